@@ -1,0 +1,1 @@
+"""What every stage stands on: datasets on disk, schemas, parameters, storage, images, models, seeds, tracking."""

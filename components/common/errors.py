@@ -1,0 +1,9 @@
+"""The errors a person is meant to read: one sentence that says what is wrong and what to do about it."""
+
+
+class UserError(Exception):
+    """A wrong parameter, path, credential or input. The CLI prints the sentence and exits with code 2."""
+
+
+class GateStop(Exception):
+    """A blocking gate failed or is undecided. The CLI prints the verdict and exits with code 3."""

@@ -1,0 +1,56 @@
+"""Windows and crops around a box: the same rule for mining, training tuples and metrics."""
+
+from typing import NamedTuple
+
+from PIL import Image, ImageOps
+
+
+class Box(NamedTuple):
+    """x, y of the top left corner, width and height, in px of the upright photograph."""
+
+    x: float
+    y: float
+    w: float
+    h: float
+
+    @property
+    def area(self) -> float:
+        return max(self.w, 0.0) * max(self.h, 0.0)
+
+
+def iou(a: Box, b: Box) -> float:
+    """Intersection over union, 0..1."""
+    width = min(a.x + a.w, b.x + b.w) - max(a.x, b.x)
+    height = min(a.y + a.h, b.y + b.h) - max(a.y, b.y)
+    shared = max(width, 0.0) * max(height, 0.0)
+    return shared / (a.area + b.area - shared) if shared else 0.0
+
+
+def expanded(box: Box, scale: float) -> Box:
+    """The box with both sides multiplied by `scale` about its centre."""
+    return Box(box.x - box.w * (scale - 1) / 2, box.y - box.h * (scale - 1) / 2, box.w * scale, box.h * scale)
+
+
+def square_window(box: Box, scale: float, width: int, height: int) -> Box:
+    """A square of side `scale` x the box's longer side, centred on it and moved to lie inside a width x height photo.
+
+    Where the square is larger than the photograph it is cut to the photograph's shorter side.
+    """
+    side = min(max(box.w, box.h) * scale, width, height)
+    x = min(max(box.x + box.w / 2 - side / 2, 0.0), width - side)
+    y = min(max(box.y + box.h / 2 - side / 2, 0.0), height - side)
+    return Box(x, y, side, side)
+
+
+def crop(image: Image.Image, box: Box, size: int | None = None) -> Image.Image:
+    """The part of the image below `box`, rounded to whole pixels, resized to size x size px if asked (bicubic)."""
+    left, top = round(box.x), round(box.y)
+    right, bottom = max(round(box.x + box.w), left + 1), max(round(box.y + box.h), top + 1)
+    part = image.crop((max(left, 0), max(top, 0), min(right, image.width), min(bottom, image.height)))
+    return part if size is None else part.resize((size, size), Image.Resampling.BICUBIC)
+
+
+def padded_square(image: Image.Image, size: int) -> Image.Image:
+    """The whole image scaled into a size x size square, borders filled with its mean colour (nothing is cut off)."""
+    mean = image.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
+    return ImageOps.pad(image, (size, size), Image.Resampling.BICUBIC, color=mean)

@@ -1,0 +1,59 @@
+"""Loading pre-trained models: one function for hub ids and folders, safetensors only, never remote code or pickles."""
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+from components.common.digests import digest_file
+from components.common.errors import UserError
+
+HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+$")
+SANDBOX = "sandbox:"
+_PACKAGED = Path(__file__).parent.parent / "sandbox" / "models"
+
+
+def resolve(source: str) -> str:
+    """The folder behind `sandbox:NAME` (a tiny model shipped with the package); any other source as it is."""
+    return str(_PACKAGED / source.removeprefix(SANDBOX)) if source.startswith(SANDBOX) else source
+
+
+def from_pretrained(cls: Any, source: str, revision: str | None = None, **options: Any) -> Any:
+    """Loads `cls` (a transformers or diffusers class) from `sandbox:NAME`, a folder, or a hub id with pinned revision.
+
+    Raises `UserError` if the folder is absent, a hub id has no revision, or there are no safetensors weights.
+    """
+    where = resolve(source)
+    local = Path(where).is_dir()
+    if not local and not HUB_ID.match(source):
+        raise UserError(f"there is no model folder {where}: name a folder, sandbox:NAME or a hub id (owner/name)")
+    if not local and not revision:
+        raise UserError(
+            f"the model {source} has no pinned revision: give the commit hash, so that a run can be repeated"
+        )
+    if _takes_weights(cls):
+        options |= {"use_safetensors": True}
+    try:
+        return cls.from_pretrained(where, revision=revision, **options)
+    except (OSError, ValueError) as error:
+        raise UserError(f"the model {source} cannot be loaded as {cls.__name__}: {_first_line(error)}") from error
+
+
+def _takes_weights(cls: Any) -> bool:
+    """Tokenizers, processors and schedulers have no weights and refuse or ignore the safetensors switch."""
+    return not any(word in cls.__name__ for word in ("Tokenizer", "Processor", "Scheduler", "Config"))
+
+
+def weights_digest(source: str, revision: str | None = None) -> str:
+    """The identity of a model: sha256 over its safetensors and JSON files (folder), or `id@revision` (hub)."""
+    folder = Path(resolve(source))
+    if not folder.is_dir():
+        return f"{source}@{revision}"
+    total = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.suffix in (".safetensors", ".json", ".txt")):
+        total.update(f"{path.relative_to(folder).as_posix()}:{digest_file(path)}\n".encode())
+    return total.hexdigest()
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), error.__class__.__name__)

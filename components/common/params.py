@@ -1,0 +1,64 @@
+"""Parameters: one pydantic model a stage, read from its section of `params.yaml`, refused before any work if wrong."""
+
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from components.common.errors import UserError
+
+
+class StageParams(BaseModel):
+    """Base of every stage's `Params`. Unknown keys are refused; values cannot change after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    execution: ClassVar[frozenset[str]] = frozenset({"workers", "device"})
+    """Fields that say how to compute, not what: they stay out of a dataset's identity."""
+
+    def identity(self) -> dict[str, Any]:
+        """The parameters that decide the bytes of the result, JSON-able."""
+        return self.model_dump(mode="json", exclude=set(self.execution))
+
+
+Params = TypeVar("Params", bound=StageParams)
+
+
+def validate(cls: type[Params], values: dict[str, Any], where: str) -> Params:
+    """Builds `cls` from `values`; `where` (such as `params.yaml: mining`) starts the sentence of a `UserError`."""
+    try:
+        return cls.model_validate(values)
+    except ValidationError as error:
+        raise UserError("; ".join(_sentence(problem, cls, where) for problem in error.errors())) from None
+
+
+def _sentence(problem: Any, cls: type[StageParams], where: str) -> str:
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return f"{where}: unknown parameter '{key}'; known are {', '.join(sorted(cls.model_fields))}"
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{where}: {key} = {problem['input']!r}: {message}" if key else f"{where}: {message}"
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML file as a dict. Raises `UserError` if it is absent, broken or not a mapping."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"there is no {path}: run from the project's folder, or name one with --params") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{path} holds no sections; copy params.yaml from the repository")
+    return values
+
+
+def section(values: dict[str, Any], path: str, where: str) -> dict[str, Any]:
+    """The mapping at a dotted path, such as `training.insertion`. Raises `UserError` if it is absent."""
+    found: Any = values
+    for key in path.split("."):
+        if not isinstance(found, dict) or key not in found:
+            raise UserError(f"{where} has no section '{path}'; copy it from the repository's params.yaml")
+        found = found[key]
+    return found or {}

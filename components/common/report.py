@@ -1,0 +1,40 @@
+"""What a stage tells people: metrics, plots and figures, stored beside (not inside) the datasets it makes."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+@dataclass(frozen=True)
+class Report:
+    """Returned by every stage's `run`.
+
+    metrics: name -> number; shown by `dvc metrics show`, MLflow and the report page.
+    plots: name -> rows (flat dicts; the first key is x, others are series); shown by `dvc plots show` and drawn.
+    figures: name -> picture a person looks at, such as a contact sheet.
+    notes: sentences worth a reader's time, such as why fewer rows came out than expected.
+    """
+
+    metrics: dict[str, float] = field(default_factory=dict)
+    plots: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    figures: dict[str, "Image"] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def save(self, folder: Path) -> None:
+        """Writes metrics.json, notes.json, plots/NAME.json and figures/NAME.png below `folder`."""
+        for part in ("plots", "figures"):
+            (folder / part).mkdir(parents=True, exist_ok=True)
+        _write_json(folder / "metrics.json", self.metrics)
+        _write_json(folder / "notes.json", self.notes)
+        for name, rows in self.plots.items():
+            _write_json(folder / "plots" / f"{name}.json", rows)
+        for name, image in self.figures.items():
+            image.save(folder / "figures" / f"{name}.png")
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")

@@ -1,0 +1,66 @@
+"""The one way a stage runs, whichever door it came through: the CLI, DVC, a KFP component or Python."""
+
+import getpass
+import importlib
+import json
+import platform
+import shutil
+import subprocess
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from components.common.params import StageParams, validate
+from components.common.report import Report
+
+
+def execute(
+    run: str,
+    params: StageParams | Mapping[str, Any],
+    inputs: Mapping[str, Path],
+    outputs: Mapping[str, Path],
+    report: Path,
+    params_class: str = "",
+    name: str = "",
+) -> Report:
+    """Runs a stage and stores its report and a `run.json` (when, where, how long, which commit) in the folder `report`.
+
+    run: dotted path of the stage's function, such as `components.mining.stage:run`.
+    params_class: dotted path of its parameters, needed where `params` is a plain mapping.
+    inputs, outputs: role -> dataset folder. name: what the run is called in errors and records.
+    """
+    start, begun = datetime.now(UTC), time.monotonic()
+    if not isinstance(params, StageParams):
+        params = validate(_load(params_class), dict(params), f"params.yaml: {name}")
+    result: Report = _load(run)(dict(inputs), dict(outputs), params)
+    if report.exists():
+        shutil.rmtree(report)
+    result.save(report)
+    record = {
+        "stage": name,
+        "started_at": start.isoformat(),
+        "seconds": round(time.monotonic() - begun, 3),
+        "host": platform.node(),
+        "user": getpass.getuser(),
+        "commit": commit(),
+        "outputs": {role: str(folder) for role, folder in outputs.items()},
+    }
+    (report / "run.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    return result
+
+
+def commit() -> str:
+    """The code's git commit, with `-dirty` when the work tree differs from it; empty outside a checkout."""
+    here = Path(__file__).parent
+    command = ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
+    try:
+        return subprocess.run(command, cwd=here, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def _load(path: str) -> Any:
+    module, name = path.split(":")
+    return getattr(importlib.import_module(module), name)

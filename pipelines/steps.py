@@ -1,0 +1,120 @@
+"""The pipeline as a table: which stage reads and makes which datasets. DVC, KFP and the CLI are all built from it."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stage in the pipeline.
+
+    name: the verb of `objectmate stage NAME`. run, params: dotted paths of the function and its parameters' class.
+    section: dotted path of its parameters in params.yaml. inputs, outputs: role in the stage -> dataset of the run.
+    after: gates that must have passed first. files: parameters that name input files or folders, not datasets.
+    """
+
+    name: str
+    run: str
+    params: str
+    section: str
+    inputs: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
+    after: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+
+    @property
+    def room(self) -> str:
+        """The folder of the stage's code, such as `components/mining`."""
+        return "/".join(self.run.split(".")[:2])
+
+
+def _step(name: str, takes: str, makes: str, after: str = "", files: str = "", room: str = "", **more: str) -> Step:
+    """A step whose roles are called as its datasets (`role=dataset` where they are not)."""
+    room = room or name
+    return Step(
+        name=name,
+        run=more.get("run", f"components.{room}.stage:run"),
+        params=more.get("params", f"components.{room}.params:Params"),
+        section=more.get("section", name),
+        inputs=_roles(takes),
+        outputs=_roles(makes),
+        after=tuple(after.split()),
+        files=tuple(files.split()),
+    )
+
+
+def _roles(words: str) -> dict[str, str]:
+    pairs = [word.split("=") for word in words.split()]
+    return {pair[0]: pair[-1] for pair in pairs}
+
+
+def _gate(checkpoint: str, takes: str, files: str = "") -> Step:
+    return _step(
+        f"gate_{checkpoint}",
+        takes,
+        f"verdicts=gate_{checkpoint}",
+        files=files,
+        room="gates",
+        section=f"gates.{checkpoint}",
+        params=f"components.gates.params:{checkpoint.capitalize()}",
+    )
+
+
+DATASET = (
+    _step("ingest", "", "images quarantine subjects", files="images labels"),
+    _gate("intake", "images quarantine"),
+    _step("detection", "images", "objects", after="gate_intake", files="annotations model"),
+    _step("embedding", "objects", "embeddings", files="model"),
+    _gate("vectors", "images objects embeddings"),
+    _step(
+        "calibration",
+        "images objects embeddings subjects",
+        "calibration labels",
+        after="gate_vectors",
+        run="components.mining.calibration:run",
+        params="components.mining.params:Calibration",
+    ),
+    _step("mining", "images objects embeddings calibration", "pairs sets"),
+    _gate("recurrence", "objects images pairs sets labels"),
+    _step("removal", "images objects sets", "backgrounds", after="gate_recurrence", files="model"),
+    _step("captioning", "images objects sets", "captions", after="gate_recurrence", files="model"),
+    _step("assembly", "images objects sets backgrounds captions", "tuples"),
+    _gate("tuples", "objects embeddings backgrounds tuples", files="benchmark encoder"),
+)
+
+TRAINING = (
+    _step("encoding", "tuples", "latents", after="gate_tuples", files="base"),
+    _step(
+        "train_insertion",
+        "latents",
+        "model=model_insertion",
+        room="training",
+        section="training.insertion",
+        files="base",
+    ),
+    _step(
+        "train_generation",
+        "latents",
+        "model=model_generation",
+        room="training",
+        section="training.generation",
+        files="base",
+    ),
+)
+
+EVALUATION = (
+    _step(
+        "evaluation",
+        "insertion=model_insertion generation=model_generation",
+        "scores samples",
+        files="benchmark clip dino ir second_ir",
+    ),
+    _gate("model", "scores"),
+)
+
+PIPELINES: dict[str, tuple[Step, ...]] = {
+    "dataset": DATASET,
+    "training": TRAINING,
+    "evaluation": EVALUATION,
+    "full": DATASET + TRAINING + EVALUATION,
+}
+STEPS: dict[str, Step] = {step.name: step for step in PIPELINES["full"]}

@@ -139,6 +139,28 @@ SCHEMAS: dict[str, pa.Schema] = {
     ),
     # Latents lie in part-*.npz; the table says which tuple each row is.
     "latents": pa.schema([_field("tuple_id", _text), _field("row", pa.int64()), _field("split", _text)]),
+    # A trained model: one row a file below pipeline/, a folder that diffusers loads with from_pretrained.
+    "model": pa.schema([_field("path", _text), _field("bytes", pa.int64(), "byte"), _field("sha256", _text)]),
+    # Precision of labelled pairs at and above a threshold. The chosen window is in the manifest's facts.
+    "calibration": pa.schema(
+        [
+            _field("threshold", pa.float64(), "cosine"),
+            _field("labelled", pa.int64()),
+            _field("correct", pa.int64()),
+            _field("precision", pa.float64(), "0..1"),
+            _field("lower_bound", pa.float64(), "0..1, one-sided Clopper-Pearson"),
+        ]
+    ),
+    # A picture made by a system for a benchmark sample. Blob `image`: PNG.
+    "samples": pa.schema(
+        [
+            _field("system", _text),
+            _field("benchmark", _text),
+            _field("subject", _text),
+            _field("sample", _text),
+            *_blobs("image"),
+        ]
+    ),
     # A metric's value on one sample.
     "scores": pa.schema(
         [

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,15 +17,23 @@ class Report:
     plots: name -> rows (flat dicts; the first key is x, others are series); shown by `dvc plots show` and drawn.
     figures: name -> picture a person looks at, such as a contact sheet.
     notes: sentences worth a reader's time, such as why fewer rows came out than expected.
+    files: relative path -> content of any other document, such as the Data Docs of a gate.
+    stop: why the pipeline must not go on, with the numbers and the next step; empty where it may. `execute` raises it
+        as a `GateStop` once the report is stored.
     """
 
     metrics: dict[str, float] = field(default_factory=dict)
     plots: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     figures: dict[str, "Image"] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    files: dict[str, bytes | str] = field(default_factory=dict)
+    stop: str = ""
 
     def save(self, folder: Path) -> None:
-        """Writes metrics.json, notes.json, plots/NAME.json and figures/NAME.png below `folder`."""
+        """Writes metrics.json, notes.json, plots/NAME.json, figures/NAME.png and files/NAME below `folder`.
+
+        Raises `ValueError` if the name of a file leads out of the folder.
+        """
         for part in ("plots", "figures"):
             (folder / part).mkdir(parents=True, exist_ok=True)
         _write_json(folder / "metrics.json", self.metrics)
@@ -34,6 +42,17 @@ class Report:
             _write_json(folder / "plots" / f"{name}.json", rows)
         for name, image in self.figures.items():
             image.save(folder / "figures" / f"{name}.png")
+        for name, content in self.files.items():
+            path = _inside(folder / "files", name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def _inside(folder: Path, name: str) -> Path:
+    relative = PurePosixPath(name)
+    if not relative.parts or relative.is_absolute() or ".." in relative.parts:
+        raise ValueError(f"the report's file {name!r} leads out of the report's folder")
+    return folder / relative
 
 
 def _write_json(path: Path, value: Any) -> None:

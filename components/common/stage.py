@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from components.common.errors import GateStop
 from components.common.params import StageParams, validate
 from components.common.report import Report
 
@@ -30,6 +31,7 @@ def execute(
     run: dotted path of the stage's function, such as `components.mining.stage:run`.
     params_class: dotted path of its parameters, needed where `params` is a plain mapping.
     inputs, outputs: role -> dataset folder. name: what the run is called in errors and records.
+    Raises `GateStop` after everything is stored if the stage says that the pipeline must stop.
     """
     start, begun = datetime.now(UTC), time.monotonic()
     if not isinstance(params, StageParams):
@@ -48,6 +50,8 @@ def execute(
         "outputs": {role: str(folder) for role, folder in outputs.items()},
     }
     (report / "run.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    if result.stop:
+        raise GateStop(result.stop)
     return result
 
 

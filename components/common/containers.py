@@ -1,0 +1,51 @@
+"""What the KFP doors share: which image a stage runs in, and how artifacts become folders."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from components.common.stage import execute
+
+
+def image(family: str) -> str:
+    """The container image of a family (data, vision, mining, training, gates).
+
+    Set OBJECTMATE_IMAGE_<FAMILY> to an image with its digest when compiling for a cluster; the default name is that of
+    a locally built image.
+    """
+    return os.environ.get(f"OBJECTMATE_IMAGE_{family.upper()}", f"localhost/objectmate-{family}:dev")
+
+
+def run_component(
+    run: str,
+    params_class: str,
+    name: str,
+    params: Mapping[str, Any],
+    inputs: Mapping[str, Any],
+    outputs: Mapping[str, Any],
+    report: Any,
+    metrics: Any,
+) -> None:
+    """Runs a stage on KFP artifacts: each is a folder; digests and row counts become artifact metadata.
+
+    Raises what the stage raises, so that a failed stage or a gate that did not pass fails the task.
+    """
+    from components.common.datasets import Dataset
+
+    folders = {role: Path(artifact.path) for role, artifact in outputs.items()}
+    result = execute(
+        run,
+        params,
+        {role: Path(artifact.path) for role, artifact in inputs.items()},
+        folders,
+        Path(report.path),
+        params_class,
+        name,
+    )
+    for role, artifact in outputs.items():
+        made = Dataset(folders[role])
+        artifact.metadata |= {"digest": made.digest, "rows": len(made), "kind": made.manifest.kind}
+    for key, value in result.metrics.items():
+        metrics.log_metric(key, float(value))
+    Path(metrics.path).touch()  # KFP's cache needs the file to exist, even where there is nothing to log

@@ -1,0 +1,104 @@
+"""MLflow: a run of a stage or pipeline as reviewers see it. Joins `MLFLOW_RUN_ID` where one is set, else opens a run.
+
+Stages know nothing of this: what is logged is read from the manifests, reports and run records they leave behind.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from components.common.datasets import Dataset, is_complete
+
+EXPERIMENT = "objectmate"
+DIGEST_LENGTH = 36  # MLflow refuses longer dataset digests
+
+
+def configure(store: Path) -> None:
+    """Points MLflow at `MLFLOW_TRACKING_URI`, or at a sqlite file in the folder `store`."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    import mlflow
+
+    if "MLFLOW_TRACKING_URI" not in os.environ:
+        mlflow.set_tracking_uri(f"sqlite:///{(store / 'mlflow.db').resolve()}")
+    if mlflow.get_experiment_by_name(EXPERIMENT) is None:
+        local = "MLFLOW_TRACKING_URI" not in os.environ
+        mlflow.create_experiment(EXPERIMENT, (store / "mlartifacts").resolve().as_uri() if local else None)
+    mlflow.set_experiment(EXPERIMENT)
+
+
+@contextmanager
+def parent_run(name: str, tags: Mapping[str, str]) -> Iterator[Any]:
+    """The run of a whole pipeline: the one in `MLFLOW_RUN_ID` where set (a Kubeflow run opened it), else a new one."""
+    import mlflow
+
+    joined = os.environ.get("MLFLOW_RUN_ID")
+    with mlflow.start_run(run_id=joined) if joined else mlflow.start_run(run_name=name) as run:
+        mlflow.set_tags(dict(tags))
+        yield run
+
+
+def record_stage(
+    name: str,
+    report: Path,
+    inputs: Mapping[str, Path],
+    outputs: Mapping[str, Path],
+    digests: Mapping[str, str] | None = None,
+    reused: bool = False,
+) -> None:
+    """Logs a finished stage as a nested run: parameters, metrics, figures, and datasets with their digests.
+
+    digests: dataset folder name -> DVC hash (32 hex digits and `.dir`); where there is none, the head of the sha256.
+    """
+    import mlflow
+
+    record = json.loads((report / "run.json").read_text(encoding="utf-8"))
+    start = int(datetime.fromisoformat(record["started_at"]).timestamp() * 1000)
+    tags = {"stage": name, "commit": record["commit"], "reused": str(reused).lower(), "host": record["host"]}
+    client = mlflow.MlflowClient()
+    active = mlflow.active_run()
+    parent = {"mlflow.parentRunId": active.info.run_id} if active else {}
+    experiment = mlflow.get_experiment_by_name(EXPERIMENT).experiment_id
+    run = client.create_run(experiment, start_time=start, run_name=name, tags=tags | parent)
+    _log_datasets(client, run.info.run_id, inputs, outputs, digests or {})
+    _log_numbers(client, run.info.run_id, report, outputs)
+    for figure in sorted((report / "figures").glob("*.png")):
+        client.log_artifact(run.info.run_id, str(figure), "figures")
+    client.set_terminated(run.info.run_id, end_time=start + int(record["seconds"] * 1000))
+
+
+def _log_numbers(client: Any, run_id: str, report: Path, outputs: Mapping[str, Path]) -> None:
+    from mlflow.entities import Metric, Param
+
+    metrics = json.loads((report / "metrics.json").read_text(encoding="utf-8"))
+    params: dict[str, Any] = {}
+    for folder in outputs.values():
+        params |= Dataset(folder).manifest.params if is_complete(folder) else {}
+    client.log_batch(
+        run_id,
+        metrics=[Metric(key, float(value), 0, 0) for key, value in metrics.items()],
+        params=[Param(key, str(value)) for key, value in params.items()],
+    )
+
+
+def _log_datasets(
+    client: Any, run_id: str, inputs: Mapping[str, Path], outputs: Mapping[str, Path], digests: Mapping[str, str]
+) -> None:
+    from mlflow.entities import Dataset as Entity
+    from mlflow.entities import DatasetInput, InputTag
+
+    logged = []
+    for context, folders in (("input", inputs), ("output", outputs)):
+        for folder in folders.values():
+            if not is_complete(folder):
+                continue
+            dataset = Dataset(folder)
+            digest = digests.get(folder.name, dataset.digest[:DIGEST_LENGTH])
+            source = json.dumps({"folder": folder.name, "sha256": dataset.digest})
+            entity = Entity(folder.name, digest, "local", source, profile=json.dumps({"rows": len(dataset)}))
+            tags = {"mlflow.data.context": context, "sha256": dataset.digest, "kind": dataset.manifest.kind}
+            logged.append(DatasetInput(entity, [InputTag(key, value) for key, value in tags.items()]))
+    client.log_inputs(run_id, logged)

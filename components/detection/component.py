@@ -1,0 +1,29 @@
+"""The KFP door of detection: thin components whose bodies call the stage in the installed package."""
+
+from kfp import dsl
+from kfp.dsl import Artifact, Dataset, Input, Metrics, Output
+
+from components.common.containers import image
+
+
+@dsl.component(base_image=image("vision"), install_kfp_package=False)
+def detection(
+    params: dict,
+    images: Input[Dataset],
+    objects: Output[Dataset],
+    report: Output[Artifact],
+    metrics: Output[Metrics],
+) -> None:
+    """Images -> objects with their crops."""
+    from components.common.containers import run_component
+
+    run_component(
+        "components.detection.stage:run",
+        "components.detection.params:Params",
+        "detection",
+        params,
+        {"images": images},
+        {"objects": objects},
+        report,
+        metrics,
+    )

@@ -1,0 +1,29 @@
+"""The KFP door of embedding: thin components whose bodies call the stage in the installed package."""
+
+from kfp import dsl
+from kfp.dsl import Artifact, Dataset, Input, Metrics, Output
+
+from components.common.containers import image
+
+
+@dsl.component(base_image=image("vision"), install_kfp_package=False)
+def embedding(
+    params: dict,
+    objects: Input[Dataset],
+    embeddings: Output[Dataset],
+    report: Output[Artifact],
+    metrics: Output[Metrics],
+) -> None:
+    """Objects -> instance-retrieval vectors."""
+    from components.common.containers import run_component
+
+    run_component(
+        "components.embedding.stage:run",
+        "components.embedding.params:Params",
+        "embedding",
+        params,
+        {"objects": objects},
+        {"embeddings": embeddings},
+        report,
+        metrics,
+    )

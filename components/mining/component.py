@@ -1,0 +1,60 @@
+"""The KFP door of mining: thin components whose bodies call the stage in the installed package."""
+
+from kfp import dsl
+from kfp.dsl import Artifact, Dataset, Input, Metrics, Output
+
+from components.common.containers import image
+
+
+@dsl.component(base_image=image("mining"), install_kfp_package=False)
+def calibration(
+    params: dict,
+    images: Input[Dataset],
+    objects: Input[Dataset],
+    embeddings: Input[Dataset],
+    subjects: Input[Dataset],
+    calibration: Output[Dataset],
+    labels: Output[Dataset],
+    report: Output[Artifact],
+    metrics: Output[Metrics],
+) -> None:
+    """Labelled pairs -> the similarity window, and the labels that judge it."""
+    from components.common.containers import run_component
+
+    run_component(
+        "components.mining.calibration:run",
+        "components.mining.params:Calibration",
+        "calibration",
+        params,
+        {"images": images, "objects": objects, "embeddings": embeddings, "subjects": subjects},
+        {"calibration": calibration, "labels": labels},
+        report,
+        metrics,
+    )
+
+
+@dsl.component(base_image=image("mining"), install_kfp_package=False)
+def mining(
+    params: dict,
+    images: Input[Dataset],
+    objects: Input[Dataset],
+    embeddings: Input[Dataset],
+    calibration: Input[Dataset],
+    pairs: Output[Dataset],
+    sets: Output[Dataset],
+    report: Output[Artifact],
+    metrics: Output[Metrics],
+) -> None:
+    """Vectors -> pairs in the window -> recurrence sets."""
+    from components.common.containers import run_component
+
+    run_component(
+        "components.mining.stage:run",
+        "components.mining.params:Params",
+        "mining",
+        params,
+        {"images": images, "objects": objects, "embeddings": embeddings, "calibration": calibration},
+        {"pairs": pairs, "sets": sets},
+        report,
+        metrics,
+    )

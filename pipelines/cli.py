@@ -1,0 +1,121 @@
+"""The `objectmate` command. Parsing imports nothing heavy; each command imports what it needs when it runs."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Mine recurring objects from photographs, train models that put your object into any scene.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+sandbox = typer.Typer(help="Remake the embedded default from nothing.", no_args_is_help=True)
+app.add_typer(sandbox, name="sandbox")
+
+
+@app.command()
+def run(
+    pipeline: Annotated[str, typer.Argument(help="dataset, training, evaluation or full")] = "full",
+    images: Annotated[str, typer.Option(help="Folder or s3:// prefix (default: the embedded photographs)")] = "",
+    labels: Annotated[str, typer.Option(help="CSV of path,subject: which photographs show the same product")] = "",
+    profile: Annotated[str, typer.Option(help="sandbox, open or paper")] = "sandbox",
+    engine: Annotated[str, typer.Option(help="dvc or kfp")] = "dvc",
+    workspace: Annotated[Path | None, typer.Option(help="Folder of this line of runs (. or runs/NAME)")] = None,
+    continue_past_gates: Annotated[bool, typer.Option(help="Go on past failed gates; the verdicts record it")] = False,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="section.key=value, may be repeated")] = None,
+) -> None:
+    """Run a pipeline: photographs in; datasets, models, scores and a report page out."""
+    from pipelines.run import Request, run_pipeline
+
+    run_pipeline(Request(pipeline, images, labels, profile, engine, workspace, continue_past_gates, set_ or []))
+
+
+@app.command()
+def stage(
+    name: Annotated[str, typer.Argument(help="A step, such as mining or gate_recurrence")],
+) -> None:
+    """Run one stage in the current folder's data/ with its section of params.yaml."""
+    from pipelines.run import run_stage
+
+    run_stage(name)
+
+
+@app.command("compile")
+def compile_(
+    output: Annotated[Path, typer.Option(help="Folder for the compiled pipelines")] = Path("data/kubeflow"),
+) -> None:
+    """Compile the Kubeflow pipelines (dataset, training, evaluation, full) to YAML."""
+    from pipelines.kubeflow import compile_all
+
+    for path in compile_all(output):
+        typer.echo(path)
+
+
+@app.command()
+def report() -> None:
+    """Write the report page again from what is in data/."""
+    from pipelines.report.page import write_page
+    from pipelines.workspace import Workspace
+
+    typer.echo(write_page(Workspace(Path())))
+
+
+@app.command()
+def params(profile: Annotated[str, typer.Argument(help="sandbox, open or paper")] = "sandbox") -> None:
+    """Print a profile's complete params.yaml, every key explained."""
+    from pipelines.parameters import render, resolve
+
+    typer.echo(render(resolve(profile)), nl=False)
+
+
+@app.command()
+def dvc() -> None:
+    """Print the dvc.yaml that the pipeline's table and the current params.yaml give."""
+    from pipelines.workspace import render_dvc
+
+    typer.echo(render_dvc(Path()), nl=False)
+
+
+@sandbox.command()
+def render(
+    split: Annotated[list[str] | None, typer.Argument(help="pretrain, corpus, benchmark (default: all)")] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes")] = 0,
+    workers: Annotated[int, typer.Option(help="Processes")] = os.cpu_count() or 1,
+) -> None:
+    """Render the world of recurring products (needs the `sandbox` extra)."""
+    from pipelines.sandbox import render_splits
+
+    render_splits(split, seed, workers)
+
+
+@sandbox.command()
+def train(
+    model: Annotated[list[str] | None, typer.Argument(help="Models to train (default: all, in order)")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of every training")] = 0,
+) -> None:
+    """Train the tiny models on the rendered world's pretrain split."""
+    from pipelines.sandbox import train_models
+
+    train_models(model, seed)
+
+
+def main() -> None:
+    """Entry point: a `UserError` is one sentence and exit code 2, a `GateStop` exit code 3."""
+    from components.common.errors import GateStop, UserError
+
+    try:
+        app()
+    except UserError as error:
+        print(f"objectmate: {error}", file=sys.stderr)
+        sys.exit(2)
+    except GateStop as stop:
+        print(f"objectmate: {stop}", file=sys.stderr)
+        sys.exit(3)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""The engines that run a pipeline on this machine: DVC (default) and Kubeflow Pipelines' local runner.
+
+Both run the same steps with the same parameters and leave the same datasets in the workspace's data/ folder.
+"""
+
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import yaml
+
+from components.common.datasets import Dataset, is_complete
+from components.common.errors import GateStop, UserError
+from pipelines.steps import PIPELINES, STEPS, Step
+from pipelines.workspace import Workspace
+
+GATE_STOPPED, USER_ERROR = 3, 2
+"""Exit codes of `objectmate stage`: a blocking gate did not pass; the user has to change something."""
+
+
+def run_dvc(workspace: Workspace, pipeline: str) -> None:
+    """`dvc repro` of a pipeline's steps and of what they need; raises `GateStop` or `UserError` if a stage stops it."""
+    os.environ.setdefault("DVC_NO_ANALYTICS", "1")
+    # DVC starts each stage through a shell, which must find the same `objectmate` as this process.
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    from dvc.exceptions import DvcException
+    from dvc.logger import setup
+    from dvc.repo import Repo
+
+    setup(level=30)
+    before = Path.cwd()
+    os.chdir(workspace.root)
+    try:
+        with Repo() as repo:
+            repo.reproduce(targets=[step.name for step in PIPELINES[pipeline]])
+    except DvcException as error:
+        raise _explain(error, workspace) from error
+    finally:
+        os.chdir(before)
+
+
+def _explain(error: Exception, workspace: Workspace) -> Exception:
+    """The person's version of DVC's error: the stage has said what is wrong; here only which one it was."""
+    causes: list[BaseException] = [error]
+    while causes[-1].__cause__ is not None:
+        causes.append(causes[-1].__cause__)
+    step = next((s for s in STEPS if f"'{s}'" in str(error)), "")
+    code = re.search(r"exited with (-?\d+)", " ".join(str(cause) for cause in causes))
+    if code and int(code[1]) == GATE_STOPPED:
+        return GateStop(f"the run stopped at {step}")
+    if code and int(code[1]) == USER_ERROR:
+        return UserError(f"the run stopped at {step}, for the reason above")
+    return UserError(f"the run stopped{f' at {step}' if step else ''}: {causes[-1]}")
+
+
+def dvc_digests(workspace: Workspace) -> dict[str, str]:
+    """Dataset name -> its hash in dvc.lock (`<md5>.dir`); empty if there is no lock."""
+    lock = workspace.root / "dvc.lock"
+    if not lock.is_file():
+        return {}
+    stages = yaml.safe_load(lock.read_text(encoding="utf-8")).get("stages", {})
+    return {Path(out["path"]).name: out["md5"] for stage in stages.values() for out in stage.get("outs", ())}
+
+
+def run_kfp(workspace: Workspace, pipeline: str) -> None:
+    """Kubeflow Pipelines' local runner (processes, no containers), then the datasets are moved to data/.
+
+    The result is judged by the manifests that are there, never by the runner's status alone.
+    """
+    from kfp import local
+
+    from components.common.params import read_yaml
+    from pipelines.kubeflow import arguments, build
+
+    root = (workspace.root / "data" / "kfp").resolve()
+    os.environ["PYTHONPATH"] = str(Path(__file__).parent.parent)
+    local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(root), raise_on_error=False)
+    before = Path.cwd()
+    os.chdir(workspace.root)
+    try:
+        build(pipeline)(**arguments(pipeline, read_yaml(Path("params.yaml")), Path("data")))
+    finally:
+        os.chdir(before)
+    newest = max(root.iterdir(), key=lambda path: path.stat().st_mtime)
+    missing = [step.name for step in PIPELINES[pipeline] if not _collect(workspace, step, newest)]
+    if missing:
+        raise (
+            GateStop(f"the run stopped before {missing[0]}")
+            if _gate_failed(workspace)
+            else UserError(f"the run stopped at {missing[0]}, for the reason above")
+        )
+
+
+def _collect(workspace: Workspace, step: Step, run: Path) -> bool:
+    """Moves a step's datasets and report from the runner's folders into the workspace; False if any is not whole."""
+    task = run / step.name.replace("_", "-")
+    for role, folder in workspace.outputs(step).items():
+        if not is_complete(task / role):
+            return False
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.move(task / role, folder)
+    shutil.rmtree(workspace.report(step), ignore_errors=True)
+    shutil.move(task / "report", workspace.report(step))
+    return True
+
+
+def _gate_failed(workspace: Workspace) -> bool:
+    return any(verdict["stops"] for verdict in verdicts(workspace))
+
+
+def verdicts(workspace: Workspace) -> list[dict]:
+    """Every gate's verdict so far, in pipeline order, each with `stops`: it is blocking and did not pass."""
+    found = []
+    for step in STEPS.values():
+        folder = workspace.dataset(step.name)
+        if step.name.startswith("gate_") and is_complete(folder):
+            found += Dataset(folder).rows()
+    return [row | {"stops": row["blocking"] and row["verdict"] != "pass"} for row in found]

@@ -1,0 +1,101 @@
+"""The Kubeflow pipelines: dataset, training, evaluation and full, built from the same table as dvc.yaml.
+
+A pipeline has one parameter a stage (its section of params.yaml), and one address for each dataset that it does not
+make itself. Gates stop a pipeline by failing their task: what depends on a gate comes after it.
+"""
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from kfp import compiler, dsl
+from kfp.dsl import PipelineTask
+
+from components.assembly.component import assembly
+from components.captioning.component import captioning
+from components.common.params import section
+from components.detection.component import detection
+from components.embedding.component import embedding
+from components.encoding.component import encoding
+from components.evaluation.component import evaluation
+from components.gates.component import gate_intake, gate_model, gate_recurrence, gate_tuples, gate_vectors
+from components.ingest.component import ingest
+from components.mining.component import calibration, mining
+from components.removal.component import removal
+from components.training.component import train_generation, train_insertion
+from pipelines.steps import PIPELINES, STEPS, Step
+
+COMPONENTS: dict[str, Callable[..., PipelineTask]] = {
+    "ingest": ingest,
+    "gate_intake": gate_intake,
+    "detection": detection,
+    "embedding": embedding,
+    "gate_vectors": gate_vectors,
+    "calibration": calibration,
+    "mining": mining,
+    "gate_recurrence": gate_recurrence,
+    "removal": removal,
+    "captioning": captioning,
+    "assembly": assembly,
+    "gate_tuples": gate_tuples,
+    "encoding": encoding,
+    "train_insertion": train_insertion,
+    "train_generation": train_generation,
+    "evaluation": evaluation,
+    "gate_model": gate_model,
+}
+
+
+def build(name: str) -> Any:
+    """A pipeline as KFP sees it: call it to run it locally, or hand it to the compiler."""
+    steps = PIPELINES[name]
+    given = _given(steps)
+
+    def body(*values: Any) -> None:
+        arguments = dict(zip(body.__signature__.parameters, values, strict=True))  # type: ignore[attr-defined]
+        made = {dataset: _imported(dataset, arguments[f"{dataset}_uri"]) for dataset in given}
+        tasks: dict[str, PipelineTask] = {}
+        for step in steps:
+            tasks[step.name] = _add(step, arguments[step.name], made, tasks)
+
+    kinds = {step.name: dict for step in steps} | {f"{dataset}_uri": str for dataset in given}
+    parameters = [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=k) for n, k in kinds.items()]
+    body.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return dsl.pipeline(name=f"objectmate-{name}", description=f"ObjectMate: the {name} pipeline")(body)
+
+
+def _given(steps: tuple[Step, ...]) -> list[str]:
+    """The datasets that a pipeline reads but does not make."""
+    made = {dataset for step in steps for dataset in step.outputs.values()}
+    return sorted({dataset for step in steps for dataset in step.inputs.values()} - made)
+
+
+def _imported(dataset: str, uri: Any) -> Any:
+    return dsl.importer(artifact_uri=uri, artifact_class=dsl.Dataset).set_display_name(dataset).output
+
+
+def _add(step: Step, params: Any, made: dict[str, Any], tasks: dict[str, PipelineTask]) -> PipelineTask:
+    task = COMPONENTS[step.name](params=params, **{role: made[name] for role, name in step.inputs.items()})
+    task.after(*(tasks[gate] for gate in step.after if gate in tasks))
+    made |= {name: task.outputs[role] for role, name in step.outputs.items()}
+    return task
+
+
+def arguments(name: str, values: dict[str, Any], data: Path | None = None) -> dict[str, Any]:
+    """A pipeline's arguments from a params.yaml's values; datasets it does not make come from the folder `data`."""
+    chosen = {step.name: section(values, step.section, "params.yaml") for step in PIPELINES[name]}
+    given = {f"{dataset}_uri": str((data / dataset).resolve()) for dataset in _given(PIPELINES[name])} if data else {}
+    return chosen | given
+
+
+def compile_all(folder: Path) -> list[Path]:
+    """Writes the intermediate representation of every pipeline to `folder`/NAME.yaml; the same bytes each time."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{name}.yaml" for name in PIPELINES]
+    for name, path in zip(PIPELINES, paths, strict=True):
+        compiler.Compiler().compile(build(name), str(path))
+    return paths
+
+
+assert list(COMPONENTS) == list(STEPS), "every step has its component, in order"

@@ -1,0 +1,112 @@
+"""Writes data/report/index.html: one self-contained page made from the manifests, reports and verdicts of a run."""
+
+import base64
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader
+
+from components.common.datasets import Dataset, is_complete
+from components.common.plots import draw
+from pipelines.engines import verdicts
+from pipelines.steps import STEPS, Step
+from pipelines.workspace import Workspace
+
+TITLES = {
+    "ingest": "Photographs",
+    "detection": "Objects",
+    "embedding": "Instance-retrieval vectors",
+    "calibration": "Calibration of the similarity window",
+    "mining": "Recurrence sets",
+    "removal": "Clean plates",
+    "captioning": "Captions",
+    "assembly": "Training tuples",
+    "encoding": "Latents",
+    "train_insertion": "Training: insertion",
+    "train_generation": "Training: generation",
+    "evaluation": "Evaluation",
+}
+
+
+@dataclass(frozen=True)
+class Section:
+    """One stage on the page. plots and figures: (name, PNG as base64)."""
+
+    name: str
+    title: str
+    rows: list[tuple[str, int, str]]
+    seconds: float
+    metrics: dict[str, float]
+    notes: list[str]
+    plots: list[tuple[str, str]]
+    figures: list[tuple[str, str]]
+
+
+def write_page(workspace: Workspace) -> Path:
+    """Writes the page of whatever has run so far and returns its path. Names and captions are escaped."""
+    sections = [_section(workspace, step) for step in STEPS.values() if _has_run(workspace, step)]
+    gates = verdicts(workspace)
+    templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
+    html = templates.get_template("page.html").render(
+        title=f"ObjectMate: {workspace.root.resolve().name}",
+        counts=[row for section in sections for row in section.rows],
+        sections=[section for section in sections if section.name in TITLES],
+        best=_pictures(sections, "evaluation"),
+        gates=gates,
+        stopped=[gate for gate in gates if gate["stops"]],
+        headline=_headline(sections),
+        seconds=sum(section.seconds for section in sections),
+    )
+    workspace.page.parent.mkdir(parents=True, exist_ok=True)
+    workspace.page.write_text(html, encoding="utf-8")
+    return workspace.page
+
+
+def _has_run(workspace: Workspace, step: Step) -> bool:
+    return (workspace.report(step) / "run.json").is_file()
+
+
+def _section(workspace: Workspace, step: Step) -> Section:
+    folder = workspace.report(step)
+    made = [Dataset(path) for path in workspace.outputs(step).values() if is_complete(path)]
+    return Section(
+        name=step.name,
+        title=TITLES.get(step.name, step.name),
+        rows=[(dataset.folder.name, len(dataset), dataset.digest[:12]) for dataset in made],
+        seconds=_read(folder / "run.json")["seconds"],
+        metrics=_read(folder / "metrics.json"),
+        notes=_read(folder / "notes.json"),
+        plots=[(path.stem, _embed(draw(path.stem, rows))) for path, rows in _plot_files(folder)],
+        figures=[(path.stem, _embed(path.read_bytes())) for path in sorted((folder / "figures").glob("*.png"))],
+    )
+
+
+def _plot_files(folder: Path) -> list[tuple[Path, list[dict[str, Any]]]]:
+    found = [(path, _read(path)) for path in sorted((folder / "plots").glob("*.json"))]
+    return [(path, rows) for path, rows in found if rows]
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _embed(png: bytes) -> str:
+    return base64.b64encode(png).decode()
+
+
+def _pictures(sections: list[Section], name: str) -> list[tuple[str, str]]:
+    return [figure for section in sections if section.name == name for figure in section.figures]
+
+
+def _headline(sections: list[Section]) -> list[tuple[str, float]]:
+    """The few numbers that a reader asks for first."""
+    wanted = {
+        "recurring objects with 3 views": ("mining", "share_with_min_views"),
+        "precision, lower bound": ("gate_recurrence", "retrieval_precision"),
+        "reference gap (IR)": ("evaluation", "insertion.reference_gap.ir"),
+        "its lower limit": ("evaluation", "insertion.reference_gap.ir.low"),
+    }
+    metrics = {section.name: section.metrics for section in sections}
+    return [(k, metrics[s][m]) for k, (s, m) in wanted.items() if m in metrics.get(s, {})]

@@ -1,0 +1,153 @@
+"""`objectmate run` and `objectmate stage`: check the parameters, let an engine run the steps, show the result."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from components.common.datasets import Dataset, is_complete
+from components.common.errors import GateStop, UserError
+from components.common.stage import commit, execute
+from pipelines.parameters import FILE, check, read_step
+from pipelines.steps import PIPELINES, STEPS, Step
+from pipelines.workspace import Workspace, prepare
+
+console = Console()
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person asked for on the command line."""
+
+    pipeline: str
+    images: str = ""
+    labels: str = ""
+    profile: str = "sandbox"
+    engine: str = "dvc"
+    workspace: Path | None = None
+    continue_past_gates: bool = False
+    overrides: list[str] | tuple[str, ...] = ()
+
+    def settings(self) -> dict[str, str]:
+        """`section.key -> value` of --set and --continue-past-gates."""
+        pairs = [item.partition("=") for item in self.overrides]
+        if wrong := [key for key, equals, _ in pairs if not equals]:
+            raise UserError(f"--set {wrong[0]}: write section.key=value, such as --set mining.min_views=3")
+        gates = [step.section for step in STEPS.values() if step.name.startswith("gate_")]
+        opened = {f"{gate}.blocking": "false" for gate in gates} if self.continue_past_gates else {}
+        return opened | {key: value for key, _, value in pairs}
+
+    @property
+    def plain(self) -> bool:
+        """Whether this is the default run: the current folder's own params.yaml, unchanged."""
+        return (
+            not (self.images or self.labels or self.overrides or self.continue_past_gates) and self.profile == "sandbox"
+        )
+
+
+def run_pipeline(request: Request) -> None:
+    """Runs a pipeline, then writes the MLflow record, the report page and a summary, also when a gate stopped it."""
+    if request.pipeline not in PIPELINES:
+        raise UserError(f"there is no pipeline '{request.pipeline}': choose one of {', '.join(PIPELINES)}")
+    workspace = _workspace(request)
+    check(workspace.params)
+    engine = _engine(request.engine)
+    before, start = _records(workspace), time.monotonic()
+    stop: GateStop | None = None
+    try:
+        engine(workspace, request.pipeline)
+    except GateStop as error:
+        stop = error
+    ran = [name for name, stamp in _records(workspace).items() if before.get(name) != stamp]
+    if ran or not workspace.page.exists():
+        _publish(workspace, request, ran)
+    _summary(workspace, request.pipeline, ran, time.monotonic() - start)
+    if stop:
+        raise stop
+
+
+def _workspace(request: Request) -> Workspace:
+    default = Path("runs") / (request.engine if not request.images else f"{Path(request.images).name}-{request.engine}")
+    if request.plain and request.engine == "dvc" and request.workspace in (None, Path()):
+        return Workspace(Path())
+    images = request.images or "sandbox:corpus"
+    labels = request.labels or ("" if request.images else "sandbox:corpus/labels.csv")
+    return prepare(request.workspace or default, request.profile, images, labels, request.settings())
+
+
+def _engine(name: str) -> Callable[[Workspace, str], None]:
+    from pipelines import engines
+
+    known = {"dvc": engines.run_dvc, "kfp": engines.run_kfp}
+    if name not in known:
+        raise UserError(f"there is no engine '{name}': choose one of {', '.join(known)}")
+    return known[name]
+
+
+def _records(workspace: Workspace) -> dict[str, int]:
+    """Step -> when its record was written, for the steps that have run."""
+    paths = {step.name: workspace.report(step) / "run.json" for step in STEPS.values()}
+    return {name: path.stat().st_mtime_ns for name, path in paths.items() if path.exists()}
+
+
+def _publish(workspace: Workspace, request: Request, ran: list[str]) -> None:
+    """The report page, and one MLflow run with a nested run a stage."""
+    from components.common import tracking
+    from pipelines.engines import dvc_digests, verdicts
+    from pipelines.report.page import write_page
+
+    page = write_page(workspace)
+    tracking.configure(Path())
+    import mlflow
+
+    tags = {"pipeline": request.pipeline, "profile": request.profile, "engine": request.engine, "commit": commit()}
+    tags |= {f"gate.{row['gate']}": row["verdict"] for row in verdicts(workspace)}
+    with tracking.parent_run(f"{request.pipeline} {workspace.root.resolve().name}", tags):
+        digests = dvc_digests(workspace)
+        for step in STEPS.values():
+            if (workspace.report(step) / "run.json").exists():
+                folders = workspace.inputs(step), workspace.outputs(step)
+                tracking.record_stage(step.name, workspace.report(step), *folders, digests, step.name not in ran)
+        mlflow.log_artifact(str(page), "report")
+
+
+def run_stage(name: str) -> None:
+    """Runs one step in the current folder. Raises `UserError` or, if it is a blocking gate that fails, `GateStop`."""
+    if name not in STEPS:
+        raise UserError(f"there is no stage '{name}': choose one of {', '.join(STEPS)}")
+    step, workspace, start = STEPS[name], Workspace(Path()), time.monotonic()
+    params = read_step(Path(FILE), step)
+    console.print(f"[bold]{name}[/bold]", "...")
+    execute(step.run, params, workspace.inputs(step), workspace.outputs(step), workspace.report(step), name=name)
+    console.print(f"[bold]{name}[/bold]", _rows(workspace, step), f"[dim]{time.monotonic() - start:.1f} s[/dim]")
+
+
+def _rows(workspace: Workspace, step: Step) -> str:
+    folders = [workspace.dataset(name) for name in step.outputs.values()]
+    return ", ".join(f"{len(Dataset(folder)):,} {folder.name}" for folder in folders if is_complete(folder))
+
+
+def _summary(workspace: Workspace, pipeline: str, ran: list[str], seconds: float) -> None:
+    from pipelines.engines import verdicts
+
+    if not ran:
+        console.print(f"Nothing has changed: everything is up to date ({seconds:.1f} s).")
+    else:
+        _stage_table(workspace, pipeline, ran)
+        console.print(f"{len(ran)} stages ran in {seconds:.0f} s.")
+    for row in verdicts(workspace):
+        if row["verdict"] != "pass":
+            console.print(f"gate {row['gate']}: {row['verdict']}. {row['reason']} {row['next_step']}")
+    console.print(f"Report: {workspace.page}   Runs: mlflow ui --backend-store-uri sqlite:///mlflow.db")
+
+
+def _stage_table(workspace: Workspace, pipeline: str, ran: list[str]) -> None:
+    table = Table("stage", "made", "digest", "")
+    for step in PIPELINES[pipeline]:
+        folders = [workspace.dataset(name) for name in step.outputs.values()]
+        digests = " ".join(Dataset(folder).digest[:10] for folder in folders if is_complete(folder))
+        table.add_row(step.name, _rows(workspace, step), digests, "ran" if step.name in ran else "reused")
+    console.print(table)

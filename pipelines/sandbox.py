@@ -1,0 +1,53 @@
+"""`objectmate sandbox`: remake the embedded default from nothing, the rendered world first and then its tiny models."""
+
+import importlib
+import json
+from pathlib import Path
+
+from rich.console import Console
+
+from components.common.errors import UserError
+
+console = Console()
+PACKAGED = Path(__file__).parent.parent / "components" / "sandbox"
+PRETRAIN = Path("data/sandbox/pretrain")
+"""Only the corpus and the benchmark are committed; what the tiny models are trained on is rendered when asked for."""
+SPLITS = {"pretrain": PRETRAIN, "corpus": PACKAGED / "world" / "corpus", "benchmark": PACKAGED / "world" / "benchmark"}
+
+TRAINERS = {
+    "ir": "components.sandbox.train_ir:train",
+    "second_ir": "components.sandbox.train_ir:train_second",
+    "clip": "components.sandbox.train_clip:train",
+    "dino": "components.sandbox.train_dino:train",
+    "detector": "components.sandbox.train_detector:train",
+    "remover": "components.sandbox.train_remover:train",
+    "captioner": "components.sandbox.train_captioner:train",
+    "base": "pipelines.pretrain:pretrain",
+}
+
+
+def render_splits(names: list[str] | None, seed: int, workers: int) -> None:
+    """Renders the named splits (all if none is named), skipping photographs that are already there."""
+    try:
+        from components.sandbox.world import render_world
+    except ImportError:
+        raise UserError("rendering needs Mitsuba: pip install 'objectmate[sandbox]'") from None
+    for name in _chosen(names, list(SPLITS), "split"):
+        render_world(SPLITS[name], name, seed=seed, workers=workers)
+
+
+def train_models(names: list[str] | None, seed: int) -> None:
+    """Trains the named models (all if none is named, in an order in which each finds what it needs)."""
+    if not (PRETRAIN / "annotations.json").is_file():
+        raise UserError("there is no data/sandbox/pretrain to train on: run `objectmate sandbox render pretrain` first")
+    for name in _chosen(names, list(TRAINERS), "model"):
+        module, function = TRAINERS[name].split(":")
+        train = getattr(importlib.import_module(module), function)
+        quality = train(PRETRAIN, PACKAGED / "models" / name, seed=seed)
+        console.print(name, json.dumps(quality))
+
+
+def _chosen(names: list[str] | None, known: list[str], what: str) -> list[str]:
+    if wrong := [name for name in names or () if name not in known]:
+        raise UserError(f"there is no {what} '{wrong[0]}': choose among {', '.join(known)}")
+    return names or known

@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import tarfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -129,6 +130,14 @@ class Dataset:
         """Small results that are not rows, such as the calibrated window."""
         return self.manifest.facts
 
+    @property
+    def counts(self) -> Counter[str]:
+        """The counts that were given with the parts, summed."""
+        total: Counter[str] = Counter()
+        for part in self.manifest.parts:
+            total.update(part.get("counts", {}))
+        return total
+
     def _schema(self, columns: list[str] | None) -> pa.Schema:
         schema = SCHEMAS[self.manifest.kind]
         return schema if columns is None else pa.schema([schema.field(name) for name in columns])
@@ -183,11 +192,16 @@ class Writer:
         (self.folder / MANIFEST).unlink(missing_ok=True)
         for record in self.folder.glob("*.part.json"):
             part = json.loads(record.read_text(encoding="utf-8"))
-            self._records[part["index"]] = part
+            if all(_size(self.folder / entry["name"]) == entry["bytes"] for entry in part["files"]):
+                self._records[part["index"]] = part
 
     def done(self, index: int) -> bool:
         """Whether part `index` was finished before (by a run that was stopped)."""
         return index in self._records
+
+    def table(self, index: int, columns: list[str] | None = None) -> pa.Table:
+        """The rows of a finished part: what later parts must know of earlier ones after a restart."""
+        return pq.read_table(self.folder / f"part-{index:05d}.parquet", columns=columns)
 
     def write(
         self,
@@ -196,8 +210,13 @@ class Writer:
         blobs: Blobs | None = None,
         vectors: np.ndarray | None = None,
         arrays: Mapping[str, np.ndarray] | None = None,
+        counts: Mapping[str, int] | None = None,
     ) -> None:
-        """Writes one part: rows, and for each row its blobs, vector or arrays (first axis = row)."""
+        """Writes one part: rows, and for each row its blobs, vector or arrays (first axis = row).
+
+        counts: what else there is to know of the part, such as how many boxes were rejected by which rule; kept in the
+        manifest (see `Dataset.counts`).
+        """
         stem, files = f"part-{index:05d}", []
         rows = table.to_pylist() if isinstance(table, pa.Table) and blobs is not None else table
         if blobs is not None:
@@ -211,11 +230,13 @@ class Writer:
         schema = SCHEMAS[self.kind]
         full = rows.cast(schema) if isinstance(rows, pa.Table) else pa.Table.from_pylist(list(rows), schema=schema)
         files.append(self._save(f"{stem}.parquet", lambda file: pq.write_table(full, file, compression="zstd")))
-        record = {
+        record: dict[str, Any] = {
             "index": index,
             "rows": full.num_rows,
             "files": [{"name": f.name, "bytes": f.stat().st_size, "sha256": digest_file(f)} for f in files],
         }
+        if counts is not None:
+            record["counts"] = dict(sorted(counts.items()))
         _write_atomically(self.folder / f"{stem}.part.json", json.dumps(record).encode())
         self._records[index] = record
 
@@ -290,6 +311,11 @@ def clear(folder: Path) -> None:
         raise UserError(f"{folder} holds files that are not a dataset of this project: name another folder or empty it")
     for entry in entries:
         shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+
+def _size(path: Path) -> int:
+    """Bytes; -1 for a file that is not there."""
+    return path.stat().st_size if path.is_file() else -1
 
 
 def _write_atomically(path: Path, data: bytes) -> None:

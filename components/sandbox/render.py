@@ -1,0 +1,165 @@
+"""Mitsuba calls: a photograph, its clean plates and its instance masks. The only module that imports mitsuba."""
+
+from functools import lru_cache
+from typing import Any
+
+import drjit as dr
+import mitsuba as mi
+import numpy as np
+
+from components.sandbox.designs import Design
+from components.sandbox.prints import draw_print
+from components.sandbox.scenes import Placement, Scene, Surface
+from components.sandbox.shapes import Part, build, tile_aspect
+from components.sandbox.surfaces import FLOORS, WALL_KINDS, draw_surface
+
+mi.set_variant("scalar_rgb")
+dr.set_thread_count(0)
+
+BACKDROP = 9.0
+
+
+def _texture(pixels: np.ndarray, repeats: float = 1) -> dict:
+    scale = mi.ScalarTransform4f().scale([repeats, repeats, 1])
+    return {"type": "bitmap", "bitmap": mi.Bitmap(np.array(pixels)), "to_uv": scale}
+
+
+def _plain(rgb: tuple) -> dict:
+    linear = np.asarray(rgb, float) ** 2.2
+    return {"type": "rgb", "value": [float(c) for c in linear]}
+
+
+def _coat(reflectance: dict, finish: str, roughness: float) -> dict:
+    inner: dict[str, Any]
+    if finish == "matt":
+        inner = {"type": "diffuse", "reflectance": reflectance}
+    elif finish == "satin":
+        inner = {"type": "roughplastic", "diffuse_reflectance": reflectance, "alpha": roughness, "nonlinear": True}
+    else:
+        inner = {"type": "plastic", "diffuse_reflectance": reflectance, "nonlinear": True}
+    return {"type": "twosided", "bsdf": inner}
+
+
+def _plane(surface: Surface, kinds: dict, to_world: mi.ScalarTransform4f) -> dict:
+    pixels = draw_surface(kinds[surface.kind], surface.rgb, list(surface.seed))
+    finish = "matt" if surface.roughness is None else "satin"
+    coat = _coat(_texture(pixels, surface.scale * 2 * BACKDROP), finish, surface.roughness or 0.0)
+    return {"type": "rectangle", "to_world": to_world, "bsdf": coat}
+
+
+def _room(scene: Scene) -> dict:
+    at = mi.ScalarTransform4f()
+    wall = at.translate([0, scene.wall_distance, 0]).rotate([1, 0, 0], 90).scale(BACKDROP)
+    strip = at.translate([0, scene.wall_distance, 0.09]).scale([BACKDROP, 0.03, 0.09])
+    lamp = at.look_at(origin=list(scene.light.origin), target=[0, 0, 0], up=[0, 1, 0.01]).scale(scene.light.side / 2)
+    return {
+        "floor": _plane(scene.floor, FLOORS, at.scale(BACKDROP)),
+        "wall": _plane(scene.wall, WALL_KINDS, wall),
+        "skirting": {"type": "cube", "to_world": strip, "bsdf": _coat(_plain((0.86, 0.85, 0.82)), "matt", 0)},
+        "lamp": {
+            "type": "rectangle", "to_world": lamp,
+            "light": {"type": "area", "radiance": {"type": "rgb", "value": list(scene.light.radiance)}},
+        },
+        "ambient": {"type": "constant", "radiance": {"type": "rgb", "value": list(scene.light.ambient)}},
+    }  # fmt: skip
+
+
+def _sensor(scene: Scene, side: int, spp: int, rfilter: str) -> dict:
+    camera = scene.camera
+    to_world = mi.ScalarTransform4f().look_at(list(camera.origin), list(camera.target), [0, 0, 1])
+    return {
+        "type": "perspective", "fov": camera.fov,
+        "to_world": to_world,
+        "film": {"type": "hdrfilm", "width": side, "height": side, "pixel_format": "rgb",
+                 "component_format": "float32", "rfilter": {"type": rfilter}},
+        "sampler": {"type": "multijitter", "sample_count": spp},
+    }  # fmt: skip
+
+
+def _mesh(part: Part, placement: Placement, plugins: dict[str, dict]) -> mi.Mesh:
+    """A part where it stands; `plugins` are its BSDF or emitter."""
+    props = mi.Properties()
+    for name, plugin in plugins.items():
+        props[name] = mi.load_dict(plugin)
+    mesh = mi.Mesh(part.role, len(part.vertices), len(part.faces), has_vertex_normals=True, has_vertex_texcoords=True,
+                   props=props)  # fmt: skip
+    turn = np.radians(placement.yaw)
+    rotation = np.array([[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1]])
+    fields = mi.traverse(mesh)
+    fields["vertex_positions"] = (part.vertices @ rotation.T + (placement.x, placement.y, 0)).ravel()
+    fields["vertex_normals"] = (part.normals @ rotation.T).ravel()
+    # Row 0 of a bitmap is v = 0: without the flip all lettering stands on its head.
+    fields["vertex_texcoords"] = (part.uv * (1, -1) + (0, 1)).ravel()
+    fields["faces"] = part.faces.ravel()
+    fields.update()
+    return mesh
+
+
+@lru_cache(maxsize=64)
+def _tile(design: Design) -> np.ndarray:
+    aspect = tile_aspect(build(design.shape, design.size, design.stretch))
+    return draw_print(design.print, aspect, design.rgb, list(design.print_seed))
+
+
+def _coats(design: Design) -> dict[str, dict]:
+    metal = {"type": "roughconductor", "material": "Al", "alpha": 0.28}
+    return {
+        "print": _coat(_texture(_tile(design)), design.finish, design.roughness),
+        "ground": _coat(_plain(design.rgb[0]), design.finish, design.roughness),
+        "trim": _coat(_plain(design.rgb[2]), design.finish, design.roughness),
+        "metal": {"type": "twosided", "bsdf": metal},
+    }
+
+
+def _product(placement: Placement, name: str) -> dict:
+    design = placement.design
+    coats = _coats(design)
+    parts = build(design.shape, design.size, design.stretch)
+    return {f"{name}_{k}": _mesh(part, placement, {"bsdf": coats[part.role]}) for k, part in enumerate(parts)}
+
+
+def photograph(scene: Scene, keep: tuple[int, ...], side: int, spp: int, max_depth: int) -> np.ndarray:
+    """Render the room with the products whose positions are in `keep`: uint8 sRGB [side, side, 3]."""
+    world = {"type": "scene", "integrator": {"type": "path", "max_depth": max_depth}}
+    world |= {"sensor": _sensor(scene, side, spp, "gaussian")} | _room(scene)
+    for k in keep:
+        world |= _product(scene.placements[k], f"product{k}")
+    linear = np.asarray(mi.render(mi.load_dict(world), seed=mi.UInt32(scene.sampler_seed)))
+    return _develop(_despeckle(linear))
+
+
+def _despeckle(linear: np.ndarray) -> np.ndarray:
+    """Dim fireflies: pixels near white and far above the median of their neighbourhood (a lone caustic path)."""
+    luminance = linear.mean(-1)
+    padded = np.pad(luminance, 1, mode="edge")
+    height, width = luminance.shape
+    around = np.median([padded[y : y + height, x : x + width] for y in range(3) for x in range(3)], axis=0)
+    limit = np.maximum(0.8, 2 * around)
+    return linear * np.minimum(1, limit / np.maximum(luminance, 1e-6))[..., None]
+
+
+def _develop(linear: np.ndarray) -> np.ndarray:
+    """A film curve with a soft shoulder, then the sRGB transfer function."""
+    linear = np.maximum(linear, 0)
+    shoulder = np.where(linear < 0.6, linear, 0.6 + 0.4 * (1 - np.exp(-(linear - 0.6) / 0.4)))
+    srgb = np.where(shoulder < 0.0031308, 12.92 * shoulder, 1.055 * shoulder ** (1 / 2.4) - 0.055)
+    return np.round(255 * np.clip(srgb, 0, 1)).astype(np.uint8)
+
+
+def masks(scene: Scene, keep: tuple[int, ...], side: int) -> np.ndarray:
+    """Visible pixels of each kept product (at most three): bool [len(keep), side, side].
+
+    Products glow in one pure colour each, in the dark: the shape numbers of the `aov` integrator change between loads.
+    """
+    world = {"type": "scene", "integrator": {"type": "path", "max_depth": 1}, "sensor": _sensor(scene, side, 8, "box")}
+    for k in keep:
+        world |= _glowing(scene.placements[k], f"product{k}", [float(channel == k) for channel in range(3)])
+    seen = np.asarray(mi.render(mi.load_dict(world), seed=mi.UInt32(0)))
+    return np.stack([seen[..., k] >= 0.5 for k in keep])
+
+
+def _glowing(placement: Placement, name: str, glow: list[float]) -> dict:
+    design = placement.design
+    lamp = {"type": "area", "radiance": {"type": "rgb", "value": glow}}
+    parts = build(design.shape, design.size, design.stretch)
+    return {f"{name}_{k}": _mesh(part, placement, {"emitter": lamp}) for k, part in enumerate(parts)}

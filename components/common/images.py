@@ -6,6 +6,7 @@ Pixels are taken as sRGB; embedded colour profiles are dropped.
 """
 
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -27,6 +28,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _EXIF_ORIENTATION = 0x0112
 _HASH_SIDE = 16
 _NOT_PHOTOGRAPHS = (b"%PDF", b"%!PS", b"PK\x03\x04", b"<svg")
@@ -110,7 +112,8 @@ def _pixels(image: Image.Image) -> Image.Image:
     except (MemoryError, Rejected):
         raise
     except Exception as error:  # decoders raise anything on broken bytes
-        raise Rejected("truncated", f"broken {kind} data: {str(error)[:100] or type(error).__name__}") from error
+        detail = _ADDRESS.sub("", str(error))[:100] or type(error).__name__
+        raise Rejected("truncated", f"broken {kind} data: {detail}") from error
     rgb.info, rgb.format = {}, kind
     return rgb
 

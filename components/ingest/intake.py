@@ -1,0 +1,44 @@
+"""One file: read, judged, decoded and hashed, or refused with a reason."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from components.common.images import Limits, Rejected, decode, dhashes
+from components.common.storage import Entry, Store
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """An accepted file: its bytes as they came, and the columns of the `images` table that follow from them."""
+
+    data: bytes
+    columns: dict[str, Any]
+
+    @property
+    def image_id(self) -> str:
+        return str(self.columns["image_id"])
+
+
+def take(store: Store, entry: Entry, limits: Limits) -> Photograph | Rejected:
+    """Reads and decodes one file. A store that fails as a whole raises `UserError`; all else about it is an outcome."""
+    if entry.size > limits.max_bytes:
+        return Rejected("too-large", f"{entry.size} bytes, at most {limits.max_bytes} are accepted")
+    try:
+        data = store.read(entry.key)
+        image = decode(data, limits)
+    except Rejected as refused:
+        return refused
+    except OSError as error:  # not its full text, which may hold a path of this machine
+        return Rejected("unreadable", error.strerror or type(error).__name__)
+    plain, flipped = dhashes(image)
+    columns = {
+        "image_id": sha256(data).hexdigest(),
+        "width": image.width,
+        "height": image.height,
+        "format": image.format,
+        "bytes": len(data),
+        "dhash": plain,
+        "dhash_flipped": flipped,
+    }
+    return Photograph(data, columns)

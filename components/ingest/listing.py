@@ -1,0 +1,83 @@
+"""Which files a collection holds, in which order, and where the parts of the result begin and end."""
+
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from components.common.digests import digest_value
+from components.common.errors import UserError
+from components.common.storage import Entry, Store, open_store
+from components.common.worlds import SANDBOX
+
+SIDECARS = frozenset(
+    (".json", ".jsonl", ".csv", ".tsv", ".txt", ".md", ".xml", ".yaml", ".yml", ".html", ".parquet", ".ini", ".db")
+)
+"""Files of these kinds lie beside photographs and are passed over; every other file is taken for a photograph."""
+
+SIDECAR_NAMES = frozenset(("LICENSE", "LICENCE", "README", "NOTICE", "COPYING"))
+PART_BYTES = 256 << 20
+"""A part holds at most this many bytes of photographs, as it is held in memory; a larger photograph has its own."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The photographs of a collection, sorted by key, and how many files were passed over."""
+
+    store: Store
+    entries: list[Entry]
+    sidecars: int
+
+    def uris(self) -> list[str]:
+        """The photographs' names, in order."""
+        return [uri(entry) for entry in self.entries]
+
+    def digest(self, pool: Executor) -> str:
+        """Changes when a photograph is added, removed, renamed or altered."""
+        versions = pool.map(self._version, self.entries)
+        return digest_value([[uri(e), e.size, version] for e, version in zip(self.entries, versions, strict=True)])
+
+    def _version(self, entry: Entry) -> str:
+        try:
+            return self.store.version(entry)
+        except OSError:
+            return "unreadable"
+
+    def parts(self, rows: int, max_bytes: int) -> Iterator[list[Entry]]:
+        """The entries in runs of at most `rows` files and `PART_BYTES`; files over `max_bytes` are not read."""
+        part: list[Entry] = []
+        size = 0
+        for entry in self.entries:
+            weight = entry.size if entry.size <= max_bytes else 0
+            if part and (len(part) == rows or size + weight > PART_BYTES):
+                yield part
+                part, size = [], 0
+            part.append(entry)
+            size += weight
+        if part:
+            yield part
+
+
+def find(address: str) -> Listing:
+    """The photographs at an address; `sandbox:NAME` means the photographs of that split of the rendered world.
+
+    Raises `UserError` if there is no such place or no photograph in it.
+    """
+    split = address.startswith(SANDBOX) and "/" not in address
+    store = open_store(address)
+    everything = store.entries("images" if split else "")
+    photographs = [entry for entry in everything if not is_sidecar(entry.key)]
+    if not photographs:
+        raise UserError(f"{address} holds no photographs: put JPEG, PNG or WebP files there or name another folder")
+    return Listing(store, photographs, len(everything) - len(photographs))
+
+
+def is_sidecar(key: str) -> bool:
+    """Whether a file is passed over: a hidden file, a document or a table."""
+    path = PurePosixPath(key)
+    return path.name.startswith(".") or path.suffix.lower() in SIDECARS or path.stem.upper() in SIDECAR_NAMES
+
+
+def uri(entry: Entry) -> str:
+    """The photograph's name in all tables; bytes of a file name that are no UTF-8 are escaped."""
+    return entry.key.encode("utf-8", "backslashreplace").decode()

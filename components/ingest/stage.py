@@ -1,0 +1,115 @@
+"""Ingest: a folder of photographs becomes the datasets `images`, `quarantine` and `subjects`."""
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from components.common.datasets import Writer
+from components.common.images import Limits, Rejected
+from components.common.progress import track
+from components.common.report import Report
+from components.common.storage import Entry
+from components.ingest.intake import Photograph, take
+from components.ingest.labels import RIGHTS, Labels, read_labels
+from components.ingest.listing import Listing, find, uri
+from components.ingest.params import Params
+from components.ingest.summary import summary
+
+STAGE = "ingest"
+
+
+def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
+    """Takes in every photograph at `params.images`.
+
+    inputs: none. outputs: images, quarantine, subjects. Raises `UserError` if the place is absent, unreachable or
+    empty, or the labels are no such CSV.
+    """
+    listing = find(params.images)
+    labels = read_labels(params.labels, listing.uris())
+    with ThreadPoolExecutor(params.workers) as pool:
+        contents = {"photographs": listing.digest(pool), "labels": labels.digest}
+        with (
+            Writer(outputs["images"], "images", STAGE, inputs, params, contents) as images,
+            Writer(outputs["quarantine"], "quarantine", STAGE, inputs, params, contents) as quarantine,
+            Writer(outputs["subjects"], "subjects", STAGE, inputs, params, contents) as subjects,
+        ):
+            intake = _Intake(listing, labels, params, images, quarantine)
+            image_ids = intake.all_parts(pool)
+            subjects.write(0, labels.subjects(image_ids))
+    return summary(outputs, listing, labels)
+
+
+@dataclass
+class _Intake:
+    """The loop over parts.
+
+    kept: image_id -> uri. image_ids: uri -> image_id, duplicates included. rights: uri -> column -> value.
+    """
+
+    listing: Listing
+    labels: Labels
+    params: Params
+    images: Writer
+    quarantine: Writer
+    kept: dict[str, str] = field(default_factory=dict)
+    image_ids: dict[str, str] = field(default_factory=dict)
+    rights: dict[str, dict[str, str]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rights = self.labels.rights()
+
+    def all_parts(self, pool: Executor) -> dict[str, str]:
+        """Writes every part that is not there yet; returns uri -> image_id of all photographs that were readable."""
+        ticks = track(self.listing.entries, "photographs")
+        index = -1
+        for index, part in enumerate(self.listing.parts(self.params.part_rows, self.params.max_bytes)):
+            if self.images.done(index) and self.quarantine.done(index):
+                list(islice(ticks, len(part)))
+            else:
+                self._write(index, part, pool, ticks)
+            self._remember(index)
+        absent = [_refusal(path, "missing", "named in the labels, but not there") for path in self.labels.missing()]
+        self.quarantine.write(index + 1, absent)
+        return self.image_ids
+
+    def _write(self, index: int, part: list[Entry], pool: Executor, ticks: Iterator[Entry]) -> None:
+        rows, blobs, refused, kept = [], [], [], dict(self.kept)
+        for outcome, entry in zip(pool.map(self._take, part), ticks, strict=False):
+            name = uri(entry)
+            if isinstance(outcome, Rejected):
+                refused.append(_refusal(name, outcome.reason, outcome.detail))
+            elif outcome.image_id in kept:
+                refused.append(_refusal(name, "duplicate", kept[outcome.image_id]))
+            else:
+                kept[outcome.image_id] = name
+                rows.append({"uri": name, **outcome.columns, **self._columns(name)})
+                blobs.append({"image": outcome.data})
+        self.images.write(index, rows, blobs)
+        self.quarantine.write(index, refused)
+
+    def _take(self, entry: Entry) -> Photograph | Rejected:
+        signal = self.rights.get(uri(entry), {}).get("rights_signal", "")
+        if signal.lower() in self.params.opt_out_signals:
+            return Rejected("opted-out", f"rights signal '{signal}'")
+        limits = Limits(self.params.max_bytes, self.params.max_pixels, self.params.min_side)
+        return take(self.listing.store, entry, limits)
+
+    def _columns(self, name: str) -> dict[str, Any]:
+        known = {"licence": self.params.licence or None} | self.rights.get(name, {})
+        return {column: known.get(column) for column in RIGHTS} | {"collection": self.params.collection}
+
+    def _remember(self, index: int) -> None:
+        """Reads back what a part holds, so that a restarted run knows as much as one that was never stopped."""
+        for row in self.images.table(index, ["image_id", "uri"]).to_pylist():
+            self.kept[row["image_id"]] = row["uri"]
+            self.image_ids[row["uri"]] = row["image_id"]
+        for row in self.quarantine.table(index).to_pylist():
+            if row["reason"] == "duplicate":  # the detail is the uri of the photograph that was kept
+                self.image_ids[row["uri"]] = self.image_ids[row["detail"]]
+
+
+def _refusal(name: str, reason: str, detail: str) -> dict[str, str]:
+    return {"uri": name, "stage": STAGE, "reason": reason, "detail": detail}

@@ -77,6 +77,7 @@ def decode(data: bytes, limits: Limits | None = None) -> Image.Image:
 
 def _open(data: bytes) -> Image.Image:
     """The header, read; no pixels yet."""
+    Image.init()  # Pillow loads its rarer formats on demand, and does not know their names before
     try:
         return Image.open(io.BytesIO(data), formats=FORMATS)
     except MemoryError:

@@ -1,0 +1,91 @@
+"""Distinct views: the views of a set come from different photographs that do not nearly repeat one another.
+
+Counted from the difference hashes stored with photographs and crops, by code of its own: the mining stage that made the
+sets is what is being checked.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from components.common.datasets import Dataset
+from components.common.report import Report
+from components.gates.checks import Check, Gate
+from components.gates.params import Recurrence
+
+HASH_BYTES = 32
+CHUNK_PAIRS = 1_000_000
+
+
+def distinct_views(inputs: dict[str, Path], params: Recurrence) -> Gate:
+    """Compares every two members (anchor or view) of every set."""
+    objects = Dataset(inputs["objects"]).table(["image_id", "dhash", "dhash_flipped"])
+    images = Dataset(inputs["images"]).table(["image_id", "dhash", "dhash_flipped"])
+    index = {image_id: i for i, image_id in enumerate(images["image_id"].to_pylist())}
+    photo = np.array([index[image_id] for image_id in objects["image_id"].to_pylist()], np.int64)
+    crop_hashes, photo_hashes = _hashes(objects), _hashes(images)
+    pairs = same = near_crop = near_photo = near = 0
+    for first, second in member_pairs(Dataset(inputs["sets"])):
+        by_crop = distance(*crop_hashes, first, second) <= params.crop_bits
+        by_photo = distance(*photo_hashes, photo[first], photo[second]) <= params.photo_bits
+        pairs, same = pairs + len(first), same + int((photo[first] == photo[second]).sum())
+        near_crop, near_photo = near_crop + int(by_crop.sum()), near_photo + int(by_photo.sum())
+        near += int((by_crop | by_photo).sum())
+    metrics = {"view_pairs": pairs, "near_duplicate_crops": near_crop, "near_duplicate_photographs": near_photo}
+    return Gate(
+        "distinct-views",
+        (
+            Check(
+                "same_image_pairs",
+                "the number of pairs within a set that share their photograph",
+                same,
+                high=0,
+                next_step="forbid pairs of one photograph in mining",
+            ),
+            Check(
+                "near_duplicate_share",
+                "the share of nearly equal pairs among the pairs of views within a set",
+                near / max(pairs, 1),
+                high=params.max_near_duplicates,
+                next_step="raise mining's hash distance for near-duplicates, or lower the window's high end",
+            ),
+        ),
+        Report({name: float(value) for name, value in metrics.items()}),
+    )
+
+
+def member_pairs(sets: Dataset) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Every two members of every set as object rows, first [P] and second [P], some at a time."""
+    for table in sets.tables(["anchor", "views"]):
+        anchors, views = table["anchor"].to_numpy(), table["views"].combine_chunks()
+        sizes = np.diff(views.offsets.to_numpy())
+        for size in np.unique(sizes):
+            chosen = np.flatnonzero(sizes == size)
+            flat = views.take(pa.array(chosen)).flatten().to_numpy().reshape(len(chosen), size)
+            members = np.concatenate([anchors[chosen, None], flat], 1)
+            yield from _pairs_of(members)
+
+
+def _pairs_of(members: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Every two columns of members [S, M], paired by row."""
+    one, other = np.triu_indices(members.shape[1], 1)
+    step = max(CHUNK_PAIRS // max(len(one), 1), 1)
+    for start in range(0, len(members), step):
+        chunk = members[start : start + step]
+        yield chunk[:, one].ravel(), chunk[:, other].ravel()
+
+
+def distance(plain: np.ndarray, flipped: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Bits in which the hashes of `first` and `second` [P] differ, as they are or with one mirrored, the smaller."""
+    direct = np.bitwise_count(plain[first] ^ plain[second]).sum(1)
+    mirrored = np.bitwise_count(plain[first] ^ flipped[second]).sum(1)
+    return np.minimum(direct, mirrored)
+
+
+def _hashes(table: pa.Table) -> tuple[np.ndarray, np.ndarray]:
+    """The plain and the mirrored hashes as uint8 [N, 32]."""
+    columns = (b"".join(table[name].to_pylist()) for name in ("dhash", "dhash_flipped"))
+    plain, flipped = (np.frombuffer(column, np.uint8).reshape(-1, HASH_BYTES) for column in columns)
+    return plain, flipped

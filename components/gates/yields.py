@@ -1,0 +1,56 @@
+"""Yield: enough objects recur, and no few objects are everybody's neighbour (hubs, Radovanovic et al., JMLR 2010)."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow.compute as pc
+from scipy import stats
+
+from components.common.datasets import Dataset
+from components.common.report import Report
+from components.gates.checks import Check, Gate
+from components.gates.params import Recurrence
+
+MIN_VIEWS = 3
+
+
+def recurrence_yield(inputs: dict[str, Path], params: Recurrence) -> Gate:
+    """Measures the share of objects that became anchors with enough views, and how often each member is a view."""
+    objects = len(Dataset(inputs["objects"]))
+    sets = Dataset(inputs["sets"]).table(["anchor", "views"])
+    full = pc.sum(pc.greater_equal(pc.list_value_length(sets["views"]), MIN_VIEWS)).as_py() or 0
+    views = pc.list_flatten(sets["views"]).to_numpy()
+    members = np.unique(np.concatenate([sets["anchor"].to_numpy(), views]))
+    occurrences = np.bincount(views, minlength=objects)[members] if len(views) else np.zeros(0, np.int64)
+    return Gate(
+        "yield",
+        (
+            Check(
+                "yield_share",
+                f"the share of objects with at least {MIN_VIEWS} views",
+                full / max(objects, 1),
+                low=params.min_yield,
+                next_step="add photographs (yield grows faster than they do), or widen the window if precision allows",
+            ),
+            Check(
+                "hub_skew",
+                "the skewness of how often an object is a view",
+                float(stats.skew(occurrences)) if len(set(occurrences.tolist())) > 1 else 0.0,
+                high=params.max_hub_skew,
+                next_step="look at the most frequent views: exclude such generic objects, or ask for mutual neighbours",
+            ),
+        ),
+        Report(
+            {
+                "sets": float(len(sets)),
+                "objects": float(objects),
+                "most_frequent_view": float(occurrences.max(initial=0)),
+            },
+            {"views_by_occurrence": _histogram(occurrences)} if len(occurrences) else {},
+        ),
+    )
+
+
+def _histogram(occurrences: np.ndarray) -> list[dict[str, float]]:
+    times, counts = np.unique(occurrences, return_counts=True)
+    return [{"times_a_view": int(a), "objects": int(b)} for a, b in zip(times, counts, strict=True)]

@@ -1,0 +1,46 @@
+"""Small datasets for the gates."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from gate_data import Make, object_row, photographs, picture
+
+from components.common.datasets import Writer
+from components.common.images import encode_png
+from components.common.params import StageParams
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """make(name, kind, rows, blobs=..., vectors=..., facts=...) -> folder of a finished dataset."""
+
+    def build(name: str, kind: str, rows: list[dict[str, Any]], facts: Mapping[str, Any] | None = None, **content: Any):
+        folder = tmp_path / "data" / name
+        with Writer(folder, kind, "test", {}, StageParams()) as out:
+            out.facts = dict(facts or {})
+            out.write(0, rows, **content)
+        return folder
+
+    return build
+
+
+@pytest.fixture
+def world(make: Make) -> dict[str, Path]:
+    """12 photographs with one object each; 3 products of 4 views: images, objects, embeddings, quarantine."""
+    images, image_blobs = photographs(12)
+    objects = [object_row(i, image["image_id"]) for i, image in enumerate(images)]
+    crops = [{"crop.png": encode_png(picture(1000 + i))} for i in range(len(objects))]
+    rng = np.random.default_rng(0)
+    centres = np.linalg.qr(rng.normal(size=(16, 3)))[0].T
+    vectors = centres[np.arange(12) // 4] + 0.08 * rng.normal(size=(12, 16))
+    unit = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16)
+    names = [{"object_id": row["object_id"], "row": row["row"]} for row in objects]
+    return {
+        "images": make("images", "images", images, blobs=image_blobs),
+        "quarantine": make("quarantine", "quarantine", []),
+        "objects": make("objects", "objects", objects, blobs=crops),
+        "embeddings": make("embeddings", "embeddings", names, vectors=unit),
+    }

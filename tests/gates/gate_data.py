@@ -1,0 +1,62 @@
+"""Rows and pictures that the tests of the gates are made of."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from components.common.datasets import Dataset
+from components.common.images import dhashes, encode_png
+
+Make = Callable[..., Path]
+
+
+def picture(seed: int, side: int = 32) -> Image.Image:
+    """A smooth random picture."""
+    grid = np.random.default_rng(seed).integers(0, 255, (5, 5, 3), np.uint8)
+    return Image.fromarray(grid).resize((side, side), Image.Resampling.BICUBIC)
+
+
+def photographs(count: int, side: int = 100) -> tuple[list[dict[str, Any]], list[dict[str, bytes]]]:
+    """Rows and blobs of `images`: `count` different photographs of side x side px."""
+    rows, blobs = [], []
+    for index in range(count):
+        image = picture(index, side)
+        data, (plain, flipped) = encode_png(image), dhashes(image)
+        rows.append(
+            {
+                "image_id": hashlib.sha256(data).hexdigest(),
+                "uri": f"{index}.png",
+                "width": side,
+                "height": side,
+                "format": "PNG",
+                "bytes": len(data),
+                "dhash": plain,
+                "dhash_flipped": flipped,
+                "licence": "CC0-1.0",
+                "collection": "test",
+            }
+        )
+        blobs.append({"image.png": data})
+    return rows, blobs
+
+
+def object_row(row: int, image_id: str, box: tuple[float, ...] = (20, 20, 40, 40), **more: Any) -> dict[str, Any]:
+    """One row of `objects`; its crop is a picture of its own unless hashes are given."""
+    plain, flipped = dhashes(picture(1000 + row))
+    values = dict(zip("xywh", box, strict=True)) | {"category": "mug", "score": 1.0}
+    hashes = {"dhash": plain, "dhash_flipped": flipped}
+    return {"object_id": f"object-{row}", "row": row, "image_id": image_id} | values | hashes | more
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """Every file of a dataset folder by name."""
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def verdicts(folder: Path) -> dict[str, dict[str, Any]]:
+    """The rows of a verdicts dataset by gate."""
+    return {row["gate"]: row for row in Dataset(folder).rows()}

@@ -147,7 +147,7 @@ def encode_png(image: Image.Image) -> bytes:
     """PNG bytes, the same for the same pixels: no metadata is written."""
     bare, buffer = image.copy(), io.BytesIO()
     bare.info = {}
-    bare.save(buffer, "PNG", compress_level=6)
+    bare.save(buffer, "PNG", compress_level=2)  # photographs get no smaller beyond it, only slower
     return buffer.getvalue()
 
 

@@ -1,0 +1,85 @@
+"""Which proposed boxes become objects, and why the others do not."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from components.common.geometry import Box, iou
+from components.detection.params import Params
+
+REJECTIONS = {
+    "crowd": "a group of things drawn as one (COCO iscrowd, Open Images IsGroupOf)",
+    "depiction": "a drawing of a thing (Open Images IsDepiction)",
+    "inside": "a view from inside the thing (Open Images IsInside)",
+    "frame": "the annotation is about a picture of another size",
+    "broken": "no finite box",
+    "category": "a category that was not asked for",
+    "small": "a side below min_side, or outside the photograph",
+    "low_share": "covers less of the photograph than min_share",
+    "high_share": "covers more of the photograph than max_share",
+    "overlap": "repeats a box of higher confidence",
+    "surplus": "beyond max_objects",
+}
+
+
+class Candidate(NamedTuple):
+    """A proposed box in px of the upright photograph. flaw: why its source rules it out, a word of `REJECTIONS`."""
+
+    box: Box
+    category: str
+    score: float
+    flaw: str = ""
+
+
+class Choice(NamedTuple):
+    """What became of a photograph's candidates. kept: boxes in whole px, most certain first."""
+
+    kept: list[Candidate]
+    rejected: Counter[str]
+
+
+def choose(candidates: Sequence[Candidate], width: int, height: int, params: Params) -> Choice:
+    """Applies the rules of `params`, in the order of `REJECTIONS`, to the candidates of a width x height photograph."""
+    rejected: Counter[str] = Counter()
+    fit = []
+    for candidate in candidates:
+        placed = _placed(candidate, width, height)
+        reason = placed.flaw or _wrong_category(placed.category, params)
+        if reason := reason or _wrong_size(placed.box, width * height, params):
+            rejected[reason] += 1
+        else:
+            fit.append(placed)
+    kept: list[Candidate] = []
+    for candidate in sorted(fit, key=lambda c: (-c.score, c.box, c.category)):
+        if any(iou(candidate.box, other.box) > params.nms_iou for other in kept):
+            rejected["overlap"] += 1
+        else:
+            kept.append(candidate)
+    if surplus := len(kept[params.max_objects :]):
+        rejected["surplus"] = surplus
+    return Choice(kept[: params.max_objects], rejected)
+
+
+def _wrong_category(category: str, params: Params) -> str:
+    name = category.lower()
+    allowed = not params.allow or name in (word.lower() for word in params.allow)
+    return "" if allowed and name not in (word.lower() for word in params.deny) else "category"
+
+
+def _placed(candidate: Candidate, width: int, height: int) -> Candidate:
+    """The box cut to the photograph, edges rounded to whole px: what differs by less is the same object."""
+    if not all(map(math.isfinite, (*candidate.box, candidate.score))):
+        return candidate._replace(flaw=candidate.flaw or "broken")
+    x, y, w, h = candidate.box
+    left, right = (min(max(round(edge), 0), width) for edge in (x, x + w))
+    top, bottom = (min(max(round(edge), 0), height) for edge in (y, y + h))
+    return candidate._replace(box=Box(left, top, max(right - left, 0), max(bottom - top, 0)))
+
+
+def _wrong_size(box: Box, pixels: int, params: Params) -> str:
+    if min(box.w, box.h) < params.min_side:
+        return "small"
+    if box.area < params.min_share * pixels:
+        return "low_share"
+    return "high_share" if box.area > params.max_share * pixels else ""

@@ -1,0 +1,88 @@
+"""Where candidates come from. Each source proposes boxes for photographs; which of them count is decided elsewhere."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from PIL import Image
+
+from components.common.geometry import Box
+from components.detection.annotations import read_coco, read_open_images
+from components.detection.boxes import Candidate
+from components.detection.params import Params
+
+Row = Mapping[str, Any]
+"""A row of the `images` dataset."""
+
+
+class Source(Protocol):
+    """Proposes boxes.
+
+    maker: enters object_id; the digest of a detector's weights, the name of any other source, so that an object keeps
+    its identity when other objects are annotated. contents: name -> digest of all that decides the proposals.
+    """
+
+    @property
+    def maker(self) -> str: ...
+
+    @property
+    def contents(self) -> dict[str, str]: ...
+
+    def prepare(self, photo: Image.Image) -> Any:
+        """What `propose` needs of a photograph; called in threads."""
+
+    def propose(self, rows: Sequence[Row], prepared: Sequence[Any]) -> list[list[Candidate]]:
+        """Candidates of each photograph of a batch."""
+
+
+@dataclass(frozen=True)
+class Annotated:
+    """Boxes that people drew. boxes: image_id -> candidates."""
+
+    maker: str
+    contents: dict[str, str]
+    boxes: Mapping[str, list[Candidate]]
+
+    def prepare(self, photo: Image.Image) -> None:
+        """Nothing: the photograph need not be looked at."""
+
+    def propose(self, rows: Sequence[Row], prepared: Sequence[Any]) -> list[list[Candidate]]:
+        return [self.boxes.get(row["image_id"], []) for row in rows]
+
+
+@dataclass(frozen=True)
+class Whole:
+    """One box a photograph, `inset` of each side left out on each edge: for photographs of single products."""
+
+    inset: float
+    maker: str = "whole"
+
+    @property
+    def contents(self) -> dict[str, str]:
+        return {}
+
+    def prepare(self, photo: Image.Image) -> None:
+        """Nothing: the photograph need not be looked at."""
+
+    def propose(self, rows: Sequence[Row], prepared: Sequence[Any]) -> list[list[Candidate]]:
+        return [[Candidate(self._box(row["width"], row["height"]), "product", 1.0)] for row in rows]
+
+    def _box(self, width: int, height: int) -> Box:
+        share = 1 - 2 * self.inset
+        return Box(width * self.inset, height * self.inset, width * share, height * share)
+
+
+def open_source(params: Params, photographs: Sequence[Row]) -> Source:
+    """The source that `params` name, for these photographs.
+
+    Raises `UserError` if the annotations or the model cannot be read, or the annotations name none of the photographs.
+    """
+    if params.source == "whole":
+        return Whole(params.inset)
+    if params.source == "detector":
+        from components.detection.detector import load_detector  # torch and transformers take seconds to import
+
+        return load_detector(params.model, params.revision or None, params.score, params.device)
+    if params.source == "coco":
+        return Annotated("coco", *read_coco(params.annotations, photographs))
+    return Annotated("open_images", *read_open_images(params.annotations, params.class_names, photographs))

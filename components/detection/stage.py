@@ -1,0 +1,132 @@
+"""Detection: every photograph's boxes, judged, cut out and hashed."""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from PIL import Image
+
+from components.common.datasets import Dataset, Writer
+from components.common.digests import content_key
+from components.common.geometry import crop, expanded
+from components.common.images import decode, dhashes, encode_png
+from components.common.progress import track
+from components.common.report import Report
+from components.detection.boxes import Candidate, Choice, choose
+from components.detection.params import Params
+from components.detection.sources import Row, Source, open_source
+from components.detection.summary import summary
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+COLUMNS = ["image_id", "uri", "width", "height", "shard", "image_offset", "image_length"]
+
+
+def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
+    """Finds and cuts out the objects of every photograph.
+
+    inputs: images. outputs: objects, in the order of the photographs, most certain first within one. Raises `UserError`
+    if the annotations or the model cannot be read.
+    """
+    images = Dataset(inputs["images"])
+    photographs = images.rows(COLUMNS)
+    source = open_source(params, photographs)
+    with (
+        ThreadPoolExecutor(params.workers) as pool,
+        Writer(outputs["objects"], "objects", "detection", inputs, params, source.contents) as objects,
+    ):
+        _Cutter(images, source, params, pool, objects).all_parts(photographs)
+    return summary(images, Dataset(outputs["objects"]))
+
+
+class _Found(NamedTuple):
+    """A photograph with what was found in it."""
+
+    row: Row
+    photo: Image.Image
+    choice: Choice
+
+
+@dataclass
+class _Cutter:
+    """The loop over parts: threads decode, this thread detects, threads cut, all in the photographs' order."""
+
+    images: Dataset
+    source: Source
+    params: Params
+    pool: Executor
+    objects: Writer
+
+    def all_parts(self, photographs: list[dict[str, Any]]) -> None:
+        """Writes every part that is not there yet."""
+        ticks, first, size = track(photographs, "photographs searched"), 0, self.params.part_rows
+        for index, start in enumerate(range(0, len(photographs), size)):
+            part = photographs[start : start + size]
+            if self.objects.done(index):
+                list(islice(ticks, len(part)))
+            else:
+                self._write(index, first, part, ticks)
+            first += self.objects.table(index, ["row"]).num_rows
+
+    def _write(self, index: int, first: int, part: list[dict[str, Any]], ticks: Iterator[dict[str, Any]]) -> None:
+        rows: list[dict[str, Any]] = []
+        blobs: list[dict[str, bytes]] = []
+        counts: Counter[str] = Counter()
+        for (found, rejected), _ in zip(self._objects(part), ticks, strict=False):
+            counts.update(rejected)
+            for row, png in found:
+                rows.append({"row": first + len(rows), **row})
+                blobs.append({"crop.png": png})
+        self.objects.write(index, rows, blobs, counts=counts)
+
+    def _objects(self, part: list[dict[str, Any]]) -> Iterator[tuple[list[tuple[dict[str, Any], bytes]], Counter[str]]]:
+        """For each photograph its objects (row and crop) and what was rejected."""
+        ahead = 2 * self.params.batch_size
+        opened = in_order(self.pool, self._open, part, ahead)
+        return in_order(self.pool, self._cut, self._detect(part, opened), ahead)
+
+    def _open(self, row: Row) -> tuple[Image.Image, Any]:
+        photo = decode(self.images.blob(row, "image"))
+        return photo, self.source.prepare(photo)
+
+    def _detect(self, part: list[dict[str, Any]], opened: Iterator[tuple[Image.Image, Any]]) -> Iterator[_Found]:
+        for start in range(0, len(part), self.params.batch_size):
+            rows = part[start : start + self.params.batch_size]
+            photos, prepared = zip(*islice(opened, len(rows)), strict=True)
+            for row, photo, candidates in zip(rows, photos, self.source.propose(rows, prepared), strict=True):
+                yield _Found(row, photo, choose(candidates, photo.width, photo.height, self.params))
+
+    def _cut(self, found: _Found) -> tuple[list[tuple[dict[str, Any], bytes]], Counter[str]]:
+        objects = [self._object(found.row, found.photo, candidate) for candidate in found.choice.kept]
+        return objects, found.choice.rejected
+
+    def _object(self, row: Row, photo: Image.Image, candidate: Candidate) -> tuple[dict[str, Any], bytes]:
+        box = candidate.box
+        part = crop(photo, expanded(box, self.params.crop_scale))
+        part.thumbnail((self.params.crop_side, self.params.crop_side), Image.Resampling.BICUBIC)
+        plain, flipped = dhashes(part)
+        columns = {
+            "object_id": content_key(row["image_id"], [int(side) for side in box], self.source.maker),
+            "image_id": row["image_id"],
+            **box._asdict(),
+            "category": candidate.category,
+            "score": candidate.score,
+            "dhash": plain,
+            "dhash_flipped": flipped,
+        }
+        return columns, encode_png(part)
+
+
+def in_order(pool: Executor, work: Callable[[Item], Result], items: Iterable[Item], ahead: int) -> Iterator[Result]:
+    """`work` on the items in the pool's threads, results in order, at most `ahead` of them waiting to be taken."""
+    waiting: deque[Future[Result]] = deque()
+    for item in items:
+        waiting.append(pool.submit(work, item))
+        if len(waiting) > ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()

@@ -1,0 +1,76 @@
+"""What detection tells people: how many objects of which kind, what was rejected and why, and how the boxes lie."""
+
+from collections import Counter
+from typing import Any
+
+from PIL import Image, ImageDraw
+
+from components.common.datasets import Dataset
+from components.common.images import contact_sheet, decode
+from components.common.report import Report
+from components.detection.boxes import REJECTIONS
+
+SHEET, SIDE, COLOUR = 24, 192, "#e6007e"
+TOP = 30
+
+
+def summary(images: Dataset, objects: Dataset) -> Report:
+    """Numbers, plots and a sheet of photographs with their boxes, all from the finished datasets."""
+    rows = objects.rows(["image_id", "x", "y", "w", "h", "category", "score"])
+    photographs = images.rows(["image_id", "width", "height", "shard", "image_offset", "image_length"])
+    pixels = {photo["image_id"]: photo["width"] * photo["height"] for photo in photographs}
+    each = Counter(row["image_id"] for row in rows)
+    categories = Counter(row["category"] for row in rows)
+    metrics = {
+        "photographs": float(len(photographs)),
+        "objects": float(len(rows)),
+        "objects_per_photograph": len(rows) / max(len(photographs), 1),
+        "photographs_without_objects": float(len(photographs) - len(each)),
+        "categories": float(len(categories)),
+        "mean_score": sum(row["score"] for row in rows) / max(len(rows), 1),
+    }
+    metrics |= {f"rejected_{reason}": float(count) for reason, count in objects.counts.items()}
+    per_photo = Counter(each[photo["image_id"]] for photo in photographs)
+    shares = Counter(min(int(row["w"] * row["h"] / pixels[row["image_id"]] * 20), 19) for row in rows)
+    plots: dict[str, list[dict[str, Any]]] = {
+        "categories": [{"category": name, "objects": count} for name, count in _most(categories)],
+        "objects_per_photograph": [{"objects": n, "photographs": per_photo[n]} for n in sorted(per_photo)],
+        "area_share": [{"share_from": step / 20, "objects": shares[step]} for step in sorted(shares)],
+        "rejected": [{"reason": reason, "boxes": count} for reason, count in sorted(objects.counts.items())],
+    }
+    figures = {"boxes": _sheet(images, photographs, rows)} if photographs else {}
+    return Report(metrics, {name: plot for name, plot in plots.items() if plot}, figures, _notes(objects, metrics))
+
+
+def _most(categories: Counter[str]) -> list[tuple[str, int]]:
+    """The most frequent categories; names decide between equal counts."""
+    return sorted(categories.items(), key=lambda item: (-item[1], item[0]))[:TOP]
+
+
+def _sheet(images: Dataset, photographs: list[dict[str, Any]], rows: list[dict[str, Any]]) -> Image.Image:
+    """Photographs spread evenly over the collection, with boxes, categories and scores drawn on them."""
+    number = min(SHEET, len(photographs))
+    picks = [photographs[i * len(photographs) // number] for i in range(number)]
+    shown = {pick["image_id"]: [row for row in rows if row["image_id"] == pick["image_id"]] for pick in picks}
+    drawn = [_drawn(decode(images.blob(pick, "image")), shown[pick["image_id"]]) for pick in picks]
+    return contact_sheet(drawn, columns=6, side=SIDE)
+
+
+def _drawn(photo: Image.Image, rows: list[dict[str, Any]]) -> Image.Image:
+    scale = SIDE / max(photo.size)
+    small = photo.resize((max(1, round(photo.width * scale)), max(1, round(photo.height * scale))))
+    draw = ImageDraw.Draw(small)
+    for row in rows:
+        left, top = row["x"] * scale, row["y"] * scale
+        draw.rectangle((left, top, left + row["w"] * scale, top + row["h"] * scale), outline=COLOUR, width=2)
+        text = f"{row['category']} {row['score']:.2f}"
+        draw.rectangle(draw.textbbox((left + 2, top), text), fill=COLOUR)
+        draw.text((left + 2, top), text, fill="white")
+    return small
+
+
+def _notes(objects: Dataset, metrics: dict[str, float]) -> list[str]:
+    notes = [f"{count} boxes were rejected: {REJECTIONS[reason]}." for reason, count in sorted(objects.counts.items())]
+    if not metrics["objects"]:
+        notes.insert(0, "No object was found: lower score, min_side or min_share, or check the annotations.")
+    return notes

@@ -1,0 +1,86 @@
+"""Embedding: every object's crop -> a unit vector, in row order."""
+
+import io
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from components.common.datasets import Dataset, Writer
+from components.common.encoders import Encoder, load_encoder
+from components.common.errors import UserError
+from components.common.progress import track
+from components.common.report import Report
+from components.embedding.params import Params
+
+COLUMNS = ["object_id", "row", "shard", "crop_offset", "crop_length"]
+
+
+def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
+    """objects -> embeddings: fp16 unit vectors [N, d], one a row of objects, in their order.
+
+    Raises `UserError` if the encoder gives a vector that is not finite.
+    """
+    objects = Dataset(inputs["objects"])
+    encoder = load_encoder(
+        params.model, params.revision, params.device, params.framing, params.mirror, batch=params.batch
+    )
+    rows = objects.rows(COLUMNS)
+    models = {"encoder": encoder.digest}
+    with Writer(outputs["embeddings"], "embeddings", "embedding", inputs, params, models) as out:
+        for index, begin in enumerate(track(range(0, max(len(rows), 1), params.part_rows), "embedding parts")):
+            if not out.done(index):
+                part = rows[begin : begin + params.part_rows]
+                vectors = _embed(encoder, objects, part, params.workers)
+                out.write(index, [{"object_id": r["object_id"], "row": r["row"]} for r in part], vectors=vectors)
+        out.facts = _facts(encoder, params)
+    return _report(Dataset(outputs["embeddings"]).vectors(), encoder)
+
+
+def _embed(encoder: Encoder, objects: Dataset, rows: list[dict[str, Any]], workers: int) -> np.ndarray:
+    """fp16 [B, dim]; crops are decoded ahead of the model in threads."""
+    with ThreadPoolExecutor(workers) as pool:
+        vectors = encoder.embed(pool.map(lambda row: _crop(objects, row), rows))
+    bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    if len(bad):
+        row = rows[bad[0]]
+        raise UserError(
+            f"the encoder gives no finite vector for object {row['object_id']} (row {row['row']}): "
+            "look at its crop; if it is a picture, the model's weights are damaged"
+        )
+    return vectors.astype(np.float16)
+
+
+def _crop(objects: Dataset, row: dict[str, Any]) -> Image.Image:
+    return Image.open(io.BytesIO(objects.blob(row, "crop"))).convert("RGB")
+
+
+def _facts(encoder: Encoder, params: Params) -> dict[str, Any]:
+    return {
+        "encoder": params.model,
+        "revision": params.revision,
+        "weights": encoder.digest,
+        "preprocess": encoder.preprocess,
+        "dim": encoder.dim,
+    }
+
+
+def _report(vectors: np.ndarray, encoder: Encoder) -> Report:
+    """How well the vectors use their space: a collapsed encoder shows as few effective dimensions."""
+    metrics = {"objects": float(len(vectors)), "dim": float(encoder.dim)}
+    if not len(vectors):
+        return Report(metrics, notes=["there are no objects, so there are no vectors"])
+    spectrum = np.linalg.svd(_sample(vectors), compute_uv=False) ** 2
+    shares = spectrum / spectrum.sum()
+    metrics["effective_dimensions"] = float(1 / np.square(shares).sum())
+    metrics["mean_vector_length"] = float(np.linalg.norm(vectors.astype(np.float32).mean(axis=0)))
+    plot = [{"component": i + 1, "variance_share": float(share)} for i, share in enumerate(shares[:64])]
+    return Report(metrics, plots={"embedding_spectrum": plot})
+
+
+def _sample(vectors: np.ndarray, most: int = 5000) -> np.ndarray:
+    """At most `most` rows, evenly spaced, fp32."""
+    return vectors[:: -(-len(vectors) // most)].astype(np.float32)

@@ -1,0 +1,221 @@
+"""Calibration: labelled photographs -> the similarity window, and the labels that the gate judges it by.
+
+A cosine means something for one encoder only (the paper's [0.93, 0.975] belongs to its IR encoder), so the window is
+found again for every encoder. Its low is chosen by fixed-sequence testing (Learn then Test, arXiv 2110.01052): from
+the strictest threshold down, each must show with confidence that precision reaches the target; the first that does not
+ends the sequence, so that the chosen one holds although many were tested. Its high best separates labelled
+near-duplicates from other views.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from components.common.datasets import Dataset, Writer
+from components.common.digests import digest_value
+from components.common.report import Report
+from components.common.statistics import cluster_bootstrap, share_lower_bound
+from components.mining.corpus import Corpus, load
+from components.mining.join import check_unit
+from components.mining.labels import CALIBRATION, DIFFERENT, DUPLICATE, GATE, QUESTION, RATER, SAME, Labels, label_pairs
+from components.mining.params import Calibration
+from components.mining.sheets import pair_sheet
+
+SHEET_PAIRS = 16
+
+
+class Threshold(NamedTuple):
+    """Labelled pairs of at least this similarity (cosine): how many, how many of the same product, what that shows."""
+
+    threshold: float
+    labelled: int
+    correct: int
+    precision: float
+    lower_bound: float
+
+
+class Found(NamedTuple):
+    """The window. passed: whether low reached the target; None if there was nothing to test it on."""
+
+    low: float
+    high: float
+    passed: bool | None
+
+
+def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Calibration) -> Report:
+    """images, objects, embeddings, subjects -> calibration (curve, and the window as facts) and labels.
+
+    Raises `UserError` if the inputs do not belong together or a vector is not a finite unit vector.
+    """
+    corpus = load(inputs)
+    check_unit(corpus.vectors)
+    labels = label_pairs(corpus, Dataset(inputs["subjects"]).rows(), params)
+    used = labels.where(labels.purpose == CALIBRATION)
+    curve = precision_curve(used, params)
+    found = find_window(curve, used, params)
+    with Writer(outputs["labels"], "labels", "calibration", inputs, params) as out:
+        out.write(0, _label_rows(labels))
+    with Writer(outputs["calibration"], "calibration", "calibration", inputs, params) as out:
+        out.write(0, [point._asdict() for point in curve])
+        out.facts = _facts(found, corpus, labels, params, Dataset(outputs["labels"]).digest)
+    return _report(corpus, labels, used, curve, found, params)
+
+
+def precision_curve(labels: Labels, params: Calibration) -> list[Threshold]:
+    """Precision at each threshold, strictest first, that has labelled pairs; near-duplicates count neither way."""
+    judged = labels.where(labels.verdict != DUPLICATE)
+    same, curve = judged.verdict == SAME, []
+    for threshold in thresholds(params):
+        above = judged.pairs.similarity >= np.float32(threshold)
+        labelled, correct = int(above.sum()), int((above & same).sum())
+        if labelled:
+            bound = share_lower_bound(correct, labelled, params.confidence)
+            curve.append(Threshold(threshold, labelled, correct, correct / labelled, bound))
+    return curve
+
+
+def thresholds(params: Calibration) -> list[float]:
+    """The tested thresholds, strictest first."""
+    count = int((params.strictest - params.loosest) / params.step + 1e-9) + 1
+    return [round(params.strictest - params.step * i, 6) for i in range(count)]
+
+
+def find_low(curve: Sequence[Threshold], params: Calibration) -> float | None:
+    """The loosest threshold before the first that misses the target; None if the very first misses it.
+
+    The sequence starts where there are `min_labels` pairs: their number depends on similarities only, not on verdicts,
+    so that looking at it spends no confidence.
+    """
+    low = None
+    for point in curve:
+        if point.labelled >= params.min_labels:
+            if point.lower_bound < params.target:
+                break
+            low = point.threshold
+    return low
+
+
+def find_high(labels: Labels, low: float, params: Calibration) -> float:
+    """The threshold above which most near-duplicates and fewest other views of the same product lie (Youden's J).
+
+    `default_high` if it is above `low` and there are too few labelled near-duplicates; never at or below `low`.
+    """
+    similarity = labels.pairs.similarity
+    repeats = similarity[(labels.verdict == DUPLICATE) & (similarity > low)]
+    views = similarity[(labels.verdict == SAME) & (similarity >= low)]
+    if len(repeats) < params.min_duplicates or not len(views):
+        return params.default_high if params.default_high > low else 1.0
+    grid = np.round(np.arange(low + params.step, 1, 0.001), 3)
+    gain = [(repeats > high).mean() + (views <= high).mean() for high in grid]
+    return float(grid[int(np.argmax(gain))]) if len(grid) else 1.0
+
+
+def find_window(curve: Sequence[Threshold], labels: Labels, params: Calibration) -> Found:
+    """The window that the labels support; without labels the default, and where no threshold passes the strictest."""
+    if not len(labels.verdict):
+        return Found(params.default_low, params.default_high, None)
+    low = find_low(curve, params)
+    start = params.strictest if low is None else low
+    return Found(start, find_high(labels, start, params), low is not None)
+
+
+def _label_rows(labels: Labels) -> list[dict[str, Any]]:
+    columns = (labels.pairs.src, labels.pairs.dst, labels.verdict, labels.purpose, labels.cluster)
+    return [
+        {
+            "src_row": int(src),
+            "dst_row": int(dst),
+            "verdict": str(verdict),
+            "purpose": purpose,
+            "cluster": cluster,
+            "rater": RATER,
+            "at": None,
+            "question": QUESTION,
+        }
+        for src, dst, verdict, purpose, cluster in zip(*columns, strict=True)
+    ]
+
+
+def _facts(found: Found, corpus: Corpus, labels: Labels, params: Calibration, labels_digest: str) -> dict[str, Any]:
+    facts = {
+        "low": found.low,
+        "high": found.high,
+        "passed": found.passed,
+        "target": params.target,
+        "confidence": params.confidence,
+        "encoder": corpus.encoder,
+        "labelled": int((labels.purpose == CALIBRATION).sum()),
+        "labels": labels_digest,
+    }
+    return facts | {"calibration_id": digest_value(facts)}
+
+
+def _report(
+    corpus: Corpus, labels: Labels, used: Labels, curve: Sequence[Threshold], found: Found, params: Calibration
+) -> Report:
+    metrics = {
+        "window_low": found.low,
+        "window_high": found.high,
+        "calibration_passed": float(bool(found.passed)),
+        "labelled_pairs": float(len(labels.verdict)),
+        "same_pairs": float((labels.verdict == SAME).sum()),
+        "duplicate_pairs": float((labels.verdict == DUPLICATE).sum()),
+        "gate_pairs": float((labels.purpose == GATE).sum()),
+    }
+    notes = [_sentence(found, curve, params)]
+    if not curve:
+        return Report(metrics, notes=notes)
+    metrics |= _at_window(used, found)
+    figures = {"pairs_near_the_threshold": pair_sheet(corpus, _hardest(used, found.low))}
+    return Report(metrics, {"precision_against_threshold": [_plotted(point) for point in curve]}, figures, notes)
+
+
+def _at_window(used: Labels, found: Found) -> dict[str, float]:
+    """Precision and recall of the window on the calibration's labels; the interval resamples whole subjects."""
+    judged = used.where(used.verdict != DUPLICATE)
+    similarity = judged.pairs.similarity
+    inside = (similarity >= np.float32(found.low)) & (similarity <= np.float32(found.high))
+    same = judged.verdict == SAME
+    metrics = {"window_recall": float((inside & same).sum() / max(same.sum(), 1))}
+    if inside.any():
+        interval = cluster_bootstrap(same[inside].astype(float), judged.cluster[inside].tolist(), 0.9, draws=2000)
+        metrics |= {"window_precision": interval.mean, "window_precision_low_by_subject": interval.low}
+    return metrics
+
+
+def _plotted(point: Threshold) -> dict[str, Any]:
+    return {"threshold": point.threshold, "precision": point.precision, "lower_bound": point.lower_bound}
+
+
+def _sentence(found: Found, curve: Sequence[Threshold], params: Calibration) -> str:
+    if found.passed is None:
+        return (
+            f"no labelled pairs: the window is the default [{found.low}, {found.high}], which belongs to another "
+            "encoder; give labels of photographs to calibrate it"
+        )
+    if not found.passed:
+        nothing = Threshold(params.strictest, 0, 0, 0.0, 0.0)
+        best = max(curve, key=lambda point: point.lower_bound, default=nothing)
+        return (
+            f"no window passes: precision {params.target} is not shown at any threshold (best lower bound "
+            f"{best.lower_bound:.2f} at {best.threshold:.3f} with {best.labelled} pairs); the strictest, {found.low}, "
+            "is kept so that the gate can judge it; use a better encoder or more labels"
+        )
+    return (
+        f"the window is [{found.low:.3f}, {found.high:.3f}]: precision {params.target} is shown there "
+        f"with {params.confidence:.0%} confidence"
+    )
+
+
+def _hardest(used: Labels, low: float) -> list[tuple[int, int, str]]:
+    """Different products above the threshold and views of the same below it, those nearest to it, half of each."""
+    similarity, picked = used.pairs.similarity, []
+    for verdict, wrong_side in ((DIFFERENT, similarity >= low), (SAME, similarity < low)):
+        places = np.flatnonzero((used.verdict == verdict) & wrong_side)
+        places = places[np.argsort(np.abs(similarity[places] - low), kind="stable")][: SHEET_PAIRS // 2]
+        picked += [
+            (int(used.pairs.src[at]), int(used.pairs.dst[at]), f"{verdict} {similarity[at]:.3f}") for at in places
+        ]
+    return picked

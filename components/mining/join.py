@@ -1,0 +1,162 @@
+"""The exact window self-join: every pair of vectors whose similarity lies in [low, high], none missed, none added.
+
+A tile product in the matrix unit's arithmetic finds candidates: pairs that reach `low` less the largest error that
+this arithmetic can make. Each candidate is then scored again in fp32 with one fixed order of summation, and that score
+alone decides. So neither tile size nor device nor BLAS touches the result. Only blocks on and above the diagonal
+are computed; a row of blocks (a tile row) is the unit of work and of resume. Memory: O(N d + pairs).
+"""
+
+from collections.abc import Iterator
+from enum import IntFlag
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from components.common.errors import UserError
+
+TILE = 16384  # rows of a tile row: the unit of resume
+BLOCK = 1024  # rows and columns of one matrix product: what the caches hold
+CHUNK = 1 << 18  # candidates scored at once
+NORM_TOLERANCE = 2e-3  # fp16 storage moves a norm by at most 5e-4
+
+
+class Flag(IntFlag):
+    """The bits of the column `flags` of pairs."""
+
+    DUPLICATE = 1  # the two photographs, or the two crops, nearly repeat each other
+    HUB = 2  # one of the two has more partners than the hub budget
+    MUTUAL = 4  # each is among the other's nearest partners
+
+
+class Pairs(NamedTuple):
+    """Pairs of rows, src < dst, ordered by (src, dst). src, dst: int64 [P]; similarity: float32 [P], cosine."""
+
+    src: np.ndarray
+    dst: np.ndarray
+    similarity: np.ndarray
+
+    def where(self, mask: np.ndarray) -> "Pairs":
+        """The pairs under a boolean mask [P]."""
+        return Pairs(self.src[mask], self.dst[mask], self.similarity[mask])
+
+
+def window_join(
+    vectors: np.ndarray,
+    low: float,
+    high: float = np.inf,
+    groups: np.ndarray | None = None,
+    tile: int = TILE,
+    device: torch.device | str = "cpu",
+) -> Pairs:
+    """All pairs src < dst of rows of `vectors` with low <= similarity <= high, exactly.
+
+    vectors: unit rows, fp16 or fp32, [N, d]. The similarity is `row_products` of the rows as fp32; low and high are
+    compared with it as fp32. groups: int [N]; pairs inside a group (objects of one photograph) are left out.
+    Raises `UserError` naming the first row that is not a finite unit vector.
+    """
+    tiles = list(join_tiles(vectors, low, high, groups, tile, device))
+    return concatenate(tiles)
+
+
+def join_tiles(
+    vectors: np.ndarray,
+    low: float,
+    high: float = np.inf,
+    groups: np.ndarray | None = None,
+    tile: int = TILE,
+    device: torch.device | str = "cpu",
+) -> Iterator[Pairs]:
+    """`window_join` by tile row: the i-th item holds the pairs whose src lies in [i * tile, (i + 1) * tile)."""
+    check_unit(vectors)
+    rows = to_device(vectors, device)
+    for index in range(tile_count(len(vectors), tile)):
+        yield join_tile(rows, index, low, high, groups, tile)
+
+
+def join_tile(
+    rows: torch.Tensor, index: int, low: float, high: float = np.inf, groups: np.ndarray | None = None, tile: int = TILE
+) -> Pairs:
+    """One tile row of `window_join`. rows: `to_device(vectors)` of checked vectors."""
+    end = min((index + 1) * tile, len(rows))
+    found = []
+    for row in range(index * tile, end, BLOCK):
+        for column in range(row, len(rows), BLOCK):
+            src, dst = _candidates(rows, row, min(row + BLOCK, end), column, low)
+            keep = src < dst if groups is None else (src < dst) & (groups[src] != groups[dst])
+            found.append(_decide(rows, src[keep], dst[keep], low, high))
+    pairs = concatenate(found)
+    order = np.lexsort((pairs.dst, pairs.src))
+    return Pairs(*(column[order] for column in pairs))
+
+
+def _candidates(rows: torch.Tensor, row: int, row_end: int, column: int, low: float) -> tuple[np.ndarray, np.ndarray]:
+    """(src, dst) in one block of the product whose approximate similarity reaches `low` less its largest error."""
+    product = rows[row:row_end] @ rows[column : column + BLOCK].T
+    floor = float(np.float32(low)) - slack(rows.shape[1])
+    busy = torch.nonzero(product.amax(dim=1) >= floor)[:, 0]  # most rows of most blocks have no candidate
+    hits = torch.nonzero(product[busy] >= floor)
+    return (busy[hits[:, 0]] + row).cpu().numpy(), (hits[:, 1] + column).cpu().numpy()
+
+
+def _decide(rows: torch.Tensor, src: np.ndarray, dst: np.ndarray, low: float, high: float) -> Pairs:
+    """The candidates whose exact similarity lies in the window."""
+    scores = [
+        row_products(rows[src[i : i + CHUNK]].cpu().numpy(), rows[dst[i : i + CHUNK]].cpu().numpy())
+        for i in range(0, len(src), CHUNK)
+    ]
+    similarity = np.concatenate(scores) if scores else np.zeros(0, np.float32)
+    return Pairs(src, dst, similarity).where((similarity >= np.float32(low)) & (similarity <= np.float32(high)))
+
+
+def row_products(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Inner products of matching rows of two float32 arrays [P, d], rounded the same way on every machine.
+
+    The products are folded in half, upper half onto lower half, until one is left: only elementwise fp32 steps, whose
+    results no library, thread count or batch can change. An odd width is padded with a zero.
+    """
+    parts = left * right
+    while parts.shape[1] > 1:
+        if parts.shape[1] % 2:
+            parts = np.pad(parts, ((0, 0), (0, 1)))
+        half = parts.shape[1] // 2
+        parts = parts[:, :half] + parts[:, half:]
+    return parts.sum(axis=1, dtype=np.float32)
+
+
+def slack(dim: int) -> float:
+    """Largest difference between torch's product of two unit rows of length `dim` and `row_products`.
+
+    In fp32, any order of summation is off by at most dim * 2^-24 (Higham 2002, section 3.1), here for both sides and
+    doubled. Where torch may round the inputs first (TF32, bfloat16), their rounding comes on top.
+    """
+    significant_bits = {"high": 11, "medium": 8}.get(torch.get_float32_matmul_precision())
+    return dim * 2.0**-22 + (2.1 * 2.0**-significant_bits if significant_bits else 0.0)
+
+
+def tile_count(rows: int, tile: int) -> int:
+    """How many tile rows N rows make."""
+    return -(-rows // tile)
+
+
+def to_device(vectors: np.ndarray, device: torch.device | str = "cpu") -> torch.Tensor:
+    """The vectors as fp32 on a device, [N, d]; fp16 values are kept exactly."""
+    return torch.from_numpy(np.ascontiguousarray(vectors, dtype=np.float32)).to(device)
+
+
+def check_unit(vectors: np.ndarray) -> None:
+    """Raises `UserError` naming the first row that is not finite or not of length 1 (within what fp16 can hold)."""
+    for begin in range(0, len(vectors), CHUNK):
+        norms = np.linalg.norm(vectors[begin : begin + CHUNK].astype(np.float32), axis=1)
+        bad = np.flatnonzero(~(np.abs(norms - 1) <= NORM_TOLERANCE))
+        if len(bad):
+            raise UserError(
+                f"vector {begin + bad[0]} has length {norms[bad[0]]:.4g}, not 1: run the embedding stage again"
+            )
+
+
+def concatenate(parts: list[Pairs]) -> Pairs:
+    """Several `Pairs` one after the other."""
+    if not parts:
+        return Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
+    return Pairs(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))

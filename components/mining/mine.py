@@ -1,0 +1,56 @@
+"""The whole join, and what is known only once it is whole: near-duplicate groups, split groups and hubs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from components.common.encoders import pick_device
+from components.common.progress import track
+from components.mining import tiles
+from components.mining.corpus import Corpus
+from components.mining.duplicates import components
+from components.mining.join import Flag, Pairs, concatenate, tile_count, to_device
+from components.mining.params import Params
+from components.mining.sets import Neighbours, neighbours
+from components.mining.tiles import Window
+
+
+@dataclass(frozen=True)
+class Mined:
+    """The whole join's result. flags: int32 [P]; the groups: int64 [N], smallest row of each object's component."""
+
+    pairs: Pairs
+    flags: np.ndarray
+    near: Neighbours
+    duplicate_group: np.ndarray
+    split_group: np.ndarray
+
+
+def mine(corpus: Corpus, window: Window, params: Params, folder: Path) -> Mined:
+    """Joins all tile rows (those in `folder` are not joined again) and finds groups and flags."""
+    rows = to_device(corpus.vectors, pick_device(params.device))
+    count = tile_count(len(corpus), params.tile)
+    folder.mkdir(exist_ok=True)
+    for index in track(range(count), "tile rows joined"):
+        if not tiles.is_saved(folder, index):
+            tiles.save(tiles.mine_tile(corpus, rows, index, window, params), folder, index)
+    found = [tiles.load(folder, index) for index in range(count)]
+    pairs = concatenate([tile.pairs for tile in found])
+    repeats = [tile.repeats for tile in found]
+    duplicate_group = components(len(corpus), *repeats)
+    flags = _flags(pairs, duplicate_group, params.hub_pairs)
+    return Mined(
+        pairs=pairs,
+        flags=flags,
+        near=neighbours(pairs, flags, len(corpus)),
+        duplicate_group=duplicate_group,
+        split_group=components(len(corpus), *(tile.bound for tile in found), *repeats),
+    )
+
+
+def _flags(pairs: Pairs, duplicate_group: np.ndarray, hub_pairs: int) -> np.ndarray:
+    partners = np.bincount(np.concatenate([pairs.src, pairs.dst]), minlength=len(duplicate_group))
+    hub = partners > hub_pairs
+    duplicate = duplicate_group[pairs.src] == duplicate_group[pairs.dst]
+    return (duplicate * Flag.DUPLICATE + (hub[pairs.src] | hub[pairs.dst]) * Flag.HUB).astype(np.int32)

@@ -1,0 +1,97 @@
+"""Mining: embeddings and a window -> pairs in the window, and recurrence sets.
+
+First every tile row of the join, then what needs all of them (duplicate groups, split groups, hubs, sets).
+"""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from components.common.datasets import Dataset, Writer
+from components.common.errors import UserError
+from components.common.progress import track
+from components.common.report import Report
+from components.mining import tiles
+from components.mining.corpus import Corpus, load
+from components.mining.findings import describe
+from components.mining.join import check_unit, tile_count
+from components.mining.mine import Mined, mine
+from components.mining.params import Params
+from components.mining.sets import Star, stars
+from components.mining.tiles import Window
+
+
+def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
+    """images, objects, embeddings, calibration -> pairs and sets.
+
+    Raises `UserError` if the inputs do not belong together, the window was calibrated for another encoder, or a vector
+    is not a finite unit vector.
+    """
+    corpus = load(inputs)
+    window = find_window(Dataset(inputs["calibration"]), corpus, params)
+    check_unit(corpus.vectors)
+    parts = max(tile_count(len(corpus), params.tile), 1)
+    with (
+        Writer(outputs["pairs"], "pairs", "mining", inputs, params) as pairs_out,
+        Writer(outputs["sets"], "sets", "mining", inputs, params) as sets_out,
+    ):
+        mined = mine(corpus, window, params, outputs["pairs"] / tiles.FOLDER)
+        stars_found: list[Star] = []
+        for index in track(range(parts), "recurrence sets"):
+            anchors = range(index * params.tile, min((index + 1) * params.tile, len(corpus)))
+            found = list(_stars(corpus, mined, params, anchors))
+            stars_found += found
+            if not pairs_out.done(index):
+                pairs_out.write(index, _pair_rows(mined, anchors))
+            if not sets_out.done(index):
+                sets_out.write(index, _set_rows(corpus, mined, found, params.min_views))
+        pairs_out.facts = sets_out.facts = _facts(window, params)
+        shutil.rmtree(outputs["pairs"] / tiles.FOLDER)
+    return describe(corpus, mined, stars_found, window, params)
+
+
+def find_window(calibration: Dataset, corpus: Corpus, params: Params) -> Window:
+    """The explicit or the calibrated window. Raises `UserError` if it was calibrated for another encoder."""
+    if params.window == "explicit":
+        return Window(params.low, params.high)
+    facts = calibration.facts
+    if facts["encoder"] != corpus.encoder:
+        raise UserError(
+            f"the window in {calibration.folder} was calibrated for another encoder: run calibration again, "
+            "or set mining.window to explicit with low and high"
+        )
+    return Window(facts["low"], facts["high"])
+
+
+def _stars(corpus: Corpus, mined: Mined, params: Params, anchors: range) -> Iterator[Star]:
+    def repeats(src: np.ndarray, dst: np.ndarray) -> np.ndarray:
+        return corpus.nearly_repeat(src, dst, params.photo_bits, params.crop_bits)
+
+    return stars(mined.near, corpus.photo, mined.duplicate_group, repeats, params.max_views, anchors)
+
+
+def _pair_rows(mined: Mined, anchors: range) -> pa.Table:
+    part = slice(*np.searchsorted(mined.pairs.src, [anchors.start, anchors.stop]))
+    columns = {"src_row": mined.pairs.src, "dst_row": mined.pairs.dst, "similarity": mined.pairs.similarity}
+    return pa.table({name: column[part] for name, column in (columns | {"flags": mined.flags}).items()})
+
+
+def _set_rows(corpus: Corpus, mined: Mined, found: list[Star], min_views: int) -> list[dict[str, object]]:
+    return [
+        {
+            "anchor": star.anchor,
+            "views": star.views,
+            "similarities": star.similarities,
+            "category": corpus.categories[star.anchor],
+            "group": int(mined.split_group[star.anchor]),
+        }
+        for star in found
+        if len(star.views) >= min_views
+    ]
+
+
+def _facts(window: Window, params: Params) -> dict[str, float]:
+    return {"low": window.low, "high": window.high, "split_threshold": window.low - params.split_margin}

@@ -1,0 +1,81 @@
+"""What one tile row of the join leaves behind, kept on disk until the whole join is done.
+
+Duplicate groups, split groups and hubs are known only once all pairs are, so results of tile rows wait in `_tiles`
+inside the unfinished dataset. A killed join starts again at the first tile row that is not there.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from components.mining.corpus import Corpus
+from components.mining.duplicates import Edges, forest
+from components.mining.join import Pairs, join_tile
+from components.mining.params import Params
+
+FOLDER = "_tiles"
+
+
+@dataclass(frozen=True)
+class Window:
+    """Similarities low..high are held to be another view of the same product; cosine, both ends included."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One tile row. pairs: in the window, of different photographs. repeats: edges between objects that nearly repeat
+    each other. bound: edges that keep two objects in one split (a forest: connected components are all that counts)."""
+
+    pairs: Pairs
+    repeats: Edges
+    bound: Edges
+
+
+def mine_tile(corpus: Corpus, rows: torch.Tensor, index: int, window: Window, params: Params) -> Tile:
+    """Joins one tile row down to the split threshold and sorts what it finds."""
+    split = window.low - params.split_margin
+    found = join_tile(rows, index, split, tile=params.tile)
+    bound = forest(len(corpus), (found.src, found.dst))
+    found = found.where(corpus.photo[found.src] != corpus.photo[found.dst])
+    above = found.similarity > np.float32(window.high)
+    repeat = above | corpus.nearly_repeat(found.src, found.dst, params.photo_bits, params.crop_bits)
+    inside = (found.similarity >= np.float32(window.low)) & ~above
+    return Tile(found.where(inside), (found.src[repeat], found.dst[repeat]), bound)
+
+
+def save(tile: Tile, folder: Path, index: int) -> None:
+    """Writes a tile row; it is there whole or not at all."""
+    columns = {"pairs": tile.pairs[:2], "repeats": tile.repeats, "bound": tile.bound}
+    arrays: dict[str, Any] = {f"{name}_{side}": both[side] for name, both in columns.items() for side in (0, 1)}
+    temporary = folder / f".{index:06d}.tmp"
+    with temporary.open("wb") as file:
+        np.savez(file, similarity=tile.pairs.similarity, **arrays)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(_path(folder, index))
+
+
+def is_saved(folder: Path, index: int) -> bool:
+    """Whether the tile row was finished before."""
+    return _path(folder, index).is_file()
+
+
+def load(folder: Path, index: int) -> Tile:
+    """A saved tile row."""
+    with np.load(_path(folder, index), allow_pickle=False) as data:
+        return Tile(
+            Pairs(data["pairs_0"], data["pairs_1"], data["similarity"]),
+            (data["repeats_0"], data["repeats_1"]),
+            (data["bound_0"], data["bound_1"]),
+        )
+
+
+def _path(folder: Path, index: int) -> Path:
+    return folder / f"{index:06d}.npz"

@@ -1,0 +1,106 @@
+"""The window join against brute force: exact at the edges, whatever the tile, precision and storage."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components.common.errors import UserError
+from components.mining import join
+from components.mining.join import Pairs, join_tile, row_products, to_device, window_join
+
+
+def unit(rng: np.random.Generator, count: int, dim: int, dtype: type = np.float16, clusters: int = 5) -> np.ndarray:
+    """Clustered unit vectors [count, dim], so that many similarities are high and some are equal."""
+    centres = rng.normal(size=(clusters, dim))
+    rows = centres[rng.integers(clusters, size=count)] + 0.3 * rng.normal(size=(count, dim))
+    rows[count // 2 :: 7] = rows[: len(rows[count // 2 :: 7])]
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(dtype)
+
+
+def brute_force(vectors: np.ndarray, low: float, high: float, groups: np.ndarray | None = None) -> Pairs:
+    """Every pair, one by one."""
+    src, dst = np.triu_indices(len(vectors), 1)
+    wide = vectors.astype(np.float32)
+    score = np.array([row_products(wide[i : i + 1], wide[j : j + 1])[0] for i, j in zip(src, dst, strict=True)])
+    keep = (score >= np.float32(low)) & (score <= np.float32(high)) if len(src) else np.zeros(0, bool)
+    if groups is not None:
+        keep &= groups[src] != groups[dst]
+    return Pairs(src[keep], dst[keep], score[keep].astype(np.float32))
+
+
+def assert_equal(a: Pairs, b: Pairs) -> None:
+    for left, right in zip(a, b, strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    count=st.integers(0, 40),
+    dim=st.integers(1, 9),
+    tile=st.integers(1, 17),
+    dtype=st.sampled_from([np.float16, np.float32]),
+    grouped=st.booleans(),
+    seed=st.integers(0, 10**6),
+)
+def test_the_join_is_brute_force(count, dim, tile, dtype, grouped, seed):
+    rng = np.random.default_rng(seed)
+    vectors = unit(rng, count, dim, dtype)
+    groups = rng.integers(max(count // 2, 1), size=count) if grouped else None
+    scores = brute_force(vectors, -2, 2).similarity
+    # Both ends exactly on values that occur: the hardest window there is.
+    low, high = sorted(float(s) for s in rng.choice(scores, 2)) if len(scores) else (0.2, 0.8)
+    assert_equal(window_join(vectors, low, high, groups, tile), brute_force(vectors, low, high, groups))
+
+
+def test_the_ends_of_the_window_belong_to_it():
+    vectors = unit(np.random.default_rng(0), 30, 8)
+    score = float(np.median(brute_force(vectors, -2, 2).similarity))
+    above, below = np.nextafter(np.float32(score), np.float32(2)), np.nextafter(np.float32(score), np.float32(-2))
+    assert score in window_join(vectors, score, score).similarity
+    assert score not in window_join(vectors, float(above), 1.1).similarity
+    assert score not in window_join(vectors, -1.1, float(below)).similarity
+
+
+@pytest.mark.parametrize("precision", ["highest", "high", "medium"])
+@pytest.mark.parametrize("block", [7, 64])
+def test_neither_block_nor_matrix_precision_changes_a_bit(precision, block, monkeypatch):
+    vectors = unit(np.random.default_rng(1), 300, 64)
+    expected = window_join(vectors, 0.9, 0.97)
+    assert len(expected.src) > 1000
+    monkeypatch.setattr(join, "BLOCK", block)
+    torch.set_float32_matmul_precision(precision)
+    try:
+        assert_equal(window_join(vectors, 0.9, 0.97, tile=130), expected)
+    finally:
+        torch.set_float32_matmul_precision("highest")
+
+
+def test_tile_rows_come_in_any_order():
+    vectors = unit(np.random.default_rng(2), 100, 16)
+    rows = to_device(vectors)
+    tiles = {index: join_tile(rows, index, 0.8, 0.99, tile=32) for index in (3, 1, 0, 2)}
+    assert_equal(join.concatenate([tiles[i] for i in range(4)]), window_join(vectors, 0.8, 0.99))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0.0, 3.0])
+def test_a_row_that_is_no_unit_vector_is_named(value):
+    vectors = unit(np.random.default_rng(3), 9, 4)
+    vectors[6] = value
+    with pytest.raises(UserError, match="vector 6 has length .*run the embedding stage again"):
+        window_join(vectors, 0.5, 0.9)
+
+
+def test_objects_of_one_photograph_are_never_a_pair():
+    vectors = np.tile(unit(np.random.default_rng(4), 1, 8), (6, 1))
+    found = window_join(vectors, 0.5, groups=np.array([0, 0, 1, 1, 2, 2]))
+    assert len(found.src) == 12
+    assert not (found.src // 2 == found.dst // 2).any()
+
+
+def test_row_products_are_inner_products():
+    rng = np.random.default_rng(5)
+    for dim in (1, 2, 3, 5, 64, 129):
+        a, b = rng.normal(size=(2, 10, dim)).astype(np.float32)
+        np.testing.assert_allclose(row_products(a, b), (a.astype(float) * b).sum(1), rtol=1e-4, atol=1e-5)

@@ -77,9 +77,11 @@ def decode(data: bytes, limits: Limits | None = None) -> Image.Image:
 
 def _open(data: bytes) -> Image.Image:
     """The header, read; no pixels yet."""
-    Image.init()  # Pillow loads its rarer formats on demand, and does not know their names before
+    Image.init()
+    # Pillow opens MPO through its JPEG reader and knows no MPO; naming what it does not know is a KeyError.
+    known_formats = [name for name in FORMATS if name in Image.OPEN]
     try:
-        return Image.open(io.BytesIO(data), formats=FORMATS)
+        return Image.open(io.BytesIO(data), formats=known_formats)
     except MemoryError:
         raise
     except Image.DecompressionBombError as error:

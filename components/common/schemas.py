@@ -138,7 +138,14 @@ SCHEMAS: dict[str, pa.Schema] = {
         ]
     ),
     # Latents lie in part-*.npz; the table says which tuple each row is.
-    "latents": pa.schema([_field("tuple_id", _text), _field("row", pa.int64()), _field("split", _text)]),
+    "latents": pa.schema(
+        [
+            _field("tuple_id", _text),
+            _field("row", pa.int64()),
+            _field("split", _text),
+            _field("group", pa.int64(), "as in tuples"),
+        ]
+    ),
     # A trained model: one row a file below pipeline/, a folder that diffusers loads with from_pretrained.
     "model": pa.schema([_field("path", _text), _field("bytes", pa.int64(), "byte"), _field("sha256", _text)]),
     # Precision of labelled pairs at and above a threshold. The chosen window is in the manifest's facts.

@@ -1,0 +1,112 @@
+"""Tuples -> latents: one .npz a part with target, background, refs, mask and text, fp16; see `ARRAYS`."""
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL
+from PIL import Image
+from transformers import CLIPTextModel, PreTrainedTokenizerBase
+
+from components.common import bases
+from components.common.datasets import Dataset, Writer
+from components.common.errors import UserError
+from components.common.grid import REFERENCES
+from components.common.grid_pipeline import encode_pixels, encode_text, latent_masks, pixels
+from components.common.progress import track
+from components.common.report import Report
+from components.encoding.params import Params
+
+ARRAYS = ("target", "background", "refs", "mask", "text")
+"""[N, C, H, W], [N, C, H, W], [N, 3, C, H, W], [N, 1, H, W] in 0..1 and [N, T, D]."""
+CELLS = ("target", "background", *(f"ref{k}" for k in range(REFERENCES)))
+
+
+@dataclass(frozen=True)
+class Encoders:
+    """The frozen parts of the base model."""
+
+    vae: AutoencoderKL
+    text_encoder: CLIPTextModel
+    tokenizer: PreTrainedTokenizerBase
+
+    @property
+    def factor(self) -> int:
+        """Pixels a latent, along one side."""
+        return 2 ** (len(self.vae.config.block_out_channels) - 1)
+
+
+def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
+    """tuples -> latents. Raises `UserError` if the base model is absent or does not divide the cell."""
+    tuples = Dataset(inputs["tuples"])
+    encoders = _load(params)
+    rows = tuples.rows()
+    starts = range(0, len(rows), params.part_rows)
+    digests = {part: bases.part_digest(params.base, part, params.revision) for part in ("vae", "text_encoder")}
+    with Writer(outputs["latents"], "latents", "encoding", inputs, params, digests) as out:
+        out.facts = {"cell": params.cell, "scaling_factor": encoders.vae.config.scaling_factor}
+        for index, start in enumerate(track(starts, "encoding")):
+            if not out.done(index):
+                part = rows[start : start + params.part_rows]
+                out.write(index, _table(part, start), arrays=_arrays(tuples, part, encoders, params))
+    return _report(Dataset(outputs["latents"]), encoders)
+
+
+def _load(params: Params) -> Encoders:
+    source = (params.base, params.revision)
+    device = torch.device(params.device)
+    encoders = Encoders(
+        bases.load_vae(*source).to(device),
+        bases.load_text_encoder(*source).to(device),
+        bases.load_tokenizer(*source),
+    )
+    if params.cell % encoders.factor:
+        raise UserError(
+            f"encoding: cell = {params.cell} is not a multiple of {encoders.factor}, as {params.base} needs"
+        )
+    return encoders
+
+
+def _table(rows: Sequence[Mapping[str, Any]], start: int) -> list[dict[str, Any]]:
+    keys = ("tuple_id", "split", "group")
+    return [{key: row[key] for key in keys} | {"row": start + k} for k, row in enumerate(rows)]
+
+
+def _arrays(
+    tuples: Dataset, rows: Sequence[Mapping[str, Any]], encoders: Encoders, params: Params
+) -> dict[str, np.ndarray]:
+    """The arrays of one part, encoded in batches of fixed boundaries."""
+    batches = [rows[start : start + params.batch] for start in range(0, len(rows), params.batch)]
+    encoded = [_encode(tuples, batch, encoders, params.cell) for batch in batches]
+    return {name: np.concatenate([batch[name] for batch in encoded]) for name in ARRAYS}
+
+
+def _encode(tuples: Dataset, rows: Sequence[Mapping[str, Any]], encoders: Encoders, cell: int) -> dict[str, np.ndarray]:
+    def pictures(name: str) -> list[Image.Image]:
+        return [Image.open(io.BytesIO(tuples.blob(row, name))) for row in rows]
+
+    # One list of single cells: the autoencoder never sees two cells side by side.
+    cells_BCHW = pixels([picture for name in CELLS for picture in pictures(name)], cell)
+    target, background, *refs = encode_pixels(encoders.vae, cells_BCHW).chunk(len(CELLS))
+    latents = {
+        "target": target,
+        "background": background,
+        "refs": torch.stack(refs, dim=1),
+        "mask": latent_masks(pictures("mask"), cell // encoders.factor),
+        "text": encode_text(encoders.tokenizer, encoders.text_encoder, [row["caption"] for row in rows]),
+    }
+    return {name: value.cpu().to(torch.float16).numpy() for name, value in latents.items()}
+
+
+def _report(latents: Dataset, encoders: Encoders) -> Report:
+    splits = latents.table(["split"])["split"].to_pylist()
+    metrics: dict[str, float] = {"tuples": len(latents), "validation_tuples": splits.count("validation")}
+    if splits:
+        first = np.load(latents.files(".npz")[0])["target"].astype(np.float32)
+        metrics |= {"latent_mean": round(float(first.mean()), 4), "latent_std": round(float(first.std()), 4)}
+    size = sum(path.stat().st_size for path in latents.files(".npz"))
+    return Report(metrics=metrics | {"megabytes": round(size / 2**20, 2)})

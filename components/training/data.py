@@ -1,0 +1,125 @@
+"""Latents as training samples: everything random about a sample is a function of (seed, its global index).
+
+So a killed run that starts again at sample n sees what it would have seen, and any number of devices, dealt the
+indices in turn, sees the same samples an optimiser step (NVlabs/edm2 counts images in the same way).
+"""
+
+import zipfile
+from bisect import bisect_right
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import count
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset as TorchDataset
+from torch.utils.data import Sampler
+
+from components.common.datasets import Dataset
+from components.common.grid import REFERENCES, fill_references
+from components.common.seeds import numpy_rng, torch_generator
+from components.training.params import Params
+
+Sample = dict[str, torch.Tensor]
+LOCAL_HEADER = 30
+"""Bytes of a zip member's header before its name."""
+
+
+class GlobalSampler(Sampler[int]):
+    """The endless sequence of global sample indices of one device: start + rank, then every `world`-th."""
+
+    def __init__(self, start: int = 0, rank: int = 0, world: int = 1):
+        self.start, self.rank, self.world = start, rank, world
+
+    def __iter__(self) -> Iterator[int]:
+        return count(self.start + self.rank, self.world)
+
+
+class Latents:
+    """The arrays of a latents dataset, read row by row from memory-mapped files."""
+
+    def __init__(self, dataset: Dataset, split: str):
+        parts = [memory_mapped(path) for path in dataset.files(".npz")]
+        firsts = np.cumsum([0, *(len(part["target"]) for part in parts)]).tolist()
+        table = dataset.table(["split", "group"])
+        splits = np.asarray(table["split"].to_pylist())
+        self._parts, self._firsts = parts, firsts
+        self.rows = np.flatnonzero(splits == split)
+        self.groups = np.asarray(table["group"].to_pylist())[self.rows]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, position: int) -> Sample:
+        """Row `position` of the split as float32 tensors: target, background, refs, mask, text."""
+        row = int(self.rows[position])
+        part = bisect_right(self._firsts, row) - 1
+        arrays = self._parts[part]
+        return {name: torch.from_numpy(a[row - self._firsts[part]].astype(np.float32)) for name, a in arrays.items()}
+
+
+class Dropout(NamedTuple):
+    """What a sample keeps of its conditions."""
+
+    refs: bool
+    text: bool
+
+
+class TrainingSamples(TorchDataset[Sample]):
+    """Global sample index -> a training sample with its noise (`noise`), noise level (`level`) and dropout applied."""
+
+    def __init__(self, latents: Latents, null_TD: torch.Tensor, params: Params):
+        self.latents, self.null_TD, self.params = latents, null_TD, params
+        self._order = lru_cache(maxsize=2)(self._shuffled)
+
+    def _shuffled(self, epoch: int) -> np.ndarray:
+        return numpy_rng(self.params.seed, "order", epoch).permutation(len(self.latents))
+
+    def __getitem__(self, index: int) -> Sample:
+        epoch, position = divmod(index, len(self.latents))
+        sample = self.latents[int(self._order(epoch)[position])]
+        generator = torch_generator(self.params.seed, "sample", index)
+        draws = torch.rand(4, generator=generator).tolist()
+        kept = dropout(draws[0], self.params)
+        if not kept.text or self.params.task == "insertion":
+            sample["text"] = self.null_TD
+        order = torch.randperm(REFERENCES, generator=generator).tolist()
+        views = reference_count(draws[1:3], self.params.fewer_refs)
+        sample["refs"] = sample["refs"][fill_references(order[:views])] * kept.refs
+        sample["level"] = torch.randn((), generator=generator)
+        sample["noise"] = torch.randn(sample["target"].shape, generator=generator)
+        return sample
+
+
+def dropout(draw: float, params: Params) -> Dropout:
+    """What is kept, from ONE uniform draw: independent coins would drop both more or less often than asked for."""
+    if draw < params.drop_both:
+        return Dropout(refs=False, text=False)
+    if draw < params.drop_both + params.drop_refs:
+        return Dropout(refs=False, text=True)
+    return Dropout(refs=True, text=draw >= params.drop_both + params.drop_refs + params.drop_text)
+
+
+def reference_count(draws: list[float], fewer: float) -> int:
+    """Three references, or one or two with equal chance for a share `fewer` of the samples."""
+    return REFERENCES if draws[0] >= fewer else 1 + int(draws[1] * (REFERENCES - 1))
+
+
+def memory_mapped(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an uncompressed .npz without reading them: NumPy maps .npy files only, not members of an archive."""
+    arrays = {}
+    with zipfile.ZipFile(path) as archive, path.open("rb") as file:
+        for member in archive.infolist():
+            file.seek(member.header_offset)
+            header = file.read(LOCAL_HEADER)
+            skipped = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
+            file.seek(member.header_offset + LOCAL_HEADER + skipped)
+            version = np.lib.format.read_magic(file)
+            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            shape, fortran, dtype = read(file)
+            order = "F" if fortran else "C"
+            name = member.filename.removesuffix(".npy")
+            arrays[name] = np.memmap(path, dtype, "r", file.tell(), shape, order)
+    return arrays

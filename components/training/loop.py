@@ -1,0 +1,147 @@
+"""Running the training: Lightning's Trainer with exact resume, weight averaging, a loss curve and a progress line."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint, WeightAveraging
+from torch.utils.data import DataLoader
+
+from components.common.errors import UserError
+from components.common.progress import track
+from components.training.data import GlobalSampler, TrainingSamples
+from components.training.module import GridTraining
+from components.training.params import Params
+
+CURVE_POINTS = 100
+QUARTILES = 4
+
+
+def train(module: GridTraining, samples: TrainingSamples, params: Params, checkpoints: Path) -> "LossCurve":
+    """Trains `module` to the end, from the last checkpoint below `checkpoints` if there is one.
+
+    Afterwards the module holds the averaged weights. Raises `UserError` if the loss stops being finite.
+    """
+    _quieten()
+    last = checkpoints / "last.ckpt"
+    seen = _samples_seen(last, params)
+    curve = LossCurve(params)
+    every = max(1, params.checkpoint_every // params.batch)
+    trainer = pl.Trainer(
+        accelerator={"cpu": "cpu", "cuda": "gpu"}[params.device],
+        devices=1,
+        precision={"fp32": "32-true", "bf16": "bf16-mixed"}[params.precision],
+        max_steps=params.steps,
+        accumulate_grad_batches=params.accumulate,
+        gradient_clip_val=params.clip,
+        use_distributed_sampler=False,
+        callbacks=[
+            warm_average(params.ema),
+            curve,
+            ProgressLine(params),
+            ModelCheckpoint(checkpoints, filename="last", every_n_train_steps=every, enable_version_counter=False),
+        ],
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    trainer.fit(module, loader(samples, params, seen), ckpt_path=last if seen else None, weights_only=True)
+    return curve
+
+
+def loader(samples: TrainingSamples, params: Params, start: int, rank: int = 0, world: int = 1) -> DataLoader:
+    """Batches of one device from global sample `start` on; all devices' batches together are `params.batch` images."""
+    return DataLoader(
+        samples,
+        batch_size=params.batch // (params.accumulate * world),
+        sampler=GlobalSampler(start, rank, world),
+        num_workers=params.workers,
+        persistent_workers=params.workers > 0,
+    )
+
+
+def warm_average(cap: float) -> WeightAveraging:
+    """An exponential average of the weights whose decay (1 + n) / (10 + n) grows to `cap`: early weights fade fast."""
+
+    @torch.no_grad()
+    def update(averages: list[torch.Tensor], weights: list[torch.Tensor], count: torch.Tensor | int) -> None:
+        decay = min(cap, (1 + int(count)) / (10 + int(count)))
+        torch._foreach_lerp_(averages, weights, 1 - decay)
+
+    return WeightAveraging(use_buffers=False, multi_avg_fn=update)
+
+
+class LossCurve(Callback):
+    """Mean loss along the way, and by quartile of the noise level; kept in checkpoints, so that a resume loses none."""
+
+    def __init__(self, params: Params):
+        self.params = params
+        self.every = max(1, params.steps // CURVE_POINTS)
+        self.points: list[dict[str, float]] = []
+        self._losses: list[torch.Tensor] = []
+        self._levels: list[torch.Tensor] = []
+
+    def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, *_: Any) -> None:
+        assert isinstance(module, GridTraining) and module.losses_B is not None and module.levels_B is not None
+        self._losses.append(module.losses_B)
+        self._levels.append(module.levels_B)
+        if trainer.global_step % self.every == 0 and len(self._losses) >= self.params.accumulate:
+            self._close(trainer.global_step)
+
+    def _close(self, step: int) -> None:
+        losses, levels = torch.cat(self._losses), torch.cat(self._levels)
+        images = step * self.params.batch
+        if not losses.isfinite().all():
+            raise UserError(
+                f"training: the loss is not finite after {images} images: lower lr, lengthen warmup or use precision fp32"
+            )
+        point = {"images": images, "loss": round(float(losses.mean()), 5)}
+        quartile_B = (torch.special.ndtr(levels) * QUARTILES).long().clamp(0, QUARTILES - 1)
+        for k in range(QUARTILES):
+            chosen = losses[quartile_B == k]
+            if len(chosen):
+                point[f"loss_t{k + 1}"] = round(float(chosen.mean()), 5)
+        self.points.append(point)
+        self._losses, self._levels = [], []
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"points": self.points, "losses": self._losses, "levels": self._levels}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.points, self._losses, self._levels = (state_dict[key] for key in ("points", "losses", "levels"))
+
+
+class ProgressLine(Callback):
+    """The project's own progress display, one tick an optimiser step."""
+
+    def __init__(self, params: Params):
+        self.params = params
+        self._ticks: Iterator[int] = iter(())
+        self._step = 0
+
+    def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        self._step = trainer.global_step
+        steps = range(self._step, self.params.steps)
+        self._ticks = track(steps, f"training {self.params.task} (steps of {self.params.batch} images)")
+        next(self._ticks, None)
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        if trainer.global_step > self._step:
+            self._step = trainer.global_step
+            next(self._ticks, None)
+
+
+def _samples_seen(checkpoint: Path, params: Params) -> int:
+    if not checkpoint.is_file():
+        return 0
+    return int(torch.load(checkpoint, map_location="cpu", weights_only=True)["global_step"]) * params.batch
+
+
+def _quieten() -> None:
+    """Lightning's advice to people who write training scripts is noise to those who run this one."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="lightning.*")

@@ -1,0 +1,109 @@
+"""Latents -> a trained model: load the base, train the grid UNet, look at held-out tuples, export."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from components.common import bases
+from components.common.datasets import Dataset, Writer
+from components.common.digests import digest_file
+from components.common.errors import UserError
+from components.common.grid import expand_conv_in, scene_channels
+from components.common.grid_pipeline import GridPipeline
+from components.common.report import Report
+from components.training.data import Latents, TrainingSamples
+from components.training.loop import LossCurve, train
+from components.training.module import GridTraining
+from components.training.objective import objective_of
+from components.training.params import Params
+from components.training.validation import Validation, validate
+
+PIPELINE, CHECKPOINTS = "pipeline", "checkpoints"
+
+
+def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
+    """latents -> model. A killed run goes on from its last checkpoint and ends with the same bytes.
+
+    Raises `UserError` if the base is absent or does not fit the latents, there is nothing to train on, or the loss
+    stops being finite.
+    """
+    dataset = Dataset(inputs["latents"])
+    digests = {part: bases.part_digest(params.base, part, params.revision) for part in ("vae", "text_encoder", "unet")}
+    _check(dataset, digests, params)
+    pipeline = load_pipeline(dataset, params)
+    samples = TrainingSamples(Latents(dataset, "train"), pipeline.encode_text([""])[0].cpu(), params)
+    module = GridTraining(pipeline.unet, objective_of(pipeline.scheduler, params.min_snr), params)
+    folder = outputs["model"]
+    with Writer(folder, "model", "training", inputs, params, digests) as out:
+        curve = train(module, samples, params, folder / CHECKPOINTS)
+        pipeline.to(params.device)
+        pipeline.unet.eval()
+        found = validate(pipeline, Latents(dataset, "validation"), params)
+        out.facts = {"task": params.task, "cell": dataset.facts["cell"]}
+        out.write(0, export(pipeline, folder, params))
+        shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+    return _report(curve, found, samples, params)
+
+
+def load_pipeline(dataset: Dataset, params: Params) -> GridPipeline:
+    """The base model as a grid pipeline for the task, its UNet's input channels expanded where the task needs more."""
+    source = (params.base, params.revision)
+    vae, unet = bases.load_vae(*source), bases.load_unet(*source)
+    factor = 2 ** (len(vae.config.block_out_channels) - 1)
+    latent_channels, cell = vae.config.latent_channels, dataset.facts["cell"]
+    wanted = scene_channels(latent_channels) if params.task == "insertion" else latent_channels
+    try:
+        expand_conv_in(unet, wanted)
+    except ValueError as error:
+        raise UserError(f"{params.base} cannot be trained for {params.task}: {error}") from None
+    unet.register_to_config(sample_size=2 * cell // factor)
+    unet.to(memory_format=torch.channels_last)
+    return GridPipeline(
+        vae, unet, bases.load_text_encoder(*source), bases.load_tokenizer(*source), bases.load_scheduler(*source), cell
+    )
+
+
+def export(pipeline: GridPipeline, folder: Path, params: Params) -> list[dict[str, Any]]:
+    """Writes the pipeline folder (safetensors); returns one row a file."""
+    target = folder / PIPELINE
+    shutil.rmtree(target, ignore_errors=True)
+    pipeline.to("cpu", {"fp32": torch.float32, "fp16": torch.float16}[params.export])
+    pipeline.save_pretrained(target, safe_serialization=True)
+    files = sorted(path for path in target.rglob("*") if path.is_file())
+    return [
+        {"path": path.relative_to(folder).as_posix(), "bytes": path.stat().st_size, "sha256": digest_file(path)}
+        for path in files
+    ]
+
+
+def _check(dataset: Dataset, digests: Mapping[str, str], params: Params) -> None:
+    parts = ("vae",) if params.task == "insertion" else ("vae", "text_encoder")  # insertion reads no caption
+    for part in parts:
+        if dataset.manifest.models.get(part) != digests[part]:
+            raise UserError(
+                f"training {params.task}: the latents were encoded with another {part} than that of {params.base}: "
+                "run encoding with the same base, or train from the base that encoding used"
+            )
+    splits = dataset.table(["split"])["split"].to_pylist()
+    if "train" not in splits:
+        raise UserError("training: the latents hold no tuple of the train split: mine more photographs first")
+
+
+def _report(curve: LossCurve, found: Validation | None, samples: TrainingSamples, params: Params) -> Report:
+    metrics: dict[str, float] = {"images": params.images, "tuples": len(samples.latents)}
+    if curve.points:
+        metrics |= {name: value for name, value in curve.points[-1].items() if name != "images"}
+    plots = {"loss": curve.points}
+    if found is None:
+        note = "no reference gap: the validation split holds fewer than two split groups"
+        return Report(metrics=metrics, plots=plots, notes=[note])
+    columns = "references, background, result, truth" if params.task == "insertion" else "references, result, truth"
+    return Report(
+        metrics=metrics | found.metrics(),
+        plots=plots,
+        figures={"samples": found.sheet},
+        notes=[f"samples.png shows held-out tuples, one a row: {columns}"],
+    )

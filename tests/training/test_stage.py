@@ -1,0 +1,160 @@
+"""The whole stage on a tiny base: what it leaves behind, exact resume, and refusals."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from components.common.datasets import Dataset
+from components.common.digests import digest_file
+from components.common.errors import UserError
+from components.common.grid_pipeline import GridPipeline
+from components.training import stage
+from components.training.data import Sample, TrainingSamples
+from components.training.params import Params
+
+BATCH = 4
+
+
+def make_params(base: Path, **changes: Any) -> Params:
+    values: dict[str, Any] = {
+        "base": str(base), "revision": None, "images": 15 * BATCH, "batch": BATCH, "lr": 1e-3, "warmup": 2 * BATCH,
+        "precision": "fp32", "export": "fp32", "checkpoint_every": 5 * BATCH, "validation_tuples": 8,
+        "sampling_steps": 2,
+    }  # fmt: skip
+    return Params(**(values | changes))
+
+
+def stopping_at(index: int) -> Callable[[TrainingSamples, int], Sample]:
+    """A sample loader that dies, as a killed process does, when sample `index` is asked for."""
+    original = TrainingSamples.__getitem__
+
+    def getitem(self: TrainingSamples, wanted: int) -> Sample:
+        if wanted >= index:
+            raise RuntimeError("killed")
+        return original(self, wanted)
+
+    return getitem
+
+
+def last_checkpoint(folder: Path) -> dict[str, Any]:
+    return torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
+
+
+def keep_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = shutil.rmtree
+    monkeypatch.setattr(
+        shutil, "rmtree", lambda path, **o: None if Path(path).name == "checkpoints" else real(path, **o)
+    )
+
+
+@pytest.mark.parametrize("task", ["insertion", "generation"])
+def test_leaves_a_pipeline_that_a_fresh_process_loads(task: str, base: Path, latents: Path, tmp_path: Path) -> None:
+    report = stage.run({"latents": latents}, {"model": tmp_path / "m"}, make_params(base, task=task))
+    assert {"reference_gap", "reference_gap_low", "loss", "object_error"} <= report.metrics.keys()
+    assert report.plots["loss"][-1]["images"] == 15 * BATCH
+    assert "samples" in report.figures
+    rows = Dataset(tmp_path / "m").rows()
+    assert all(digest_file(tmp_path / "m" / row["path"]) == row["sha256"] for row in rows)
+    assert not (tmp_path / "m" / "checkpoints").exists()
+    code = (
+        "import sys; from components.common.grid_pipeline import GridPipeline as G; from PIL import Image;"
+        "p = G.from_pretrained(sys.argv[1]); i = Image.new('RGB', (9, 9), 'red'); m = Image.new('L', (9, 9), 255);"
+        "scene = (i, m) if p.inserts else (None, None);"
+        "print(p([i], *scene, prompt='a red mug', num_inference_steps=1)[0].size)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "m" / "pipeline")], capture_output=True, text=True, check=True
+    )
+    assert "(8, 8)" in done.stdout
+
+
+def test_a_killed_run_goes_on_bit_exactly(
+    base: Path, latents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_checkpoints(monkeypatch)
+    params = make_params(base)
+    whole = stage.run({"latents": latents}, {"model": tmp_path / "whole"}, params)
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainingSamples, "__getitem__", stopping_at(8 * BATCH + 1))
+        with pytest.raises(RuntimeError, match="killed"):
+            stage.run({"latents": latents}, {"model": tmp_path / "cut"}, params)
+    assert last_checkpoint(tmp_path / "cut")["global_step"] == 5
+    resumed = stage.run({"latents": latents}, {"model": tmp_path / "cut"}, params)
+    a, b = last_checkpoint(tmp_path / "whole"), last_checkpoint(tmp_path / "cut")
+    for part in ("state_dict", "current_model_state"):  # averaged and raw weights
+        assert a[part].keys() == b[part].keys()
+        assert all(torch.equal(a[part][name], b[part][name]) for name in a[part])
+    moments = [c["optimizer_states"][0]["state"] for c in (a, b)]
+    assert moments[0] and all(
+        torch.equal(moments[0][k][name], moments[1][k][name]) for k in moments[0] for name in moments[0][k]
+    )
+    assert Dataset(tmp_path / "whole").digest == Dataset(tmp_path / "cut").digest
+    assert whole.metrics == resumed.metrics and whole.plots == resumed.plots
+
+
+def test_accumulation_changes_nothing_but_rounding(
+    base: Path, latents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_checkpoints(monkeypatch)
+    weights = []
+    for accumulate in (1, 2):
+        params = make_params(base, accumulate=accumulate, batch=8, images=80, warmup=0, checkpoint_every=8, clip=100.0)
+        folder = tmp_path / str(accumulate)
+        stage.run({"latents": latents}, {"model": folder}, params)
+        weights.append(last_checkpoint(folder)["current_model_state"])
+    assert max(float((weights[0][k] - weights[1][k]).abs().max()) for k in weights[0]) < 1e-5
+
+
+def test_exports_the_averaged_weights(
+    base: Path, latents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_checkpoints(monkeypatch)
+    stage.run({"latents": latents}, {"model": tmp_path}, make_params(base))
+    saved = last_checkpoint(tmp_path)
+    unet = GridPipeline.from_pretrained(tmp_path / "pipeline").unet.state_dict()
+    assert all(torch.equal(unet[name], saved["state_dict"][f"unet.{name}"]) for name in unet)
+    assert any(not torch.equal(unet[name], saved["current_model_state"][f"unet.{name}"]) for name in unet)
+
+
+def test_refuses_what_cannot_be_trained(base: Path, latents: Path, tmp_path: Path) -> None:
+    other = shutil.copytree(base, tmp_path / "other")
+    config = other / "vae" / "config.json"
+    config.write_text(config.read_text().replace('"scaling_factor": 0.18215', '"scaling_factor": 0.5'))
+    with pytest.raises(UserError, match="encoded with another vae"):
+        stage.run({"latents": latents}, {"model": tmp_path / "m"}, make_params(other))
+    with pytest.raises(UserError, match="no model folder"):
+        stage.run({"latents": latents}, {"model": tmp_path / "m"}, make_params(tmp_path / "absent"))
+    with pytest.raises(UserError, match="lower lr"):
+        stage.run(
+            {"latents": latents},
+            {"model": tmp_path / "m"},
+            make_params(base, lr=0.1, clip=100.0, images=400, warmup=0, ema=0.0, outside_weight=1.0)
+            if False
+            else make_params(_poisoned(base, tmp_path)),
+        )
+
+
+def _poisoned(base: Path, tmp_path: Path) -> Path:
+    folder = shutil.copytree(base, tmp_path / "poisoned")
+    pipeline = GridPipeline.from_pretrained(folder)
+    pipeline.unet.conv_out.bias.data[0] = float("nan")
+    pipeline.unet.save_pretrained(folder / "unet")
+    return folder
+
+
+def test_pictures_hang_on_their_own_seed(base: Path, latents: Path, tmp_path: Path) -> None:
+    stage.run({"latents": latents}, {"model": tmp_path}, make_params(base))
+    pipeline = GridPipeline.from_pretrained(tmp_path / "pipeline")
+    view, mask = Image.new("RGB", (9, 9), "red"), Image.new("L", (9, 9), 255)
+    two = pipeline([[view], [view, view]], [view] * 2, [mask] * 2, num_inference_steps=2, seeds=[3, 4])
+    one = pipeline([view, view], view, mask, num_inference_steps=2, seeds=[4])
+    assert two[1].tobytes() == one[0].tobytes() != two[0].tobytes()
+    with pytest.raises(ValueError, match="background and a mask"):
+        pipeline([view])

@@ -52,7 +52,7 @@ class Limits:
     """
 
     max_bytes: int = 1 << 30
-    max_pixels: int = 500_000_000
+    max_pixels: int = 178_956_970  # where Pillow takes a file for a decompression bomb
     min_side: int = 1
 
 

@@ -35,11 +35,11 @@ class Params(StageParams):
     )
     max_bytes: int = Field(default=64 << 20, ge=1 << 10, le=1 << 30, description="largest accepted file, bytes")
     max_pixels: int = Field(
-        default=178_956_970,
+        default=120_000_000,
         ge=1_000,
-        le=500_000_000,
-        description="largest accepted width x height, px, judged before decoding; default: where Pillow raises its "
-        "decompression bomb error",
+        le=178_956_970,
+        description="largest accepted width x height, px, judged before decoding; default: fits 100-megapixel cameras; "
+        "the upper end is where Pillow takes a file for a decompression bomb",
     )
     min_side: int = Field(
         default=128,

@@ -1,0 +1,210 @@
+"""Benchmarks from photographs of known products: insertion with ground truth, and generation from a prompt.
+
+The input is a COCO file whose annotations also name the product (`design`) and, for insertion, the `plate`: the same
+photograph without it. Every photograph of a product is the truth once, and three others are its references: the
+quadruplet protocol of the paper (section 5), for subjects of four photographs or more.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageDraw
+
+from components.common.errors import UserError
+from components.common.geometry import Box, crop, square_window
+from components.common.images import Rejected, decode
+from components.common.seeds import numpy_rng
+from components.evaluation.params import Params
+
+REFERENCES = 3
+SCENE_WORD = " on "
+"""A caption reads "OBJECT on SCENE": the words before it name the object, those from it on the place."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """A photograph of a subject. box: px of the upright photograph; plate: the same photograph without the subject."""
+
+    subject: str
+    photograph: Image.Image
+    plate: Image.Image | None
+    box: Box
+    caption: str
+
+    def square(self, scale: float, size: int | None = None, plate: bool = False) -> Image.Image:
+        """The square window of `scale` x the box's longer side, from the photograph or its plate, at size x size px."""
+        source = self.plate if plate and self.plate else self.photograph
+        return crop(source, self.window(scale), size)
+
+    def window(self, scale: float) -> Box:
+        """Where that window lies."""
+        return square_window(self.box, scale, *self.photograph.size)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """What a system is given. references: square crops with their background; prompt: empty for insertion."""
+
+    name: str
+    subject: str
+    references: tuple[Image.Image, ...]
+    prompt: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InsertionSample(Sample):
+    """An object to put back where it was.
+
+    background, truth: side x side RGB windows of the clean plate and of the photograph. mask: L, 255 in the box.
+    box: px of the window. cutout: the first reference cut by its box, for the copy-paste baseline.
+    """
+
+    background: Image.Image
+    mask: Image.Image
+    truth: Image.Image
+    cutout: Image.Image
+    box: Box
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Subjects with their views (at least four each), and sentences about what was left out and why."""
+
+    subjects: dict[str, list[View]]
+    notes: list[str]
+
+
+def load(folder: Path) -> Benchmark:
+    """Reads `folder`/annotations.json; unreadable photographs are left out by name. `UserError` if few are left."""
+    notes: list[str] = []
+    views = _views(folder, _read(folder / "annotations.json"), notes)
+    short = sorted(name for name, found in views.items() if len(found) <= REFERENCES)
+    if short:
+        notes.append(f"{len(short)} subjects with fewer than {REFERENCES + 1} photographs are not judged: {short[:8]}")
+    subjects = {name: found for name, found in sorted(views.items()) if name not in short}
+    if len(subjects) < 2:
+        raise UserError(
+            f"{folder} has {len(subjects)} subjects with at least {REFERENCES + 1} readable photographs, and at least "
+            f"2 are needed; {'; '.join(notes[:3]) or 'its annotations name no design'}"
+        )
+    return Benchmark(subjects, notes)
+
+
+def _views(folder: Path, coco: dict[str, Any], notes: list[str]) -> dict[str, list[View]]:
+    """Subject -> views in the order of picture ids, one a picture; adds to `notes` what cannot be used."""
+    pictures = {picture["id"]: picture for picture in coco["images"]}
+    found: dict[str, dict[int, View]] = {}
+    for annotation in coco["annotations"]:
+        if not annotation.get("design") or not annotation.get("main", True):
+            continue
+        try:
+            view = _view(folder, pictures[annotation["image_id"]], annotation)
+        except (OSError, ValueError, TypeError, KeyError, Rejected) as error:
+            name = pictures.get(annotation.get("image_id"), {}).get("file_name", f"annotation {annotation.get('id')}")
+            notes.append(f"left out of the benchmark: {name}: {error}")
+        else:
+            found.setdefault(view.subject, {}).setdefault(annotation["image_id"], view)
+    return {subject: [own[key] for key in sorted(own)] for subject, own in found.items()}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        coco = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read as COCO JSON: {error}") from None
+    if not isinstance(coco, dict) or not {"images", "annotations"} <= coco.keys():
+        raise UserError(f"{path} has no 'images' and 'annotations'; a benchmark is a COCO file")
+    return coco
+
+
+def _view(folder: Path, picture: dict[str, Any], annotation: dict[str, Any]) -> View:
+    box = Box(*map(float, annotation["bbox"]))
+    if box.area <= 0:
+        raise ValueError("the box is empty")
+    plate = annotation.get("plate")
+    return View(
+        subject=str(annotation["design"]),
+        photograph=_open(folder, picture["file_name"]),
+        plate=_open(folder, plate) if plate else None,
+        box=box,
+        caption=str(annotation.get("caption", "")),
+    )
+
+
+def _open(folder: Path, name: str) -> Image.Image:
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise ValueError(f"{name} lies outside the benchmark's folder")
+    return decode(path.read_bytes())
+
+
+def insertion_samples(benchmark: Benchmark, params: Params) -> list[InsertionSample]:
+    """Every photograph with a plate as the truth once; the next three of its subject, cyclically, as references.
+
+    Ordered by photograph, then subject, so that a limit takes from every subject before any gives a second.
+    """
+    found = []
+    for subject, views in benchmark.subjects.items():
+        for index, view in enumerate(views):
+            if view.plate is not None:
+                found.append((index, subject, _insertion_sample(index, views, params)))
+    return [sample for _, _, sample in sorted(found, key=lambda entry: entry[:2])]
+
+
+def _insertion_sample(index: int, views: Sequence[View], params: Params) -> InsertionSample:
+    view = views[index]
+    others = [views[(index + step) % len(views)] for step in range(1, REFERENCES + 1)]
+    window, scale = view.window(params.context), params.side / view.window(params.context).w
+    box = Box((view.box.x - window.x) * scale, (view.box.y - window.y) * scale, view.box.w * scale, view.box.h * scale)
+    return InsertionSample(
+        name=f"{_file_name(view.subject)}-{index}",
+        subject=view.subject,
+        references=tuple(other.square(params.reference_scale) for other in others),
+        background=view.square(params.context, params.side, plate=True),
+        mask=box_mask(box, params.side),
+        truth=view.square(params.context, params.side),
+        cutout=crop(others[0].photograph, others[0].box),
+        box=box,
+    )
+
+
+def box_mask(box: Box, side: int) -> Image.Image:
+    """L, 255 in the box (whole pixels, at least one), 0 elsewhere."""
+    mask = Image.new("L", (side, side))
+    left, top = round(box.x), round(box.y)
+    right, bottom = max(round(box.x + box.w), left + 1), max(round(box.y + box.h), top + 1)
+    ImageDraw.Draw(mask).rectangle((left, top, right - 1, bottom - 1), fill=255)
+    return mask
+
+
+def generation_samples(benchmark: Benchmark, params: Params) -> list[Sample]:
+    """Each subject in scenes that none of its own photographs shows, so that no reference can be copied whole.
+
+    Subjects whose captions do not read "OBJECT on SCENE" give no sample. Ordered as insertion samples are.
+    """
+    scenes = {name: sorted({_scene(view) for view in views} - {""}) for name, views in benchmark.subjects.items()}
+    found = []
+    for subject, views in benchmark.subjects.items():
+        words = views[0].caption.partition(SCENE_WORD)[0]
+        places = sorted({scene for name in scenes for scene in scenes[name]} - set(scenes[subject]))
+        if not scenes[subject] or not places:
+            continue
+        references = tuple(view.square(params.reference_scale) for view in views[:REFERENCES])
+        order = numpy_rng(params.seed, "prompts", subject).permutation(len(places))
+        for index, place in enumerate(order[: params.prompts_per_subject]):
+            name, prompt = f"{_file_name(subject)}-prompt{index}", words + SCENE_WORD + places[place]
+            found.append((index, subject, Sample(name=name, subject=subject, references=references, prompt=prompt)))
+    return [sample for _, _, sample in sorted(found, key=lambda entry: entry[:2])]
+
+
+def _scene(view: View) -> str:
+    return view.caption.partition(SCENE_WORD)[2]
+
+
+def _file_name(subject: str) -> str:
+    """Subjects name files of outside systems, so nothing in them may lead elsewhere."""
+    return re.sub(r"[^\w-]+", "_", subject)

@@ -1,0 +1,183 @@
+"""Metrics: what is measured on which crop by which encoder, written down so that two numbers can be compared.
+
+Protocol traps that this module is built around:
+
+- **Whole-picture CLIP or DINO similarity rewards the background.** In insertion most pixels are given, so a system that
+  inserts nothing scores above .9. Here result and truth are cut by the same expanded box, and the change outside the
+  box is a metric of its own.
+- **Resolution is a shortcut.** A sharp truth against a small result measures sharpness; truth and gallery are brought
+  to the result's size before an encoder sees them.
+- **The encoder that mined must not judge alone.** The model was trained on what that encoder calls the same, so its
+  scores lean upwards; an encoder that did not mine stands beside it in every table.
+- **Identity metrics reward copying.** A pasted crop can win them all; read them beside the copy-paste baseline, the
+  background error and the pictures.
+- **Checkpoint, crop and resize move scores by more than systems differ.** Each value carries the digest of its
+  specification: model digest, preprocessing, crop rule, side. Equal names with unequal digests are not comparable.
+- **CLIP-T needs the plain prompt**, scored as it is: no clamping at zero, no factor of 2.5 or 100, no prefix.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from components.common.digests import digest_value
+from components.common.encoders import Encoder
+from components.common.geometry import Box, crop, expanded
+from components.evaluation.benchmark import Benchmark, InsertionSample, Sample
+from components.evaluation.params import Params
+
+IDENTITY = {"clip_i": "clip", "dino": "dino", "ir": "ir", "second_ir": "second_ir"}
+"""Identity metric -> the encoder it is measured by."""
+RECOGNITION = {"top1_ir": "ir", "top1_second_ir": "second_ir"}
+"""Recognition metric -> its encoder: is the nearest real crop one of the subject's?"""
+LOWER_IS_BETTER = frozenset({"background_error", "object_error"})
+
+
+@dataclass(frozen=True)
+class Judges:
+    """The encoders by name (clip, dino, ir, second_ir), and CLIP's text side: texts -> unit vectors, float32 [N, d]."""
+
+    images: Mapping[str, Encoder]
+    text: Callable[[Sequence[str]], np.ndarray]
+
+    def embed(self, pictures: Sequence[Image.Image]) -> dict[str, np.ndarray]:
+        """Encoder name -> unit vectors, float32 [N, d]."""
+        return {name: encoder.embed(pictures) for name, encoder in self.images.items()}
+
+
+@dataclass(frozen=True)
+class MetricSpec:
+    """All that decides a metric's value besides the pictures. encoder: digest of weights, empty where none."""
+
+    metric: str
+    benchmark: str
+    encoder: str
+    preprocess: Mapping[str, Any]
+    crop: str
+    against: str
+
+    @property
+    def digest(self) -> str:
+        """Scores may be compared where this is equal."""
+        return digest_value(asdict(self))
+
+
+def specifications(benchmark: str, judges: Judges, params: Params) -> list[MetricSpec]:
+    """Every metric of a benchmark (insertion or generation), in the order of reports."""
+    if benchmark == "insertion":
+        rule = f"box x {params.crop_scale} in a window of {params.context} x its longer side at {params.side} px"
+        truth = "the truth, same crop"
+    else:
+        rule = f"centre {params.generation_crop} of {params.side} px"
+        truth = f"mean over all photographs of the subject, squares of {params.crop_scale} x box"
+    gallery = "nearest of all subjects' photographs, the truth itself excluded"
+    found = [_spec(name, benchmark, judges, which, rule, truth) for name, which in IDENTITY.items()]
+    found += [_spec(name, benchmark, judges, which, rule, gallery) for name, which in RECOGNITION.items()]
+    if benchmark == "generation":
+        return [*found, _spec("clip_t", benchmark, judges, "clip", "whole picture", "the prompt")]
+    window = f"window of {params.context} at {params.side} px"
+    scale = {"values": "mean absolute difference, 0..1"}
+    return [
+        *found,
+        MetricSpec("object_error", benchmark, "", scale, f"inside the box, {window}", "the truth"),
+        MetricSpec("background_error", benchmark, "", scale, f"outside the box, {window}", "the truth"),
+    ]
+
+
+def _spec(name: str, benchmark: str, judges: Judges, which: str, rule: str, against: str) -> MetricSpec:
+    encoder = judges.images[which]
+    return MetricSpec(name, benchmark, encoder.digest, encoder.preprocess, rule, against)
+
+
+Scores = dict[str, np.ndarray]
+"""Metric -> float64 [N], one value a sample."""
+
+
+class InsertionJudge:
+    """Scores insertions. The truths' embeddings are computed once and serve every system, and as gallery."""
+
+    def __init__(self, samples: Sequence[InsertionSample], judges: Judges, params: Params):
+        """samples: the whole benchmark, whatever the limit; their truths are the gallery of recognition."""
+        self.judges, self.scale = judges, params.crop_scale
+        self.specs = {spec.metric: spec.digest for spec in specifications("insertion", judges, params)}
+        self.samples = {sample.name: sample for sample in samples}
+        self.rows = {sample.name: row for row, sample in enumerate(samples)}
+        self.subjects = np.array([sample.subject for sample in samples])
+        self.truth = judges.embed([self.crop(sample, sample.truth) for sample in samples])
+
+    def crop(self, sample: InsertionSample, picture: Image.Image) -> Image.Image:
+        """The expanded box of the sample, from its truth or a result."""
+        return crop(picture, expanded(sample.box, self.scale))
+
+    def score(self, names: Sequence[str], results: Sequence[Image.Image]) -> Scores:
+        """All metrics of the named samples; results are windows as large as the samples' truths."""
+        samples = [self.samples[name] for name in names]
+        rows = np.array([self.rows[name] for name in names])
+        made = self.judges.embed([self.crop(sample, result) for sample, result in zip(samples, results, strict=True)])
+        own = rows[:, None] == np.arange(len(self.subjects))[None]
+        scores = {name: (made[which] * self.truth[which][rows]).sum(1) for name, which in IDENTITY.items()}
+        for name, which in RECOGNITION.items():
+            hits = recognised(made[which], self.subjects[rows], self.truth[which], self.subjects, excluded=own)
+            scores[name] = hits
+        errors = np.array([box_errors(result, s.truth, s.mask) for s, result in zip(samples, results, strict=True)])
+        return scores | {"object_error": errors[:, 0], "background_error": errors[:, 1]}
+
+
+class GenerationJudge:
+    """Scores generated pictures against all photographs of their subject, cut square and brought to the same size."""
+
+    def __init__(self, samples: Sequence[Sample], benchmark: Benchmark, judges: Judges, params: Params):
+        self.judges, self.share = judges, params.generation_crop
+        self.samples = {sample.name: sample for sample in samples}
+        self.specs = {spec.metric: spec.digest for spec in specifications("generation", judges, params)}
+        views = [view for own in benchmark.subjects.values() for view in own]
+        self.subjects = np.array([view.subject for view in views])
+        size = round(params.side * self.share)
+        self.real = judges.embed([view.square(params.crop_scale, size) for view in views])
+
+    def crop(self, picture: Image.Image) -> Image.Image:
+        """The central part of a generated picture that identity metrics see."""
+        return crop(picture, expanded(Box(0, 0, picture.width, picture.height), self.share))
+
+    def score(self, names: Sequence[str], results: Sequence[Image.Image]) -> Scores:
+        """All metrics of the named samples' pictures."""
+        samples = [self.samples[name] for name in names]
+        subjects = np.array([sample.subject for sample in samples])
+        made = self.judges.embed([self.crop(result) for result in results])
+        weights = (subjects[:, None] == self.subjects[None]).astype(np.float64)
+        weights /= weights.sum(1, keepdims=True)
+        scores = {name: ((made[which] @ self.real[which].T) * weights).sum(1) for name, which in IDENTITY.items()}
+        for name, which in RECOGNITION.items():
+            scores[name] = recognised(made[which], subjects, self.real[which], self.subjects)
+        whole = self.judges.images["clip"].embed(results)
+        prompts = self.judges.text([sample.prompt for sample in samples])
+        return scores | {"clip_t": (whole * prompts).sum(1)}
+
+
+def recognised(
+    queries: np.ndarray,
+    subjects: np.ndarray,
+    gallery: np.ndarray,
+    gallery_subjects: np.ndarray,
+    excluded: np.ndarray | None = None,
+) -> np.ndarray:
+    """1 where the most similar gallery vector is of the query's subject, else 0; float64 [N], NaN for a NaN query.
+
+    excluded: bool [N, M], gallery vectors that do not count for a query.
+    """
+    similarity = np.nan_to_num(queries @ gallery.T, nan=-np.inf)
+    if excluded is not None:
+        similarity = np.where(excluded, -np.inf, similarity)
+    hits = (gallery_subjects[similarity.argmax(1)] == subjects).astype(np.float64)
+    return np.where(np.isfinite(queries).all(1), hits, np.nan)
+
+
+def box_errors(result: Image.Image, truth: Image.Image, mask: Image.Image) -> tuple[float, float]:
+    """Mean absolute difference, 0..1, inside and outside the mask (0 where that part is empty)."""
+    difference = np.abs(np.asarray(result, np.float64) - np.asarray(truth, np.float64)).mean(2) / 255
+    inside = np.asarray(mask) > 127
+    parts = (difference[inside], difference[~inside])
+    return tuple(float(part.mean()) if part.size else 0.0 for part in parts)  # type: ignore[return-value]

@@ -1,0 +1,141 @@
+"""The whole stage with real tiny models: what it writes, that it repeats, resumes and explains itself."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from components.common.datasets import Dataset, Writer
+from components.common.errors import UserError
+from components.evaluation import parts
+from components.evaluation.params import RESERVED, Params
+from components.evaluation.stage import run
+
+
+def outputs(folder: Path) -> dict[str, Path]:
+    return {"scores": folder / "scores", "samples": folder / "samples"}
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, models, benchmark_folder, encoder_folders):
+    """One run of the stage: its parameters, folder and report."""
+    folder = tmp_path_factory.mktemp("run")
+    params = Params(benchmark=str(benchmark_folder), side=24, steps=2, batch=5, limit=7, generation_crop=0.7,
+                    **encoder_folders)  # fmt: skip
+    return params, folder, run(models, outputs(folder), params)
+
+
+def test_every_system_has_every_score_of_every_sample(finished) -> None:
+    _, folder, report = finished
+    scores, samples = Dataset(folder / "scores"), Dataset(folder / "samples")
+    assert len(samples) == 5 * 7 + 2 * 3
+    assert len(scores) == 5 * 7 * 8 + 2 * 3 * 7
+    rows = scores.rows()
+    assert {row["system"] for row in rows if row["benchmark"] == "insertion"} == set(RESERVED)
+    assert all(np.isfinite(row["value"]) for row in rows)
+    for system in RESERVED:
+        own = [r["value"] for r in rows if (r["benchmark"], r["metric"], r["system"]) == ("insertion", "ir", system)]
+        assert report.metrics[f"insertion.ir.{system}"] == pytest.approx(np.mean(own))
+    assert {"insertion.reference_gap.ir.low", "insertion.view_gain.dino", "generation.clip_t.objectmate"} <= set(
+        report.metrics
+    )
+
+
+def test_the_report_can_be_looked_at_and_saved(finished, tmp_path: Path) -> None:
+    _, _, report = finished
+    report.save(tmp_path)
+    assert set(report.figures) == {"insertion_samples", "generation_samples"}
+    assert report.figures["insertion_samples"].width > 900
+    assert set(report.plots) == {f"{b}_{p}" for b in ("insertion", "generation")
+                                 for p in ("scores", "intervals", "reference_gap")}  # fmt: skip
+
+
+def test_a_second_run_gives_the_same_bytes(finished, models, tmp_path: Path) -> None:
+    params, folder, report = finished
+    again = run(models, outputs(tmp_path), params)
+    assert content(folder) == content(tmp_path)
+    assert again.metrics == report.metrics and again.notes == report.notes
+
+
+@pytest.mark.parametrize("dataset", ["samples", "scores"])
+@pytest.mark.parametrize("last_part", [0, 3])
+def test_a_killed_run_resumes_to_the_same_bytes(
+    finished, models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dataset: str, last_part: int
+) -> None:
+    params, folder, _ = finished
+    write = Writer.write
+
+    def killed(self, index, *args, **options):
+        if self.kind == dataset and index > last_part:
+            raise KeyboardInterrupt
+        return write(self, index, *args, **options)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Writer, "write", killed)
+        run(models, outputs(tmp_path), params)
+    drawn: list[str] = []
+    original = parts._drawn
+    monkeypatch.setattr(parts, "_drawn", lambda part, batch: drawn.append(part.system) or original(part, batch))
+    run(models, outputs(tmp_path), params)
+    assert content(folder) == content(tmp_path)
+    assert len(drawn) == (7 - last_part - 1 if dataset == "samples" else 0)
+
+
+def test_an_outside_system_is_scored_and_its_gaps_are_named(finished, models, tmp_path: Path) -> None:
+    params, folder, _ = finished
+    samples = Dataset(folder / "samples")
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    own = [row for row in samples.rows() if (row["benchmark"], row["system"]) == ("insertion", "clean-plate")]
+    for row in own[:-1]:
+        (theirs / f"{row['sample']}.png").write_bytes(samples.blob(row, "image"))
+    changed = params.model_copy(update={"outside": {"theirs": str(theirs), "idle": str(folder)}})
+    report = run(models, outputs(tmp_path / "run"), changed)
+    scores = {(r["sample"], r["metric"]): r["value"] for r in Dataset(tmp_path / "run" / "scores").rows()
+              if r["system"] == "theirs"}  # fmt: skip
+    plates = {(r["sample"], r["metric"]): r["value"] for r in Dataset(folder / "scores").rows()
+              if r["system"] == "clean-plate"}  # fmt: skip
+    assert scores == pytest.approx({key: plates[key] for key in scores}) and len(scores) == 6 * 8
+    assert any("1 pictures missing" in note and own[-1]["sample"] in note for note in report.notes)
+    assert "outside system idle has no picture of any sample" in report.notes
+
+
+def test_an_outside_folder_whose_pictures_change_is_not_taken_for_the_same(finished, models, tmp_path: Path) -> None:
+    params, _, _ = finished
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    changed = params.model_copy(update={"outside": {"theirs": str(theirs)}})
+    picture = theirs / "red-disc-0.png"
+    digests = []
+    for colour in ("red", "blue"):
+        Image.new("RGB", (24, 24), colour).save(picture)
+        run(models, outputs(tmp_path / "run"), changed)
+        digests.append(Dataset(tmp_path / "run" / "scores").digest)
+    assert digests[0] != digests[1]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"benchmark": "sandbox:nowhere"}, "there is nothing at"),
+        ({"second_ir": "/nowhere/at/all"}, "there is no model folder"),
+        ({"clip": "owner/model"}, "no pinned revision"),
+        ({"outside": {"x": "/nowhere"}}, "which is no folder"),
+    ],
+)
+def test_what_is_not_there_is_one_sentence(finished, models, tmp_path: Path, change: dict, words: str) -> None:
+    params, _, _ = finished
+    with pytest.raises(UserError, match=words):
+        run(models, outputs(tmp_path), params.model_copy(update=change))
+
+
+def test_swapped_models_are_refused(finished, models, tmp_path: Path) -> None:
+    params, _, _ = finished
+    swapped = {"insertion": models["generation"], "generation": models["insertion"]}
+    with pytest.raises(UserError, match="was not trained for insertion"):
+        run(swapped, outputs(tmp_path), params)

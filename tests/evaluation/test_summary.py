@@ -1,0 +1,70 @@
+"""Means, paired differences, intervals and sentences, against plain computations."""
+
+import numpy as np
+import pytest
+
+from components.evaluation import summary
+
+
+def rows(system: str, values: dict[str, float], metric: str = "ir") -> list[dict]:
+    """Score rows; a sample `a1` is of subject `a`."""
+    return [
+        {"system": system, "benchmark": "insertion", "subject": name[0], "sample": name, "metric": metric,
+         "value": value}
+        for name, value in values.items()
+    ]  # fmt: skip
+
+
+def brute_force(values: dict[str, float], seed: int) -> tuple[float, float]:
+    """Percentile interval from resampling subjects, one draw at a time."""
+    subjects = sorted({name[0] for name in values})
+    own = {s: [v for name, v in values.items() if name[0] == s] for s in subjects}
+    picks = np.random.default_rng(seed).integers(len(subjects), size=(10_000, len(subjects)))
+    means = [np.mean([v for k in draw for v in own[subjects[k]]]) for draw in picks]
+    return tuple(np.quantile(means, [0.025, 0.975]))
+
+
+TRUE = {"a1": 0.8, "a2": 0.7, "b1": 0.5, "b2": 0.6, "c1": 0.9}
+LENT = {"a1": 0.5, "a2": 0.6, "b1": 0.4, "b2": 0.2}  # c1 is missing
+
+
+def test_the_gap_is_paired_and_resamples_subjects() -> None:
+    table = summary.tabulate(rows("objectmate", TRUE) + rows("shuffled-refs", LENT), seed=3)
+    gap = table.contrast("insertion", "ir", "reference_gap")
+    differences = {name: TRUE[name] - LENT[name] for name in LENT}
+    assert gap is not None and gap.mean == pytest.approx(np.mean(list(differences.values())))
+    assert (gap.low, gap.high) == pytest.approx(brute_force(differences, 3))
+
+
+def test_an_error_that_falls_is_a_positive_gap() -> None:
+    table = summary.tabulate(
+        rows("objectmate", {"a1": 0.1, "b1": 0.2}, "object_error")
+        + rows("shuffled-refs", {"a1": 0.3, "b1": 0.3}, "object_error"),
+        seed=0,
+    )
+    gap = table.contrast("insertion", "object_error", "reference_gap")
+    assert gap is not None and gap.mean == pytest.approx(0.15) and gap.low > 0
+    assert table.ranking("insertion", "object_error")[0][0] == "objectmate"
+
+
+def test_metrics_plots_and_notes_say_the_same() -> None:
+    table = summary.tabulate(rows("objectmate", TRUE) + rows("shuffled-refs", LENT), seed=0)
+    metrics = summary.metrics(table)
+    assert metrics["insertion.ir.objectmate"] == pytest.approx(np.mean(list(TRUE.values())))
+    assert metrics["insertion.reference_gap.ir.low"] <= metrics["insertion.reference_gap.ir"]
+    assert "insertion.view_gain.ir" not in metrics  # there was no run with one reference
+    plots = summary.plots(table)
+    assert [row["system"] for row in plots["insertion_scores"]] == ["objectmate", "shuffled-refs"]
+    assert plots["insertion_reference_gap"][0]["gap"] == metrics["insertion.reference_gap.ir"]
+    notes = summary.notes(table)
+    assert any("objectmate 0.700 > shuffled-refs 0.425" in note for note in notes)
+    assert any("the references matter" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("lent", "verdict"),
+    [({"a1": 0.9, "b1": 0.4, "c1": 0.8}, "not shown"), ({"a1": 0.95, "b1": 0.7, "c1": 0.99}, "score lower")],
+)
+def test_a_gap_that_is_not_there_is_called_so(lent: dict[str, float], verdict: str) -> None:
+    table = summary.tabulate(rows("objectmate", TRUE) + rows("shuffled-refs", lent), seed=0)
+    assert any(verdict in note for note in summary.notes(table))

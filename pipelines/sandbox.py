@@ -12,7 +12,7 @@ console = Console()
 PACKAGED = Path(__file__).parent.parent / "components" / "sandbox"
 PRETRAIN = Path("data/sandbox/pretrain")
 """Only the corpus and the benchmark are committed; what the tiny models are trained on is rendered when asked for."""
-SPLITS = {"pretrain": PRETRAIN, "corpus": PACKAGED / "world" / "corpus", "benchmark": PACKAGED / "world" / "benchmark"}
+ROOTS = {"benchmark": PACKAGED / "world", "corpus": PACKAGED / "world", "pretrain": PRETRAIN.parent}
 
 TRAINERS = {
     "ir": "components.sandbox.train_ir:train",
@@ -28,12 +28,10 @@ TRAINERS = {
 
 def render_splits(names: list[str] | None, seed: int, workers: int) -> None:
     """Renders the named splits (all if none is named), skipping photographs that are already there."""
-    try:
-        from components.sandbox.world import render_world
-    except ImportError:
-        raise UserError("rendering needs Mitsuba: pip install 'objectmate[sandbox]'") from None
-    for name in _chosen(names, list(SPLITS), "split"):
-        render_world(SPLITS[name], name, seed=seed, workers=workers)
+    from components.sandbox.world import render_world
+
+    for name in _chosen(names, list(ROOTS), "split"):
+        render_world(ROOTS[name], name, seed=seed, workers=workers)
 
 
 def train_models(names: list[str] | None, seed: int) -> None:

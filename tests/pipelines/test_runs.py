@@ -1,0 +1,111 @@
+"""The whole pipeline on the embedded default with short trainings: DVC, KFP, MLflow and the report agree."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from components.common.datasets import Dataset, is_complete
+from pipelines.engines import dvc_digests
+from pipelines.steps import STEPS
+from pipelines.workspace import Workspace
+
+ROOT = Path(__file__).parents[2]
+SHORT = {
+    "training.insertion.images": 32,
+    "training.generation.images": 32,
+    "training.insertion.batch": 8,
+    "training.generation.batch": 8,
+    "evaluation.limit": 4,
+    "evaluation.steps": 2,
+    "gates.model.blocking": "false",
+}
+SETTINGS = [word for key, value in SHORT.items() for word in ("--set", f"{key}={value}")]
+
+pytestmark = pytest.mark.pipeline
+
+
+def objectmate(*words: str, cwd: Path) -> subprocess.CompletedProcess:
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    environment.pop("MLFLOW_RUN_ID", None)
+    return subprocess.run(
+        [sys.executable, "-m", "pipelines.cli", *words], cwd=cwd, capture_output=True, text=True, env=environment
+    )
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    """A folder in which the short run has been made with DVC."""
+    folder = tmp_path_factory.mktemp("home")
+    done = objectmate("run", "full", "--workspace", "dvc", *SETTINGS, cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def digests(workspace: Workspace) -> dict[str, str]:
+    names = [name for step in STEPS.values() for name in step.outputs.values()]
+    return {name: Dataset(workspace.dataset(name)).digest for name in names if is_complete(workspace.dataset(name))}
+
+
+def test_all_datasets_and_the_page_are_there(home):
+    workspace = Workspace(home / "dvc")
+    assert len(digests(workspace)) == len({name for step in STEPS.values() for name in step.outputs.values()})
+    page = workspace.page.read_text()
+    for words in ("reference gap", "retrieval precision", "Recurrence sets", "data:image/png;base64,"):
+        assert words in page
+
+
+def test_dvc_is_clean_and_shows_metrics(home):
+    dvc = Path(sys.executable).parent / "dvc"
+    status = subprocess.run([dvc, "status"], cwd=home / "dvc", capture_output=True, text=True)
+    assert "up to date" in status.stdout, status.stdout + status.stderr
+    metrics = subprocess.run([dvc, "metrics", "show", "--json"], cwd=home / "dvc", capture_output=True, text=True)
+    assert "data/reports/mining/metrics.json" in metrics.stdout
+    plots = subprocess.run([dvc, "plots", "show"], cwd=home / "dvc", capture_output=True, text=True)
+    assert plots.returncode == 0, plots.stderr
+
+
+def test_mlflow_holds_the_lock_files_digests(home):
+    import mlflow
+
+    mlflow.set_tracking_uri(f"sqlite:///{home / 'mlflow.db'}")
+    runs = mlflow.search_runs(experiment_names=["objectmate"], output_format="list")
+    parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    nested = [run for run in runs if run.data.tags.get("mlflow.parentRunId") == parents[0].info.run_id]
+    assert len(parents) == 1
+    assert {run.data.tags["stage"] for run in nested} == set(STEPS)
+    lock = dvc_digests(Workspace(home / "dvc"))
+    logged = {item.dataset.name: item.dataset.digest for run in nested for item in run.inputs.dataset_inputs}
+    assert logged and all(lock[name] == digest for name, digest in logged.items())
+
+
+def test_second_run_does_nothing_and_a_changed_parameter_only_what_depends_on_it(home):
+    again = objectmate("run", "full", "--workspace", "dvc", *SETTINGS, cwd=home)
+    assert again.returncode == 0 and "Nothing has changed" in again.stdout, again.stdout + again.stderr
+    stamps = {name: (home / "dvc/data/reports" / name / "run.json").stat().st_mtime_ns for name in STEPS}
+    changed = objectmate("run", "full", "--workspace", "dvc", *SETTINGS, "--set", "evaluation.seed=7", cwd=home)
+    assert changed.returncode == 0, changed.stdout + changed.stderr
+    ran = {name for name in STEPS if (home / "dvc/data/reports" / name / "run.json").stat().st_mtime_ns != stamps[name]}
+    assert ran == {"evaluation", "gate_model"}
+    objectmate("run", "full", "--workspace", "dvc", *SETTINGS, cwd=home)
+
+
+def test_kfp_gives_the_same_digests(home):
+    done = objectmate("run", "full", "--engine", "kfp", "--workspace", "kfp", *SETTINGS, cwd=home)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert digests(Workspace(home / "kfp")) == digests(Workspace(home / "dvc"))
+
+
+def test_a_failing_gate_stops_the_run_and_the_flag_goes_past_it(home):
+    strict = [*SETTINGS, "--set", "gates.recurrence.min_precision=0.999"]
+    stopped = objectmate("run", "dataset", "--workspace", "dvc", *strict, cwd=home)
+    assert stopped.returncode == 3, stopped.stdout + stopped.stderr
+    assert "The run stopped at the gate" in Workspace(home / "dvc").page.read_text()
+    assert yaml.safe_load((home / "dvc/params.yaml").read_text())["gates"]["recurrence"]["min_precision"] == 0.999
+    past = objectmate("run", "dataset", "--workspace", "dvc", *strict, "--continue-past-gates", cwd=home)
+    assert past.returncode == 0, past.stdout + past.stderr
+    verdicts = Dataset(home / "dvc/data/gate_recurrence").rows()
+    assert any(row["verdict"] == "fail" and not row["blocking"] for row in verdicts)

@@ -1,0 +1,72 @@
+"""The pipeline's table, dvc.yaml, params.yaml and the KFP pipelines say the same."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from components.common.errors import UserError
+from pipelines.kubeflow import compile_all
+from pipelines.parameters import check, profile_names, read_step, render, resolve
+from pipelines.steps import PIPELINES, STEPS
+from pipelines.workspace import render_dvc
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_committed_files_are_what_the_table_gives():
+    assert (ROOT / "params.yaml").read_text() == render(resolve("sandbox")), "objectmate params sandbox > params.yaml"
+    assert (ROOT / "dvc.yaml").read_text() == render_dvc(ROOT), "objectmate dvc > dvc.yaml"
+
+
+def test_every_dataset_is_made_before_it_is_read():
+    made: set[str] = set()
+    for step in PIPELINES["full"]:
+        assert set(step.inputs.values()) | set(step.after) <= made, step.name
+        made |= set(step.outputs.values())
+
+
+def test_every_gate_stands_before_some_work_and_no_dataset_has_two_makers():
+    gates = {step.name for step in STEPS.values() if step.name.startswith("gate_")}
+    waited_for = {gate for step in STEPS.values() for gate in step.after}
+    assert gates - waited_for == {"gate_model"}
+    outputs = [name for step in STEPS.values() for name in step.outputs.values()]
+    assert len(outputs) == len(set(outputs))
+
+
+@pytest.mark.parametrize("profile", profile_names())
+def test_profiles_resolve_and_survive_a_round_trip(profile, tmp_path):
+    (tmp_path / "params.yaml").write_text(render(resolve(profile)))
+    check(tmp_path / "params.yaml")
+    values = yaml.safe_load((tmp_path / "params.yaml").read_text())
+    assert values["mining"] == read_step(tmp_path / "params.yaml", STEPS["mining"]).model_dump(mode="json")
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ({"mining.no_such_key": "1"}, "unknown parameter 'no_such_key'"),
+        ({"nowhere.key": "1"}, "unknown section 'nowhere'"),
+        ({"mining.min_views": "0"}, "mining: min_views"),
+        ({"training.insertion.lr": "fast"}, "training.insertion: lr"),
+    ],
+)
+def test_wrong_parameters_are_one_sentence(override, words):
+    with pytest.raises(UserError, match=words):
+        resolve("sandbox", override)
+
+
+def test_compiled_pipelines_are_the_same_each_time_and_hold_every_step(tmp_path):
+    first = {path.name: path.read_bytes() for path in compile_all(tmp_path / "a")}
+    second = {path.name: path.read_bytes() for path in compile_all(tmp_path / "b")}
+    assert first == second
+    tasks = yaml.safe_load(first["full.yaml"])["root"]["dag"]["tasks"]
+    assert set(tasks) == {name.replace("_", "-") for name in STEPS}
+    for step in STEPS.values():
+        waits = set(tasks[step.name.replace("_", "-")].get("dependentTasks", []))
+        assert {gate.replace("_", "-") for gate in step.after} <= waits
+
+
+def test_compiled_pipelines_install_nothing_at_run_time(tmp_path):
+    for path in compile_all(tmp_path):
+        assert "pip install" not in path.read_text()

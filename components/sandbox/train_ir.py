@@ -1,0 +1,121 @@
+"""The instance-retrieval encoder: crops of one design near each other, of all others apart (supervised contrastive).
+
+Made twice, as `ir`, which mines, and as the narrower and deeper `second_ir` from another seed, which only judges.
+"""
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+from transformers import ResNetConfig, ResNetForImageClassification
+from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
+
+from components.common.encoders import load_encoder
+from components.common.seeds import numpy_rng, torch_generator
+from components.sandbox.crops import Augmentation, SplitData, box_crops, held_out, read_split, sample, windows
+from components.sandbox.fit import ends, fit, save_half, write_card
+from components.sandbox.measure import retrieval
+
+SIZE, EMBEDDING = 48, 64
+DESIGNS, VIEWS = 24, 4
+TEMPERATURE = 0.1
+WIDTHS = {"ir": [32, 64, 128, 192], "second_ir": [24, 48, 96, 160]}
+DEPTHS = {"ir": [1, 1, 1, 1], "second_ir": [1, 1, 2, 1]}
+ABOUT = (
+    "Embeds a {size} px crop of a product as {dim} logits; the cosine of two embeddings says whether the crops show "
+    "the same design. Average the embedding with that of the mirrored crop."
+)
+
+
+def train(
+    world: Path,
+    out: Path,
+    seed: int = 0,
+    steps: int = 4000,
+    name: str = "ir",
+    measured_on: list[SplitData] | None = None,
+) -> dict[str, float]:
+    """Trains on the split `world`, stores model, processor and card in `out`; returns losses and held-out figures.
+
+    name: `ir` or `second_ir`, the architecture. measured_on: splits to measure on, by default the packaged ones.
+    """
+    data = read_split(world)
+    source = windows(data, reach=1.7, size=80)
+    codes = np.unique([product.design for product in data.products], return_inverse=True)[1]
+    torch.manual_seed(seed)
+    model = ResNetForImageClassification(_config(name))
+
+    def loss_at(step: int) -> Tensor:
+        picks = draw_batch(codes, numpy_rng(seed, name, "batch", step))
+        chosen = source[torch.from_numpy(picks)]
+        pixels = sample(chosen, SIZE, Augmentation(padded=0.6), torch_generator(seed, name, step))
+        logits = model(pixels.contiguous(memory_format=torch.channels_last)).logits
+        return supervised_contrastive(logits.float(), torch.from_numpy(codes[picks]))
+
+    losses = fit(model, loss_at, steps, lr=2e-3, description=f"train {name}")
+    save_half(model, out)
+    processor().save_pretrained(out)
+    metrics = measure(out, held_out() if measured_on is None else measured_on)
+    facts = {
+        "trained on": f"{len(data.products)} crops of {codes.max() + 1} designs (split `pretrain`)",
+        "loss": f"supervised contrastive, temperature {TEMPERATURE}, {DESIGNS} designs x {VIEWS} views a step",
+        "steps, seed": f"{steps}, {seed}",
+        "parameters": f"{model.num_parameters() / 1e6:.2f} M",
+    }
+    title, about = f"Instance retrieval on rendered products ({name})", ABOUT.format(size=SIZE, dim=EMBEDDING)
+    write_card(out, title, about, facts, metrics)
+    return metrics | ends(losses)
+
+
+def _config(name: str) -> ResNetConfig:
+    sizes: dict[str, Any] = {"embedding_size": WIDTHS[name][0], "hidden_sizes": WIDTHS[name], "depths": DEPTHS[name]}
+    return ResNetConfig(**sizes, layer_type="basic", num_labels=EMBEDDING)  # type: ignore[call-arg]
+
+
+def processor(size: int = SIZE) -> ViTImageProcessorPil:
+    """The preprocessing of all crop encoders: any crop squeezed to size x size px, values to -1..1."""
+    return ViTImageProcessorPil(
+        size={"height": size, "width": size},
+        resample=Image.Resampling.BICUBIC,
+        image_mean=[0.5] * 3,
+        image_std=[0.5] * 3,
+        do_convert_rgb=True,
+    )
+
+
+def draw_batch(codes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Positions of up to VIEWS crops of each of up to DESIGNS designs, [B]; codes: design number of each crop, [N]."""
+    members: dict[int, list[int]] = defaultdict(list)
+    for position, code in enumerate(codes):
+        members[int(code)].append(position)
+    shown = rng.permutation(len(members))[:DESIGNS]
+    return np.concatenate([rng.permutation(members[code])[:VIEWS] for code in sorted(shown)])
+
+
+def supervised_contrastive(logits_BD: Tensor, codes_B: Tensor) -> Tensor:
+    """Mean negative log share of each other view of the same design (Khosla et al. 2020, L_out); a scalar."""
+    unit = F.normalize(logits_BD, dim=1)
+    itself = torch.eye(len(unit), dtype=torch.bool)
+    log_share = (unit @ unit.T / TEMPERATURE).masked_fill(itself, -torch.inf).log_softmax(1)
+    positive = (codes_B[:, None] == codes_B[None]) & ~itself
+    return -log_share[positive].mean()
+
+
+def measure(folder: Path, splits: list[SplitData]) -> dict[str, float]:
+    """Retrieval figures of the stored model over all products of the splits together."""
+    encoder = load_encoder(str(folder), mirror=True)
+    return retrieval(*pooled([encoder.embed(box_crops(data)) for data in splits], splits))
+
+
+def pooled(vectors: list[np.ndarray], splits: list[SplitData]) -> tuple[np.ndarray, list[str], list[int]]:
+    """Vectors, designs and photograph numbers of several splits as one collection."""
+    designs = [product.design for data in splits for product in data.products]
+    photos: list[int] = []
+    for number, data in enumerate(splits):
+        photos += [number * 1_000_000 + product.photo for product in data.products]
+    return np.concatenate(vectors), designs, photos

@@ -60,7 +60,7 @@ def _metrics(corpus: Corpus, mined: Mined, stars: Sequence[Star], sets: int) -> 
         "sets": float(sets),
         "yield_1": len(stars) / count,
         "yield_sets": sets / count,
-        "hub_skew": float(skew(seen)) if seen.any() else 0.0,
+        "hub_skew": float(skew(seen)) if np.ptp(seen) else 0.0,
         "most_often_a_view": float(seen.max()),
         "split_groups": float(len(group_sizes)),
         "largest_split_group_share": float(group_sizes.max(initial=0)) / count,

@@ -64,9 +64,9 @@ def subjects_of_objects(corpus: Corpus, subjects: list[dict[str, Any]], min_iou:
         found = places.get(label["image_id"])
         if found is None:  # quarantined, or not part of this run
             continue
-        row = _object_of(label, objects[found], corpus.boxes, sizes[found], min_iou)
-        if row is not None:
-            named.setdefault(row, label["subject"] or f"only in {label['image_id']} at {label['x']}, {label['y']}")
+        best = _object_of(label, objects[found], corpus.boxes, sizes[found], min_iou)
+        if best is not None:
+            named.setdefault(best, label["subject"] or f"only in {label['image_id']} at {label['x']}, {label['y']}")
     return named
 
 

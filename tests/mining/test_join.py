@@ -88,7 +88,7 @@ def test_tile_rows_come_in_any_order():
 def test_a_row_that_is_no_unit_vector_is_named(value):
     vectors = unit(np.random.default_rng(3), 9, 4)
     vectors[6] = value
-    with pytest.raises(UserError, match="vector 6 has length .*run the embedding stage again"):
+    with pytest.raises(UserError, match=r"vector 6 has length .*run the embedding stage again"):
         window_join(vectors, 0.5, 0.9)
 
 

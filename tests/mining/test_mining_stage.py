@@ -1,0 +1,191 @@
+"""The mining stage on small corpora: what makes a set, what never does, resume, and what it reports."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mining_data import Made, cluster_vectors, files_of, make_corpus, picture
+from PIL import Image, ImageOps
+
+from components.common.datasets import Dataset, Writer
+from components.common.errors import UserError
+from components.mining import tiles
+from components.mining.join import Flag
+from components.mining.params import Params
+from components.mining.stage import run
+
+INPUTS = ("images", "objects", "embeddings", "calibration")
+EXPLICIT = Params(window="explicit", low=0.8, high=0.999, tile=16)
+
+
+def mine(paths: dict[str, Path], folder: Path, params: Params = EXPLICIT):
+    outputs = {"pairs": folder / "pairs", "sets": folder / "sets"}
+    report = run({role: paths[role] for role in INPUTS}, outputs, params)
+    return report, Dataset(outputs["pairs"]), Dataset(outputs["sets"])
+
+
+def test_products_recur_and_loners_do_not(corpus_paths, tmp_path):
+    report, _, sets = mine(corpus_paths, tmp_path)
+    rows = Dataset(corpus_paths["objects"]).rows()
+    category = [row["category"] for row in rows]
+    assert len(sets) == 40
+    for row in sets.rows():
+        assert category[row["anchor"]] != "loner"
+        assert row["category"] == category[row["anchor"]]
+        assert len(row["views"]) == 4  # every other photograph of the product
+        assert row["similarities"] == sorted(row["similarities"], reverse=True)
+        assert row["anchor"] not in row["views"]
+        assert row["group"] <= min([row["anchor"], *row["views"]])
+        assert len({rows[view]["image_id"] for view in row["views"]}) == 4
+    assert report.metrics["yield_sets"] == pytest.approx(40 / len(rows))
+
+
+def test_the_calibrated_window_is_used(corpus_paths, tmp_path):
+    _, pairs, sets = mine(corpus_paths, tmp_path, Params(tile=16))
+    facts = Dataset(corpus_paths["calibration"]).facts
+    similarity = pairs.table()["similarity"].to_numpy()
+    assert facts["passed"] and len(sets) > 0
+    assert facts["low"] - 1e-6 <= similarity.min() and similarity.max() <= facts["high"] + 1e-6
+
+
+def test_the_tile_changes_no_row(corpus_paths, tmp_path):
+    made = [mine(corpus_paths, tmp_path / str(tile), EXPLICIT.model_copy(update={"tile": tile})) for tile in (7, 500)]
+    (_, pairs, sets), (_, other_pairs, other_sets) = made
+    assert pairs.table().equals(other_pairs.table())
+    assert sets.table().equals(other_sets.table())
+
+
+@pytest.mark.parametrize("stop_at", [0, 2, 3])
+def test_killed_and_resumed_is_byte_identical(corpus_paths, tmp_path, monkeypatch, stop_at):
+    mine(corpus_paths, tmp_path / "whole")
+    calls = []
+    real = tiles.mine_tile
+
+    def stop(corpus, rows, index, window, params):
+        calls.append(index)
+        if index == stop_at and len(calls) == stop_at + 1:
+            raise KeyboardInterrupt
+        return real(corpus, rows, index, window, params)
+
+    monkeypatch.setattr(tiles, "mine_tile", stop)
+    with pytest.raises(KeyboardInterrupt):
+        mine(corpus_paths, tmp_path / "killed")
+    mine(corpus_paths, tmp_path / "killed")
+    assert calls.count(stop_at) == 2 and all(calls.count(done) == 1 for done in range(stop_at))
+    for name in ("pairs", "sets"):
+        assert files_of(tmp_path / "killed" / name) == files_of(tmp_path / "whole" / name)
+
+
+def test_killed_between_parts_of_the_sets(corpus_paths, tmp_path, monkeypatch):
+    mine(corpus_paths, tmp_path / "whole")
+    write = Writer.write
+
+    def stop(self, index, *args, **more):
+        if self.kind == "sets" and index == 1:
+            raise KeyboardInterrupt
+        write(self, index, *args, **more)
+
+    monkeypatch.setattr(Writer, "write", stop)
+    with pytest.raises(KeyboardInterrupt):
+        mine(corpus_paths, tmp_path / "killed")
+    monkeypatch.undo()
+    mine(corpus_paths, tmp_path / "killed")
+    for name in ("pairs", "sets"):
+        assert files_of(tmp_path / "killed" / name) == files_of(tmp_path / "whole" / name)
+
+
+def _repeats(image: Image.Image) -> list[Image.Image]:
+    """The picture again: mirrored, darker, and cut a little."""
+    width, height = image.size
+    cut = image.crop((2, 2, width - 1, height - 1)).resize(image.size)
+    return [ImageOps.mirror(image), Image.eval(image, lambda v: v * 3 // 4), cut]
+
+
+def test_near_duplicates_never_make_up_a_set(tmp_path, fixed_window):
+    """One photograph repeated three times, and two other views: two views at most, so no set of three."""
+    first = picture(0)
+    pictures = [first, *_repeats(first), picture(1), picture(2)]
+    paths = make_corpus(tmp_path, [["mug-0"]] * 6, photographs=pictures) | {"calibration": fixed_window}
+    report, pairs, sets = mine(paths, tmp_path)
+    assert len(sets) == 0
+    duplicate = [(row["src_row"], row["dst_row"]) for row in pairs.rows() if row["flags"] & Flag.DUPLICATE]
+    assert duplicate == [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
+    assert report.metrics["duplicate_pairs"] == 6
+    assert any("no object has 3 views" in note for note in report.notes)
+    _, _, sets = mine(paths, tmp_path / "two", EXPLICIT.model_copy(update={"min_views": 2}))
+    assert [(row["anchor"], sorted(row["views"])[1:]) for row in sets.rows()][:4] == [(n, [5]) for n in range(4)]
+
+
+def test_duplicates_above_the_window_collapse_too(tmp_path, fixed_window):
+    """Three embedding twins of different pictures are one view, linked by pairs that are not in the window."""
+    vectors = cluster_vectors(["mug-0"] * 6)
+    vectors[1] = vectors[2] = vectors[0]
+    paths = make_corpus(tmp_path, [["mug-0"]] * 6, vectors) | {"calibration": fixed_window}
+    _, pairs, sets = mine(paths, tmp_path)
+    assert not {(0, 1), (0, 2), (1, 2)} & {(row["src_row"], row["dst_row"]) for row in pairs.rows()}
+    for row in sets.rows():
+        assert len({0, 1, 2} & {row["anchor"], *row["views"]}) == 1
+
+
+def test_two_objects_of_one_photograph_give_one_view(tmp_path, fixed_window):
+    shown = [["mug-0"], ["mug-0", "mug-0"], ["mug-0"], ["mug-0"]]
+    paths = make_corpus(tmp_path, shown) | {"calibration": fixed_window}
+    _, pairs, sets = mine(paths, tmp_path)
+    assert (1, 2) not in {(row["src_row"], row["dst_row"]) for row in pairs.rows()}
+    assert len(sets) == 5 and all(len(row["views"]) == 3 for row in sets.rows())
+
+
+def test_hubs_are_flagged_and_kept(tmp_path, fixed_window):
+    paths = make_corpus(tmp_path, [["mug-0"]] * 6) | {"calibration": fixed_window}
+    report, pairs, _ = mine(paths, tmp_path, EXPLICIT.model_copy(update={"hub_pairs": 4}))
+    assert len(pairs) == 15 and report.metrics["hub_pairs"] == 15
+    assert all(row["flags"] & Flag.HUB for row in pairs.rows())
+    assert any("over 4 partners" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_tiny_corpora(tmp_path, fixed_window, count):
+    paths = make_corpus(tmp_path, [["mug-0"]] * count) | {"calibration": fixed_window}
+    report, pairs, sets = mine(paths, tmp_path)
+    report.save(tmp_path / "report")
+    assert len(pairs) == (count == 2) and len(sets) == 0
+    assert pairs.table().schema.names == ["src_row", "dst_row", "similarity", "flags"]
+
+
+def test_the_report_shows_what_recurs(corpus_paths, tmp_path):
+    report, _, _ = mine(corpus_paths, tmp_path)
+    report.save(tmp_path / "report")
+    curve = report.plots["recurrence_against_corpus_size"]
+    assert curve[-1]["with_3_views"] == pytest.approx(report.metrics["yield_sets"])
+    assert curve[0]["with_1_view"] < curve[-1]["with_1_view"]
+    histogram = report.plots["neighbour_similarity"]
+    assert sum(row["first"] for row in histogram) == pytest.approx(1)
+    counts = {row["category"]: row for row in report.plots["sets_by_category"]}
+    assert counts["mug"]["sets"] == counts["can"]["sets"] == 20 and counts["loner"]["sets"] == 0
+    assert report.figures["sets"].width > 400 and report.figures["sets"].height > 1000
+
+
+def test_inputs_that_do_not_belong_together(corpus_paths, tmp_path):
+    other = make_corpus(tmp_path / "other", [["mug-0"], ["can-0"]], tag="other")
+    with pytest.raises(UserError, match=r"made from other objects .* run embedding again"):
+        mine(corpus_paths | {"objects": other["objects"]}, tmp_path)
+    with pytest.raises(UserError, match=r"names photographs that are not in .* run detection again"):
+        mine(corpus_paths | {"images": make_corpus(tmp_path / "none", [])["images"]}, tmp_path)
+
+
+def test_a_window_of_another_encoder_is_refused(corpus_paths, tmp_path):
+    embeddings = tmp_path / "embeddings"
+    source = Dataset(corpus_paths["embeddings"])
+    with Writer(embeddings, "embeddings", "embedding", {"objects": corpus_paths["objects"]}, Made()) as out:
+        out.write(0, source.table(), vectors=source.vectors())
+        out.facts = {"weights": "another"}
+    with pytest.raises(UserError, match="calibrated for another encoder"):
+        mine(corpus_paths | {"embeddings": embeddings}, tmp_path, Params())
+
+
+def test_nan_vectors_are_refused(tmp_path, fixed_window):
+    vectors = cluster_vectors(["mug-0"] * 3)
+    vectors[2] = np.nan
+    paths = make_corpus(tmp_path, [["mug-0"]] * 3, vectors) | {"calibration": fixed_window}
+    with pytest.raises(UserError, match="vector 2 has length nan"):
+        mine(paths, tmp_path)

@@ -1,0 +1,228 @@
+"""Datasets on disk: identity is content, a killed stage goes on where it was, nothing half-made is read as whole."""
+
+import json
+import shutil
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from components.common.datasets import MANIFEST, UNFINISHED, Dataset, Writer, clear, is_complete
+from components.common.digests import digest_file
+from components.common.errors import UserError
+from components.common.params import StageParams
+
+
+class Params(StageParams):
+    """Parameters of a stage that copies small blobs."""
+
+    rows: int = 3
+    workers: int = 1
+
+
+class Killed(Exception):
+    """Stands for the end of a process between two parts."""
+
+
+def rows_of(part: int, params: Params) -> tuple[list[dict[str, Any]], list[dict[str, bytes]]]:
+    rows = [{"system": f"s{part}", "benchmark": "b", "subject": "é", "sample": str(n)} for n in range(params.rows)]
+    return rows, [{"image.png": bytes([part, n]) * (300 * part + n)} for n in range(params.rows)]
+
+
+def make(
+    folder: Path, parts: int = 3, die_after: int | None = None, params: Params | None = None, **more: Any
+) -> list[int]:
+    """Writes a dataset of `samples` and returns which parts were worked on."""
+    params, worked = params or Params(), []
+    with Writer(folder, "samples", "copy", more.get("inputs", {}), params, more.get("models")) as out:
+        for part in range(parts):
+            if out.done(part):
+                continue
+            if part == die_after:
+                raise Killed
+            out.write(part, *rows_of(part, params), counts={"skipped": part, "also": 1})
+            worked.append(part)
+        out.facts["parts"] = parts
+    return worked
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_rows_and_blobs_come_back(tmp_path: Path) -> None:
+    make(tmp_path / "d")
+    data = Dataset(tmp_path / "d")
+    rows = data.rows()
+    assert len(data) == len(rows) == 9 and is_complete(tmp_path / "d")
+    expected = [blob["image.png"] for part in range(3) for blob in rows_of(part, Params())[1]]
+    assert [data.blob(row, "image") for row in rows] == expected
+    assert data.facts == {"parts": 3} and data.counts == {"skipped": 3, "also": 3}
+    assert data.rows(["sample"])[4] == {"sample": "1"}
+
+
+def test_tar_parts_are_plain_tars_with_true_offsets(tmp_path: Path) -> None:
+    make(tmp_path / "d")
+    data = Dataset(tmp_path / "d")
+    rows = iter(data.rows())
+    for path in data.files(".tar"):
+        with tarfile.open(path) as tar:
+            for member in tar:
+                row, file = next(rows), tar.extractfile(member)
+                assert file is not None
+                assert (row["image_offset"], row["image_length"]) == (member.offset_data, member.size)
+                assert file.read() == data.blob(row, "image")
+                assert (member.mtime, member.uid, member.gid, member.mode) == (0, 0, 0, 0o644)
+    assert next(rows, None) is None
+
+
+def test_manifest_names_every_file_with_its_digest(tmp_path: Path) -> None:
+    make(tmp_path / "d")
+    manifest = json.loads((tmp_path / "d" / MANIFEST).read_text())
+    named = {entry["name"]: entry["sha256"] for part in manifest["parts"] for entry in part["files"]}
+    found = {path.name: digest_file(path) for path in (tmp_path / "d").iterdir() if path.name != MANIFEST}
+    assert named == found
+    assert {column["name"]: column["unit"] for column in manifest["schema"]}["image_offset"] == "byte"
+
+
+def test_two_runs_give_the_same_bytes(tmp_path: Path) -> None:
+    make(tmp_path / "a")
+    make(tmp_path / "b", params=Params(workers=7))
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+@pytest.mark.parametrize("die_after", [0, 1, 2])
+def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path: Path, die_after: int) -> None:
+    make(tmp_path / "whole")
+    with pytest.raises(Killed):
+        make(tmp_path / "killed", die_after=die_after)
+    with pytest.raises(UserError, match="holds no finished dataset"):
+        Dataset(tmp_path / "killed")
+    assert not is_complete(tmp_path / "killed")
+    assert make(tmp_path / "killed") == list(range(die_after, 3))
+    assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
+
+
+def test_a_part_that_was_lost_or_cut_is_made_again(tmp_path: Path) -> None:
+    make(tmp_path / "whole")
+    with pytest.raises(Killed):
+        make(tmp_path / "d", die_after=2)
+    (tmp_path / "d" / "part-00000.tar").unlink()
+    (tmp_path / "d" / "part-00001.parquet").write_bytes(b"PAR1")
+    (tmp_path / "d" / ".part-00002.tar.tmp").write_bytes(b"left over")
+    assert make(tmp_path / "d") == [0, 1, 2]
+    assert contents(tmp_path / "d") == contents(tmp_path / "whole")
+
+
+def test_a_folder_half_made_from_something_else_is_refused(tmp_path: Path) -> None:
+    make(tmp_path / "input")
+    with pytest.raises(Killed):
+        make(tmp_path / "d", die_after=1)
+    before = contents(tmp_path / "d")
+    for other in (
+        {"params": Params(rows=4)},
+        {"models": {"encoder": "abc"}},
+        {"inputs": {"images": tmp_path / "input"}},
+    ):
+        with pytest.raises(UserError, match=r"half-made from other inputs, parameters or models: delete it \(rm -r"):
+            make(tmp_path / "d", **other)
+    assert contents(tmp_path / "d") == before
+
+
+def test_a_finished_dataset_is_replaced_whole(tmp_path: Path) -> None:
+    make(tmp_path / "d", parts=3)
+    assert make(tmp_path / "d", parts=1) == [0]
+    assert sorted(contents(tmp_path / "d")) == [MANIFEST, "part-00000.parquet", "part-00000.tar"]
+
+
+def test_a_folder_of_strangers_is_never_emptied(tmp_path: Path) -> None:
+    (tmp_path / "thesis.doc").write_bytes(b"years of work")
+    with pytest.raises(UserError, match="not a dataset of this project: name another folder or empty it"):
+        make(tmp_path)
+    with pytest.raises(UserError):
+        clear(tmp_path)
+    assert contents(tmp_path) == {"thesis.doc": b"years of work"}
+
+
+def test_digest_follows_content_and_nothing_else(tmp_path: Path) -> None:
+    make(tmp_path / "a")
+    make(tmp_path / "b", models={"encoder": "other"})
+    make(tmp_path / "c", params=Params(rows=4))
+    a, b, c = (Dataset(tmp_path / name) for name in "abc")
+    assert a.digest == b.digest != c.digest
+    assert a.manifest.fingerprint != b.manifest.fingerprint
+
+
+def test_inputs_are_named_by_their_digest(tmp_path: Path) -> None:
+    make(tmp_path / "input")
+    shutil.copytree(tmp_path / "input", tmp_path / "elsewhere")
+    make(tmp_path / "a", inputs={"images": tmp_path / "input"})
+    make(tmp_path / "b", inputs={"images": tmp_path / "elsewhere"})
+    assert Dataset(tmp_path / "a").manifest.inputs == {"images": Dataset(tmp_path / "input").digest}
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+def test_cut_missing_and_damaged_files_are_not_read(tmp_path: Path) -> None:
+    make(tmp_path / "d")
+    tar = tmp_path / "d" / "part-00001.tar"
+    tar.write_bytes(tar.read_bytes()[:-10])
+    with pytest.raises(UserError, match=r"part-00001\.tar is missing or cut short: delete"):
+        Dataset(tmp_path / "d").files(".tar")
+    (tmp_path / "d" / "part-00000.parquet").unlink()
+    with pytest.raises(UserError, match="missing or cut short"):
+        Dataset(tmp_path / "d").table()
+    for text in ('{"kind": "samples"', '{"kind": "samples"}'):
+        (tmp_path / "d" / MANIFEST).write_text(text)
+        with pytest.raises(UserError, match="is damaged: delete the folder"):
+            Dataset(tmp_path / "d")
+
+
+def test_manifest_and_rows_cannot_point_outside_the_folder(tmp_path: Path) -> None:
+    make(tmp_path / "d", parts=1)
+    secret = tmp_path / "secret.parquet"
+    shutil.copy(tmp_path / "d" / "part-00000.parquet", secret)
+    path = tmp_path / "d" / MANIFEST
+    manifest = json.loads(path.read_text())
+    entry = manifest["parts"][0]["files"][-1]
+    for name in ("../secret.parquet", str(secret), "a/../../secret.parquet"):
+        entry["name"] = name
+        path.write_text(json.dumps(manifest))
+        with pytest.raises(UserError, match="missing or cut short"):
+            Dataset(tmp_path / "d").files(".parquet")
+    (tmp_path / "secret.tar").write_bytes(b"x" * 2000)
+    with pytest.raises(FileNotFoundError):
+        Dataset(tmp_path / "d").blob({"shard": "../secret.tar", "image_offset": 0, "image_length": 5}, "image")
+
+
+def test_vectors_and_arrays_of_all_parts_in_order(tmp_path: Path) -> None:
+    with Writer(tmp_path / "e", "embeddings", "embed", {}, Params()) as out:
+        for part in range(2):
+            rows = [{"object_id": f"{part}{n}", "row": part * 3 + n} for n in range(3)]
+            out.write(part, rows, vectors=np.full((3, 4), part, np.float16))
+    vectors = Dataset(tmp_path / "e").vectors()
+    assert vectors.dtype == np.float16 and vectors[:, 0].tolist() == [0, 0, 0, 1, 1, 1]
+    with Writer(tmp_path / "l", "latents", "encode", {}, Params()) as out:
+        for part in range(2):
+            row = {"tuple_id": str(part), "row": part, "split": "train", "group": part}
+            out.write(part, [row], arrays={"z": np.full((1, 2), part)})
+    assert Dataset(tmp_path / "l").arrays()["z"].tolist() == [[0, 0], [1, 1]]
+
+
+def test_a_dataset_without_rows_is_a_dataset(tmp_path: Path) -> None:
+    with Writer(tmp_path / "none", "samples", "copy", {}, Params()):
+        pass
+    with Writer(tmp_path / "empty", "samples", "copy", {}, Params()) as out:
+        out.write(0, [], [])
+    for name in ("none", "empty"):
+        data = Dataset(tmp_path / name)
+        assert len(data) == 0 and data.rows() == [] and data.rows(["sample"]) == []
+    assert not (tmp_path / "empty" / UNFINISHED).exists()
+
+
+def test_rows_that_break_the_schema_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(pa.ArrowException), Writer(tmp_path / "d", "samples", "copy", {}, Params()) as out:
+        out.write(0, [{"system": "s", "benchmark": "b", "subject": "x", "sample": 3}], [{"image.png": b""}])
+    assert not is_complete(tmp_path / "d")

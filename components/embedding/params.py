@@ -15,7 +15,7 @@ class Params(StageParams):
         description="encoder: sandbox:NAME, a folder or a hub id of a transformers vision model (an open stand-in for "
         "the paper's GUIE encoder, arXiv 2210.08473, whose weights are on no hub)",
     )
-    revision: str | None = Field(default=None, description="pinned commit of a hub id; needed for hub ids")
+    revision: str = Field(default="", description="pinned commit of a hub id; empty for folders and sandbox:NAME")
     framing: Literal["pad", "squash"] = Field(
         default="pad", description="how a crop becomes square; pad keeps proportions, squash is how GUIE was trained"
     )

@@ -26,7 +26,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
     """
     objects = Dataset(inputs["objects"])
     encoder = load_encoder(
-        params.model, params.revision, params.device, params.framing, params.mirror, batch=params.batch
+        params.model, params.revision or None, params.device, params.framing, params.mirror, batch=params.batch
     )
     rows = objects.rows(COLUMNS)
     models = {"encoder": encoder.digest}

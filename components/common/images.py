@@ -87,7 +87,7 @@ def _open(data: bytes) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise Rejected("too-large", str(error)) from None
     except Exception as error:  # decoders raise anything on broken bytes
-        known = _signature(data[:16])
+        known = _signature(data[:16].ljust(16, b"\0"))
         if known in FORMATS:
             raise Rejected("truncated", f"a {known} file with a broken header") from error
         if known:

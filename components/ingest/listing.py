@@ -1,5 +1,6 @@
 """Which files a collection holds, in which order, and where the parts of the result begin and end."""
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -80,4 +81,4 @@ def is_sidecar(key: str) -> bool:
 
 def uri(entry: Entry) -> str:
     """The photograph's name in all tables; bytes of a file name that are no UTF-8 are escaped."""
-    return entry.key.encode("utf-8", "backslashreplace").decode()
+    return os.fsencode(entry.key).decode("utf-8", "backslashreplace")

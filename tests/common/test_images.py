@@ -121,6 +121,14 @@ def test_no_bytes_and_no_image() -> None:
         assert reason(data) == "not-an-image"
 
 
+def test_a_few_bytes_are_no_image_whatever_they_are() -> None:
+    rng = np.random.default_rng(3)
+    for length in range(1, 40):
+        data = rng.integers(0, 256, length, np.uint8).tobytes()
+        assert reason(data) in ("not-an-image", "truncated", "unsupported")
+    assert reason(b"bad") == "not-an-image" and reason(b"\xff\xd8\xff\xe0") == "truncated"
+
+
 def test_formats_outside_the_list_are_unsupported() -> None:
     assert reason(saved(photo(), "PPM")) == "unsupported"
     assert reason(saved(photo(), "ICO")) == "unsupported"

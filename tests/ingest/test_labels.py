@@ -1,0 +1,117 @@
+"""The CSV of labels: what it may look like, and what is said where it is wrong."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from ingest_data import Ingested, jpeg, store
+
+from components.common.errors import UserError
+from components.ingest.labels import parse
+
+Ingest = Callable[..., Ingested]
+
+
+@pytest.fixture
+def collection(tmp_path: Path, ingest: Ingest) -> Callable[..., Ingested]:
+    """Ingests photographs a/0.jpg .. a/3.jpg with labels given as text."""
+    folder = store(tmp_path / "in", {f"a/{n}.jpg": jpeg(n) for n in range(4)})
+
+    def call(labels: str, **params: object) -> Ingested:
+        path = store(tmp_path, {"labels.csv": labels.encode()}) / "labels.csv"
+        return ingest(folder, labels=str(path), **params)
+
+    return call
+
+
+def test_boxes_subjects_and_duplicates(collection: Callable[..., Ingested]) -> None:
+    _, made = collection(
+        "path,subject,x,y,w,h,duplicate_of\n"
+        "a/1.jpg,mug,1,2,10,11.5,\na/1.jpg,jar,3,4,5,6,\na/0.jpg,,,,,,\na/2.jpg,mug,,,,,a/1.jpg\n"
+    )
+    ids = {row["uri"]: row["image_id"] for row in made["images"].rows()}
+    rows = made["subjects"].rows()
+    assert [(row["image_id"], row["subject"]) for row in rows] == [
+        (ids["a/1.jpg"], "mug"),
+        (ids["a/1.jpg"], "jar"),
+        (ids["a/0.jpg"], ""),
+        (ids["a/2.jpg"], "mug"),
+    ]
+    assert [rows[0][side] for side in "xywh"] == [1, 2, 10, 11.5] and rows[2]["x"] is None
+    assert [row["duplicate_of"] for row in rows] == [None, None, None, ids["a/1.jpg"]]
+
+
+@pytest.mark.parametrize("prefix", ["a/", "", "./a/", "a\\"])
+def test_paths_may_start_at_another_folder(collection: Callable[..., Ingested], prefix: str) -> None:
+    _, made = collection("path,subject\n" + "".join(f"{prefix}{n}.jpg,mug\n" for n in range(4)))
+    assert len(made["subjects"]) == 4 and len(made["quarantine"]) == 0
+
+
+def test_paths_of_another_folder_are_not_taken_for_these(collection: Callable[..., Ingested]) -> None:
+    _, made = collection("path,subject\n" + "".join(f"b/{n}.jpg,mug\n" for n in range(4)))
+    assert len(made["subjects"]) == 0 and {row["reason"] for row in made["quarantine"].rows()} == {"missing"}
+
+
+def test_labelled_paths_that_are_not_there_are_quarantined_as_missing(collection: Callable[..., Ingested]) -> None:
+    report, made = collection("path,subject\na/0.jpg,mug\na/9.jpg,mug\na/9.jpg,jar\n../../etc/passwd,x\n")
+    assert [(row["uri"], row["reason"]) for row in made["quarantine"].rows()] == [
+        ("a/9.jpg", "missing"),
+        ("../../etc/passwd", "missing"),
+    ]
+    assert len(made["subjects"]) == 1 and any("2 labelled paths" in note for note in report.notes)
+
+
+def test_rights_follow_the_photograph(collection: Callable[..., Ingested]) -> None:
+    report, made = collection(
+        "Path, Subject ,license,credit,source_url,rights_signal\n"
+        "a/0.jpg,mug,CC-BY-4.0,Ann,https://x.org/0,\na/1.jpg,mug,,,,NoAI\na/2.jpg,mug,,,,\n",
+        licence="CC0-1.0",
+        collection="shop",
+    )
+    rows = {row["uri"]: row for row in made["images"].rows()}
+    first = rows["a/0.jpg"]
+    assert (first["licence"], first["attribution"], first["source_url"]) == ("CC-BY-4.0", "Ann", "https://x.org/0")
+    assert rows["a/2.jpg"]["licence"] == rows["a/3.jpg"]["licence"] == "CC0-1.0"
+    assert {row["collection"] for row in rows.values()} == {"shop"}
+    assert [(row["uri"], row["reason"]) for row in made["quarantine"].rows()] == [("a/1.jpg", "opted-out")]
+    assert report.metrics["without_licence"] == 0
+
+
+def test_unknown_licences_are_null_and_said(collection: Callable[..., Ingested]) -> None:
+    report, made = collection("path,subject\na/0.jpg,mug\n")
+    assert {row["licence"] for row in made["images"].rows()} == {None}
+    assert "4 photographs have no known licence." in report.notes
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (b"", "l.csv has no column 'path'"),
+        (b"path;subject\na.jpg;x\n", "l.csv has no column 'path'"),
+        (b"path,label\na.jpg,x\n", "l.csv has no column 'subject': its first line must name path and subject"),
+        (
+            b"path,subject,x,y,w,h\n\na.jpg,m,1,2,3,\n",
+            r"line 3 has no valid box \(1, 2, 3, \): give x, y, w and h",
+        ),
+        (b"path,subject,x,y,w,h\na.jpg,m,1,2,wide,3\n", "l.csv line 2 has no valid box"),
+        (b"path,subject,x,y,w,h\na.jpg,m,1,2,-3,3\n", "l.csv line 2 has no valid box"),
+        (b"path,subject,x,y,w,h\na.jpg,m,1,nan,3,3\n", "l.csv line 2 has no valid box"),
+        (b"path,subject\n,mug\n", "l.csv line 2 names no path"),
+        (b"path,subject\n\xff\xfe,mug\n", "l.csv is not a CSV file in UTF-8"),
+        (b'path,subject\n"a.jpg,mug\n', "l.csv is not a CSV file"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(text: bytes, sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        parse(text, "l.csv")
+
+
+def test_spreadsheets_bom_quotes_and_short_rows_are_fine() -> None:
+    rows = parse('\ufeffpath,subject,x,y,w,h\n"a,1.jpg","=cmd()"\n'.encode(), "l.csv")
+    assert (rows[0].path, rows[0].subject, rows[0].box) == ("a,1.jpg", "=cmd()", None)
+
+
+def test_absent_labels_are_one_sentence(tmp_path: Path, ingest: Ingest) -> None:
+    folder = store(tmp_path / "in", {"0.jpg": jpeg(0)})
+    with pytest.raises(UserError, match=r"nolabels\.csv"):
+        ingest(folder, labels=str(tmp_path / "nolabels.csv"))

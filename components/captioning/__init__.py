@@ -1,0 +1,2 @@
+"""Photographs, objects and recurrence sets in; a caption of every anchor out, read off a window around the object. It
+is the text condition of subject-driven generation (the paper captions targets with an image-text model, section 3)."""

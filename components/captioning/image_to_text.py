@@ -1,0 +1,55 @@
+"""Captions by an image-to-text model of transformers: BLIP, GIT, Florence-2, or any encoder-decoder pair."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import transformers
+from PIL import Image
+
+from components.captioning.params import Params
+from components.captioning.texts import category_caption, clean
+from components.common.encoders import pick_device
+from components.common.models import from_pretrained, weights_digest
+
+
+class ImageToTextCaptioner:
+    """A generative model, decoded greedily: equal pictures in equal batches give equal words."""
+
+    def __init__(self, params: Params):
+        self.params, self.device = params, pick_device(params.device)
+        self.processor, self.tokenizer, self.model = _load(params.model or "", params.revision)
+        self.model.to(self.device).eval()
+        self.digest = weights_digest(params.model or "", params.revision)
+
+    def caption(self, pictures: Sequence[Image.Image], categories: Sequence[str]) -> list[str]:
+        """See `Captioner`; where the model says nothing, the category is named."""
+        size, longest = self.params.batch_size, self.params.max_characters
+        said = [text for start in range(0, len(pictures), size) for text in self._say(pictures[start : start + size])]
+        return [
+            clean(text, longest) or category_caption(category, longest)
+            for text, category in zip(said, categories, strict=True)
+        ]
+
+    @torch.inference_mode()
+    def _say(self, pictures: Sequence[Image.Image]) -> list[str]:
+        given: dict[str, Any] = {"images": [picture.convert("RGB") for picture in pictures], "return_tensors": "pt"}
+        if self.params.prompt:
+            given["text"] = [self.params.prompt] * len(pictures)
+        inputs = self.processor(**given).to(self.device)
+        inputs.pop("token_type_ids", None)  # BERT's tokenizer makes them, no captioner reads them, GIT refuses them
+        tokens = self.model.generate(**inputs, do_sample=False, num_beams=1, max_new_tokens=self.params.max_tokens)
+        return self.tokenizer.batch_decode(tokens, skip_special_tokens=True)
+
+
+def _load(source: str, revision: str | None) -> tuple[Any, Any, Any]:
+    """Processor, tokenizer and fp32 model. An encoder-decoder pair has no processor class of its own."""
+    config = from_pretrained(transformers.AutoConfig, source, revision)
+    if config.model_type == "vision-encoder-decoder":
+        processor = from_pretrained(transformers.AutoImageProcessor, source, revision, backend="pil")
+        tokenizer = from_pretrained(transformers.AutoTokenizer, source, revision)
+        kind: Any = transformers.VisionEncoderDecoderModel
+    else:
+        processor = from_pretrained(transformers.AutoProcessor, source, revision)
+        tokenizer, kind = processor.tokenizer, transformers.AutoModelForImageTextToText
+    return processor, tokenizer, from_pretrained(kind, source, revision, dtype=torch.float32)

@@ -1,0 +1,96 @@
+"""Captioning: a line of text for every anchor."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from components.captioning.captioners import Captioner, load_captioner
+from components.captioning.params import Params
+from components.common.anchors import Photographs, anchor_objects, box_of, in_parts
+from components.common.datasets import Dataset, Writer
+from components.common.geometry import crop, square_window
+from components.common.images import Rejected, contact_sheet
+from components.common.progress import track
+from components.common.report import Report
+
+SHOWN = 18
+TILE, LINE, TEXT_LINES = 160, 12, 4
+
+
+def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
+    """images, objects, sets -> captions: one caption an anchor.
+
+    Raises `UserError` if the captioner cannot be loaded.
+    """
+    anchors = anchor_objects(inputs["objects"], inputs["sets"])
+    photographs = Photographs(inputs["images"])
+    captioner = load_captioner(params)
+    models = {"captioner": captioner.digest}
+    parts = -(-anchors.num_rows // params.part_rows)
+    with Writer(outputs["captions"], "captions", "captioning", inputs, params, models) as out:
+        for index, rows in track(in_parts(anchors, params.part_rows), "captioning, parts", parts):
+            if not out.done(index):
+                out.write(index, _part(rows, photographs, captioner, params))
+    return _report(inputs, outputs["captions"], anchors.num_rows, params)
+
+
+def _part(
+    rows: Sequence[dict[str, Any]], photographs: Photographs, captioner: Captioner, params: Params
+) -> list[dict[str, Any]]:
+    """The rows of one part; an anchor whose photograph cannot be decoded has none."""
+    seen, pictures = [], []
+    for row in rows:
+        try:
+            pictures.append(_window(photographs[row["image_id"]], row, params))
+        except Rejected:
+            continue
+        seen.append(row)
+    texts = captioner.caption(pictures, [row["category"] for row in seen])
+    return [
+        {"object_id": row["object_id"], "row": row["row"], "text": text, "captioner_digest": captioner.digest}
+        for row, text in zip(seen, texts, strict=True)
+    ]
+
+
+def _window(photo: Image.Image, row: dict[str, Any], params: Params) -> Image.Image:
+    """The square around the object that is shown to the captioner, at the photograph's resolution."""
+    return crop(photo, square_window(box_of(row), params.window_scale, *photo.size))
+
+
+def _report(inputs: Mapping[str, Path], captions: Path, wanted: int, params: Params) -> Report:
+    rows = Dataset(captions).rows()
+    metrics = {"captions": float(len(rows)), "undecodable": float(wanted - len(rows))}
+    if rows:
+        metrics["distinct_share"] = len({row["text"] for row in rows}) / len(rows)
+        metrics["words_mean"] = float(np.mean([len(row["text"].split()) for row in rows]))
+    notes = [f"{wanted - len(rows)} anchors have no caption: their photograph cannot be decoded"]
+    return Report(
+        metrics=metrics,
+        figures={"captions": _sheet(inputs, rows, params)},
+        notes=notes if wanted > len(rows) else [],
+    )
+
+
+def _sheet(inputs: Mapping[str, Path], rows: Sequence[dict[str, Any]], params: Params) -> Image.Image:
+    """What the captioner saw and said, for up to 18 anchors, evenly spread."""
+    photographs = Photographs(inputs["images"])
+    objects = Dataset(inputs["objects"]).table(["image_id", "x", "y", "w", "h"])
+    tiles = []
+    for k in np.linspace(0, len(rows) - 1, min(SHOWN, len(rows))).astype(int):
+        place = objects.slice(rows[k]["row"], 1).to_pylist()[0]
+        tiles.append(_tile(_window(photographs[place["image_id"]], place, params), rows[k]["text"]))
+    return contact_sheet(tiles, side=TILE + TEXT_LINES * LINE)
+
+
+def _tile(picture: Image.Image, text: str) -> Image.Image:
+    """The picture above the first lines of its caption, in a square."""
+    side = TILE + TEXT_LINES * LINE
+    tile = Image.new("RGB", (side, side), "white")
+    tile.paste(picture.resize((TILE, TILE), Image.Resampling.BICUBIC), ((side - TILE) // 2, 0))
+    lines = textwrap.wrap(text, 34)[:TEXT_LINES]
+    ImageDraw.Draw(tile).text((2, TILE), "\n".join(lines), "black", ImageFont.load_default(LINE - 1), spacing=1)
+    return tile

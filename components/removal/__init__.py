@@ -1,0 +1,3 @@
+"""Photographs, objects and recurrence sets in; for every anchor of a set its clean plate out: the photograph without
+the object, its shadow and its reflection (the paper takes them from an ObjectDrop-style removal model, section 3). The
+plates become the background input of the insertion task, and the quality of the removal is measured on each."""

@@ -1,0 +1,116 @@
+"""Removal: a clean plate for the photograph of every anchor."""
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from components.common.anchors import Photographs, anchor_objects, box_of, in_parts
+from components.common.datasets import Dataset, Writer
+from components.common.encoders import Encoder, load_encoder
+from components.common.geometry import Box, crop
+from components.common.images import Rejected, contact_sheet, encode_png
+from components.common.progress import track
+from components.common.report import Report
+from components.removal.params import Params
+from components.removal.removers import Remover, load_remover
+
+SHOWN = 12
+BINS = 20
+
+
+def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
+    """images, objects, sets -> backgrounds: one clean plate an anchor, with how much of the object is left in it.
+
+    Raises `UserError` if the remover or the judge cannot be loaded.
+    """
+    anchors = anchor_objects(inputs["objects"], inputs["sets"])
+    photographs = Photographs(inputs["images"])
+    remover = load_remover(params)
+    judge = load_encoder(params.judge, params.judge_revision, params.device)
+    models = {"remover": remover.digest, "judge": judge.digest}
+    parts = -(-anchors.num_rows // params.part_rows)
+    with Writer(outputs["backgrounds"], "backgrounds", "removal", inputs, params, models) as out:
+        for index, rows in track(in_parts(anchors, params.part_rows), "removal, parts", parts):
+            if not out.done(index):
+                out.write(index, *_part(rows, photographs, remover, judge))
+    return _report(inputs, outputs["backgrounds"], anchors.num_rows)
+
+
+def _part(
+    rows: Sequence[dict[str, Any]], photographs: Photographs, remover: Remover, judge: Encoder
+) -> tuple[list[dict[str, Any]], list[dict[str, bytes]]]:
+    """Rows and blobs of one part; an anchor whose photograph cannot be decoded has none."""
+    table, blobs, before, after = [], [], [], []
+    for row in rows:
+        try:
+            photo = photographs[row["image_id"]]
+        except Rejected:
+            continue
+        box = box_of(row)
+        plate, mask = remover.remove(photo, box, row["object_id"])
+        table.append(
+            {
+                "object_id": row["object_id"],
+                "row": row["row"],
+                "remover_digest": remover.digest,
+                "outside_change": outside_change(photo, plate, box, remover),
+            }
+        )
+        blobs.append({"image.png": encode_png(plate), "mask.png": encode_png(mask)})
+        before.append(crop(photo, box))
+        after.append(crop(plate, box))
+    left = residuals(judge, before, after)
+    return [row | {"residual": value} for row, value in zip(table, left, strict=True)], blobs
+
+
+def residuals(judge: Encoder, before: Sequence[Image.Image], after: Sequence[Image.Image]) -> list[float]:
+    """Cosine of each crop before and after removal, clipped to 0..1: 1 means the object is still there.
+
+    A crop that the judge cannot embed counts as 1, as nothing shows that the object is gone.
+    """
+    cosines = (judge.embed(before) * judge.embed(after)).sum(1)
+    return [round(float(value), 4) for value in np.clip(np.nan_to_num(cosines, nan=1.0), 0, 1)]
+
+
+def outside_change(photo: Image.Image, plate: Image.Image, box: Box, remover: Remover) -> float:
+    """Mean absolute change, 0..1, of the pixels that the remover must not touch; 0 if it may touch all."""
+    outside = ~remover.framing.allowed(box, *photo.size)
+    change = np.abs(np.asarray(plate, np.int16) - np.asarray(photo, np.int16))[outside]
+    return float(change.mean() / 255) if change.size else 0.0
+
+
+def _report(inputs: Mapping[str, Path], backgrounds: Path, wanted: int) -> Report:
+    data = Dataset(backgrounds)
+    rows = data.rows()
+    left = np.array([row["residual"] for row in rows])
+    metrics = {"plates": float(len(rows)), "undecodable": float(wanted - len(rows))}
+    if rows:
+        metrics |= {
+            "residual_mean": float(left.mean()),
+            "residual_p95": float(np.quantile(left, 0.95)),
+            "outside_change_max": float(max(row["outside_change"] for row in rows)),
+        }
+    counts, edges = np.histogram(left, BINS, (0, 1))
+    plot = [{"residual": round(float(e), 3), "plates": int(n)} for e, n in zip(edges[:-1], counts, strict=True)]
+    notes = [f"{wanted - len(rows)} anchors have no plate: their photograph cannot be decoded"]
+    return Report(
+        metrics=metrics,
+        plots={"residual": plot},
+        figures={"plates": _sheet(inputs, data, rows)},
+        notes=notes if wanted > len(rows) else [],
+    )
+
+
+def _sheet(inputs: Mapping[str, Path], data: Dataset, rows: Sequence[dict[str, Any]]) -> Image.Image:
+    """Photograph, mask and plate of up to 12 anchors, evenly spread."""
+    photographs, objects = Photographs(inputs["images"]), Dataset(inputs["objects"]).table(["image_id"])
+    tiles = []
+    for k in np.linspace(0, len(rows) - 1, min(SHOWN, len(rows))).astype(int):
+        photo = photographs[objects["image_id"][rows[k]["row"]].as_py()]
+        plate, mask = (Image.open(io.BytesIO(data.blob(rows[k], name))) for name in ("image", "mask"))
+        tiles += [photo, mask, plate]
+    return contact_sheet(tiles)

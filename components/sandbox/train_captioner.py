@@ -1,0 +1,174 @@
+"""The captioner: a tiny vision encoder-decoder that learns to say what a rendered product looks like and where it is.
+
+Its language is the world's: some 80 words, each one token.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+from torch import Tensor
+from transformers import (
+    GenerationConfig,
+    GPT2Config,
+    PreTrainedTokenizerFast,
+    SegformerConfig,
+    VisionEncoderDecoderConfig,
+    VisionEncoderDecoderModel,
+)
+
+from components.common.geometry import crop, square_window
+from components.common.seeds import numpy_rng, torch_generator
+from components.sandbox.crops import Augmentation, SplitData, held_out, read_split, sample, windows
+from components.sandbox.fit import ends, fit, save_half, write_card
+from components.sandbox.train_ir import processor
+
+SIZE, SCALE, BATCH = 64, 1.6, 32
+SPECIAL = ("[PAD]", "[BOS]", "[EOS]", "[UNK]")
+PAD, BOS, EOS = 0, 1, 2
+IGNORED = -100  # label that the loss of transformers skips
+# Colours are what the words are about: only so much of the light may change. A mirrored print keeps its name.
+AUGMENTATION = Augmentation(
+    scale=(1.4, 1.9), shift=0.08, brightness=(0.85, 1.15), gain=0.04, gamma=0.08, blur=0.2, cutout=0.15, noise=0.01
+)
+GRAMMAR = re.compile(
+    r"^a (?P<print>\w+) (?P<ground>\w+) and (?P<figure>\w+) (?P<shape>\w+) "
+    r"on a (?P<floor>\w+) floor beside a (?P<wall>\w+) wall$"
+)
+ABOUT = (
+    "Says what a product looks like and where it stands, from a {size} px window of {scale} x the longer side of its "
+    "box: a SegFormer encoder and a GPT-2 decoder in a VisionEncoderDecoderModel, one token a word."
+)
+
+
+def train(
+    world: Path,
+    out: Path,
+    seed: int = 0,
+    steps: int = 1500,
+    measured_on: list[SplitData] | None = None,
+) -> dict[str, float]:
+    """Trains on the split `world`, stores model, processor, tokenizer and card in `out`.
+
+    Returns losses and the share of right words on held-out designs. measured_on: splits to measure on, by default the
+    packaged ones.
+    """
+    data = read_split(world)
+    source = windows(data, reach=2.4, size=128)
+    captions = [product.caption for product in data.products]
+    tokenizer = word_tokenizer(captions)
+    labels = torch.tensor([[*tokenizer.encode(text, add_special_tokens=False), EOS] for text in captions])
+    torch.manual_seed(seed)
+    model = _model(len(tokenizer), labels.shape[1] + 1)
+
+    def loss_at(step: int) -> Tensor:
+        picks = torch.from_numpy(
+            numpy_rng(seed, "captioner", step).choice(len(captions), min(BATCH, len(captions)), False)
+        )
+        pixels = sample(source[picks], SIZE, AUGMENTATION, torch_generator(seed, "captioner", step))
+        return model(pixel_values=pixels, labels=labels[picks]).loss
+
+    losses = fit(model, loss_at, steps, lr=1.5e-3, description="train captioner")
+    save_half(model, out)
+    processor(SIZE).save_pretrained(out)
+    tokenizer.save_pretrained(out)
+    metrics = measure(out, held_out() if measured_on is None else measured_on)
+    facts = {
+        "trained on": f"{len(captions)} captions of products (split `pretrain`), {len(tokenizer)} words",
+        "loss": "cross-entropy of the next word",
+        "steps, batch, seed": f"{steps}, {BATCH}, {seed}",
+        "parameters": f"{model.num_parameters() / 1e6:.2f} M, stored as fp16",
+        "figures": "share of captions with the right word in each place; grammatical: the sentence has the right form",
+    }
+    about = ABOUT.format(size=SIZE, scale=SCALE)
+    write_card(out, "Captioner for rendered products", about, facts, metrics)
+    return metrics | ends(losses)
+
+
+def word_tokenizer(captions: Sequence[str]) -> PreTrainedTokenizerFast:
+    """One token a word of the captions; the special tokens come first."""
+    words = sorted({word for text in captions for word in text.split()})
+    core = Tokenizer(WordLevel({word: k for k, word in enumerate((*SPECIAL, *words))}, unk_token="[UNK]"))
+    core.pre_tokenizer = Whitespace()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=core, pad_token="[PAD]", bos_token="[BOS]", eos_token="[EOS]", unk_token="[UNK]"
+    )
+
+
+def _model(words: int, positions: int) -> VisionEncoderDecoderModel:
+    encoder = SegformerConfig(
+        num_encoder_blocks=3,
+        depths=[1, 1, 2],
+        sr_ratios=[4, 2, 1],
+        hidden_sizes=[32, 64, 128],
+        patch_sizes=[7, 3, 3],
+        strides=[2, 2, 2],
+        num_attention_heads=[1, 2, 4],
+        mlp_ratios=[2, 2, 2],
+        reshape_last_stage=False,  # tokens [B, 64, C], as the decoder reads them
+    )
+    encoder.hidden_size = 128  # type: ignore[attr-defined]  # what VisionEncoderDecoderModel asks an encoder for
+    decoder = GPT2Config(
+        vocab_size=words,
+        n_positions=positions + 1,
+        n_embd=128,
+        n_layer=2,
+        n_head=4,
+        bos_token_id=BOS,
+        eos_token_id=EOS,
+        pad_token_id=PAD,
+    )
+    config = VisionEncoderDecoderConfig.from_encoder_decoder_configs(
+        encoder, decoder, decoder_start_token_id=BOS, pad_token_id=PAD, eos_token_id=EOS
+    )
+    model = VisionEncoderDecoderModel(config)
+    model.generation_config = GenerationConfig(
+        decoder_start_token_id=BOS, pad_token_id=PAD, eos_token_id=EOS, bos_token_id=BOS, max_length=positions + 1
+    )
+    return model
+
+
+def measure(folder: Path, splits: Sequence[SplitData]) -> dict[str, float]:
+    """Share of captions with the right word in each place, over all products of the splits."""
+    made = [text for data in splits for text in say(folder, _pictures(data))]
+    truth = [product.caption for data in splits for product in data.products]
+    rows = [_compare(text, true) for text, true in zip(made, truth, strict=True)]
+    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+
+
+def _pictures(data: SplitData) -> list[Image.Image]:
+    """Each product's window, as the captioning stage cuts it."""
+    return [
+        crop(Image.fromarray(data.photos[p.photo]), square_window(p.box, SCALE, data.side, data.side))
+        for p in data.products
+    ]
+
+
+@torch.inference_mode()
+def say(folder: Path, pictures: Sequence[Image.Image]) -> list[str]:
+    """The stored model's captions."""
+    model = VisionEncoderDecoderModel.from_pretrained(folder).eval()
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
+    pixels = processor(SIZE)(list(pictures), return_tensors="pt")["pixel_values"]
+    return tokenizer.batch_decode(model.generate(pixels, do_sample=False, num_beams=1), skip_special_tokens=True)
+
+
+def _compare(text: str, true: str) -> dict[str, float]:
+    """1 where a word is right. colours: both, in any order."""
+    said, wanted = GRAMMAR.match(text), GRAMMAR.match(true)
+    if wanted is None:
+        raise ValueError(f"the caption {true!r} does not follow the world's grammar")
+    found = said.groupdict() if said else {}
+    right = {name: float(found.get(name) == value) for name, value in wanted.groupdict().items()}
+    colours = {found.get("ground"), found.get("figure")} == {wanted["ground"], wanted["figure"]}
+    return right | {
+        "both_colours": float(colours),
+        "words": float(np.mean(list(right.values()))),
+        "grammatical": float(bool(said)),
+    }

@@ -1,0 +1,83 @@
+"""The removal stage: what it writes, that it repeats itself, and that a kill loses nothing."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from anchor_data import files, photograph, write_datasets
+from PIL import Image
+
+from components.common.datasets import Dataset
+from components.common.errors import UserError
+from components.removal import stage
+from components.removal.params import Params
+
+
+def _params(judge: Path, **values: Any) -> Params:
+    return Params(kind="opencv", judge=str(judge), size=64, part_rows=2, **values)
+
+
+def _run(inputs: dict[str, Path], out: Path, params: Params) -> Any:
+    return stage.run(inputs, {"backgrounds": out}, params)
+
+
+def test_every_anchor_gets_a_plate_of_its_photograph(inputs: dict[str, Path], judge: Path, tmp_path: Path):
+    report = _run(inputs, tmp_path / "out", _params(judge))
+    data = Dataset(tmp_path / "out")
+    rows = data.rows()
+    assert [row["row"] for row in rows] == [0, 1, 2, 3]
+    assert report.metrics["plates"] == 4
+    for row in rows:
+        plate, mask = (Image.open(io.BytesIO(data.blob(row, name))) for name in ("image", "mask"))
+        assert plate.size == mask.size == (64, 64)
+        assert (mask.mode, set(np.unique(np.asarray(mask)))) == ("L", {0, 255})
+        assert 0 <= row["residual"] <= 1 and row["outside_change"] == 0
+    assert sum(bin_["plates"] for bin_ in report.plots["residual"]) == 4
+    assert report.figures["plates"].width > 0
+
+
+def test_what_is_left_is_one_where_nothing_was_removed(judge: Path):
+    encoder = stage.load_encoder(str(judge))
+    assert stage.residuals(encoder, [photograph(0)], [photograph(0)]) == [1.0]
+    assert stage.residuals(encoder, [], []) == []
+
+
+def test_two_runs_and_a_killed_and_resumed_one_are_byte_identical(
+    inputs: dict[str, Path], judge: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    params = _params(judge)
+    whole, again, killed = (tmp_path / name for name in ("whole", "again", "killed"))
+    _run(inputs, whole, params)
+    _run(inputs, again, params)
+    part, calls = stage._part, []
+
+    def dies_in_the_second_part(*given: Any) -> Any:
+        calls.append(given)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return part(*given)
+
+    monkeypatch.setattr(stage, "_part", dies_in_the_second_part)
+    with pytest.raises(KeyboardInterrupt):
+        _run(inputs, killed, params)
+    with pytest.raises(UserError, match="no finished dataset"):
+        Dataset(killed)
+    _run(inputs, killed, params)
+    assert len(calls) == 3  # the first part was not made again
+    assert files(whole) == files(again) == files(killed)
+
+
+def test_a_broken_photograph_is_counted_and_stops_nothing(judge: Path, tmp_path: Path):
+    inputs = write_datasets(tmp_path / "data", broken=(0, 1))  # the whole first part
+    report = _run(inputs, tmp_path / "out", _params(judge))
+    assert [row["row"] for row in Dataset(tmp_path / "out").rows()] == [2, 3]
+    assert report.metrics["undecodable"] == 2
+    assert "2 anchors have no plate" in report.notes[0]
+
+
+def test_no_anchors_make_an_empty_dataset(judge: Path, tmp_path: Path):
+    inputs = write_datasets(tmp_path / "data", count=1)
+    report = _run(inputs, tmp_path / "out", _params(judge))
+    assert len(Dataset(tmp_path / "out")) == 0 and report.metrics["plates"] == 0

@@ -128,7 +128,7 @@ class Augmentation:
     turn: float = 6.0  # degrees
     squeeze: float = 0.08  # change of the aspect ratio
     brightness: tuple[float, float] = (0.65, 1.4)
-    gain: float = 0.14  # of each channel: the colour of the light
+    gain: float = 0.1  # of each channel: the colour of the light
     gamma: float = 0.2
     saturation: float = 0.0
     blur: float = 0.35  # share of blurred crops
@@ -136,14 +136,31 @@ class Augmentation:
     noise: float = 0.02
 
 
-def sample(source: Windows, size: int, how: Augmentation, generator: torch.Generator) -> Tensor:
-    """One augmented crop a window, float32 [B, 3, size, size] in -1..1."""
+def sample(
+    source: Windows, size: int, how: Augmentation, generator: torch.Generator, dye_B33: Tensor | None = None
+) -> Tensor:
+    """One augmented crop a window, float32 [B, 3, size, size] in -1..1; `dye_B33` (see `dyes`) recolours the crops."""
     grid = F.affine_grid(_placement(source, how, generator), [len(source.pixels), 3, size, size], align_corners=False)
     pixels = F.grid_sample(source.pixels.float() / 255, grid, padding_mode="border", align_corners=False)
+    if dye_B33 is not None:
+        pixels = torch.einsum("bij,bjhw->bihw", dye_B33, pixels).clamp(0, 1)
     pixels = _padded(pixels, source.shape, how.padded, generator)
     pixels = _cut_out(_blurred(relit(pixels, how, generator), how.blur, generator), how.cutout, generator)
     pixels = pixels + how.noise * torch.randn(pixels.shape, generator=generator)
     return pixels.clamp(0, 1) * 2 - 1
+
+
+def dyes(count: int, share: float, generator: torch.Generator) -> Tensor:
+    """Matrices on RGB, [count, 3, 3], that turn the hue by any angle, half of them with red and green swapped.
+
+    A share of 1 - `share` changes nothing. Crops of one design under one dye show a design nobody has rendered: colours
+    are no longer scarce in training.
+    """
+    angle = torch.rand(count, 1, 1, generator=generator) * 2 * torch.pi
+    across = torch.tensor([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / 3**0.5
+    turned = torch.eye(3) * angle.cos() + (1 - angle.cos()) / 3 + across * angle.sin()
+    swapped = torch.where(torch.rand(count, 1, 1, generator=generator) < 0.5, turned[:, [1, 0, 2]], turned)
+    return torch.where(torch.rand(count, 1, 1, generator=generator) < share, swapped, torch.eye(3))
 
 
 def _uniform(generator: torch.Generator, shape: Sequence[int], low: float, high: float) -> Tensor:

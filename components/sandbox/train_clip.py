@@ -51,7 +51,7 @@ ABOUT = (
 
 
 def train(
-    world: Path, out: Path, seed: int = 0, steps: int = 1500, measured_on: list[SplitData] | None = None
+    world: Path, out: Path, seed: int = 0, steps: int = 800, measured_on: list[SplitData] | None = None
 ) -> dict[str, float]:
     """Trains on the split `world`, stores model, tokenizer, processor and card in `out`; returns losses and figures.
 
@@ -72,7 +72,7 @@ def train(
         right, wrong = zip(*(captions(facts[k], rng) for k in picks), strict=True)
         return contrastive(model, pixels, tokenize(tokenizer, [*right, *(text for texts in wrong for text in texts)]))
 
-    losses = fit(model, loss_at, steps, lr=2e-3, description="train clip")
+    losses = fit(model, loss_at, steps, lr=1e-3, description="train clip")
     _save(model, tokenizer, out)
     metrics = measure(out, held_out() if measured_on is None else measured_on)
     facts_of_card = {

@@ -13,7 +13,7 @@ from components.sandbox.fit import ends, fit, save_half, write_card
 from components.sandbox.train_ir import SIZE, measure, processor
 
 PATCH, HIDDEN, PROJECTION = 8, 128, 96
-BATCH = 128
+BATCH = 96
 TEMPERATURE = 0.15
 LOOKS = Augmentation(scale=(0.75, 1.4), padded=0.4, shift=0.12, turn=12, gain=0.14, saturation=0.15, cutout=0.3)
 ABOUT = (
@@ -23,7 +23,7 @@ ABOUT = (
 
 
 def train(
-    world: Path, out: Path, seed: int = 0, steps: int = 1500, measured_on: list[SplitData] | None = None
+    world: Path, out: Path, seed: int = 0, steps: int = 600, measured_on: list[SplitData] | None = None
 ) -> dict[str, float]:
     """Trains on the split `world`, stores model, processor and card in `out`; returns losses and held-out figures.
 
@@ -41,7 +41,7 @@ def train(
         looks = torch.cat([sample(source[picks], SIZE, LOOKS, generator) for _ in range(2)])
         return agreement(head(model(pixel_values=looks).last_hidden_state[:, 0]).float())
 
-    losses = fit(nn.ModuleList([model, head]), loss_at, steps, lr=2e-3, description="train dino")
+    losses = fit(nn.ModuleList([model, head]), loss_at, steps, lr=1e-3, description="train dino")
     save_half(model, out)
     processor().save_pretrained(out)
     metrics = measure(out, held_out() if measured_on is None else measured_on)

@@ -3,7 +3,6 @@
 Made twice, as `ir`, which mines, and as the narrower and deeper `second_ir` from another seed, which only judges.
 """
 
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,13 @@ from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPi
 
 from components.common.encoders import load_encoder
 from components.common.seeds import numpy_rng, torch_generator
-from components.sandbox.crops import Augmentation, SplitData, box_crops, held_out, read_split, sample, windows
+from components.sandbox.crops import Augmentation, SplitData, box_crops, dyes, held_out, read_split, sample, windows
 from components.sandbox.fit import ends, fit, save_half, write_card
 from components.sandbox.measure import retrieval
 
 SIZE, EMBEDDING = 48, 64
-DESIGNS, VIEWS = 24, 4
+DESIGNS, VIEWS, CONFUSERS = 24, 4, 5
+DYED = 0.7  # share of confuser groups in other colours than their own
 TEMPERATURE = 0.1
 WIDTHS = {"ir": [32, 64, 128, 192], "second_ir": [24, 48, 96, 160]}
 DEPTHS = {"ir": [1, 1, 1, 1], "second_ir": [1, 1, 2, 1]}
@@ -47,13 +47,15 @@ def train(
     data = read_split(world)
     source = windows(data, reach=1.7, size=80)
     codes = np.unique([product.design for product in data.products], return_inverse=True)[1]
+    groups = np.array([product.group for product in data.products])
     torch.manual_seed(seed)
     model = ResNetForImageClassification(_config(name))
 
     def loss_at(step: int) -> Tensor:
-        picks = draw_batch(codes, numpy_rng(seed, name, "batch", step))
-        chosen = source[torch.from_numpy(picks)]
-        pixels = sample(chosen, SIZE, Augmentation(padded=0.6), torch_generator(seed, name, step))
+        picks = draw_batch(codes, groups, numpy_rng(seed, name, "batch", step))
+        generator = torch_generator(seed, name, step)
+        palette = dyes(int(groups.max()) + 1, DYED, generator)[groups[picks]]
+        pixels = sample(source[torch.from_numpy(picks)], SIZE, Augmentation(padded=0.6), generator, palette)
         logits = model(pixels.contiguous(memory_format=torch.channels_last)).logits
         return supervised_contrastive(logits.float(), torch.from_numpy(codes[picks]))
 
@@ -63,7 +65,8 @@ def train(
     metrics = measure(out, held_out() if measured_on is None else measured_on)
     facts = {
         "trained on": f"{len(data.products)} crops of {codes.max() + 1} designs (split `pretrain`)",
-        "loss": f"supervised contrastive, temperature {TEMPERATURE}, {DESIGNS} designs x {VIEWS} views a step",
+        "loss": f"supervised contrastive, temperature {TEMPERATURE}, {DESIGNS} designs x {VIEWS} views a step, "
+        f"{CONFUSERS} whole confuser groups among them, {DYED:.0%} of the groups in turned hues",
         "steps, seed": f"{steps}, {seed}",
         "parameters": f"{model.num_parameters() / 1e6:.2f} M",
     }
@@ -88,13 +91,20 @@ def processor(size: int = SIZE) -> ViTImageProcessorPil:
     )
 
 
-def draw_batch(codes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Positions of up to VIEWS crops of each of up to DESIGNS designs, [B]; codes: design number of each crop, [N]."""
-    members: dict[int, list[int]] = defaultdict(list)
-    for position, code in enumerate(codes):
-        members[int(code)].append(position)
-    shown = rng.permutation(len(members))[:DESIGNS]
-    return np.concatenate([rng.permutation(members[code])[:VIEWS] for code in sorted(shown)])
+def draw_batch(codes: np.ndarray, groups: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Positions of up to VIEWS crops of each of up to DESIGNS designs, [B].
+
+    codes, groups: design and confuser group of each crop, [N]. CONFUSERS groups come whole, as hard negatives; the
+    other designs come from groups of their own as far as there are groups.
+    """
+    group_of = dict(zip(codes.tolist(), groups.tolist(), strict=True))
+    order = rng.permutation(np.unique(groups)).tolist()
+    designs = rng.permutation(sorted(group_of)).tolist()
+    designs.sort(key=lambda code: order.index(group_of[code]))
+    whole = [code for code in designs if group_of[code] in order[:CONFUSERS]]
+    rest = {group_of[code]: code for code in designs if group_of[code] not in order[:CONFUSERS]}
+    shown = [*whole, *rest.values()][:DESIGNS]
+    return np.concatenate([rng.permutation(np.flatnonzero(codes == code))[:VIEWS] for code in shown])
 
 
 def supervised_contrastive(logits_BD: Tensor, codes_B: Tensor) -> Tensor:

@@ -1,0 +1,156 @@
+"""The detection stage: objects in dense order, true crops, the same bytes however the work was cut up."""
+
+import io
+import json
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from detection_data import coco, photograph, save_dfine, save_yolos, write_images
+from PIL import Image
+
+from components.common.datasets import Dataset, Writer
+from components.common.errors import UserError
+from components.common.geometry import Box, crop, expanded
+from components.common.images import dhashes
+from components.common.report import Report
+
+Detect = Callable[..., tuple[Report, Dataset]]
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    """Nine photographs, some upright, so that a detector's inputs have two shapes."""
+    shapes = [(80, 60), (60, 80), (80, 60)]
+    return write_images(tmp_path / "images", {f"{n}.jpg": photograph(n, *shapes[n % 3]) for n in range(9)})
+
+
+@pytest.fixture(scope="module")
+def yolos(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(save_yolos(tmp_path_factory.mktemp("models") / "yolos"))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_rows_are_dense_and_crops_are_what_the_boxes_hold(images: Path, yolos: str, detect: Detect) -> None:
+    report, objects = detect(images, model=yolos, score=0.3, part_rows=4, crop_scale=1.2, nms_iou=0.95)
+    rows = objects.rows()
+    assert [row["row"] for row in rows] == list(range(len(rows))) and len(rows) > 9
+    assert len({row["object_id"] for row in rows}) == len(rows)
+    photos = {row["image_id"]: n for n, row in enumerate(Dataset(images).rows())}
+    assert [photos[row["image_id"]] for row in rows] == sorted(photos[row["image_id"]] for row in rows)
+    for one, other in pairwise(rows):
+        assert one["image_id"] != other["image_id"] or one["score"] >= other["score"]
+    for row in rows:
+        photo = photograph(photos[row["image_id"]], *[(80, 60), (60, 80), (80, 60)][photos[row["image_id"]] % 3])
+        expected = crop(photo, expanded(Box(*(row[side] for side in "xywh")), 1.2))
+        found = Image.open(io.BytesIO(objects.blob(row, "crop")))
+        assert found.format == "PNG" and found.tobytes() == expected.tobytes()
+        assert (row["dhash"], row["dhash_flipped"]) == dhashes(expected)
+    assert report.metrics["objects"] == len(rows) and {"boxes"} == set(report.figures)
+    assert sum(row["objects"] for row in report.plots["categories"]) == len(rows)
+
+
+def test_large_crops_are_scaled_down(tmp_path: Path, detect: Detect) -> None:
+    images = write_images(tmp_path / "i", {"0.jpg": photograph(0, 300, 200)})
+    _, objects = detect(images, source="whole", crop_side=64)
+    assert Image.open(io.BytesIO(objects.blob(objects.rows()[0], "crop"))).size == (64, 43)
+
+
+@pytest.mark.parametrize("save", [save_yolos, save_dfine])
+def test_detectors_of_several_families_find_the_same_in_any_batch(
+    images: Path, tmp_path: Path, detect: Detect, save: Callable[[Path], Path]
+) -> None:
+    model = str(save(tmp_path / "model"))
+    found = [
+        detect(images, f"out{size}", model=model, score=0.2, batch_size=size, workers=size)[1].rows()
+        for size in (1, 4, 16)
+    ]
+    assert found[0] == found[1] == found[2] and {row["category"] for row in found[0]} <= {"mug", "jar"} and found[0]
+
+
+def test_workers_device_and_place_of_the_model_do_not_change_a_byte(
+    images: Path, tmp_path: Path, yolos: str, detect: Detect
+) -> None:
+    detect(images, "a", model=yolos, score=0.3, part_rows=4, workers=1, device="auto")
+    (tmp_path / "elsewhere").mkdir()
+    detect(images, "b", model=str(save_yolos(tmp_path / "elsewhere" / "yolos")), score=0.3, part_rows=4, device="cpu")
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+    assert str(tmp_path).encode() not in b"".join(contents(tmp_path / "a").values())
+
+
+@pytest.mark.parametrize("kill_at", [0, 1, 2])
+def test_killed_and_run_again_gives_the_same_bytes_and_counts(
+    images: Path, tmp_path: Path, yolos: str, detect: Detect, monkeypatch: pytest.MonkeyPatch, kill_at: int
+) -> None:
+    options = {"model": yolos, "score": 0.3, "part_rows": 4, "nms_iou": 0.5}
+    whole, _ = detect(images, "whole", **options)
+    real = Writer.write
+
+    def dying(self: Writer, index: int, *args: object, **more: object) -> None:
+        if index == kill_at:
+            raise KeyboardInterrupt
+        real(self, index, *args, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Writer, "write", dying)
+    with pytest.raises(KeyboardInterrupt):
+        detect(images, "killed", **options)
+    monkeypatch.setattr(Writer, "write", real)
+    again, _ = detect(images, "killed", **options)
+    assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
+    assert again.metrics == whole.metrics and whole.metrics["rejected_overlap"] > 0
+
+
+def test_models_that_are_absent_or_wrong_are_one_sentence(
+    images: Path, tmp_path: Path, yolos: str, detect: Detect
+) -> None:
+    with pytest.raises(UserError, match="there is no model folder"):
+        detect(images, model=str(tmp_path / "none"))
+    with pytest.raises(UserError, match="has no pinned revision"):
+        detect(images, model="ustc-community/dfine-large-obj365")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="cannot be loaded"):
+        detect(images, model=str(tmp_path / "empty"))
+    with pytest.raises(UserError, match="no usable GPU"):
+        detect(images, model=yolos, device="cuda:7")
+
+
+def test_a_model_without_its_detection_head_is_refused(images: Path, tmp_path: Path, detect: Detect) -> None:
+    from transformers import YolosForObjectDetection
+
+    folder = save_yolos(tmp_path / "model")
+    YolosForObjectDetection.from_pretrained(folder).vit.save_pretrained(folder)
+    with pytest.raises(UserError, match=r"has no weights for .*: it would detect with random numbers"):
+        detect(images, model=str(folder))
+
+
+def test_no_photographs_no_objects(tmp_path: Path, detect: Detect) -> None:
+    report, objects = detect(write_images(tmp_path / "none", {}), source="whole")
+    assert len(objects) == 0 and report.metrics["objects"] == 0 and not report.figures
+
+
+def test_names_of_people_and_files_cannot_break_out(tmp_path: Path, detect: Detect) -> None:
+    images = write_images(tmp_path / "i", {"<script>.jpg": photograph(0)})
+    content = coco(["<script>.jpg"], [{"image": 0, "bbox": [0, 0, 40, 40]}])
+    content["categories"][0]["name"] = "=cmd|'<b>\n../../x"
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    _, objects = detect(images, source="coco", annotations=str(tmp_path / "a.json"))
+    assert objects.rows(["category"]) == [{"category": "=cmd|'<b>\n../../x"}]
+    assert sorted(path.name for path in (tmp_path / "objects").iterdir()) == [
+        "manifest.json",
+        "part-00000.parquet",
+        "part-00000.tar",
+    ]
+
+
+def test_the_committed_world_has_the_objects_its_annotations_name(tmp_path: Path, detect: Detect) -> None:
+    from components.ingest.params import Params as IngestParams
+    from components.ingest.stage import run as ingest
+
+    roles = {role: tmp_path / role for role in ("images", "quarantine", "subjects")}
+    ingest({}, roles, IngestParams(images="sandbox:benchmark", min_side=64))
+    report, objects = detect(roles["images"], source="coco", annotations="sandbox:benchmark/annotations.json")
+    assert len(objects) == 125 and report.metrics["categories"] == 10

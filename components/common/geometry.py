@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
 
 class Box(NamedTuple):
@@ -54,3 +54,18 @@ def padded_square(image: Image.Image, size: int) -> Image.Image:
     """The whole image scaled into a size x size square, borders filled with its mean colour (nothing is cut off)."""
     mean = image.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
     return ImageOps.pad(image, (size, size), Image.Resampling.BICUBIC, color=mean)
+
+
+def placed(box: Box, window: Box, size: int) -> Box:
+    """Where the box lies in the picture that `crop(photo, window, size)` makes, px of that picture."""
+    x_scale, y_scale = size / window.w, size / window.h
+    return Box((box.x - window.x) * x_scale, (box.y - window.y) * y_scale, box.w * x_scale, box.h * y_scale)
+
+
+def box_mask(box: Box, size: int) -> Image.Image:
+    """size x size px, mode L: 255 in the box, rounded to whole pixels and at least one; 0 elsewhere."""
+    left, top = round(box.x), round(box.y)
+    right, bottom = max(round(box.x + box.w), left + 1), max(round(box.y + box.h), top + 1)
+    mask = Image.new("L", (size, size))
+    ImageDraw.Draw(mask).rectangle((left, top, right - 1, bottom - 1), fill=255)
+    return mask

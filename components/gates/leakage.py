@@ -32,15 +32,17 @@ SHOWN = 200
 def leakage(inputs: dict[str, Path], params: Tuples) -> Gate:
     """Counts pairs between the training split and what must be kept apart from it."""
     embeddings = Dataset(inputs["embeddings"])
-    tuples = Dataset(inputs["tuples"]).table(["anchor", "refs", "split", "sources"])
+    dataset = Dataset(inputs["tuples"])
+    tuples = dataset.table(["anchor", "refs", "split", "sources"])
+    threshold = params.split_threshold or dataset.facts["split_threshold"]
     train, validation = (_rows(tuples, split) for split in ("train", "validation"))
     train_vectors = vectors_of(embeddings, train)
-    leaks = close_pairs(train_vectors, vectors_of(embeddings, validation), params.split_threshold)
+    leaks = close_pairs(train_vectors, vectors_of(embeddings, validation), threshold)
     found = _described(leaks, train, validation, "validation")
     checks = [
         Check(
             "leaking_pairs",
-            f"the number of training and validation objects with similarity {params.split_threshold:g} or more",
+            f"the number of training and validation objects with similarity {threshold:g} or more",
             len(leaks[0]),
             high=0,
             next_step="lower mining's split threshold to the one used here, so that such objects share a group",
@@ -48,21 +50,25 @@ def leakage(inputs: dict[str, Path], params: Tuples) -> Gate:
     ]
     if params.benchmark:
         names, vectors = _benchmark(embeddings, params)
-        leaks = close_pairs(train_vectors, vectors, params.benchmark_threshold)
+        threshold = params.benchmark_threshold or threshold
+        leaks = close_pairs(train_vectors, vectors, threshold)
         found += _described(leaks, train, names, "benchmark")
-        checks.append(_benchmark_check(len(leaks[0]), params))
-    metrics = {"train_objects": float(len(train)), "validation_objects": float(len(validation))}
-    metrics["shared_photographs"] = float(_shared_photographs(tuples))
+        checks.append(_benchmark_check(len(leaks[0]), threshold))
+    metrics = {
+        "train_objects": float(len(train)),
+        "validation_objects": float(len(validation)),
+        "shared_photographs": float(_shared_photographs(tuples)),
+    }
     shows = Report(metrics)
     if found:
         shows.files["leaks.json"] = json.dumps(found, indent=1) + "\n"
     return Gate("leakage", tuple(checks), shows)
 
 
-def _benchmark_check(leaks: int, params: Tuples) -> Check:
+def _benchmark_check(leaks: int, threshold: float) -> Check:
     return Check(
         "benchmark_leaking_pairs",
-        f"the number of training and benchmark objects with similarity {params.benchmark_threshold:g} or more",
+        f"the number of training and benchmark objects with similarity {threshold:g} or more",
         leaks,
         high=0,
         next_step="drop the training objects named in the report's files/leaks.json, or judge on another benchmark",

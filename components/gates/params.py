@@ -79,10 +79,10 @@ class Recurrence(Checkpoint):
         default=0.01, ge=0, le=1, description="nearly equal pairs / pairs of views within a set; ours"
     )
     crop_bits: int = Field(
-        default=24, ge=0, le=128, description="of 256 dHash bits: crops that differ in no more are nearly equal; ours"
+        default=36, ge=0, le=128, description="of 256 dHash bits: crops that differ in no more are nearly equal; ours"
     )
     photo_bits: int = Field(
-        default=24, ge=0, le=128, description="of 256 dHash bits: photographs that differ in no more; ours"
+        default=72, ge=0, le=128, description="the same for photographs; ours: finds DreamBooth's repeated backpacks"
     )
     min_yield: float = Field(
         default=0.008,
@@ -116,22 +116,19 @@ class Tuples(Checkpoint):
     max_outside_change: float = Field(
         default=0.02, ge=0, le=1, description="mean absolute change outside the removed area, 0..1; ours"
     )
-    split_threshold: float = Field(
-        default=0.90,
-        gt=0,
-        lt=1,
-        description="cosine from which two objects must share a split; the one sets grouped by",
+    split_threshold: float | None = Field(
+        default=None, gt=0, lt=1, description="cosine from which two objects share a split; none: as sets were grouped"
     )
     benchmark: str = Field(
         default="", description="COCO folder of the benchmark (sandbox:benchmark or a path) to keep apart; empty: none"
     )
-    benchmark_threshold: float = Field(
-        default=0.90, gt=0, lt=1, description="cosine from which a training object counts as a benchmark object"
+    benchmark_threshold: float | None = Field(
+        default=None, gt=0, lt=1, description="cosine from which a training object counts as one; none: split_threshold"
     )
     encoder: str = Field(default="", description="the mining encoder, to embed benchmark crops: folder, sandbox: or id")
     encoder_revision: str | None = Field(default=None, description="commit of a hub id")
     crop_scale: float = Field(
-        default=1.0, ge=1, le=2, description="benchmark crop side / box side; must equal that of detection"
+        default=1.15, ge=1, le=2, description="benchmark crop sides / box sides; must equal that of detection"
     )
     device: str = Field(default="cpu", description="where the encoder runs")
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from PIL import Image
 
 from components.common.datasets import Dataset
@@ -26,6 +27,8 @@ from components.gates.sampling import Frame, choose, labels_needed, stratify
 PURPOSE, SAME = "gate", "same"
 QUEUE = "label_queue.json"
 SHOWN = 32
+DUPLICATE = pa.scalar(1, pa.int32())
+"""The bit of a pair's flags that says that the two nearly repeat each other."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +80,9 @@ def retrieval_precision(inputs: dict[str, Path], params: Recurrence) -> Gate:
 
 
 def gather(inputs: dict[str, Path], params: Recurrence) -> Evidence:
-    """Joins pairs, objects and labels. A pair's anchor is its source."""
-    pairs = Dataset(inputs["pairs"]).table(["src_row", "dst_row", "similarity"])
+    """Joins pairs, objects and labels. A pair's anchor is its source; near-duplicates never become views."""
+    pairs = Dataset(inputs["pairs"]).table(["src_row", "dst_row", "similarity", "flags"])
+    pairs = pairs.filter(pc.equal(pc.bit_wise_and(pairs["flags"], DUPLICATE), 0))
     src, dst = pairs["src_row"].to_numpy(), pairs["dst_row"].to_numpy()
     similarity = pairs["similarity"].to_numpy()
     encoded = Dataset(inputs["objects"]).table(["category"])["category"].combine_chunks().dictionary_encode()

@@ -79,9 +79,8 @@ def _pairs_of(members: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 def distance(plain: np.ndarray, flipped: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Bits in which the hashes of `first` and `second` [P] differ, as they are or with one mirrored, the smaller."""
-    direct = np.bitwise_count(plain[first] ^ plain[second]).sum(1)
-    mirrored = np.bitwise_count(plain[first] ^ flipped[second]).sum(1)
-    return np.minimum(direct, mirrored)
+    versions = ((plain[first], plain[second]), (plain[first], flipped[second]), (flipped[first], plain[second]))
+    return np.minimum.reduce([np.bitwise_count(a ^ b).sum(1) for a, b in versions])
 
 
 def _hashes(table: pa.Table) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,99 @@
+"""Cutting a planned tuple: six squares of the same size, target, background and mask aligned to the pixel."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from components.assembly.params import Params
+from components.assembly.plans import Plan, Row
+from components.common.anchors import box_of
+from components.common.datasets import Dataset
+from components.common.digests import content_key
+from components.common.geometry import Box, box_mask, crop, placed, square_window
+from components.common.images import Rejected, decode, encode_png
+from components.common.seeds import unit_interval
+
+
+class Skipped(Exception):
+    """A set that gives no tuple; the message is the reason."""
+
+
+class Cutter:
+    """Cuts tuples from the photographs and clean plates of a run. Safe to use from several threads."""
+
+    def __init__(self, inputs: Mapping[str, Path], photographs: Mapping[str, Row], params: Params):
+        self.images, self.backgrounds = Dataset(inputs["images"]), Dataset(inputs["backgrounds"])
+        self.photographs, self.params = photographs, params
+
+    def cut(self, plan: Plan) -> tuple[dict[str, Any], dict[str, bytes]]:
+        """The row and the blobs of a tuple. Raises `Skipped`."""
+        photo, plate = self._photograph(plan.anchor["image_id"]), self._plate(plan)
+        if plate.size != photo.size:
+            raise Skipped("background-size")
+        window, size = self._target_window(plan.anchor, photo), self.params.size
+        cells = {
+            "target": crop(photo, window, size),
+            "background": crop(plate, window, size),
+            "mask": box_mask(placed(box_of(plan.anchor), window, size), size),
+        }
+        windows = [window]
+        for index, ref in enumerate(plan.refs):
+            picture = self._photograph(ref["image_id"])
+            windows.append(self._reference_window(plan.anchor, ref, picture))
+            cells[f"ref{index}"] = crop(picture, windows[-1], size)
+        return self._row(plan, windows), {f"{name}.png": encode_png(cell) for name, cell in cells.items()}
+
+    def _target_window(self, anchor: Row, photo: Image.Image) -> Box:
+        """The scene around the object. Raises `Skipped` if the photograph is too narrow for a square that holds it."""
+        p = self.params
+        scale = _between(p.context_min, p.context_max, p.seed, "context", anchor["object_id"])
+        window = _whole(square_window(box_of(anchor), scale, *photo.size), photo)
+        if max(anchor["w"], anchor["h"]) > window.w + 1:
+            raise Skipped("object-exceeds-window")
+        return window
+
+    def _reference_window(self, anchor: Row, ref: Row, photo: Image.Image) -> Box:
+        p = self.params
+        keys = ("reference", anchor["object_id"], ref["object_id"])
+        scale = _between(p.reference_min, p.reference_max, p.seed, *keys)
+        return _whole(square_window(box_of(ref), scale, *photo.size), photo)
+
+    def _row(self, plan: Plan, windows: list[Box]) -> dict[str, Any]:
+        objects = (plan.anchor, *plan.refs)
+        parents = [row["object_id"] for row in objects]
+        made_of = [parents, [list(window) for window in windows], plan.caption, plan.background["remover_digest"]]
+        return {
+            "tuple_id": content_key("tuple", made_of, self.params.size, self.params.mask),
+            "anchor": plan.anchor["row"],
+            "refs": [row["row"] for row in plan.refs],
+            "caption": plan.caption,
+            "split": plan.split,
+            "group": plan.group,
+            "parents": parents,
+            "sources": sorted({row["image_id"] for row in objects}),
+        }
+
+    def _photograph(self, image_id: str) -> Image.Image:
+        try:
+            return decode(self.images.blob(self.photographs[image_id], "image"))
+        except Rejected:
+            raise Skipped("undecodable-photograph") from None
+
+    def _plate(self, plan: Plan) -> Image.Image:
+        try:
+            return decode(self.backgrounds.blob(plan.background, "image"))
+        except Rejected:
+            raise Skipped("undecodable-background") from None
+
+
+def _between(low: float, high: float, seed: int, *keys: str) -> float:
+    return low + (high - low) * unit_interval(seed, *keys)
+
+
+def _whole(window: Box, photo: Image.Image) -> Box:
+    """The square on whole pixels, still inside the photograph: else rounding makes it a pixel wider than high."""
+    side = min(max(round(window.w), 1), *photo.size)
+    x, y = min(round(window.x), photo.width - side), min(round(window.y), photo.height - side)
+    return Box(x, y, side, side)

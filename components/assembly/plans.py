@@ -1,0 +1,131 @@
+"""What each tuple is made of, decided from tables alone, before any pixel is read."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from components.assembly.params import Params
+from components.assembly.splits import split_of_groups, torn_objects
+from components.common.datasets import Dataset
+from components.common.seeds import derive
+
+REFERENCES = 3
+OBJECT_COLUMNS = ["object_id", "row", "image_id", "x", "y", "w", "h"]
+IMAGE_COLUMNS = ["image_id", "width", "height", "shard", "image_offset", "image_length"]
+BACKGROUND_COLUMNS = ["row", "remover_digest", "shard", "image_offset", "image_length"]
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One tuple to be cut. anchor, refs: rows of objects; background: row of backgrounds."""
+
+    anchor: Row
+    refs: tuple[Row, ...]
+    background: Row
+    caption: str
+    group: int
+    split: str
+
+
+class Planner:
+    """Plans the tuples of all sets, some sets at a time."""
+
+    def __init__(self, inputs: Mapping[str, Path], params: Params):
+        self.params = params
+        self.sets = Dataset(inputs["sets"]).table(["anchor", "views", "group"])
+        self.objects = Dataset(inputs["objects"]).table(OBJECT_COLUMNS)
+        self.backgrounds = {row["row"]: row for row in Dataset(inputs["backgrounds"]).rows(BACKGROUND_COLUMNS)}
+        self.captions = {row["row"]: row["text"] for row in Dataset(inputs["captions"]).rows(["row", "text"])}
+        groups = self.sets["group"].to_numpy()
+        members, member_groups = _members(self.sets)
+        self.splits = split_of_groups(groups, self.objects["object_id"], params)
+        self.torn = torn_objects(members, member_groups, self.splits)
+        self.images = _photographs(Dataset(inputs["images"]), self.objects, np.unique(members))
+
+    @property
+    def parts(self) -> int:
+        """How many parts the sets make."""
+        return -(-self.sets.num_rows // self.params.part_rows)
+
+    def part(self, index: int) -> tuple[list[Plan], Counter[str]]:
+        """The plans of one part's sets, and how many sets give none, by reason."""
+        rows = self.sets.slice(index * self.params.part_rows, self.params.part_rows).to_pylist()
+        needed = sorted({row["anchor"] for row in rows} | {view for row in rows for view in row["views"]})
+        objects = dict(zip(needed, self.objects.take(pa.array(needed, pa.int64())).to_pylist(), strict=True))
+        plans, rejected = [], Counter[str]()
+        for row in rows:
+            reason = self._reason(row)
+            if reason:
+                rejected[reason] += 1
+            else:
+                plans.append(self._plan(row, objects))
+        return plans, rejected
+
+    def _reason(self, row: Row) -> str:
+        """Why a set gives no tuple; empty if it does."""
+        if row["anchor"] not in self.backgrounds:
+            return "no-background"
+        if not self.captions.get(row["anchor"], "").strip():
+            return "no-caption"
+        if len(row["views"]) < REFERENCES:
+            return "too-few-views"
+        if self.torn & {row["anchor"], *row["views"]}:
+            return "object-in-both-splits"
+        return ""
+
+    def _plan(self, row: Row, objects: Mapping[int, Row]) -> Plan:
+        anchor = objects[row["anchor"]]
+        return Plan(
+            anchor,
+            self._references(anchor, [objects[view] for view in row["views"]]),
+            self.backgrounds[row["anchor"]],
+            self.captions[row["anchor"]].strip(),
+            row["group"],
+            self.splits[row["group"]],
+        )
+
+    def _references(self, anchor: Row, views: Sequence[Row]) -> tuple[Row, ...]:
+        """Three views, whole ones before those that the frame may cut off, otherwise by lot: taking the most similar
+        would show the model three pictures that hardly differ."""
+
+        def order(view: Row) -> tuple[bool, int]:
+            lot = derive(self.params.seed, "references", anchor["object_id"], view["object_id"])
+            return self.at_border(view), lot
+
+        return tuple(sorted(views, key=order)[:REFERENCES])
+
+    def at_border(self, row: Row) -> bool:
+        """Whether the object's box comes within `border` px of its photograph's edge."""
+        photo, gap = self.images[row["image_id"]], self.params.border
+        right, bottom = photo["width"] - row["x"] - row["w"], photo["height"] - row["y"] - row["h"]
+        return min(row["x"], row["y"], right, bottom) <= gap
+
+
+def _members(sets: pa.Table) -> tuple[np.ndarray, np.ndarray]:
+    """Object row and group of every member (anchor or view) of every set."""
+    views = sets["views"]
+    anchors, groups = sets["anchor"].to_numpy(), sets["group"].to_numpy()
+    sizes = pc.list_value_length(views).to_numpy()
+    return (
+        np.concatenate([anchors, pc.list_flatten(views).to_numpy()]),
+        np.concatenate([groups, np.repeat(groups, sizes)]),
+    )
+
+
+def _photographs(images: Dataset, objects: pa.Table, rows: np.ndarray) -> dict[str, Row]:
+    """The photographs that these objects are in, by image_id."""
+    wanted = pc.unique(objects["image_id"].take(pa.array(rows, pa.int64())))
+    return dict(_by_id(images, wanted))
+
+
+def _by_id(images: Dataset, wanted: pa.Array) -> Iterator[tuple[str, Row]]:
+    for table in images.tables(IMAGE_COLUMNS):
+        for row in table.filter(pc.is_in(table["image_id"], value_set=wanted)).to_pylist():
+            yield row["image_id"], row

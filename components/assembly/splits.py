@@ -1,0 +1,37 @@
+"""Which split a tuple belongs to: decided by its group, so that no object is on both sides."""
+
+import numpy as np
+import pyarrow as pa
+
+from components.assembly.params import Params
+from components.common.seeds import unit_interval
+
+TRAIN, VALIDATION = "train", "validation"
+
+
+def split_of_groups(groups: np.ndarray, object_ids: pa.ChunkedArray, params: Params) -> dict[int, str]:
+    """Group -> split. groups: of every set [S]; object_ids: of every object, by row.
+
+    A stable hash of the group's first object decides, so that adding photographs moves no other group. A group larger
+    than the whole validation split should be is trained on: chains of look-alikes can make one of any size.
+    """
+    names, sizes = np.unique(groups, return_counts=True)
+    keys = object_ids.take(pa.array(names)).to_pylist() if len(names) else []
+    largest = params.validation_share * len(groups)
+    return {
+        int(name): VALIDATION
+        if size <= max(largest, 1) and unit_interval(params.seed, "split", key) < params.validation_share
+        else TRAIN
+        for name, size, key in zip(names, sizes, keys, strict=True)
+    }
+
+
+def torn_objects(rows: np.ndarray, groups: np.ndarray, splits: dict[int, str]) -> set[int]:
+    """Object rows that sets of both splits use: none, if sets are sound.
+
+    rows, groups: object row of a member and the group of its set [M].
+    """
+    names, place = np.unique(groups, return_inverse=True)
+    held = np.array([splits[int(name)] == VALIDATION for name in names], bool)
+    in_validation = held[place]
+    return set(np.intersect1d(rows[in_validation], rows[~in_validation]).tolist())

@@ -1,0 +1,56 @@
+"""Assembly: one tuple for each set whose anchor has a clean plate, a caption and at least three views."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from components.assembly.cuts import Cutter, Skipped
+from components.assembly.params import Params
+from components.assembly.plans import Plan, Planner
+from components.assembly.summary import summary
+from components.common.datasets import Dataset, Writer
+from components.common.progress import track
+from components.common.report import Report
+
+Tuple = tuple[dict[str, Any], dict[str, bytes]]
+
+
+def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
+    """images, objects, sets, backgrounds, captions -> tuples, in the order of the sets.
+
+    Sets that give no tuple are counted by reason. The threshold at which objects were bound to one split goes on in
+    the facts, as the leakage gate judges by it.
+    """
+    planner = Planner(inputs, params)
+    cutter = Cutter(inputs, planner.images, params)
+    with (
+        ThreadPoolExecutor(params.workers) as pool,
+        Writer(outputs["tuples"], "tuples", "assembly", inputs, params) as out,
+    ):
+        for index in track(range(planner.parts), "assembly, parts"):
+            if out.done(index):
+                continue
+            plans, rejected = planner.part(index)
+            rows, blobs = [], []
+            for made in pool.map(lambda plan: _cut(cutter, plan), plans):
+                if isinstance(made, str):
+                    rejected[made] += 1
+                else:
+                    rows.append(made[0])
+                    blobs.append(made[1])
+            out.write(index, rows, blobs, counts=rejected)
+        out.facts = {"size": params.size} | _bound(Dataset(inputs["sets"]))
+    return summary(Dataset(outputs["tuples"]), planner)
+
+
+def _cut(cutter: Cutter, plan: Plan) -> Tuple | str:
+    """The tuple, or why there is none."""
+    try:
+        return cutter.cut(plan)
+    except Skipped as reason:
+        return str(reason)
+
+
+def _bound(sets: Dataset) -> dict[str, float]:
+    return {key: sets.facts[key] for key in ("split_threshold",) if key in sets.facts}

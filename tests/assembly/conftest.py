@@ -1,0 +1,114 @@
+"""A small recurrence world on disk: photographs with a square object, clean plates, captions and sets."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from components.common.datasets import Writer
+from components.common.images import dhashes, encode_png
+from components.common.params import StageParams
+
+World = Callable[..., dict[str, Path]]
+WIDTH, HEIGHT = 96, 64
+
+
+def scene(seed: int) -> Image.Image:
+    """A smooth random picture."""
+    grid = np.random.default_rng(seed).integers(0, 255, (6, 6, 3), np.uint8)
+    return Image.fromarray(grid).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)
+
+
+def box_of(index: int) -> tuple[int, int, int, int]:
+    """Every fifth object touches the left edge."""
+    return (0 if index % 5 == 4 else 24 + index % 7, 30, 28, 24)
+
+
+def write(folder: Path, kind: str, rows: list[dict[str, Any]], facts: Mapping[str, Any] | None = None, **more: Any):
+    """A finished dataset of one part."""
+    with Writer(folder, kind, "test", {}, StageParams()) as out:
+        out.facts = dict(facts or {})
+        out.write(0, rows, **more)
+    return folder
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """world(products, views, **overrides) -> the inputs of assembly; `views` photographs of each product.
+
+    overrides: boxes (row -> box), sets (replaces the sets' rows), without_background, without_caption (rows).
+    """
+
+    def build(
+        products: int = 6,
+        views: int = 5,
+        boxes: Mapping[int, tuple[int, int, int, int]] | None = None,
+        sets: list[dict[str, Any]] | None = None,
+        without_background: tuple[int, ...] = (),
+        without_caption: tuple[int, ...] = (),
+        name: str = "world",
+    ) -> dict[str, Path]:
+        folder = tmp_path / "inputs" / name
+        count = products * views
+        images, objects, plates = [], [], []
+        for index in range(count):
+            box = (boxes or {}).get(index, box_of(index))
+            plate, photo = scene(index), scene(index)
+            ImageDraw.Draw(photo).rectangle((box[0], box[1], box[0] + box[2] - 1, box[1] + box[3] - 1), fill="red")
+            plates.append(plate)
+            data, (plain, flipped) = encode_png(photo), dhashes(photo)
+            hashes = {"dhash": plain, "dhash_flipped": flipped}
+            image_id = hashlib.sha256(data).hexdigest()
+            size = {"width": WIDTH, "height": HEIGHT, "format": "PNG", "bytes": len(data)}
+            images.append(({"image_id": image_id, "uri": f"{index}", "collection": "t"} | size | hashes, data))
+            place = dict(zip("xywh", box, strict=True)) | {"category": "mug", "score": 1.0}
+            objects.append({"object_id": f"o{index}", "row": index, "image_id": image_id} | place | hashes)
+        rows = sets if sets is not None else [_set(index, views) for index in range(count)]
+        kept = [row for row in range(count) if row not in without_background]
+        return {
+            "images": write(
+                folder / "images",
+                "images",
+                [row for row, _ in images],
+                blobs=[{"image.png": data} for _, data in images],
+            ),
+            "objects": write(folder / "objects", "objects", objects, blobs=[{"crop.png": b""}] * count),
+            "sets": write(folder / "sets", "sets", rows, facts={"low": 0.9, "split_threshold": 0.85}),
+            "backgrounds": write(
+                folder / "backgrounds",
+                "backgrounds",
+                [_background(row) for row in kept],
+                blobs=[{"image.png": encode_png(plates[row]), "mask.png": b""} for row in kept],
+            ),
+            "captions": write(
+                folder / "captions",
+                "captions",
+                [
+                    {"object_id": f"o{row}", "row": row, "text": f" a red mug {row} ", "captioner_digest": "c"}
+                    for row in range(count)
+                    if row not in without_caption
+                ],
+            ),
+        }
+
+    return build
+
+
+def _set(index: int, views: int) -> dict[str, Any]:
+    first = index // views * views
+    others = [row for row in range(first, first + views) if row != index]
+    return {
+        "anchor": index,
+        "views": others,
+        "similarities": [0.95] * len(others),
+        "category": "mug",
+        "group": first,
+    }
+
+
+def _background(row: int) -> dict[str, Any]:
+    return {"object_id": f"o{row}", "row": row, "remover_digest": "r", "residual": 0.1, "outside_change": 0.0}

@@ -1,0 +1,190 @@
+"""Assembly: what is in a tuple, which split it is in, and that the bytes are always the same."""
+
+import io
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image
+
+import components.assembly.stage as stage
+from components.assembly.cuts import Cutter
+from components.assembly.params import Params
+from components.assembly.splits import split_of_groups, torn_objects
+from components.common.datasets import Dataset, is_complete
+from components.common.errors import UserError
+from components.common.geometry import Box, box_mask, crop, placed
+from components.common.params import validate
+
+SMALL = {"size": 32, "validation_share": 0.34, "part_rows": 7, "workers": 2}
+
+
+def assemble(inputs: dict[str, Path], out: Path, **changes: Any):
+    report = stage.run(inputs, {"tuples": out}, Params(**(SMALL | changes)))
+    return Dataset(out), report
+
+
+def cell(tuples: Dataset, row: dict[str, Any], name: str) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(tuples.blob(row, name)))).astype(int)
+
+
+def test_every_sound_set_gives_a_tuple(world, tmp_path: Path) -> None:
+    inputs = world()
+    tuples, report = assemble(inputs, tmp_path / "out")
+    assert len(tuples) == 30
+    assert report.metrics["tuples"] == 30
+    ids = dict(
+        zip(*(Dataset(inputs["objects"]).table()[name].to_pylist() for name in ("row", "image_id")), strict=True)
+    )
+    for row in tuples.rows():
+        members = [row["anchor"], *row["refs"]]
+        assert len(set(members)) == 4
+        assert {member // 5 for member in members} == {row["group"] // 5}
+        assert row["parents"] == [f"o{member}" for member in members]
+        assert row["sources"] == sorted(ids[member] for member in members)
+        assert row["caption"] == f"a red mug {row['anchor']}"
+    assert len({row["tuple_id"] for row in tuples.rows()}) == 30
+    assert tuples.facts == {"size": 32, "split_threshold": 0.85}
+    assert report.figures["tuples"].width > 6 * 128
+
+
+def test_target_background_and_mask_are_aligned(world, tmp_path: Path) -> None:
+    tuples, _ = assemble(world(), tmp_path / "out", size=64)
+    for row in tuples.rows():
+        target, background, mask = (cell(tuples, row, name) for name in ("target", "background", "mask"))
+        assert target.shape == background.shape == (64, 64, 3)
+        assert mask.shape == (64, 64)
+        assert set(np.unique(mask)) == {0, 255}
+        changed = np.abs(target - background).max(2) > 40
+        grown = np.asarray(Image.fromarray(mask > 0).resize((64, 64))) | _grown(mask > 0, 2)
+        assert not (changed & ~grown).any()  # outside the mask both show the same scene
+        shrunk = ~_grown(mask == 0, 2)
+        assert (target[shrunk][:, 0] > 200).all()  # inside it the target shows the red object
+        assert (target[shrunk][:, 1] < 60).all()
+
+
+def _grown(area: np.ndarray, by: int) -> np.ndarray:
+    padded = np.pad(area, by)
+    shifts = range(2 * by + 1)
+    return np.any([padded[y : y + area.shape[0], x : x + area.shape[1]] for y in shifts for x in shifts], axis=0)
+
+
+def test_references_show_the_object_and_avoid_the_border(world, tmp_path: Path) -> None:
+    tuples, _ = assemble(world(views=6), tmp_path / "out")
+    for row in tuples.rows():
+        assert not any(ref % 5 == 4 for ref in row["refs"])  # at most two of the five views touch the edge
+        for name in ("ref0", "ref1", "ref2"):
+            centre = cell(tuples, row, name)[12:20, 12:20]
+            assert centre[..., 0].min() > 200 > 60 > centre[..., 1].max()
+    scarce, _ = assemble(world(views=4, name="scarce"), tmp_path / "scarce")
+    assert any(ref % 5 == 4 for row in scarce.rows() for ref in row["refs"])  # better cut off than none
+
+
+def test_no_object_and_no_group_is_in_two_splits(world, tmp_path: Path) -> None:
+    tuples, report = assemble(world(products=12), tmp_path / "out")
+    sides: dict[str, set[int]] = {"train": set(), "validation": set()}
+    for row in tuples.rows():
+        sides[row["split"]] |= {row["anchor"], *row["refs"]}
+    assert sides["train"]
+    assert sides["validation"]
+    assert not sides["train"] & sides["validation"]
+    assert report.metrics["train_groups"] + report.metrics["validation_groups"] == 12
+
+
+def test_split_follows_content_not_row_numbers() -> None:
+    names = pa.chunked_array([[f"o{i}" for i in range(200)]])
+    groups = np.repeat(np.arange(100), 3)
+    params = Params(validation_share=0.2)
+    before = split_of_groups(groups, names, params)
+    moved = pa.chunked_array([["new"] * 50 + [f"o{i}" for i in range(200)]])
+    after = split_of_groups(np.concatenate([np.arange(50), groups + 50]), moved, params)
+    assert all(before[group] == after[group + 50] for group in range(100))
+    assert 10 <= Counter(before.values())["validation"] <= 30
+
+
+def test_a_group_of_most_tuples_is_trained_on() -> None:
+    names = pa.chunked_array([[f"o{i}" for i in range(200)]])
+    for seed in range(20):
+        groups = np.concatenate([np.zeros(500, int), np.arange(1, 100)])
+        assert split_of_groups(groups, names, Params(validation_share=0.3, seed=seed))[0] == "train"
+
+
+def test_a_set_whose_members_are_in_both_splits_is_refused(world, tmp_path: Path) -> None:
+    rows, groups = np.array([0, 1, 2, 2, 3]), np.array([0, 0, 0, 3, 3])
+    assert torn_objects(rows, groups, {0: "train", 3: "validation"}) == {2}
+    assert torn_objects(rows, groups, {0: "train", 3: "train"}) == set()
+    sound = world(products=12)
+    splits = {row["anchor"]: row["split"] for row in assemble(sound, tmp_path / "sound")[0].rows()}
+    held = next(anchor for anchor, split in splits.items() if split == "validation")
+    trained = next(anchor for anchor, split in splits.items() if split == "train")
+    sets = Dataset(sound["sets"]).rows()
+    sets[trained]["views"][0] = held
+    tuples, report = assemble(world(products=12, sets=sets, name="torn"), tmp_path / "torn")
+    torn = {row["anchor"] for row in sets if held in (row["anchor"], *row["views"])}
+    assert report.metrics["rejected/object-in-both-splits"] == len(torn) == 6
+    assert not torn & {row["anchor"] for row in tuples.rows()}
+
+
+def test_sets_that_give_no_tuple_are_counted_by_reason(world, tmp_path: Path) -> None:
+    wide = {8: (0, 10, 96, 20), 9: (10, 10, 60, 40)}  # photographs are 96 x 64 px: no square holds the first
+    inputs = world(products=3, boxes=wide, without_background=(0, 1), without_caption=(1, 2, 3))
+    tuples, report = assemble(inputs, tmp_path / "out")
+    rejected = {key: value for key, value in report.metrics.items() if key.startswith("rejected/")}
+    assert rejected == {"rejected/no-background": 2, "rejected/no-caption": 2, "rejected/object-exceeds-window": 1}
+    assert len(tuples) == 10
+    few = [row | {"views": row["views"][:2], "similarities": [0.9] * 2} for row in Dataset(inputs["sets"]).rows()]
+    tuples, report = assemble(world(products=3, sets=few, name="few"), tmp_path / "few")
+    assert (len(tuples), report.metrics["rejected/too-few-views"]) == (0, 15)
+    assert "15 sets gave 0 tuples." in report.notes
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_same_bytes_with_any_workers_and_after_a_kill(world, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inputs = world()
+    assemble(inputs, tmp_path / "whole", workers=4)
+    cut, calls = Cutter.cut, Counter[str]()
+
+    def dying(self: Cutter, plan: Any) -> Any:
+        calls["cut"] += 1
+        if calls["cut"] > 16:
+            raise KeyboardInterrupt
+        return cut(self, plan)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Cutter, "cut", dying)
+        with pytest.raises(KeyboardInterrupt):
+            assemble(inputs, tmp_path / "killed", workers=1)
+    assert not is_complete(tmp_path / "killed")
+    assert len(list((tmp_path / "killed").glob("*.part.json"))) == 2
+    assemble(inputs, tmp_path / "killed", workers=1)
+    assert files_of(tmp_path / "whole") == files_of(tmp_path / "killed")
+
+
+def test_masks_and_boxes_in_windows() -> None:
+    window = Box(10, 20, 40, 40)
+    assert placed(Box(20, 30, 10, 20), window, 80) == Box(20, 20, 20, 40)
+    mask = np.asarray(box_mask(Box(20, 20, 20, 40), 80))
+    assert (mask > 0).sum() == 20 * 40
+    assert mask[20, 20] == mask[59, 39] == 255
+    assert (np.asarray(box_mask(Box(5.2, 5.2, 0.1, 0.1), 8)) > 0).sum() == 1
+    assert crop(Image.new("RGB", (96, 96)), window, 80).size == (80, 80)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"context_min": 3.0}, r"context_min \(3\.0\) must not exceed context_max"),
+        ({"mask": "blob"}, "mask = 'blob'"),
+        ({"size": 100}, "multiple of 8"),
+        ({"views": 3}, "unknown parameter 'views'"),
+    ],
+)
+def test_impossible_parameters_are_one_sentence(values: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        validate(Params, values, "params.yaml: assembly")

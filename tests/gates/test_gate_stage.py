@@ -1,0 +1,111 @@
+"""A checkpoint as the pipeline runs it: verdicts on disk, documents in the report, a stop where one is due."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gate_data import Make, files_of, photographs, verdicts
+
+import components.gates.stage as stage
+from components.common.datasets import is_complete
+from components.common.errors import GateStop, UserError
+from components.common.params import validate
+from components.common.stage import execute
+from components.gates.params import Intake, Recurrence, Tuples, Vectors
+
+VECTORS = {"min_side": 10, "min_effective_dimensions": 2}
+
+
+def go(world: dict[str, Path], tmp_path: Path, checkpoint: str, params: dict[str, Any], name: str = "out") -> Path:
+    roles = {"Intake": ("images", "quarantine"), "Vectors": ("images", "objects", "embeddings")}[checkpoint]
+    out = tmp_path / name
+    try:
+        execute(
+            "components.gates.stage:run",
+            params,
+            {role: world[role] for role in roles},
+            {"verdicts": out},
+            tmp_path / f"{name}-report",
+            params_class=f"components.gates.params:{checkpoint}",
+            name=f"gate_{checkpoint.lower()}",
+        )
+    finally:
+        assert is_complete(out)
+    return out
+
+
+def test_a_passing_checkpoint_leaves_verdicts_and_documents(world: dict[str, Path], tmp_path: Path) -> None:
+    out = go(world, tmp_path, "Vectors", VECTORS)
+    assert {gate: row["verdict"] for gate, row in verdicts(out).items()} == {"objects": "pass", "embeddings": "pass"}
+    report = tmp_path / "out-report"
+    metrics = json.loads((report / "metrics.json").read_text())
+    assert (metrics["objects/pass"], metrics["objects/objects"], metrics["embeddings/pass"]) == (1, 12, 1)
+    assert (report / "files" / "objects-rows.html").stat().st_size > 1000
+    assert len(json.loads((report / "notes.json").read_text())) == 2
+
+
+def test_a_blocking_failure_stops_after_everything_is_stored(world: dict[str, Path], tmp_path: Path) -> None:
+    with pytest.raises(
+        GateStop, match=r"objects gate fails: the shorter side of a box \(px\) is 40, at least 50"
+    ) as stop:
+        go(world, tmp_path, "Vectors", VECTORS | {"min_side": 50})
+    assert "Next: find the boxes" in str(stop.value)
+    row = verdicts(tmp_path / "out")["objects"]
+    assert (row["verdict"], row["blocking"], row["observed"], row["limit"]) == ("fail", True, 40, 50)
+    results = json.loads((tmp_path / "out-report" / "files" / "objects-rows.json").read_text())
+    assert results["success"] is False
+
+
+def test_a_failure_that_does_not_block_goes_on_and_is_recorded(world: dict[str, Path], tmp_path: Path) -> None:
+    row = verdicts(go(world, tmp_path, "Vectors", VECTORS | {"min_side": 50, "blocking": False}))["objects"]
+    assert (row["verdict"], row["blocking"]) == ("fail", False)
+
+
+@pytest.mark.parametrize(
+    ("refused", "licence", "words"),
+    [(2, "CC0-1.0", r"share of inputs in the quarantine is 0\.1429"), (0, None, "photographs without a licence is 12")],
+)
+def test_intake_stops(
+    world: dict[str, Path], make: Make, tmp_path: Path, refused: int, licence: str | None, words: str
+) -> None:
+    rows, blobs = photographs(12)
+    images = make("relicensed", "images", [row | {"licence": licence} for row in rows], blobs=blobs)
+    lost = [{"uri": f"{i}.jpg", "stage": "ingest", "reason": "truncated", "detail": ""} for i in range(refused)]
+    inputs = world | {"images": images, "quarantine": make("lost", "quarantine", lost)}
+    with pytest.raises(GateStop, match=words):
+        go(inputs, tmp_path, "Intake", {})
+    assert verdicts(go(inputs, tmp_path, "Intake", {"max_quarantined_share": 0.2, "require_licence": False}, "loose"))
+
+
+def test_same_bytes_again_and_after_a_kill(
+    world: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = files_of(go(world, tmp_path, "Vectors", VECTORS))
+    again = files_of(go(world, tmp_path, "Vectors", VECTORS, "again"))
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    inputs = {role: world[role] for role in ("images", "objects", "embeddings")}
+    with monkeypatch.context() as patch:
+        patch.setitem(stage.GATES, Vectors, (stage.objects, killed))
+        with pytest.raises(KeyboardInterrupt):
+            stage.run(inputs, {"verdicts": tmp_path / "killed"}, Vectors(**VECTORS))
+    assert not is_complete(tmp_path / "killed")
+    resumed = files_of(go(world, tmp_path, "Vectors", VECTORS, "killed"))
+    assert whole == again == resumed
+
+
+@pytest.mark.parametrize(
+    ("cls", "values", "words"),
+    [
+        (Vectors, {"min_area_share": 0.9}, "must be below max_area_share"),
+        (Recurrence, {"expected_precision": 0.7}, r"must be at least min_precision \+ 0\.02"),
+        (Tuples, {"benchmark": "x"}, "benchmark needs `encoder`"),
+        (Intake, {"max_share": 1}, "unknown parameter 'max_share'"),
+    ],
+)
+def test_impossible_parameters_are_one_sentence(cls: Any, values: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        validate(cls, values, "params.yaml: gates")

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from components.common.errors import UserError
-from components.common.geometry import Box, crop, square_window
+from components.common.geometry import Box, box_mask, crop, placed, square_window
 from components.common.images import Rejected, decode
 from components.common.seeds import numpy_rng
 from components.evaluation.params import Params
@@ -41,8 +41,11 @@ class View:
         return crop(source, self.window(scale), size)
 
     def window(self, scale: float) -> Box:
-        """Where that window lies."""
-        return square_window(self.box, scale, *self.photograph.size)
+        """Where that window lies, on whole pixels: rounding must not make it wider than high."""
+        width, height = self.photograph.size
+        window = square_window(self.box, scale, width, height)
+        side = min(max(round(window.w), 1), width, height)
+        return Box(min(round(window.x), width - side), min(round(window.y), height - side), side, side)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,8 +161,7 @@ def insertion_samples(benchmark: Benchmark, params: Params) -> list[InsertionSam
 def _insertion_sample(index: int, views: Sequence[View], params: Params) -> InsertionSample:
     view = views[index]
     others = [views[(index + step) % len(views)] for step in range(1, REFERENCES + 1)]
-    window, scale = view.window(params.context), params.side / view.window(params.context).w
-    box = Box((view.box.x - window.x) * scale, (view.box.y - window.y) * scale, view.box.w * scale, view.box.h * scale)
+    box = placed(view.box, view.window(params.context), params.side)
     return InsertionSample(
         name=f"{_file_name(view.subject)}-{index}",
         subject=view.subject,
@@ -170,15 +172,6 @@ def _insertion_sample(index: int, views: Sequence[View], params: Params) -> Inse
         cutout=crop(others[0].photograph, others[0].box),
         box=box,
     )
-
-
-def box_mask(box: Box, side: int) -> Image.Image:
-    """L, 255 in the box (whole pixels, at least one), 0 elsewhere."""
-    mask = Image.new("L", (side, side))
-    left, top = round(box.x), round(box.y)
-    right, bottom = max(round(box.x + box.w), left + 1), max(round(box.y + box.h), top + 1)
-    ImageDraw.Draw(mask).rectangle((left, top, right - 1, bottom - 1), fill=255)
-    return mask
 
 
 def generation_samples(benchmark: Benchmark, params: Params) -> list[Sample]:

@@ -27,10 +27,13 @@ class Params(StageParams):
         default=1.7,
         ge=1.0,
         le=4.0,
-        description="side of the scene window / longer side of the box, insertion; default: middle of assembly's range",
+        description="side of the scene window / longer side of the box; default: middle of what training saw",
     )
     reference_scale: float = Field(
-        default=1.15, ge=1.0, le=2.0, description="side of a square reference crop / longer side of its box"
+        default=1.15,
+        ge=1.0,
+        le=4.0,
+        description="side of a square reference crop / longer side of its box; default: middle of what training saw",
     )
     crop_scale: float = Field(
         default=1.15,
@@ -77,7 +80,9 @@ class Params(StageParams):
         default={},
         description="other systems: name -> folder with one picture SAMPLE.png for each sample of a benchmark",
     )
-    device: str = Field(default="cpu", description="torch device: cpu, cuda, cuda:1")
+    device: str = Field(
+        default="auto", description="where to compute: cpu, cuda, cuda:1, or auto")
+    )
 
     @model_validator(mode="after")
     def _judge_is_not_the_miner(self) -> Self:

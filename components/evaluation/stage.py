@@ -1,6 +1,7 @@
 """The evaluation stage: every system draws every sample, every picture is scored, and the scores become statements."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from components.common.worlds import resolve
 from components.evaluation import summary
 from components.evaluation.benchmark import InsertionSample, Sample, generation_samples, insertion_samples, load
 from components.evaluation.figures import sample_sheet
-from components.evaluation.metrics import GenerationJudge, InsertionJudge, Judges
+from components.evaluation.metrics import GenerationJudge, InsertionJudge, Judges, specifications
 from components.evaluation.params import Params
 from components.evaluation.parts import Judge, Part, Pictures, draw, read_pictures, score
 from components.evaluation.systems import (
@@ -61,6 +62,8 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
         return GenerationJudge(prompts, benchmark, judges, params)
 
     with Writer(outputs["scores"], "scores", "evaluation", sources, params, identity) as out:
+        specs = specifications("insertion", judges, params) + specifications("generation", judges, params)
+        out.facts["specs"] = {spec.digest: asdict(spec) for spec in specs}
         score(parts, pictures, judge_of, out)
     table = summary.tabulate(Dataset(outputs["scores"]).rows(), params.seed)
     notes = benchmark.notes + _missing(parts, pictures, params) + summary.notes(table)

@@ -9,7 +9,7 @@ import pytest
 from PIL import ImageFilter
 
 from components.common.errors import UserError
-from components.evaluation.benchmark import box_mask, generation_samples, insertion_samples, load
+from components.evaluation.benchmark import generation_samples, insertion_samples, load
 from components.evaluation.params import Params
 
 
@@ -42,13 +42,6 @@ def test_truth_and_background_differ_only_in_the_box(benchmark_folder: Path, par
         changed = np.abs(np.asarray(sample.truth, float) - np.asarray(sample.background, float)).sum(2) > 60
         inside = np.asarray(sample.mask.filter(ImageFilter.MaxFilter(3))) > 0  # resizing blurs edges by a pixel
         assert changed.any() and not (changed & ~inside).any()
-
-
-def test_mask_is_the_box_in_whole_pixels() -> None:
-    from components.common.geometry import Box
-
-    mask = np.asarray(box_mask(Box(2.4, 3.6, 4.0, 0.1), 10))
-    assert sorted(map(tuple, np.argwhere(mask))) == [(4, x) for x in (2, 3, 4, 5)]
 
 
 def test_prompts_keep_the_object_and_never_show_its_own_scene(benchmark_folder: Path, params: Params) -> None:

@@ -38,6 +38,7 @@ def test_every_system_has_every_score_of_every_sample(finished) -> None:
     rows = scores.rows()
     assert {row["system"] for row in rows if row["benchmark"] == "insertion"} == set(RESERVED)
     assert all(np.isfinite(row["value"]) for row in rows)
+    assert {row["spec_digest"] for row in rows} == set(scores.facts["specs"])
     for system in RESERVED:
         own = [r["value"] for r in rows if (r["benchmark"], r["metric"], r["system"]) == ("insertion", "ir", system)]
         assert report.metrics[f"insertion.ir.{system}"] == pytest.approx(np.mean(own))

@@ -4,16 +4,17 @@ from typing import Any
 
 import diffusers
 import torch
-from diffusers import AutoencoderKL, DDPMScheduler, SchedulerMixin, UNet2DConditionModel
+from diffusers import AutoModel, DDPMScheduler, SchedulerMixin, UNet2DConditionModel
 from transformers import AutoTokenizer, CLIPTextModel, PreTrainedTokenizerBase
 
 from components.common.errors import UserError
+from components.common.grid_pipeline import Autoencoder
 from components.common.models import from_pretrained, resolve, weights_digest
 
 
-def load_vae(base: str, revision: str | None) -> AutoencoderKL:
-    """The autoencoder, frozen, in float32."""
-    vae = from_pretrained(AutoencoderKL, base, revision, subfolder="vae", dtype=torch.float32)
+def load_vae(base: str, revision: str | None) -> Autoencoder:
+    """The autoencoder, of the class that its config names, frozen, in float32."""
+    vae = from_pretrained(AutoModel, base, revision, subfolder="vae", dtype=torch.float32)
     return vae.requires_grad_(False).eval()
 
 

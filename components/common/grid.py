@@ -7,7 +7,7 @@ channels, H and W sides of a cell; a grid's sides are 2H and 2W.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import nn
@@ -59,12 +59,12 @@ def expand_conv_in(unet: "UNet2DConditionModel", in_channels: int) -> None:
     Weight and bias are copied and the new columns are zero: with zeros in the new channels the output is bit-equal.
     Raises `ValueError` if the UNet already has more channels than asked for.
     """
-    old = unet.conv_in
+    old: Any = unet.conv_in
     if old.in_channels == in_channels:
         return
     if old.in_channels > in_channels:
         raise ValueError(f"the UNet has {old.in_channels} input channels, more than {in_channels}")
-    new = nn.Conv2d(in_channels, old.out_channels, old.kernel_size, old.stride, old.padding)
+    new: Any = nn.Conv2d(in_channels, old.out_channels, old.kernel_size, old.stride, old.padding)
     new = new.to(old.weight.device, old.weight.dtype)
     with torch.no_grad():
         new.weight.zero_()

@@ -7,11 +7,11 @@ A pipeline folder holds vae, unet, text_encoder, tokenizer and scheduler, as Sta
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, DiffusionPipeline, SchedulerMixin, UNet2DConditionModel
+from diffusers import AutoencoderKL, AutoencoderTiny, DiffusionPipeline, SchedulerMixin, UNet2DConditionModel
 from PIL import Image
 from transformers import CLIPTextModel, PreTrainedTokenizerBase
 
@@ -19,6 +19,7 @@ from components.common import grid
 from components.common.seeds import torch_generator
 
 References = Sequence[Image.Image]
+Autoencoder: TypeAlias = AutoencoderKL | AutoencoderTiny
 
 
 class GridPipeline(DiffusionPipeline):
@@ -30,7 +31,7 @@ class GridPipeline(DiffusionPipeline):
 
     def __init__(
         self,
-        vae: AutoencoderKL,
+        vae: Autoencoder,
         unet: UNet2DConditionModel,
         text_encoder: CLIPTextModel,
         tokenizer: PreTrainedTokenizerBase,
@@ -78,7 +79,7 @@ class GridPipeline(DiffusionPipeline):
         defaults from Alterbute). seeds: one a sample (default 0, 1, ...): a sample's noise hangs on its seed alone.
         batch: samples at a time. Raises `ValueError` where the inputs do not fit the task or each other.
         """
-        samples = [[*references]] if isinstance(references[0], Image.Image) else [[*refs] for refs in references]
+        samples: list[list[Image.Image]] = _samples(references)
         count = len(samples)
         seeds = [*(range(count) if seeds is None else seeds)]
         scenes, masks = _listed(background, count), _listed(mask, count)
@@ -161,8 +162,8 @@ class GridPipeline(DiffusionPipeline):
     def decode(self, latents_BCHW: torch.Tensor) -> list[Image.Image]:
         """Pictures of latents."""
         config = self.vae.config
-        latents = latents_BCHW.to(self.vae.device, self.vae.dtype) / config.scaling_factor
-        pixels_BCHW = self.vae.decode(latents + (config.shift_factor or 0.0), return_dict=False)[0]
+        latents = latents_BCHW.to(self.vae.device, self.vae.dtype) / config.scaling_factor + (config.shift_factor or 0)
+        pixels_BCHW = self.vae.decode(latents, return_dict=False)[0]
         scaled = ((pixels_BCHW.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
         return [Image.fromarray(array) for array in scaled.permute(0, 2, 3, 1).cpu().numpy()]
 
@@ -207,10 +208,19 @@ def latent_masks(masks: list[Image.Image], side: int) -> torch.Tensor:
 
 
 @torch.no_grad()
-def encode_pixels(vae: AutoencoderKL, pixels_BCHW: torch.Tensor) -> torch.Tensor:
-    """Scaled latents: the mode of the autoencoder's posterior, so that nothing is random."""
-    mode = vae.encode(pixels_BCHW.to(vae.device, vae.dtype)).latent_dist.mode()
-    return (mode - (vae.config.shift_factor or 0.0)) * vae.config.scaling_factor
+def encode_pixels(vae: Autoencoder, pixels_BCHW: torch.Tensor) -> torch.Tensor:
+    """Scaled latents: the mode of a variational autoencoder's posterior, so that nothing is random."""
+    encoded = vae.encode(pixels_BCHW.to(vae.device, vae.dtype))
+    latents_BCHW = encoded.latents if isinstance(vae, AutoencoderTiny) else encoded.latent_dist.mode()
+    return (latents_BCHW - (vae.config.shift_factor or 0)) * vae.config.scaling_factor
+
+
+def pixels_per_latent(vae: Autoencoder) -> int:
+    """How many times smaller the autoencoder makes each side."""
+    levels = (
+        vae.config.encoder_block_out_channels if isinstance(vae, AutoencoderTiny) else vae.config.block_out_channels
+    )
+    return 2 ** (len(levels) - 1)
 
 
 @torch.no_grad()
@@ -219,6 +229,11 @@ def encode_text(tokenizer: PreTrainedTokenizerBase, encoder: CLIPTextModel, prom
     length = encoder.config.max_position_embeddings
     tokens = tokenizer([*prompts], padding="max_length", truncation=True, max_length=length, return_tensors="pt")
     return encoder(tokens.input_ids.to(encoder.device)).last_hidden_state
+
+
+def _samples(references: Any) -> list[list[Image.Image]]:
+    """One sample's references or a list of them as a list of lists."""
+    return [[*references]] if isinstance(references[0], Image.Image) else [[*refs] for refs in references]
 
 
 def _listed(value: Any, count: int) -> list[Any] | None:

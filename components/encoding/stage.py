@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL
 from PIL import Image
 from transformers import CLIPTextModel, PreTrainedTokenizerBase
 
@@ -16,7 +15,14 @@ from components.common import bases
 from components.common.datasets import Dataset, Writer
 from components.common.errors import UserError
 from components.common.grid import REFERENCES
-from components.common.grid_pipeline import encode_pixels, encode_text, latent_masks, pixels
+from components.common.grid_pipeline import (
+    Autoencoder,
+    encode_pixels,
+    encode_text,
+    latent_masks,
+    pixels,
+    pixels_per_latent,
+)
 from components.common.progress import track
 from components.common.report import Report
 from components.encoding.params import Params
@@ -30,14 +36,14 @@ CELLS = ("target", "background", *(f"ref{k}" for k in range(REFERENCES)))
 class Encoders:
     """The frozen parts of the base model."""
 
-    vae: AutoencoderKL
+    vae: Autoencoder
     text_encoder: CLIPTextModel
     tokenizer: PreTrainedTokenizerBase
 
     @property
     def factor(self) -> int:
         """Pixels a latent, along one side."""
-        return 2 ** (len(self.vae.config.block_out_channels) - 1)
+        return pixels_per_latent(self.vae)
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
@@ -59,11 +65,9 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
 def _load(params: Params) -> Encoders:
     source = (params.base, params.revision)
     device = torch.device(params.device)
-    encoders = Encoders(
-        bases.load_vae(*source).to(device),
-        bases.load_text_encoder(*source).to(device),
-        bases.load_tokenizer(*source),
-    )
+    text_encoder = bases.load_text_encoder(*source)
+    text_encoder.to(device)  # type: ignore[arg-type]  # transformers wraps Module.to
+    encoders = Encoders(bases.load_vae(*source).to(device), text_encoder, bases.load_tokenizer(*source))
     if params.cell % encoders.factor:
         raise UserError(
             f"encoding: cell = {params.cell} is not a multiple of {encoders.factor}, as {params.base} needs"

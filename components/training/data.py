@@ -108,8 +108,8 @@ def reference_count(draws: list[float], fewer: float) -> int:
 
 
 def memory_mapped(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of an uncompressed .npz without reading them: NumPy maps .npy files only, not members of an archive."""
-    arrays = {}
+    """The arrays of an uncompressed .npz, mapped, not read: NumPy itself maps .npy files only."""
+    arrays: dict[str, np.ndarray] = {}
     with zipfile.ZipFile(path) as archive, path.open("rb") as file:
         for member in archive.infolist():
             file.seek(member.header_offset)
@@ -119,7 +119,6 @@ def memory_mapped(path: Path) -> dict[str, np.ndarray]:
             version = np.lib.format.read_magic(file)
             read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
             shape, fortran, dtype = read(file)
-            order = "F" if fortran else "C"
             name = member.filename.removesuffix(".npy")
-            arrays[name] = np.memmap(path, dtype, "r", file.tell(), shape, order)
+            arrays[name] = np.memmap(path, dtype, "r", file.tell(), shape, "F" if fortran else "C")
     return arrays

@@ -34,7 +34,7 @@ def train(module: GridTraining, samples: TrainingSamples, params: Params, checkp
     trainer = pl.Trainer(
         accelerator={"cpu": "cpu", "cuda": "gpu"}[params.device],
         devices=1,
-        precision={"fp32": "32-true", "bf16": "bf16-mixed"}[params.precision],
+        precision="bf16-mixed" if params.precision == "bf16" else "32-true",
         max_steps=params.steps,
         accumulate_grad_batches=params.accumulate,
         gradient_clip_val=params.clip,
@@ -97,7 +97,8 @@ class LossCurve(Callback):
         images = step * self.params.batch
         if not losses.isfinite().all():
             raise UserError(
-                f"training: the loss is not finite after {images} images: lower lr, lengthen warmup or use precision fp32"
+                f"training: the loss is not finite after {images} images: "
+                "lower lr, lengthen warmup or use precision fp32"
             )
         point = {"images": images, "loss": round(float(losses.mean()), 5)}
         quartile_B = (torch.special.ndtr(levels) * QUARTILES).long().clamp(0, QUARTILES - 1)

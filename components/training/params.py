@@ -8,7 +8,7 @@ from components.common.params import StageParams
 
 
 class Params(StageParams):
-    """How the grid UNet is trained. "Alterbute" is arXiv 2601.10714, the sibling paper that states what ours does not."""
+    """How the grid UNet is trained. "Alterbute" is arXiv 2601.10714, a sibling paper with full hyper-parameters."""
 
     execution = StageParams.execution | {"checkpoint_every"}
 

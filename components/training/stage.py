@@ -12,7 +12,7 @@ from components.common.datasets import Dataset, Writer
 from components.common.digests import digest_file
 from components.common.errors import UserError
 from components.common.grid import expand_conv_in, scene_channels
-from components.common.grid_pipeline import GridPipeline
+from components.common.grid_pipeline import GridPipeline, pixels_per_latent
 from components.common.report import Report
 from components.training.data import Latents, TrainingSamples
 from components.training.loop import LossCurve, train
@@ -32,8 +32,8 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
     """
     dataset = Dataset(inputs["latents"])
     digests = {part: bases.part_digest(params.base, part, params.revision) for part in ("vae", "text_encoder", "unet")}
-    _check(dataset, digests, params)
     pipeline = load_pipeline(dataset, params)
+    _check(dataset, digests, params)
     samples = TrainingSamples(Latents(dataset, "train"), pipeline.encode_text([""])[0].cpu(), params)
     module = GridTraining(pipeline.unet, objective_of(pipeline.scheduler, params.min_snr), params)
     folder = outputs["model"]
@@ -52,14 +52,13 @@ def load_pipeline(dataset: Dataset, params: Params) -> GridPipeline:
     """The base model as a grid pipeline for the task, its UNet's input channels expanded where the task needs more."""
     source = (params.base, params.revision)
     vae, unet = bases.load_vae(*source), bases.load_unet(*source)
-    factor = 2 ** (len(vae.config.block_out_channels) - 1)
     latent_channels, cell = vae.config.latent_channels, dataset.facts["cell"]
     wanted = scene_channels(latent_channels) if params.task == "insertion" else latent_channels
     try:
         expand_conv_in(unet, wanted)
     except ValueError as error:
         raise UserError(f"{params.base} cannot be trained for {params.task}: {error}") from None
-    unet.register_to_config(sample_size=2 * cell // factor)
+    unet.register_to_config(sample_size=2 * cell // pixels_per_latent(vae))
     unet.to(memory_format=torch.channels_last)
     return GridPipeline(
         vae, unet, bases.load_text_encoder(*source), bases.load_tokenizer(*source), bases.load_scheduler(*source), cell

@@ -1,0 +1,103 @@
+"""Remaking the sandbox's base models from nothing: the stages of the pipeline itself, on tuples cut from the render."""
+
+from pathlib import Path
+
+from components.common.datasets import Dataset, is_complete
+from components.common.grid_pipeline import GridPipeline
+from components.encoding import stage as encoding
+from components.encoding.params import Params as Encoding
+from components.sandbox import autoencoder, pretrain, tuples
+from components.sandbox.crops import PACKAGED, read_split
+from components.training import stage as training
+from components.training.data import Latents
+from components.training.params import Params as Training
+from components.training.validation import validate
+
+BATCH = 16
+AUTOENCODER_STEPS = 900
+INSERTION_IMAGES, GENERATION_IMAGES = 96_000, 48_000
+COPIES = {"insertion": 8, "generation": 6}
+
+
+def pretrain_bases(
+    world: Path,
+    out: Path,
+    work: Path,
+    images: dict[str, int] | None = None,
+    autoencoder_steps: int = AUTOENCODER_STEPS,
+    clip: str = pretrain.CLIP,
+) -> dict[str, float]:
+    """Trains `out/base_insertion` and, from its UNet, `out/base_generation`; returns their figures.
+
+    world: a rendered split. work: folder of what is made on the way; started again, finished stages in it are kept.
+    images: training length of each task. clip: whose text tower conditions generation.
+    """
+    images = images or {"insertion": INSERTION_IMAGES, "generation": GENERATION_IMAGES}
+    blank = work / "blank_insertion"
+    if not (blank / "model_index.json").exists():
+        vae = autoencoder.train(world, autoencoder_steps)
+        pretrain.save_base(
+            blank, vae, pretrain.blank_unet(pretrain.INSERTION_CHANNELS, pretrain.text_width(clip)), clip
+        )
+    metrics = train_base("insertion", blank, world, out, work, images["insertion"])
+    start = work / "blank_generation"
+    if not (start / "model_index.json").exists():
+        trained = GridPipeline.from_pretrained(out / "base_insertion")
+        pretrain.save_base(start, trained.vae, pretrain.without_scene(trained.unet), clip)
+    return metrics | train_base("generation", start, world, out, work, images["generation"])
+
+
+def train_base(task: str, start: Path, world: Path, out: Path, work: Path, images: int) -> dict[str, float]:
+    """Tuples -> latents -> trained pipeline -> `out/base_TASK` with a card."""
+    latents = encoded(work, world, start, _cuts(task, seed=0), f"{task}_train")
+    params = training_params(task, start, images)
+    model = work / f"model_{task}"
+    if not is_complete(model):
+        training.run({"latents": latents}, {"model": model}, params)
+    metrics = measure(model / training.PIPELINE, task, work, params)
+    facts: dict[str, object] = {
+        "trained on": f"{len(Dataset(latents))} tuples of the split `pretrain` ({COPIES[task]} an object)",
+        "images, batch, seed": f"{images}, {BATCH}, {params.seed}",
+        "objective": "rectified flow, logit-normal noise levels",
+    }
+    pretrain.pack(model / training.PIPELINE, task, facts, metrics, out)
+    return {f"{task}_{name}": value for name, value in metrics.items()}
+
+
+def training_params(task: str, start: Path, images: int) -> Training:
+    """How a base model is trained; measured choices are in the field descriptions of the stage."""
+    values = {
+        "task": task, "base": str(start), "revision": None, "images": images, "batch": BATCH, "lr": 1e-3,
+        "warmup": min(1600, images), "decay": "cosine", "ema": 0.999, "outside_weight": 0.3, "drop_refs": 0.04,
+        "drop_text": 0.04, "drop_both": 0.04, "checkpoint_every": 3200, "validation_tuples": 64, "sampling_steps": 10,
+    }  # fmt: skip
+    return Training.model_validate(values)
+
+
+def encoded(work: Path, world: Path, base: Path, cuts: tuples.Params, name: str) -> Path:
+    """The latents of tuples cut from a rendered split."""
+    made, latents = work / f"tuples_{name}", work / f"latents_{name}"
+    if not is_complete(made):
+        tuples.run({"world": world}, {"tuples": made}, cuts)
+    if not is_complete(latents):
+        params = Encoding(base=str(base), revision=None, cell=cuts.cell, batch=16)
+        encoding.run({"tuples": made}, {"latents": latents}, params)
+    return latents
+
+
+def measure(pipeline: Path, task: str, work: Path, params: Training) -> dict[str, float]:
+    """Reference gap on the packaged splits, none of whose designs was trained on, and the autoencoder's PSNR."""
+    model = GridPipeline.from_pretrained(pipeline)
+    metrics: dict[str, float] = {}
+    for split in ("corpus", "benchmark"):
+        cuts = tuples.Params(copies=1, recolour=False, held_out=1.0)
+        latents = encoded(work, PACKAGED / split, pipeline, cuts, f"{task}_{split}")
+        found = validate(model, Latents(Dataset(latents), "validation"), params)
+        if found is not None:
+            metrics |= {f"{name} ({split})": value for name, value in found.metrics().items()}
+    return metrics | {"PSNR of the autoencoder, dB": autoencoder.psnr(model.vae, read_split(PACKAGED / "benchmark"))}
+
+
+def _cuts(task: str, seed: int) -> tuples.Params:
+    """Captions name colours, so tuples for generation keep theirs."""
+    return tuples.Params(copies=COPIES[task], recolour=task == "insertion", seed=seed)

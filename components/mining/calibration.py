@@ -24,6 +24,7 @@ from components.mining.params import Calibration
 from components.mining.sheets import pair_sheet
 
 SHEET_PAIRS = 16
+RESOLUTION = 0.001  # of the window's high, cosine
 
 
 class Threshold(NamedTuple):
@@ -100,16 +101,20 @@ def find_low(curve: Sequence[Threshold], params: Calibration) -> float | None:
 def find_high(labels: Labels, low: float, params: Calibration) -> float:
     """The threshold above which most near-duplicates and fewest other views of the same product lie (Youden's J).
 
-    `default_high` if it is above `low` and there are too few labelled near-duplicates; never at or below `low`.
+    With too few labelled near-duplicates, the similarity that the share `keep_views` of the other views stays below;
+    without any, `default_high`. Never at or below `low`.
     """
     similarity = labels.pairs.similarity
     repeats = similarity[(labels.verdict == DUPLICATE) & (similarity > low)]
     views = similarity[(labels.verdict == SAME) & (similarity >= low)]
-    if len(repeats) < params.min_duplicates or not len(views):
+    if not len(views):
         return params.default_high if params.default_high > low else 1.0
-    grid = np.round(np.arange(low + params.step, 1, 0.001), 3)
-    gain = [(repeats > high).mean() + (views <= high).mean() for high in grid]
-    return float(grid[int(np.argmax(gain))]) if len(grid) else 1.0
+    grid = np.round(np.arange(low + RESOLUTION, 1 + RESOLUTION / 2, RESOLUTION), 3)
+    gain = np.array([(views <= high).mean() for high in grid])
+    if len(repeats) < params.min_duplicates:
+        return float(grid[int(np.argmax(gain >= params.keep_views))])
+    gain += np.array([(repeats > high).mean() for high in grid])
+    return float(grid[int(np.argmax(gain))])
 
 
 def find_window(curve: Sequence[Threshold], labels: Labels, params: Calibration) -> Found:

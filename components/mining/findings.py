@@ -12,7 +12,7 @@ import numpy as np
 from scipy.stats import skew
 
 from components.common.report import Report
-from components.common.seeds import numpy_rng, unit_interval
+from components.common.seeds import numpy_rng
 from components.mining.corpus import Corpus
 from components.mining.join import Flag
 from components.mining.mine import Mined
@@ -98,10 +98,12 @@ def neighbour_similarity(corpus: Corpus) -> Rows:
         best[at, : len(top)] = top
     edges = np.arange(0, 1 + BIN, BIN)
     shares = [np.histogram(best[:, k].clip(0, 1), edges)[0] / len(rows) for k in range(3)]
-    return [
-        {"similarity": round(float(edges[i] + BIN / 2), 3), "first": float(a), "second": float(b), "third": float(c)}
-        for i, (a, b, c) in enumerate(zip(*shares, strict=True))
+    rows_from_0 = [
+        {"similarity": round(float(edge + BIN / 2), 3), "first": float(a), "second": float(b), "third": float(c)}
+        for edge, a, b, c in zip(edges, *shares, strict=False)
     ]
+    empty = int(np.flatnonzero(np.sum(shares, axis=0))[0])
+    return rows_from_0[empty:]
 
 
 def recurrence(corpus: Corpus, mined: Mined) -> Rows:
@@ -116,7 +118,7 @@ def recurrence(corpus: Corpus, mined: Mined) -> Rows:
 
 
 def _recurring(corpus: Corpus, mined: Mined, fraction: float, draw: int) -> tuple[float, float]:
-    kept = np.array([unit_interval(SEED, draw, image_id) < fraction for image_id in corpus.image_ids])
+    kept = numpy_rng(SEED, "photographs", draw).random(len(corpus.image_ids)) < fraction
     partners = distinct_partners(mined.near, corpus.photo, mined.duplicate_group, kept[corpus.photo])
     return (float((partners >= 1).mean()), float((partners >= 3).mean())) if len(partners) else (0.0, 0.0)
 

@@ -82,11 +82,14 @@ class Calibration(Hashing):
     min_duplicates: int = Field(
         default=8, ge=1, description="labelled near-duplicate pairs needed to place the window's high (ours)"
     )
+    keep_views: float = Field(
+        default=0.99, gt=0, le=1, description="share of labelled views that stay below a high without them (ours)"
+    )
     share: float = Field(
         default=0.5, gt=0, lt=1, description="of pairs of subjects used to calibrate; the gate judges on the others"
     )
     default_low: float = Field(default=0.93, ge=-1, le=1, description="without labels (paper, section 3)")
-    default_high: float = Field(default=0.975, ge=-1, le=1.01, description="without enough duplicates (paper)")
+    default_high: float = Field(default=0.975, ge=-1, le=1.01, description="without labels (paper, section 3)")
     min_iou: float = Field(
         default=0.5, gt=0, le=1, description="overlap of an object with a labelled box to be that subject (ours)"
     )

@@ -47,7 +47,9 @@ def star_sheet(corpus: Corpus, stars: Sequence[Star], views: int = 6) -> Image.I
 
 
 def pair_sheet(corpus: Corpus, pairs: Sequence[tuple[int, int, str]], across: int = 4) -> Image.Image:
-    """Pairs of objects side by side, `across` a row, each captioned."""
-    cells = [((crop_of(corpus, src), caption), (crop_of(corpus, dst), "")) for src, dst, caption in pairs]
+    """Pairs of objects side by side, `across` a row: the caption below the first, their rows below the second."""
+    cells = [
+        ((crop_of(corpus, src), caption), (crop_of(corpus, dst), f"{src} and {dst}")) for src, dst, caption in pairs
+    ]
     rows = [cells[at : at + across] for at in range(0, len(cells), across)]
     return sheet([[picture for pair in row for picture in pair] for row in rows])

@@ -104,3 +104,18 @@ def test_row_products_are_inner_products():
     for dim in (1, 2, 3, 5, 64, 129):
         a, b = rng.normal(size=(2, 10, dim)).astype(np.float32)
         np.testing.assert_allclose(row_products(a, b), (a.astype(float) * b).sum(1), rtol=1e-4, atol=1e-5)
+
+
+def test_the_pairs_are_those_of_faiss():
+    """The same pairs as an exact flat index, away from the ends of the window, where its rounding differs."""
+    faiss = pytest.importorskip("faiss")
+    vectors, low = unit(np.random.default_rng(6), 500, 32).astype(np.float32), 0.9
+    index = faiss.IndexFlatIP(32)
+    index.add(vectors)
+    limits, scores, rows = index.range_search(vectors, low)
+    src = np.repeat(np.arange(500), np.diff(limits).astype(int))
+    theirs = {(int(a), int(b)) for a, b, s in zip(src, rows, scores, strict=True) if a < b and abs(s - low) > 1e-5}
+    ours = window_join(vectors, low, tile=100)
+    clear = np.abs(ours.similarity - low) > 1e-5
+    assert len(theirs) > 1000
+    assert {(int(a), int(b)) for a, b in zip(ours.src[clear], ours.dst[clear], strict=True)} == theirs

@@ -80,9 +80,7 @@ class Params(StageParams):
         default={},
         description="other systems: name -> folder with one picture SAMPLE.png for each sample of a benchmark",
     )
-    device: str = Field(
-        default="auto", description="where to compute: cpu, cuda, cuda:1, or auto")
-    )
+    device: str = Field(default="auto", description="where to compute: cpu, cuda, cuda:1, or auto")
 
     @model_validator(mode="after")
     def _judge_is_not_the_miner(self) -> Self:

@@ -26,7 +26,10 @@ CROP_SCALE = 1.15
 
 @dataclass(frozen=True)
 class Product:
-    """One product in one photograph: `photo` is the photograph's position, `box` is in its px."""
+    """One product in one photograph: `photo` is the photograph's position, `box` is in its px.
+
+    mask: its visible pixels. plate: the photograph without it.
+    """
 
     photo: int
     box: Box
@@ -34,6 +37,8 @@ class Product:
     group: int
     caption: str
     attributes: dict[str, Any]
+    mask: Path
+    plate: Path
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ def read_split(folder: Path) -> SplitData:
     photos = np.stack([np.asarray(Image.open(folder / image["file_name"]).convert("RGB")) for image in images])
     products = tuple(
         Product(position[a["image_id"]], Box(*a["bbox"]), a["design"], a["attributes"]["group"], a["caption"],
-                a["attributes"])
+                a["attributes"], folder / a["mask"], folder / a["plate"])
         for a in coco["annotations"] if a["image_id"] in position
     )  # fmt: skip
     return SplitData(photos, products)

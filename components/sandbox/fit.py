@@ -1,5 +1,6 @@
 """The optimisation loop and the storage that all tiny models share."""
 
+import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,8 @@ from transformers import PreTrainedModel
 from components.common.progress import track
 
 WARMUP = 0.05
+LOG_EVERY = 100
+log = logging.getLogger(__name__)
 
 
 def fit(
@@ -43,6 +46,8 @@ def fit(
         optimiser.step()
         schedule.step()
         losses.append(float(loss.detach()))
+        if (step + 1) % LOG_EVERY == 0:
+            log.info("%s: step %d, loss %.3f", description, step + 1, sum(losses[-LOG_EVERY:]) / LOG_EVERY)
     model.eval()
     return losses
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -17,7 +18,8 @@ from transformers import CLIPConfig, CLIPModel, PreTrainedTokenizerFast
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from components.common.seeds import numpy_rng, torch_generator
-from components.sandbox.crops import Augmentation, SplitData, held_out, read_split, sample, square_crops, windows
+from components.sandbox.collage import collages
+from components.sandbox.crops import Augmentation, SplitData, dyes, held_out, read_split, sample, square_crops, windows
 from components.sandbox.designs import SHAPES
 from components.sandbox.fit import ends, fit, save_half, write_card
 from components.sandbox.palette import COLOURS, WALLS
@@ -25,7 +27,10 @@ from components.sandbox.prints import PRINTS
 from components.sandbox.surfaces import FLOORS
 
 SIZE, PATCH, LENGTH = 48, 8, 24
-BATCH, WRONG = 128, 4
+BATCH, WRONG = 128, 3
+COLLAGES = 4000
+DYED, TRIES = 0.7, 4
+NAMEABLE = 20.0  # CIE Lab distance within which a colour goes by a palette colour's name
 SCALE = 1.6  # of the plain window: floor and wall are in the caption, so they must be in the picture
 TOKENS = {"<pad>": 0, "<bos>": 1, "<unk>": 2, "<eos>": 3}  # CLIPTextModel treats an end token of number 2 in an old way
 COMMON = """
@@ -40,10 +45,12 @@ WORDS: dict[str, tuple[str, ...]] = {
     "floor": tuple(FLOORS), "wall": tuple(WALLS),
 }  # fmt: skip
 PHRASE = "a {print} {ground} and {figure} {shape}"
+PALETTES = {"ground": COLOURS, "figure": COLOURS, "wall": WALLS}
 TEMPLATES = (PHRASE + " on a {floor} floor beside a {wall} wall",) * 5 + (
     PHRASE, PHRASE + " on a {floor} floor", PHRASE + " beside a {wall} wall", "a photo of " + PHRASE,
     "the {print} {ground} and {figure} {shape} in a room",
 )  # fmt: skip
+LOOK = Augmentation(scale=(1.45, 2.0), cutout=0.1, gain=0.08, gamma=0.1, brightness=(0.8, 1.25))
 ABOUT = (
     "CLIP with a word-level tokenizer over the captions' vocabulary. Image side: a {size} px square window of about "
     "{scale} x the product's box. `CLIPTextModel` loads from the same folder."
@@ -51,39 +58,40 @@ ABOUT = (
 
 
 def train(
-    world: Path, out: Path, seed: int = 0, steps: int = 800, measured_on: list[SplitData] | None = None
+    world: Path, out: Path, seed: int = 0, steps: int = 1600, measured_on: list[SplitData] | None = None
 ) -> dict[str, float]:
     """Trains on the split `world`, stores model, tokenizer, processor and card in `out`; returns losses and figures.
 
     measured_on: splits to measure on, by default the packaged ones.
     """
-    data = read_split(world)
-    source = windows(data, reach=2.3, size=96)
-    facts = [words_of(product.attributes) for product in data.products]
+    data = collages(read_split(world), count=COLLAGES, seed=seed)
+    source = windows(data, reach=2.3, size=80)
+    words = [words_of(product.attributes) for product in data.products]
     tokenizer = build_tokenizer()
     torch.manual_seed(seed)
     model = CLIPModel(_config(len(tokenizer)))
-    how = Augmentation(scale=(1.45, 2.0), cutout=0.1, gain=0.08, gamma=0.1, brightness=(0.8, 1.25))
 
     def loss_at(step: int) -> Tensor:
-        rng = numpy_rng(seed, "clip", "batch", step)
-        picks = rng.permutation(len(facts))[:BATCH]
-        pixels = sample(source[torch.from_numpy(picks)], SIZE, how, torch_generator(seed, "clip", step))
-        right, wrong = zip(*(captions(facts[k], rng) for k in picks), strict=True)
+        rng, generator = numpy_rng(seed, "clip", "batch", step), torch_generator(seed, "clip", step)
+        picks = rng.permutation(len(words))[:BATCH]
+        shown, dyed = recolour([words[k] for k in picks], generator)
+        pixels = sample(source[torch.from_numpy(picks)], SIZE, LOOK, generator, dyed)
+        right, wrong = zip(*(captions(entry, rng) for entry in shown), strict=True)
         return contrastive(model, pixels, tokenize(tokenizer, [*right, *(text for texts in wrong for text in texts)]))
 
     losses = fit(model, loss_at, steps, lr=1e-3, description="train clip")
     _save(model, tokenizer, out)
     metrics = measure(out, held_out() if measured_on is None else measured_on)
-    facts_of_card = {
-        "trained on": f"{len(data.products)} windows with captions (split `pretrain`)",
+    facts = {
+        "trained on": f"{COLLAGES} collages of products and clean plates of the split `pretrain`, with captions; "
+        f"up to {DYED:.0%} of them in turned hues, with the colours renamed",
         "loss": f"symmetric contrastive, {BATCH} pairs a step, {WRONG} captions with one wrong word for each picture",
         "steps, seed": f"{steps}, {seed}",
         "parameters": f"{model.num_parameters() / 1e6:.2f} M",
         "vocabulary": f"{len(tokenizer)} words, at most {LENGTH} tokens",
     }
     about = ABOUT.format(size=SIZE, scale=SCALE)
-    write_card(out, "Pictures and captions of rendered products (clip)", about, facts_of_card, metrics)
+    write_card(out, "Pictures and captions of rendered products (clip)", about, facts, metrics)
     return metrics | ends(losses)
 
 
@@ -119,6 +127,36 @@ def words_of(attributes: dict[str, Any]) -> dict[str, str]:
     ground, figure, _ = attributes["colours"]
     roles = {role: attributes[role] for role in ("shape", "print", "floor", "wall")}
     return roles | {"ground": ground, "figure": figure}
+
+
+def recolour(words: list[dict[str, str]], generator: torch.Generator) -> tuple[list[dict[str, str]], Tensor]:
+    """Dyes [B, 3, 3] for the pictures, and the words that are true after dyeing.
+
+    A picture keeps its colours if none of a few dyes turns all its colours into colours that have a name.
+    """
+    count = len(words)
+    drawn = dyes(TRIES * count, DYED, generator)
+    named = {role: _named_after(PALETTES[role], drawn) for role in PALETTES}
+    shown, chosen = [], torch.eye(3).repeat(count, 1, 1)
+    for k, entry in enumerate(words):
+        shown.append(entry)
+        for draw in range(k, TRIES * count, count):
+            new = {role: named[role][draw][list(PALETTES[role]).index(entry[role])] for role in PALETTES}
+            if all(new.values()) and new["ground"] != new["figure"]:
+                shown[k], chosen[k] = entry | new, drawn[draw]
+                break
+    return shown, chosen
+
+
+def _named_after(palette: dict[str, tuple[int, int, int]], dyes_B33: Tensor) -> list[list[str]]:
+    """Each palette colour's name after each dye: the nearest one's, empty if that is too far off to be called so."""
+    names, rgb = list(palette), torch.tensor(list(palette.values())) / 255
+    dyed = (rgb @ dyes_B33.transpose(1, 2)).clamp(0, 1)
+    own, other = (cv2.cvtColor(colours.numpy(), cv2.COLOR_RGB2Lab) for colours in (rgb[None], dyed))
+    distance = np.linalg.norm(other[:, :, None] - own[:, None], axis=3)
+    nearest = distance.argmin(2)
+    return [[names[k] if away[j, k] < NAMEABLE else "" for j, k in enumerate(row)]
+            for row, away in zip(nearest, distance, strict=True)]  # fmt: skip
 
 
 def captions(words: dict[str, str], rng: np.random.Generator) -> tuple[str, list[str]]:

@@ -226,7 +226,7 @@ class Writer:
         if vectors is not None:
             files.append(self._save(f"{stem}.npy", lambda file: np.save(file, vectors, allow_pickle=False)))
         if arrays is not None:
-            files.append(self._save(f"{stem}.npz", lambda file: np.savez(file, **arrays)))
+            files.append(self._save(f"{stem}.npz", lambda file: np.savez(file, **arrays)))  # type: ignore[arg-type]
         schema = SCHEMAS[self.kind]
         full = rows.cast(schema) if isinstance(rows, pa.Table) else pa.Table.from_pylist(list(rows), schema=schema)
         files.append(self._save(f"{stem}.parquet", lambda file: pq.write_table(full, file, compression="zstd")))

@@ -53,7 +53,7 @@ def crop(image: Image.Image, box: Box, size: int | None = None) -> Image.Image:
 def padded_square(image: Image.Image, size: int) -> Image.Image:
     """The whole image scaled into a size x size square, borders filled with its mean colour (nothing is cut off)."""
     mean = image.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
-    return ImageOps.pad(image, (size, size), Image.Resampling.BICUBIC, color=mean)
+    return ImageOps.pad(image, (size, size), Image.Resampling.BICUBIC, color=mean)  # type: ignore[arg-type]
 
 
 def placed(box: Box, window: Box, size: int) -> Box:

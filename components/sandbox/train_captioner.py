@@ -1,6 +1,6 @@
 """The captioner: a tiny vision encoder-decoder that learns to say what a rendered product looks like and where it is.
 
-Its language is the world's: some 80 words, each one token.
+Its language is the world's: some fifty words, each one token.
 """
 
 import re
@@ -25,22 +25,21 @@ from transformers import (
 
 from components.common.geometry import crop, square_window
 from components.common.seeds import numpy_rng, torch_generator
+from components.sandbox.collage import collages
 from components.sandbox.crops import Augmentation, SplitData, held_out, read_split, sample, windows
 from components.sandbox.fit import ends, fit, save_half, write_card
+from components.sandbox.train_clip import DYED, WORDS, recolour, words_of
 from components.sandbox.train_ir import processor
 
-SIZE, SCALE, BATCH = 64, 1.6, 32
+SIZE, SCALE, BATCH = 64, 1.7, 32
 SPECIAL = ("[PAD]", "[BOS]", "[EOS]", "[UNK]")
 PAD, BOS, EOS = 0, 1, 2
-IGNORED = -100  # label that the loss of transformers skips
+SENTENCE = "a {print} {ground} and {figure} {shape} on a {floor} floor beside a {wall} wall"
 # Colours are what the words are about: only so much of the light may change. A mirrored print keeps its name.
-AUGMENTATION = Augmentation(
-    scale=(1.4, 1.9), shift=0.08, brightness=(0.85, 1.15), gain=0.04, gamma=0.08, blur=0.2, cutout=0.15, noise=0.01
+LOOK = Augmentation(
+    scale=(1.45, 2.0), shift=0.08, brightness=(0.8, 1.2), gain=0.05, gamma=0.1, blur=0.2, cutout=0.1, noise=0.01
 )
-GRAMMAR = re.compile(
-    r"^a (?P<print>\w+) (?P<ground>\w+) and (?P<figure>\w+) (?P<shape>\w+) "
-    r"on a (?P<floor>\w+) floor beside a (?P<wall>\w+) wall$"
-)
+GRAMMAR = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>\\w+)", SENTENCE) + "$")
 ABOUT = (
     "Says what a product looks like and where it stands, from a {size} px window of {scale} x the longer side of its "
     "box: a SegFormer encoder and a GPT-2 decoder in a VisionEncoderDecoderModel, one token a word."
@@ -51,28 +50,28 @@ def train(
     world: Path,
     out: Path,
     seed: int = 0,
-    steps: int = 1500,
+    steps: int = 1000,
     measured_on: list[SplitData] | None = None,
+    pictures: int = 4000,
 ) -> dict[str, float]:
     """Trains on the split `world`, stores model, processor, tokenizer and card in `out`.
 
     Returns losses and the share of right words on held-out designs. measured_on: splits to measure on, by default the
-    packaged ones.
+    packaged ones. pictures: how many collages to train on.
     """
-    data = read_split(world)
-    source = windows(data, reach=2.4, size=128)
-    captions = [product.caption for product in data.products]
-    tokenizer = word_tokenizer(captions)
-    labels = torch.tensor([[*tokenizer.encode(text, add_special_tokens=False), EOS] for text in captions])
+    data = collages(read_split(world), count=pictures, seed=seed)
+    source = windows(data, reach=2.3, size=96)
+    words = [words_of(product.attributes) for product in data.products]
+    tokenizer = word_tokenizer()
     torch.manual_seed(seed)
-    model = _model(len(tokenizer), labels.shape[1] + 1)
+    model = _model(len(tokenizer), len(tokenize(tokenizer, words[:1])[0]) + 1)
 
     def loss_at(step: int) -> Tensor:
-        picks = torch.from_numpy(
-            numpy_rng(seed, "captioner", step).choice(len(captions), min(BATCH, len(captions)), False)
-        )
-        pixels = sample(source[picks], SIZE, AUGMENTATION, torch_generator(seed, "captioner", step))
-        return model(pixel_values=pixels, labels=labels[picks]).loss
+        generator = torch_generator(seed, "captioner", step)
+        picks = numpy_rng(seed, "captioner", step).permutation(len(words))[:BATCH]
+        shown, dyed = recolour([words[k] for k in picks], generator)
+        pixels = sample(source[torch.from_numpy(picks)], SIZE, LOOK, generator, dyed)
+        return model(pixel_values=pixels, labels=tokenize(tokenizer, shown)).loss
 
     losses = fit(model, loss_at, steps, lr=1.5e-3, description="train captioner")
     save_half(model, out)
@@ -80,25 +79,34 @@ def train(
     tokenizer.save_pretrained(out)
     metrics = measure(out, held_out() if measured_on is None else measured_on)
     facts = {
-        "trained on": f"{len(captions)} captions of products (split `pretrain`), {len(tokenizer)} words",
+        "trained on": f"{pictures} collages of products and clean plates of the split `pretrain`, with captions; "
+        f"up to {DYED:.0%} of them in turned hues, with the colours renamed",
         "loss": "cross-entropy of the next word",
         "steps, batch, seed": f"{steps}, {BATCH}, {seed}",
         "parameters": f"{model.num_parameters() / 1e6:.2f} M, stored as fp16",
-        "figures": "share of captions with the right word in each place; grammatical: the sentence has the right form",
+        "vocabulary": f"{len(tokenizer)} words",
+        "figures": "share of captions with the right word in each place; both_colours: in any order; words: the mean "
+        "over the six places; grammatical: the sentence has the right form",
     }
     about = ABOUT.format(size=SIZE, scale=SCALE)
     write_card(out, "Captioner for rendered products", about, facts, metrics)
     return metrics | ends(losses)
 
 
-def word_tokenizer(captions: Sequence[str]) -> PreTrainedTokenizerFast:
-    """One token a word of the captions; the special tokens come first."""
-    words = sorted({word for text in captions for word in text.split()})
+def word_tokenizer() -> PreTrainedTokenizerFast:
+    """One token a word that the world can say; the special tokens come first."""
+    words = sorted({word for group in WORDS.values() for word in group} | set(re.findall(r"\b\w+\b(?!\})", SENTENCE)))
     core = Tokenizer(WordLevel({word: k for k, word in enumerate((*SPECIAL, *words))}, unk_token="[UNK]"))
     core.pre_tokenizer = Whitespace()
     return PreTrainedTokenizerFast(
         tokenizer_object=core, pad_token="[PAD]", bos_token="[BOS]", eos_token="[EOS]", unk_token="[UNK]"
     )
+
+
+def tokenize(tokenizer: PreTrainedTokenizerFast, words: Sequence[dict[str, str]]) -> Tensor:
+    """The tokens of the sentences that `words` fill in, ended: int64 [B, L]; all have the same length."""
+    sentences = [SENTENCE.format(**entry) for entry in words]
+    return torch.tensor([[*tokenizer.encode(text, add_special_tokens=False), EOS] for text in sentences])
 
 
 def _model(words: int, positions: int) -> VisionEncoderDecoderModel:
@@ -138,7 +146,7 @@ def measure(folder: Path, splits: Sequence[SplitData]) -> dict[str, float]:
     """Share of captions with the right word in each place, over all products of the splits."""
     made = [text for data in splits for text in say(folder, _pictures(data))]
     truth = [product.caption for data in splits for product in data.products]
-    rows = [_compare(text, true) for text, true in zip(made, truth, strict=True)]
+    rows = [compare(text, true) for text, true in zip(made, truth, strict=True)]
     return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
 
 
@@ -159,7 +167,7 @@ def say(folder: Path, pictures: Sequence[Image.Image]) -> list[str]:
     return tokenizer.batch_decode(model.generate(pixels, do_sample=False, num_beams=1), skip_special_tokens=True)
 
 
-def _compare(text: str, true: str) -> dict[str, float]:
+def compare(text: str, true: str) -> dict[str, float]:
     """1 where a word is right. colours: both, in any order."""
     said, wanted = GRAMMAR.match(text), GRAMMAR.match(true)
     if wanted is None:

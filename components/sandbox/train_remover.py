@@ -71,7 +71,7 @@ def _pixels(path: Path) -> np.ndarray:
 
 
 def train(
-    world: Path, out: Path, seed: int = 0, steps: int = 900, measured_on: Sequence[Path] | None = None
+    world: Path, out: Path, seed: int = 0, steps: int = 450, measured_on: Sequence[Path] | None = None
 ) -> dict[str, float]:
     """Trains on the split `world`, stores UNet and card in `out`; returns losses and held-out errors (1/255).
 
@@ -79,7 +79,7 @@ def train(
     """
     removals = read_removals(world)
     torch.manual_seed(seed)
-    unet = _unet()
+    unet = blank_unet()
 
     def loss_at(step: int) -> Tensor:
         rng = numpy_rng(seed, "remover", step)
@@ -103,7 +103,7 @@ def train(
     return metrics | ends(losses)
 
 
-def _unet() -> Any:
+def blank_unet() -> Any:
     """A UNet whose last layer is zero: untrained, it returns Telea's fill."""
     unet: Any = UNet2DModel(
         sample_size=FRAMING.size // 2,

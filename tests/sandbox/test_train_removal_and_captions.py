@@ -1,0 +1,77 @@
+"""The remover and the captioner, each trained on a handful of photographs: what they store, loads and works."""
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from components.captioning.captioners import load_captioner
+from components.captioning.params import Params as Captioning
+from components.common.errors import UserError
+from components.common.geometry import Box
+from components.removal.params import Params as Removal
+from components.removal.removers import load_remover
+from components.sandbox import train_captioner, train_remover
+from components.sandbox.crops import PACKAGED, read_split
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first six photographs of the benchmark as a split of its own."""
+    folder = tmp_path_factory.mktemp("world")
+    coco = json.loads((PACKAGED / "benchmark" / "annotations.json").read_text())
+    coco["images"] = coco["images"][:6]
+    shown = {image["id"] for image in coco["images"]}
+    coco["annotations"] = [entry for entry in coco["annotations"] if entry["image_id"] in shown]
+    (folder / "annotations.json").write_text(json.dumps(coco))
+    for name in ("images", "plates", "masks"):
+        (folder / name).symlink_to(PACKAGED / "benchmark" / name)
+    return folder
+
+
+def test_the_remover_learns_and_its_folder_serves_the_stage(world: Path, tmp_path: Path):
+    figures = train_remover.train(world, tmp_path, steps=12, measured_on=[world])
+    assert figures["box_error"] < figures["telea_box_error"]
+    assert figures["last_loss"] < figures["first_loss"]
+    assert (tmp_path / "diffusion_pytorch_model.safetensors").stat().st_size <= 4e6
+    assert "Telea" in (tmp_path / "README.md").read_text()
+    remover = load_remover(Removal(kind="residual", model=str(tmp_path), size=128))
+    plate, _ = remover.remove(Image.new("RGB", (128, 128), "grey"), Box(40, 40, 30, 30), "key")
+    assert plate.size == (128, 128)
+
+
+def test_an_untrained_remover_returns_the_classical_fill(world: Path, tmp_path: Path):
+    train_remover.blank_unet().save_pretrained(tmp_path)
+    figures = train_remover.measure(tmp_path, [world])
+    assert figures["telea_over_remover"] == pytest.approx(1)
+    assert figures["win_share"] == 0
+
+
+def test_the_captioner_learns_and_its_folder_serves_the_stage(world: Path, tmp_path: Path):
+    figures = train_captioner.train(world, tmp_path, steps=25, measured_on=[read_split(world)], pictures=40)
+    assert figures["last_loss"] < 0.7 * figures["first_loss"]
+    assert 0 <= figures["words"] <= 1
+    assert (tmp_path / "model.safetensors").stat().st_size <= 3e6
+    params = Captioning(model=str(tmp_path), prompt="", max_tokens=20)
+    captions = load_captioner(params).caption([Image.new("RGB", (90, 90), "red")] * 2, ["mug"] * 2)
+    assert captions[0] == captions[1] != ""
+
+
+def test_captions_of_the_world_are_spelled_as_it_spells_them(world: Path):
+    tokenizer = train_captioner.word_tokenizer()
+    for product in read_split(world).products:
+        tokens = train_captioner.tokenize(tokenizer, [train_captioner.words_of(product.attributes)])
+        assert tokenizer.decode(tokens[0], skip_special_tokens=True) == product.caption
+
+
+def test_a_caption_is_compared_word_by_word():
+    true = "a striped red and white mug on a wooden floor beside a blue wall"
+    swapped = train_captioner.compare("a striped white and red mug on a wooden floor beside a grey wall", true)
+    assert (swapped["print"], swapped["ground"], swapped["both_colours"], swapped["wall"]) == (1, 0, 1, 0)
+    assert train_captioner.compare("a a a", true)["grammatical"] == 0
+
+
+def test_an_unfinished_split_is_one_sentence(tmp_path: Path):
+    with pytest.raises(UserError, match="no finished split"):
+        train_remover.train(tmp_path, tmp_path / "out")

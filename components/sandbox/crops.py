@@ -20,6 +20,9 @@ from torch import Tensor
 from components.common.errors import UserError
 from components.common.geometry import Box, crop, expanded, square_window
 
+exactly = torch.autocast("cpu", enabled=False)
+"""Decorates what must be 32-bit inside the mixed-precision training loop: coordinates, colours and losses."""
+
 PACKAGED = Path(__file__).parent / "world"
 CROP_SCALE = 1.15
 
@@ -141,6 +144,7 @@ class Augmentation:
     noise: float = 0.02
 
 
+@exactly
 def sample(
     source: Windows, size: int, how: Augmentation, generator: torch.Generator, dye_B33: Tensor | None = None
 ) -> Tensor:
@@ -155,6 +159,7 @@ def sample(
     return pixels.clamp(0, 1) * 2 - 1
 
 
+@exactly
 def dyes(count: int, share: float, generator: torch.Generator) -> Tensor:
     """Matrices on RGB, [count, 3, 3], that turn the hue by any angle, half of them with red and green swapped.
 

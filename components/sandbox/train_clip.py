@@ -19,7 +19,17 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 
 from components.common.seeds import numpy_rng, torch_generator
 from components.sandbox.collage import collages
-from components.sandbox.crops import Augmentation, SplitData, dyes, held_out, read_split, sample, square_crops, windows
+from components.sandbox.crops import (
+    Augmentation,
+    SplitData,
+    dyes,
+    exactly,
+    held_out,
+    read_split,
+    sample,
+    square_crops,
+    windows,
+)
 from components.sandbox.designs import SHAPES
 from components.sandbox.fit import ends, fit, save_half, write_card
 from components.sandbox.palette import COLOURS, WALLS
@@ -28,7 +38,6 @@ from components.sandbox.surfaces import FLOORS
 
 SIZE, PATCH, LENGTH = 48, 8, 24
 BATCH, WRONG = 128, 3
-COLLAGES = 4000
 DYED, TRIES = 0.7, 4
 NAMEABLE = 20.0  # CIE Lab distance within which a colour goes by a palette colour's name
 SCALE = 1.6  # of the plain window: floor and wall are in the caption, so they must be in the picture
@@ -58,13 +67,18 @@ ABOUT = (
 
 
 def train(
-    world: Path, out: Path, seed: int = 0, steps: int = 1600, measured_on: list[SplitData] | None = None
+    world: Path,
+    out: Path,
+    seed: int = 0,
+    steps: int = 1600,
+    measured_on: list[SplitData] | None = None,
+    pictures: int = 4000,
 ) -> dict[str, float]:
     """Trains on the split `world`, stores model, tokenizer, processor and card in `out`; returns losses and figures.
 
-    measured_on: splits to measure on, by default the packaged ones.
+    measured_on: splits to measure on, by default the packaged ones. pictures: how many collages to train on.
     """
-    data = collages(read_split(world), count=COLLAGES, seed=seed)
+    data = collages(read_split(world), count=pictures, seed=seed)
     source = windows(data, reach=2.3, size=80)
     words = [words_of(product.attributes) for product in data.products]
     tokenizer = build_tokenizer()
@@ -83,7 +97,7 @@ def train(
     _save(model, tokenizer, out)
     metrics = measure(out, held_out() if measured_on is None else measured_on)
     facts = {
-        "trained on": f"{COLLAGES} collages of products and clean plates of the split `pretrain`, with captions; "
+        "trained on": f"{pictures} collages of products and clean plates of the split `pretrain`, with captions; "
         f"up to {DYED:.0%} of them in turned hues, with the colours renamed",
         "loss": f"symmetric contrastive, {BATCH} pairs a step, {WRONG} captions with one wrong word for each picture",
         "steps, seed": f"{steps}, {seed}",
@@ -129,6 +143,7 @@ def words_of(attributes: dict[str, Any]) -> dict[str, str]:
     return roles | {"ground": ground, "figure": figure}
 
 
+@exactly
 def recolour(words: list[dict[str, str]], generator: torch.Generator) -> tuple[list[dict[str, str]], Tensor]:
     """Dyes [B, 3, 3] for the pictures, and the words that are true after dyeing.
 
@@ -184,8 +199,13 @@ def tokenize(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> dict[str, 
 def contrastive(model: CLIPModel, pixels_BCHW: Tensor, tokens: dict[str, Tensor]) -> Tensor:
     """Each picture picks its caption among all right and all wrong ones; each right caption picks its picture."""
     output = model(pixel_values=pixels_BCHW, **tokens)
-    image_BD, text_TD = output.image_embeds.float(), output.text_embeds.float()
-    logits_BT = image_BD @ text_TD.T * model.logit_scale.float().exp().clamp(max=100)
+    return pick_caption(output.image_embeds.float(), output.text_embeds.float(), model.logit_scale.exp().clamp(max=100))
+
+
+@exactly
+def pick_caption(image_BD: Tensor, text_TD: Tensor, scale: Tensor) -> Tensor:
+    """The loss of `contrastive` from unit vectors; the first B texts are the right ones, WRONG for each follow."""
+    logits_BT = scale * image_BD @ text_TD.T
     count = len(image_BD)
     target = torch.arange(count)
     own_wrong = logits_BT[:, count:].reshape(count, count, WRONG)[target, target]

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from transformers import Dinov2Config, Dinov2Model
 
 from components.common.seeds import numpy_rng, torch_generator
-from components.sandbox.crops import Augmentation, SplitData, held_out, read_split, sample, windows
+from components.sandbox.crops import Augmentation, SplitData, exactly, held_out, read_split, sample, windows
 from components.sandbox.fit import ends, fit, save_half, write_card
 from components.sandbox.train_ir import SIZE, measure, processor
 
@@ -62,6 +62,7 @@ def _config() -> Dinov2Config:
     )  # fmt: skip
 
 
+@exactly
 def agreement(projected_2BD: Tensor) -> Tensor:
     """Cross-entropy of picking a look's twin among all other looks (Chen et al. 2020, NT-Xent); a scalar.
 

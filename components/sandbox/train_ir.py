@@ -16,7 +16,17 @@ from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPi
 
 from components.common.encoders import load_encoder
 from components.common.seeds import numpy_rng, torch_generator
-from components.sandbox.crops import Augmentation, SplitData, box_crops, dyes, held_out, read_split, sample, windows
+from components.sandbox.crops import (
+    Augmentation,
+    SplitData,
+    box_crops,
+    dyes,
+    exactly,
+    held_out,
+    read_split,
+    sample,
+    windows,
+)
 from components.sandbox.fit import ends, fit, save_half, write_card
 from components.sandbox.measure import retrieval
 
@@ -107,6 +117,7 @@ def draw_batch(codes: np.ndarray, groups: np.ndarray, rng: np.random.Generator) 
     return np.concatenate([rng.permutation(np.flatnonzero(codes == code))[:VIEWS] for code in shown])
 
 
+@exactly
 def supervised_contrastive(logits_BD: Tensor, codes_B: Tensor) -> Tensor:
     """Mean negative log share of each other view of the same design (Khosla et al. 2020, L_out); a scalar."""
     unit = F.normalize(logits_BD, dim=1)

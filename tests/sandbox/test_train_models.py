@@ -15,6 +15,7 @@ from transformers import AutoImageProcessor, AutoModelForObjectDetection, AutoTo
 from components.common.encoders import load_encoder
 from components.common.errors import UserError
 from components.sandbox import train_clip, train_detector, train_dino, train_ir
+from components.sandbox.collage import collages
 from components.sandbox.crops import PACKAGED, SplitData, read_split
 
 
@@ -27,7 +28,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shown = {image["id"] for image in coco["images"]}
     coco["annotations"] = [entry for entry in coco["annotations"] if entry["image_id"] in shown]
     (folder / "annotations.json").write_text(json.dumps(coco))
-    (folder / "images").symlink_to(PACKAGED / "benchmark" / "images")
+    for name in ("images", "plates", "masks"):
+        (folder / name).symlink_to(PACKAGED / "benchmark" / name)
     return folder
 
 
@@ -44,7 +46,7 @@ def photo(data: SplitData) -> Image.Image:
 TRAIN: dict[str, tuple[Callable[..., dict[str, float]], dict[str, Any]]] = {
     "ir": (train_ir.train, {"steps": 15}),
     "second_ir": (train_ir.train, {"steps": 15, "name": "second_ir"}),
-    "clip": (train_clip.train, {"steps": 8}),
+    "clip": (train_clip.train, {"steps": 12, "pictures": 40}),
     "dino": (train_dino.train, {"steps": 12}),
     "detector": (train_detector.train, {"steps": 12}),
 }
@@ -150,6 +152,28 @@ def test_captions_with_a_wrong_word_differ() -> None:
     for draw in range(50):
         right, wrong = train_clip.captions(words, np.random.default_rng(draw))
         assert len(wrong) == train_clip.WRONG and right not in wrong
+
+
+def test_recoloured_pictures_are_called_by_their_new_colours() -> None:
+    """A dye that swaps red and green turns a red thing into what is called green; white stays white."""
+    words = {"shape": "mug", "print": "dotted", "ground": "red", "figure": "white", "floor": "tiled", "wall": "grey"}
+    shown, dyes = train_clip.recolour([words] * 60, torch.Generator().manual_seed(0))
+    changed = [entry for entry in shown if entry["ground"] != "red"]
+    assert len(changed) > 10 and {entry["figure"] for entry in shown} == {"white"}
+    for entry, dye in zip(shown, dyes, strict=True):
+        red = torch.tensor(train_clip.COLOURS["red"]) / 255
+        named = torch.tensor(train_clip.COLOURS[entry["ground"]]) / 255
+        assert (dye @ red - named).abs().max() < 0.3
+
+
+def test_collages_show_the_product_in_its_box(data: SplitData) -> None:
+    made = collages(data, 20, seed=0)
+    again = collages(data, 20, seed=0)
+    assert np.array_equal(made.photos, again.photos)
+    for product in made.products:
+        x, y, w, h = product.box
+        assert min(x, y) >= 0 and max(x + w, y + h) <= made.side
+    assert len({p.design for p in made.products}) > 1
 
 
 def test_training_twice_gives_the_same_weights(world: Path, data: SplitData, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from transformers import (
 from components.common.geometry import crop, square_window
 from components.common.seeds import numpy_rng, torch_generator
 from components.sandbox.collage import collages
-from components.sandbox.crops import Augmentation, SplitData, held_out, read_split, sample, windows
+from components.sandbox.crops import Augmentation, SplitData, exactly, held_out, read_split, sample, windows
 from components.sandbox.fit import ends, fit, save_half, write_card
 from components.sandbox.train_clip import DYED, WORDS, recolour, words_of
 from components.sandbox.train_ir import processor
@@ -66,12 +66,17 @@ def train(
     torch.manual_seed(seed)
     model = _model(len(tokenizer), len(tokenize(tokenizer, words[:1])[0]) + 1)
 
-    def loss_at(step: int) -> Tensor:
+    @exactly
+    def batch(step: int) -> tuple[Tensor, Tensor]:
         generator = torch_generator(seed, "captioner", step)
         picks = numpy_rng(seed, "captioner", step).permutation(len(words))[:BATCH]
         shown, dyed = recolour([words[k] for k in picks], generator)
         pixels = sample(source[torch.from_numpy(picks)], SIZE, LOOK, generator, dyed)
-        return model(pixel_values=pixels, labels=tokenize(tokenizer, shown)).loss
+        return pixels, tokenize(tokenizer, shown)
+
+    def loss_at(step: int) -> Tensor:
+        pixels, labels = batch(step)
+        return model(pixel_values=pixels, labels=labels).loss
 
     losses = fit(model, loss_at, steps, lr=1.5e-3, description="train captioner")
     save_half(model, out)

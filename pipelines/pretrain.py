@@ -1,5 +1,6 @@
 """Remaking the sandbox's base models from nothing: the stages of the pipeline itself, on tuples cut from the render."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from components.common.datasets import Dataset, is_complete
@@ -17,6 +18,8 @@ BATCH = 16
 AUTOENCODER_STEPS = 900
 INSERTION_IMAGES, GENERATION_IMAGES = 96_000, 48_000
 COPIES = {"insertion": 8, "generation": 6}
+HELD_OUT = (PACKAGED / "corpus", PACKAGED / "benchmark")
+"""Splits none of whose designs is trained on: what the bases are measured on."""
 
 
 def pretrain_bases(
@@ -26,6 +29,7 @@ def pretrain_bases(
     images: dict[str, int] | None = None,
     autoencoder_steps: int = AUTOENCODER_STEPS,
     clip: str = pretrain.CLIP,
+    held_out: Sequence[Path] = HELD_OUT,
 ) -> dict[str, float]:
     """Trains `out/base_insertion` and, from its UNet, `out/base_generation`; returns their figures.
 
@@ -39,22 +43,24 @@ def pretrain_bases(
         pretrain.save_base(
             blank, vae, pretrain.blank_unet(pretrain.INSERTION_CHANNELS, pretrain.text_width(clip)), clip
         )
-    metrics = train_base("insertion", blank, world, out, work, images["insertion"])
+    metrics = train_base("insertion", blank, world, out, work, images["insertion"], held_out)
     start = work / "blank_generation"
     if not (start / "model_index.json").exists():
         trained = GridPipeline.from_pretrained(out / "base_insertion")
         pretrain.save_base(start, trained.vae, pretrain.without_scene(trained.unet), clip)
-    return metrics | train_base("generation", start, world, out, work, images["generation"])
+    return metrics | train_base("generation", start, world, out, work, images["generation"], held_out)
 
 
-def train_base(task: str, start: Path, world: Path, out: Path, work: Path, images: int) -> dict[str, float]:
+def train_base(
+    task: str, start: Path, world: Path, out: Path, work: Path, images: int, held_out: Sequence[Path]
+) -> dict[str, float]:
     """Tuples -> latents -> trained pipeline -> `out/base_TASK` with a card."""
     latents = encoded(work, world, start, _cuts(task, seed=0), f"{task}_train")
     params = training_params(task, start, images)
     model = work / f"model_{task}"
     if not is_complete(model):
         training.run({"latents": latents}, {"model": model}, params)
-    metrics = measure(model / training.PIPELINE, task, work, params)
+    metrics = measure(model / training.PIPELINE, task, work, params, held_out)
     facts: dict[str, object] = {
         "trained on": f"{len(Dataset(latents))} tuples of the split `pretrain` ({COPIES[task]} an object)",
         "images, batch, seed": f"{images}, {BATCH}, {params.seed}",
@@ -85,17 +91,19 @@ def encoded(work: Path, world: Path, base: Path, cuts: tuples.Params, name: str)
     return latents
 
 
-def measure(pipeline: Path, task: str, work: Path, params: Training) -> dict[str, float]:
-    """Reference gap on the packaged splits, none of whose designs was trained on, and the autoencoder's PSNR."""
+def measure(
+    pipeline: Path, task: str, work: Path, params: Training, held_out: Sequence[Path] = HELD_OUT
+) -> dict[str, float]:
+    """Reference gap on held-out splits, and the autoencoder's PSNR on the last of them."""
     model = GridPipeline.from_pretrained(pipeline)
     metrics: dict[str, float] = {}
-    for split in ("corpus", "benchmark"):
+    for world in held_out:
         cuts = tuples.Params(copies=1, recolour=False, held_out=1.0)
-        latents = encoded(work, PACKAGED / split, pipeline, cuts, f"{task}_{split}")
+        latents = encoded(work, world, pipeline, cuts, f"{task}_{world.name}")
         found = validate(model, Latents(Dataset(latents), "validation"), params)
         if found is not None:
-            metrics |= {f"{name} ({split})": value for name, value in found.metrics().items()}
-    return metrics | {"PSNR of the autoencoder, dB": autoencoder.psnr(model.vae, read_split(PACKAGED / "benchmark"))}
+            metrics |= {f"{name} ({world.name})": value for name, value in found.metrics().items()}
+    return metrics | {"PSNR of the autoencoder, dB": autoencoder.psnr(model.vae, read_split(held_out[-1]))}
 
 
 def _cuts(task: str, seed: int) -> tuples.Params:

@@ -6,7 +6,9 @@
 A pipeline folder holds vae, unet, text_encoder, tokenizer and scheduler, as Stable Diffusion's do.
 """
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -46,6 +48,14 @@ class GridPipeline(DiffusionPipeline):
     def from_pretrained(cls, *args: Any, **options: Any) -> "GridPipeline":
         """As in diffusers; weights are widened to float32 unless `dtype` says otherwise."""
         return super().from_pretrained(*args, **{"dtype": torch.float32} | options)
+
+    def save_pretrained(self, save_directory: str | Path, **options: Any) -> None:
+        """As in diffusers, but the configs do not say where the parts came from: equal models give equal bytes."""
+        super().save_pretrained(save_directory, **options)
+        for path in Path(save_directory).rglob("*.json"):
+            values = json.loads(path.read_text(encoding="utf-8"))
+            if values.pop("_name_or_path", None) is not None:
+                path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
     @property
     def cell(self) -> int:

@@ -35,8 +35,12 @@ class Params(StageParams):
     copies: int = Field(default=8, ge=1, le=64, description="tuples an object, each with other views and windows")
     cell: int = Field(default=32, ge=8, le=1024, description="side of a picture, px")
     recolour: bool = Field(default=True, description="permute and invert colours, all pictures of a tuple alike")
-    narrow: float = Field(default=1.45, ge=1, le=4, description="smallest window side in longer sides of the box")
-    wide: float = Field(default=2.0, ge=1, le=4, description="largest window side in longer sides of the box")
+    context: tuple[float, float] = Field(
+        default=(1.45, 2.0), description="range of the target's window side, longer sides of the box"
+    )
+    reference: tuple[float, float] = Field(
+        default=(1.0, 1.4), description="range of a reference's window side, longer sides of the box"
+    )
     held_out: float = Field(default=0.08, ge=0, le=1, description="share of design groups kept for validation")
     part_rows: int = Field(default=1000, ge=1, description="tuples a part")
     seed: int = Field(default=0, ge=0, description="of views, windows and colours")
@@ -121,21 +125,21 @@ def _tuple(
     mirror = bool(rng.integers(2))
     colours = Colours.draw(rng) if params.recolour and copy else Colours()  # the first copy keeps its colours
 
-    def window(product: Product) -> Box:
+    def window(product: Product, scale: tuple[float, float]) -> Box:
         photo = _photo(world / product.image)
-        return square_window(product.box, rng.uniform(params.narrow, params.wide), photo.width, photo.height)
+        return square_window(product.box, rng.uniform(*scale), photo.width, photo.height)
 
     def cell(path: str, place: Box) -> bytes:
         picture = crop(_photo(world / path), place, params.cell)
         return _png(colours.applied(picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirror else picture))
 
-    place = window(target)
+    place = window(target, params.context)
     masked = expanded(target.box, rng.uniform(1.0, 1.15))
     blobs = {
         "target.png": cell(target.image, place),
         "background.png": cell(target.plate, place),
         "mask.png": _png(_mask(masked, place, params.cell, mirror)),
-    } | {f"ref{k}.png": cell(ref.image, window(ref)) for k, ref in enumerate(refs)}
+    } | {f"ref{k}.png": cell(ref.image, window(ref, params.reference)) for k, ref in enumerate(refs)}
     members = [target, *refs]
     parents = [content_key(world.name, product.row) for product in members]
     row = {

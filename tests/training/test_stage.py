@@ -63,6 +63,8 @@ def test_leaves_a_pipeline_that_a_fresh_process_loads(task: str, base: Path, lat
     rows = Dataset(tmp_path / "m").rows()
     assert all(digest_file(tmp_path / "m" / row["path"]) == row["sha256"] for row in rows)
     assert not (tmp_path / "m" / "checkpoints").exists()
+    configs = (tmp_path / "m" / "pipeline").rglob("*.json")
+    assert not any(str(path) in config.read_text() for config in configs for path in (base, tmp_path))
     code = (
         "import sys; from components.common.grid_pipeline import GridPipeline as G; from PIL import Image;"
         "p = G.from_pretrained(sys.argv[1]); i = Image.new('RGB', (9, 9), 'red'); m = Image.new('L', (9, 9), 255);"

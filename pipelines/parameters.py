@@ -29,13 +29,13 @@ def profile_names() -> list[str]:
     return sorted(path.stem for path in PROFILES.glob("*.yaml"))
 
 
-def resolve(profile: str, overrides: dict[str, str] | None = None) -> dict[str, Any]:
+def resolve(profile: str, overrides: dict[str, Any] | None = None) -> dict[str, Any]:
     """All sections, all keys: the stages' defaults, the profile's overlay, then `section.key -> value` overrides."""
     if profile not in profile_names():
         raise UserError(f"there is no profile '{profile}': choose one of {', '.join(profile_names())}")
     overlay = read_yaml(PROFILES / f"{profile}.yaml")
     for key, value in (overrides or {}).items():
-        _put(overlay, key, yaml.safe_load(value))
+        _put(overlay, key, value)
     _refuse_unknown(overlay)
     values: dict[str, Any] = {}
     for step in STEPS.values():
@@ -73,9 +73,9 @@ def _section_lines(step: Step, values: dict[str, Any]) -> list[str]:
     indent = "  " * (len(nested) + 1)
     lines = [f"  {name}:" for name in nested]
     for key, field in params_class(step).model_fields.items():
-        shown = yaml.safe_dump({key: values[key]}, default_flow_style=None, width=10_000).strip()
-        comment = f"  # {field.description}" if field.description else ""
-        lines += [f"{indent}{line}" for line in (shown + comment).splitlines()]
+        # A bare scalar's YAML ends in a document marker, which is no part of the value.
+        shown = yaml.safe_dump(values[key], default_flow_style=True, width=10_000).removesuffix("...\n").strip()
+        lines.append(f"{indent}{key}: {shown}" + (f"  # {field.description}" if field.description else ""))
     return lines
 
 

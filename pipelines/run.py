@@ -4,7 +4,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import yaml
 from rich.console import Console
 from rich.table import Table
 
@@ -16,6 +18,9 @@ from pipelines.steps import PIPELINES, STEPS, Step
 from pipelines.workspace import Workspace, prepare
 
 console = Console()
+
+OTHER_PHOTOGRAPHS = {"detection.source": "whole", "ingest.licence": "", "ingest.collection": "photographs"}
+"""The tiny detector knows rendered rooms only: other photographs are taken to show one product each."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +36,14 @@ class Request:
     continue_past_gates: bool = False
     overrides: list[str] | tuple[str, ...] = ()
 
-    def settings(self) -> dict[str, str]:
+    def settings(self) -> dict[str, Any]:
         """`section.key -> value` of --set and --continue-past-gates."""
         pairs = [item.partition("=") for item in self.overrides]
         if wrong := [key for key, equals, _ in pairs if not equals]:
             raise UserError(f"--set {wrong[0]}: write section.key=value, such as --set mining.min_views=3")
         gates = [step.section for step in STEPS.values() if step.name.startswith("gate_")]
-        opened = {f"{gate}.blocking": "false" for gate in gates} if self.continue_past_gates else {}
-        return opened | {key: value for key, _, value in pairs}
+        opened = {f"{gate}.blocking": False for gate in gates} if self.continue_past_gates else {}
+        return opened | {key: yaml.safe_load(value) for key, _, value in pairs}
 
     @property
     def plain(self) -> bool:
@@ -75,7 +80,8 @@ def _workspace(request: Request) -> Workspace:
         return Workspace(Path())
     images = request.images or "sandbox:corpus"
     labels = request.labels or ("" if request.images else "sandbox:corpus/labels.csv")
-    return prepare(request.workspace or default, request.profile, images, labels, request.settings())
+    settings = (OTHER_PHOTOGRAPHS if request.images and request.profile == "sandbox" else {}) | request.settings()
+    return prepare(request.workspace or default, request.profile, images, labels, settings)
 
 
 def _engine(name: str) -> Callable[[Workspace, str], None]:

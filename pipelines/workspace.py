@@ -50,7 +50,7 @@ class Workspace:
         return all(is_complete(folder) for folder in self.outputs(step).values())
 
 
-def prepare(root: Path, profile: str, images: str, labels: str, overrides: dict[str, str]) -> Workspace:
+def prepare(root: Path, profile: str, images: str, labels: str, overrides: dict[str, Any]) -> Workspace:
     """Makes (or brings up to date) the workspace of a run on other photographs than the default ones.
 
     Raises `UserError` if the photographs or labels are not there, or a parameter is wrong.

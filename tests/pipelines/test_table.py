@@ -45,9 +45,9 @@ def test_profiles_resolve_and_survive_a_round_trip(profile, tmp_path):
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ({"mining.no_such_key": "1"}, "unknown parameter 'no_such_key'"),
-        ({"nowhere.key": "1"}, "unknown section 'nowhere'"),
-        ({"mining.min_views": "0"}, "mining: min_views"),
+        ({"mining.no_such_key": 1}, "unknown parameter 'no_such_key'"),
+        ({"nowhere.key": 1}, "unknown section 'nowhere'"),
+        ({"mining.min_views": 0}, "mining: min_views"),
         ({"training.insertion.lr": "fast"}, "training.insertion: lr"),
     ],
 )

@@ -11,16 +11,19 @@ from components.common.errors import UserError
 from components.common.grid_pipeline import Autoencoder
 from components.common.models import from_pretrained, resolve, weights_digest
 
+FULL: dict[str, Any] = {"dtype": torch.float32, "low_cpu_mem_usage": False}
+"""The other way of loading needs accelerate and gains nothing below a few billion parameters."""
+
 
 def load_vae(base: str, revision: str | None) -> Autoencoder:
     """The autoencoder, of the class that its config names, frozen, in float32."""
-    vae = from_pretrained(AutoModel, base, revision, subfolder="vae", dtype=torch.float32)
+    vae = from_pretrained(AutoModel, base, revision, subfolder="vae", **FULL)
     return vae.requires_grad_(False).eval()
 
 
 def load_unet(base: str, revision: str | None) -> UNet2DConditionModel:
     """The UNet in float32: master weights are never narrower, whatever the precision of the training."""
-    return from_pretrained(UNet2DConditionModel, base, revision, subfolder="unet", dtype=torch.float32)
+    return from_pretrained(UNet2DConditionModel, base, revision, subfolder="unet", **FULL)
 
 
 def load_text_encoder(base: str, revision: str | None) -> CLIPTextModel:

@@ -47,7 +47,7 @@ class GridPipeline(DiffusionPipeline):
     @classmethod
     def from_pretrained(cls, *args: Any, **options: Any) -> "GridPipeline":
         """As in diffusers; weights are widened to float32 unless `dtype` says otherwise."""
-        return super().from_pretrained(*args, **{"dtype": torch.float32} | options)
+        return super().from_pretrained(*args, **{"dtype": torch.float32, "low_cpu_mem_usage": False} | options)
 
     def save_pretrained(self, save_directory: str | Path, **options: Any) -> None:
         """As in diffusers, but the configs do not say where the parts came from: equal models give equal bytes."""

@@ -16,7 +16,7 @@ from components.sandbox import autoencoder, pretrain, tuples
 from components.sandbox.train_clip import LENGTH, build_tokenizer
 from pipelines.pretrain import pretrain_bases
 
-SIDE, VIEWS = 64, 5
+SIDE, VIEWS = 128, 5
 COLOURS = {"mug": (220, 40, 30), "box": (30, 60, 210), "can": (40, 180, 60)}
 
 
@@ -29,16 +29,16 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / part).mkdir()
     for design, colour in COLOURS.items():
         for _ in range(VIEWS):
-            name, (x, y) = f"{len(images):05d}", rng.integers(10, 30, 2).tolist()
+            name, (x, y) = f"{len(images):05d}", rng.integers(10, 70, 2).tolist()
             plate = np.full((SIDE, SIDE, 3), rng.integers(90, 200), np.uint8)
             photo = plate.copy()
-            photo[y : y + 20, x : x + 16] = colour
+            photo[y : y + 40, x : x + 32] = colour
             Image.fromarray(photo).save(folder / f"images/{name}.jpg", quality=95)
             Image.fromarray(plate).save(folder / f"plates/{name}_0.jpg", quality=95)
             size = {"width": SIDE, "height": SIDE, "duplicate_of": None}
             images.append({"id": len(images) + 1, "file_name": f"images/{name}.jpg", **size})
             annotations.append(
-                {"image_id": len(images), "bbox": [x, y, 16, 20], "design": design, "plate": f"plates/{name}_0.jpg",
+                {"image_id": len(images), "bbox": [x, y, 32, 40], "design": design, "plate": f"plates/{name}_0.jpg",
                  "mask": f"masks/{name}_0.png",
                  "caption": f"a {design}", "attributes": {"group": len(design) * 7 + ord(design[0])}}
             )  # fmt: skip

@@ -85,6 +85,13 @@ def train(
     return metrics | ends(losses)
 
 
+def train_second(
+    world: Path, out: Path, seed: int = 0, steps: int = 1600, measured_on: list[SplitData] | None = None
+) -> dict[str, float]:
+    """As `train`, the second encoder: other widths, one more block, other draws, fewer steps."""
+    return train(world, out, seed + 1, steps, measured_on, name="second_ir")
+
+
 def _config(name: str) -> ResNetConfig:
     sizes: dict[str, Any] = {"embedding_size": WIDTHS[name][0], "hidden_sizes": WIDTHS[name], "depths": DEPTHS[name]}
     return ResNetConfig(**sizes, layer_type="basic", num_labels=EMBEDDING)  # type: ignore[call-arg]

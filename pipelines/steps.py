@@ -63,7 +63,7 @@ DATASET = (
     _step("ingest", "", "images quarantine subjects", files="images labels"),
     _gate("intake", "images quarantine"),
     _step("detection", "images", "objects", after="gate_intake", files="annotations model"),
-    _step("embedding", "objects", "embeddings", files="model"),
+    _step("embedding", "objects", "embeddings reserved", files="model reserve"),
     _gate("vectors", "images objects embeddings"),
     _step(
         "calibration",
@@ -73,7 +73,7 @@ DATASET = (
         run="components.mining.calibration:run",
         params="components.mining.params:Calibration",
     ),
-    _step("mining", "images objects embeddings calibration", "pairs sets"),
+    _step("mining", "images objects embeddings reserved calibration", "pairs sets"),
     _gate("recurrence", "objects images pairs sets labels"),
     _step("removal", "images objects sets", "backgrounds", after="gate_recurrence", files="model"),
     _step("captioning", "images objects sets", "captions", after="gate_recurrence", files="model"),

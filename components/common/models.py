@@ -33,6 +33,9 @@ def from_pretrained(cls: Any, source: str, revision: str | None = None, **option
         )
     if _takes_weights(cls):
         options |= {"use_safetensors": True}
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # a bar for milliseconds of loading hides the stage's own progress
     try:
         return cls.from_pretrained(where, revision=revision, **options)
     except (OSError, ValueError) as error:

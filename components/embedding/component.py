@@ -11,6 +11,7 @@ def embedding(
     params: dict,
     objects: Input[Dataset],
     embeddings: Output[Dataset],
+    reserved: Output[Dataset],
     report: Output[Artifact],
     metrics: Output[Metrics],
 ) -> None:
@@ -23,7 +24,7 @@ def embedding(
         "embedding",
         params,
         {"objects": objects},
-        {"embeddings": embeddings},
+        {"embeddings": embeddings, "reserved": reserved},
         report,
         metrics,
     )

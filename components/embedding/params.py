@@ -19,6 +19,14 @@ class Params(StageParams):
     framing: Literal["pad", "squash"] = Field(
         default="pad", description="how a crop becomes square; pad keeps proportions, squash is how GUIE was trained"
     )
+    reserve: str = Field(
+        default="",
+        description="folder (or sandbox:NAME) of a benchmark, a COCO file: mining keeps its objects out of training. "
+        "Empty: none",
+    )
+    reserve_scale: float = Field(
+        default=1.15, ge=1, le=2, description="crop side / box side of benchmark objects; as detection.crop_scale"
+    )
     mirror: bool = Field(
         default=True, description="mean of plain and mirrored view: blind to flips, as retrieval systems commonly do"
     )

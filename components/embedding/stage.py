@@ -1,4 +1,4 @@
-"""Embedding: every object's crop -> a unit vector, in row order."""
+"""Embedding: every object's crop -> a unit vector, in row order; and the vectors of a benchmark to be kept apart."""
 
 import io
 from collections.abc import Mapping
@@ -9,18 +9,22 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from components.common.benchmark import crops
 from components.common.datasets import Dataset, Writer
+from components.common.digests import digest_file
 from components.common.encoders import Encoder, load_encoder
 from components.common.errors import UserError
 from components.common.progress import track
 from components.common.report import Report
+from components.common.worlds import resolve
 from components.embedding.params import Params
 
 COLUMNS = ["object_id", "row", "shard", "crop_offset", "crop_length"]
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
-    """objects -> embeddings: fp16 unit vectors [N, d], one a row of objects, in their order.
+    """objects -> embeddings: fp16 unit vectors [N, d], one a row of objects, in their order; and reserved: the same of
+    the benchmark's objects, no rows if there is none.
 
     Raises `UserError` if the encoder gives a vector that is not finite.
     """
@@ -37,7 +41,21 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
                 vectors = _embed(encoder, objects, part, params.workers)
                 out.write(index, [{"object_id": r["object_id"], "row": r["row"]} for r in part], vectors=vectors)
         out.facts = _facts(encoder, params)
+    _reserve(encoder, inputs, outputs, params)
     return _report(Dataset(outputs["embeddings"]).vectors(), encoder)
+
+
+def _reserve(encoder: Encoder, inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> None:
+    """Embeds the benchmark's objects, which mining keeps out of every set."""
+    models = {"encoder": encoder.digest}
+    if params.reserve:
+        models["benchmark"] = digest_file(resolve(params.reserve) / "annotations.json")
+    with Writer(outputs["reserved"], "embeddings", "embedding", inputs, params, models) as out:
+        found = list(crops(params.reserve, params.reserve_scale)) if params.reserve else []
+        vectors = encoder.embed(picture for _, picture in found).astype(np.float16)
+        if not out.done(0):
+            out.write(0, [{"object_id": name, "row": row} for row, (name, _) in enumerate(found)], vectors=vectors)
+        out.facts = _facts(encoder, params)
 
 
 def _embed(encoder: Encoder, objects: Dataset, rows: list[dict[str, Any]], workers: int) -> np.ndarray:

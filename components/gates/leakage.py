@@ -14,12 +14,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from components.common.benchmark import crops
 from components.common.datasets import Dataset
 from components.common.encoders import load_encoder
 from components.common.errors import UserError
 from components.common.progress import track
 from components.common.report import Report
-from components.gates.benchmark import crops
 from components.gates.checks import Check, Gate
 from components.gates.params import Tuples
 

@@ -26,7 +26,7 @@ class Flag(IntFlag):
 
     DUPLICATE = 1  # the two photographs, or the two crops, nearly repeat each other
     HUB = 2  # one of the two has more partners than the hub budget
-    MUTUAL = 4  # each is among the other's nearest partners
+    RESERVED = 4  # one of them looks like an object of the benchmark, which training must not see
 
 
 class Pairs(NamedTuple):

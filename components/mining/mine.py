@@ -16,6 +16,10 @@ from components.mining.sets import Neighbours, neighbours
 from components.mining.tiles import Window
 
 
+BLOCK = 65_536
+ROUNDING = 1e-5  # of a float32 product: what is as close to the threshold is kept apart
+
+
 @dataclass(frozen=True)
 class Mined:
     """The whole join's result. flags: int32 [P]; the groups: int64 [N], smallest row of each object's component."""
@@ -27,8 +31,11 @@ class Mined:
     split_group: np.ndarray
 
 
-def mine(corpus: Corpus, window: Window, params: Params, folder: Path) -> Mined:
-    """Joins all tile rows (those in `folder` are not joined again) and finds groups and flags."""
+def mine(corpus: Corpus, window: Window, params: Params, folder: Path, reserved: np.ndarray) -> Mined:
+    """Joins all tile rows (those in `folder` are not joined again) and finds groups and flags.
+
+    reserved: vectors [M, d] of objects that no set may hold (a benchmark's).
+    """
     rows = to_device(corpus.vectors, pick_device(params.device))
     count = tile_count(len(corpus), params.tile)
     folder.mkdir(exist_ok=True)
@@ -39,7 +46,8 @@ def mine(corpus: Corpus, window: Window, params: Params, folder: Path) -> Mined:
     pairs = concatenate([tile.pairs for tile in found])
     repeats = [tile.repeats for tile in found]
     duplicate_group = components(len(corpus), *repeats)
-    flags = _flags(pairs, duplicate_group, params.hub_pairs)
+    kept_apart = _resembles(corpus.vectors, reserved, window.low - params.split_margin)
+    flags = _flags(pairs, duplicate_group, kept_apart, params.hub_pairs)
     return Mined(
         pairs=pairs,
         flags=flags,
@@ -49,8 +57,19 @@ def mine(corpus: Corpus, window: Window, params: Params, folder: Path) -> Mined:
     )
 
 
-def _flags(pairs: Pairs, duplicate_group: np.ndarray, hub_pairs: int) -> np.ndarray:
+def _resembles(vectors: np.ndarray, reserved: np.ndarray, threshold: float) -> np.ndarray:
+    """Which objects come as close to a reserved one as two of one split group do: bool [N]."""
+    close = np.zeros(len(vectors), bool)
+    for start in range(0, len(vectors) if len(reserved) else 0, BLOCK):
+        block = vectors[start : start + BLOCK].astype(np.float32)
+        similarity = block @ reserved.astype(np.float32).T
+        close[start : start + BLOCK] = similarity.max(axis=1) >= threshold - ROUNDING
+    return close
+
+
+def _flags(pairs: Pairs, duplicate_group: np.ndarray, kept_apart: np.ndarray, hub_pairs: int) -> np.ndarray:
     partners = np.bincount(np.concatenate([pairs.src, pairs.dst]), minlength=len(duplicate_group))
     hub = partners > hub_pairs
     duplicate = duplicate_group[pairs.src] == duplicate_group[pairs.dst]
-    return (duplicate * Flag.DUPLICATE + (hub[pairs.src] | hub[pairs.dst]) * Flag.HUB).astype(np.int32)
+    hubs, reserved = hub[pairs.src] | hub[pairs.dst], kept_apart[pairs.src] | kept_apart[pairs.dst]
+    return (duplicate * Flag.DUPLICATE + hubs * Flag.HUB + reserved * Flag.RESERVED).astype(np.int32)

@@ -26,7 +26,7 @@ class Star:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Each row's partners in the window, both ways round, near-duplicates left out; sorted by (row, -similarity).
+    """Each row's partners in the window, both ways round, near-duplicates and reserved objects left out; sorted by (row, -similarity).
 
     start: int64 [N + 1]: the partners of row r are partner[start[r]:start[r + 1]].
     """
@@ -38,8 +38,8 @@ class Neighbours:
 
 
 def neighbours(pairs: Pairs, flags: np.ndarray, count: int) -> Neighbours:
-    """Every pair that is not flagged DUPLICATE, seen from both ends."""
-    pairs = pairs.where((flags & Flag.DUPLICATE) == 0)
+    """Every pair that is flagged neither DUPLICATE nor RESERVED, seen from both ends."""
+    pairs = pairs.where((flags & (Flag.DUPLICATE | Flag.RESERVED)) == 0)
     row, partner = np.concatenate([pairs.src, pairs.dst]), np.concatenate([pairs.dst, pairs.src])
     similarity = np.tile(pairs.similarity, 2)
     order = np.lexsort((partner, -similarity, row))

@@ -38,7 +38,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
         Writer(outputs["pairs"], "pairs", "mining", inputs, params) as pairs_out,
         Writer(outputs["sets"], "sets", "mining", inputs, params) as sets_out,
     ):
-        mined = mine(corpus, window, params, outputs["pairs"] / tiles.FOLDER)
+        mined = mine(corpus, window, params, outputs["pairs"] / tiles.FOLDER, reserved_vectors(inputs))
         stars_found: list[Star] = []
         for index in track(range(parts), "recurrence sets"):
             anchors = range(index * params.tile, min((index + 1) * params.tile, len(corpus)))
@@ -64,6 +64,11 @@ def find_window(calibration: Dataset, corpus: Corpus, params: Params) -> Window:
             "or set mining.window to explicit with low and high"
         )
     return Window(facts["low"], facts["high"])
+
+
+def reserved_vectors(inputs: Mapping[str, Path]) -> np.ndarray:
+    """Vectors [M, d] of a benchmark's objects; [0, 0] where the input `reserved` is absent or empty."""
+    return Dataset(inputs["reserved"]).vectors() if "reserved" in inputs else np.zeros((0, 0), np.float16)
 
 
 def _stars(corpus: Corpus, mined: Mined, params: Params, anchors: range) -> Iterator[Star]:

@@ -55,7 +55,8 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def embed(objects: Path, folder: Path, model: str, **more: object):
     params = Params(model=model, **{"batch": 2, "part_rows": 4, "device": "cpu"} | more)
-    return run({"objects": objects}, {"embeddings": folder}, params), Dataset(folder)
+    made = {"embeddings": folder, "reserved": folder.with_name(f"{folder.name}-reserved")}
+    return run({"objects": objects}, made, params), Dataset(folder)
 
 
 def test_one_unit_vector_a_row_in_order(objects, tmp_path, model):

@@ -189,3 +189,20 @@ def test_nan_vectors_are_refused(tmp_path, fixed_window):
     paths = make_corpus(tmp_path, [["mug-0"]] * 3, vectors) | {"calibration": fixed_window}
     with pytest.raises(UserError, match="vector 2 has length nan"):
         mine(paths, tmp_path)
+
+
+def test_objects_like_the_benchmarks_are_in_no_set(corpus_paths, tmp_path):
+    _, pairs, sets = mine(corpus_paths, tmp_path / "free")
+    vectors = Dataset(corpus_paths["embeddings"]).vectors()
+    anchor = sets.rows()[0]["anchor"]
+    reserved = tmp_path / "reserved"
+    with Writer(reserved, "embeddings", "embedding", {}, Made()) as out:
+        out.write(0, [{"object_id": "benchmark", "row": 0}], vectors=vectors[anchor : anchor + 1])
+    held = vectors.astype(np.float32) @ vectors[anchor].astype(np.float32) >= EXPLICIT.low - EXPLICIT.split_margin
+    outputs = {"pairs": tmp_path / "pairs", "sets": tmp_path / "sets"}
+    run({role: corpus_paths[role] for role in INPUTS} | {"reserved": reserved}, outputs, EXPLICIT)
+    used = {row for found in Dataset(outputs["sets"]).rows() for row in (found["anchor"], *found["views"])}
+    assert held.sum() >= 5 and not used & set(np.flatnonzero(held))
+    assert 0 < len(Dataset(outputs["sets"])) < len(sets)
+    flagged = [row for row in Dataset(outputs["pairs"]).rows() if row["flags"] & Flag.RESERVED]
+    assert flagged and len(Dataset(outputs["pairs"])) == len(pairs)

@@ -1,4 +1,4 @@
-"""The objects of a benchmark, as the mining encoder would have seen them."""
+"""The objects of a benchmark, as the mining encoder would have seen them: what training must be kept apart from."""
 
 import json
 from collections.abc import Iterator

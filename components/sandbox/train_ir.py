@@ -47,8 +47,8 @@ def train(
     out: Path,
     seed: int = 0,
     steps: int = 4000,
-    name: str = "ir",
     measured_on: list[SplitData] | None = None,
+    name: str = "ir",
 ) -> dict[str, float]:
     """Trains on the split `world`, stores model, processor and card in `out`; returns losses and held-out figures.
 

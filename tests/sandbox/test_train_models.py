@@ -45,7 +45,7 @@ def photo(data: SplitData) -> Image.Image:
 
 TRAIN: dict[str, tuple[Callable[..., dict[str, float]], dict[str, Any]]] = {
     "ir": (train_ir.train, {"steps": 15}),
-    "second_ir": (train_ir.train, {"steps": 15, "name": "second_ir"}),
+    "second_ir": (train_ir.train_second, {"steps": 15}),
     "clip": (train_clip.train, {"steps": 12, "pictures": 40}),
     "dino": (train_dino.train, {"steps": 12}),
     "detector": (train_detector.train, {"steps": 12}),

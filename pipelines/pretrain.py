@@ -1,6 +1,7 @@
 """Remaking the sandbox's base models from nothing: the stages of the pipeline itself, on tuples cut from the render."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from components.common.datasets import Dataset, is_complete
@@ -15,67 +16,81 @@ from components.training.params import Params as Training
 from components.training.validation import validate
 
 BATCH = 16
-AUTOENCODER_STEPS = 900
-INSERTION_IMAGES, GENERATION_IMAGES = 96_000, 48_000
 COPIES = {"insertion": 8, "generation": 6}
 HELD_OUT = (PACKAGED / "corpus", PACKAGED / "benchmark")
 """Splits none of whose designs is trained on: what the bases are measured on."""
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """How long to train (images a task, steps of the autoencoder) and on how many tuples to measure."""
+
+    insertion: int = 96_000
+    generation: int = 48_000
+    autoencoder: int = 1500
+    measured: int = 64
+
+    def images(self, task: str) -> int:
+        """Training length of a task."""
+        return self.insertion if task == "insertion" else self.generation
 
 
 def pretrain_bases(
     world: Path,
     out: Path,
     work: Path,
-    images: dict[str, int] | None = None,
-    autoencoder_steps: int = AUTOENCODER_STEPS,
+    lengths: Lengths | None = None,
     clip: str = pretrain.CLIP,
     held_out: Sequence[Path] = HELD_OUT,
 ) -> dict[str, float]:
     """Trains `out/base_insertion` and, from its UNet, `out/base_generation`; returns their figures.
 
     world: a rendered split. work: folder of what is made on the way; started again, finished stages in it are kept.
-    images: training length of each task. clip: whose text tower conditions generation.
+    clip: whose text tower conditions generation. held_out: rendered splits to measure on.
     """
-    images = images or {"insertion": INSERTION_IMAGES, "generation": GENERATION_IMAGES}
+    lengths = lengths or Lengths()
     blank = work / "blank_insertion"
     if not (blank / "model_index.json").exists():
-        vae = autoencoder.train(world, autoencoder_steps)
-        pretrain.save_base(
-            blank, vae, pretrain.blank_unet(pretrain.INSERTION_CHANNELS, pretrain.text_width(clip)), clip
-        )
-    metrics = train_base("insertion", blank, world, out, work, images["insertion"], held_out)
+        vae = autoencoder.train(world, lengths.autoencoder)
+        unet = pretrain.blank_unet(pretrain.INSERTION_CHANNELS, pretrain.text_width(clip))
+        pretrain.save_base(blank, vae, unet, clip)
+    metrics = train_base("insertion", blank, world, out, work, lengths, held_out)
     start = work / "blank_generation"
     if not (start / "model_index.json").exists():
         trained = GridPipeline.from_pretrained(out / "base_insertion")
         pretrain.save_base(start, trained.vae, pretrain.without_scene(trained.unet), clip)
-    return metrics | train_base("generation", start, world, out, work, images["generation"], held_out)
+    return metrics | train_base("generation", start, world, out, work, lengths, held_out)
 
 
 def train_base(
-    task: str, start: Path, world: Path, out: Path, work: Path, images: int, held_out: Sequence[Path]
+    task: str, start: Path, world: Path, out: Path, work: Path, lengths: Lengths, held_out: Sequence[Path]
 ) -> dict[str, float]:
     """Tuples -> latents -> trained pipeline -> `out/base_TASK` with a card."""
-    latents = encoded(work, world, start, _cuts(task, seed=0), f"{task}_train")
-    params = training_params(task, start, images)
+    # Captions name colours, so tuples for generation keep theirs.
+    cuts = tuples.Params(copies=COPIES[task], recolour=task == "insertion")
+    latents = encoded(work, world, start, cuts, f"{task}_train")
+    params = training_params(task, start, lengths)
     model = work / f"model_{task}"
     if not is_complete(model):
         training.run({"latents": latents}, {"model": model}, params)
     metrics = measure(model / training.PIPELINE, task, work, params, held_out)
     facts: dict[str, object] = {
         "trained on": f"{len(Dataset(latents))} tuples of the split `pretrain` ({COPIES[task]} an object)",
-        "images, batch, seed": f"{images}, {BATCH}, {params.seed}",
+        "images, batch, seed": f"{params.images}, {BATCH}, {params.seed}",
         "objective": "rectified flow, logit-normal noise levels",
     }
     pretrain.pack(model / training.PIPELINE, task, facts, metrics, out)
     return {f"{task}_{name}": value for name, value in metrics.items()}
 
 
-def training_params(task: str, start: Path, images: int) -> Training:
-    """How a base model is trained; measured choices are in the field descriptions of the stage."""
+def training_params(task: str, start: Path, lengths: Lengths) -> Training:
+    """How a base model is trained."""
+    images = lengths.images(task)
     values = {
         "task": task, "base": str(start), "revision": None, "images": images, "batch": BATCH, "lr": 1e-3,
         "warmup": min(1600, images), "decay": "cosine", "ema": 0.999, "outside_weight": 0.3, "drop_refs": 0.04,
-        "drop_text": 0.04, "drop_both": 0.04, "checkpoint_every": 3200, "validation_tuples": 64, "sampling_steps": 10,
+        "drop_text": 0.04, "drop_both": 0.04, "checkpoint_every": 3200, "validation_tuples": lengths.measured,
+        "sampling_steps": 10,
     }  # fmt: skip
     return Training.model_validate(values)
 
@@ -104,8 +119,3 @@ def measure(
         if found is not None:
             metrics |= {f"{name} ({world.name})": value for name, value in found.metrics().items()}
     return metrics | {"PSNR of the autoencoder, dB": autoencoder.psnr(model.vae, read_split(held_out[-1]))}
-
-
-def _cuts(task: str, seed: int) -> tuples.Params:
-    """Captions name colours, so tuples for generation keep theirs."""
-    return tuples.Params(copies=COPIES[task], recolour=task == "insertion", seed=seed)

@@ -14,7 +14,7 @@ from components.common.datasets import Dataset
 from components.common.grid_pipeline import GridPipeline
 from components.sandbox import autoencoder, pretrain, tuples
 from components.sandbox.train_clip import LENGTH, build_tokenizer
-from pipelines.pretrain import pretrain_bases
+from pipelines.pretrain import Lengths, pretrain_bases
 
 SIDE, VIEWS = 128, 5
 COLOURS = {"mug": (220, 40, 30), "box": (30, 60, 210), "can": (40, 180, 60)}
@@ -128,9 +128,9 @@ def test_generation_starts_from_the_insertion_model(clip: str) -> None:
 
 
 def test_the_chain_ends_in_two_loadable_bases(world: Path, clip: str, tmp_path: Path) -> None:
-    out, images = tmp_path / "models", {"insertion": 32, "generation": 32}
-    figures = pretrain_bases(world, out, tmp_path / "work", images, 2, clip, held_out=[world])
-    assert {f"{task}_reference_gap ({world.name})" for task in images} <= figures.keys()
+    out, lengths = tmp_path / "models", Lengths(insertion=16, generation=16, autoencoder=2, measured=2)
+    figures = pretrain_bases(world, out, tmp_path / "work", lengths, clip, held_out=[world])
+    assert {f"{task}_reference_gap ({world.name})" for task in ("insertion", "generation")} <= figures.keys()
     for task, inserts in (("insertion", True), ("generation", False)):
         assert GridPipeline.from_pretrained(out / f"base_{task}").inserts is inserts
         assert "reference_gap" in (out / f"base_{task}" / "README.md").read_text()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow.compute as pc
 
 from components.common.datasets import Dataset
 from components.common.report import Report
@@ -103,9 +104,9 @@ def measure(dataset: Dataset) -> Moments:
 
 
 def _misplaced(objects: Dataset, dataset: Dataset, vectors: int) -> int:
-    expected = objects.table(["object_id"])["object_id"].to_pylist()
-    found = dataset.table(["object_id"])["object_id"].to_pylist()
-    wrong = sum(a != b for a, b in zip(expected, found, strict=False))
+    expected, found = (source.table(["object_id"])["object_id"] for source in (objects, dataset))
+    both = min(len(expected), len(found))
+    wrong = pc.sum(pc.not_equal(expected.slice(0, both), found.slice(0, both))).as_py() or 0
     return wrong + abs(len(expected) - len(found)) + abs(len(found) - vectors)
 
 

@@ -18,7 +18,10 @@ class Intake(Checkpoint):
 
     min_images: int = Field(default=1, ge=1, description="photographs; ours")
     max_quarantined_share: float = Field(
-        default=0.05, ge=0, le=1, description="refused inputs / all inputs; ours: more points at a wrong folder"
+        default=0.05,
+        ge=0,
+        le=1,
+        description="broken inputs / inputs, copies and opt-outs aside; ours: more points at a wrong folder",
     )
     require_licence: bool = Field(
         default=True, description="every photograph names its licence; ours: an auditor asks for it first"

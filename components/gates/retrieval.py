@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from PIL import Image
+from PIL import Image, ImageOps
 
 from components.common.datasets import Dataset
 from components.common.images import contact_sheet, decode
@@ -26,7 +26,7 @@ from components.gates.sampling import Frame, choose, labels_needed, stratify
 
 PURPOSE, SAME = "gate", "same"
 QUEUE = "label_queue.json"
-SHOWN = 32
+SHOWN, SIDE = 32, 96  # pairs on the sheet, px of a crop on it
 DUPLICATE = pa.scalar(1, pa.int32())
 """The bit of a pair's flags that says that the two nearly repeat each other."""
 
@@ -163,7 +163,8 @@ def _sheet(objects: Dataset, evidence: Evidence, judged: np.ndarray) -> Image.Im
     pairs = evidence.index[order]
     rows = np.stack([evidence.frame.anchors[pairs], evidence.frame.partners[pairs]], 1).ravel()
     places = objects.table(["shard", "crop_offset", "crop_length"]).take(rows).to_pylist()
-    return contact_sheet([decode(objects.blob(place, "crop")) for place in places], columns=8, side=96)
+    crops = (decode(objects.blob(place, "crop")) for place in places)
+    return contact_sheet([ImageOps.contain(crop, (SIDE, SIDE)) for crop in crops], columns=8, side=SIDE)
 
 
 def _next_step(missing: int) -> str:

@@ -64,7 +64,7 @@ def test_a_failure_that_does_not_block_goes_on_and_is_recorded(world: dict[str, 
 
 @pytest.mark.parametrize(
     ("refused", "licence", "words"),
-    [(2, "CC0-1.0", r"share of inputs in the quarantine is 0\.1429"), (0, None, "photographs without a licence is 12")],
+    [(2, "CC0-1.0", r"share of broken inputs is 0\.1429"), (0, None, "photographs without a licence is 12")],
 )
 def test_intake_stops(
     world: dict[str, Path], make: Make, tmp_path: Path, refused: int, licence: str | None, words: str

@@ -107,6 +107,11 @@ def main() -> None:
     """Entry point: a `UserError` is one sentence and exit code 2, a `GateStop` exit code 3."""
     from components.common.errors import GateStop, UserError
 
+    # OpenMP threads that spin while they wait make two threads on a busy machine far slower than one.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    for library in ("TRANSFORMERS", "DIFFUSERS"):
+        os.environ.setdefault(f"{library}_VERBOSITY", "error")  # advice to their developers, not to our users
     try:
         app()
     except UserError as error:

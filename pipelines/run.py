@@ -132,8 +132,10 @@ def run_stage(name: str) -> None:
 
 
 def _rows(workspace: Workspace, step: Step) -> str:
-    folders = [workspace.dataset(name) for name in step.outputs.values()]
-    return ", ".join(f"{len(Dataset(folder)):,} {folder.name}" for folder in folders if is_complete(folder))
+    made = [Dataset(folder) for folder in workspace.outputs(step).values() if is_complete(folder)]
+    if step.name.startswith("gate_"):
+        return ", ".join(f"{row['gate']} {row['verdict']}" for dataset in made for row in dataset.rows())
+    return ", ".join(f"{len(dataset):,} {dataset.folder.name}" for dataset in made)
 
 
 def _summary(workspace: Workspace, pipeline: str, ran: list[str], seconds: float) -> None:
@@ -146,7 +148,7 @@ def _summary(workspace: Workspace, pipeline: str, ran: list[str], seconds: float
         console.print(f"{len(ran)} stages ran in {seconds:.0f} s.")
     for row in verdicts(workspace):
         if row["verdict"] != "pass":
-            console.print(f"gate {row['gate']}: {row['verdict']}. {row['reason']} {row['next_step']}")
+            console.print(f"Gate {row['gate']}: {row['verdict']}. {row['reason']}. Next: {row['next_step']}.")
     console.print(f"Report: {workspace.page}   Runs: mlflow ui --backend-store-uri sqlite:///mlflow.db")
 
 
@@ -155,5 +157,11 @@ def _stage_table(workspace: Workspace, pipeline: str, ran: list[str]) -> None:
     for step in PIPELINES[pipeline]:
         folders = [workspace.dataset(name) for name in step.outputs.values()]
         digests = " ".join(Dataset(folder).digest[:10] for folder in folders if is_complete(folder))
-        table.add_row(step.name, _rows(workspace, step), digests, "ran" if step.name in ran else "reused")
+        table.add_row(step.name, _rows(workspace, step), digests, _state(step, workspace, ran))
     console.print(table)
+
+
+def _state(step: Step, workspace: Workspace, ran: list[str]) -> str:
+    if step.name in ran:
+        return "ran"
+    return "reused" if workspace.finished(step) else "not reached"

@@ -12,7 +12,7 @@ import yaml
 
 from components.common.datasets import is_complete
 from components.common.errors import UserError
-from pipelines.parameters import FILE, params_class, read_step, render, resolve
+from pipelines.parameters import FILE, read_step, render, resolve
 from pipelines.steps import PIPELINES, STEPS, Step
 
 PACKAGE = Path(__file__).parent.parent
@@ -116,14 +116,27 @@ def _local(source: str, root: Path) -> Path | None:
     return next((path for path in places if source and path.exists()), None)
 
 
-def _plot(path: str, x: str, y: list[str], labels: tuple[str, str]) -> dict[str, Any]:
-    file = f"data/reports/{path}.json"
-    return {"x": {file: x}, "y": {file: y}, "x_label": labels[0], "y_label": labels[1]}
+def _plot(title: str, file: str, x: str, *series: str) -> dict[str, Any]:
+    path = f"data/reports/{file}.json"
+    return {title: {"x": {path: x}, "y": {path: list(series)}, "x_label": x, "y_label": ""}}
 
 
-PLOTS: list[dict[str, Any]] = []
-
-
-def describe(step: Step) -> str:
-    """One line about a step's parameters' model, for `objectmate stage --list`."""
-    return (params_class(step).__doc__ or "").strip().splitlines()[0]
+PLOTS = [
+    _plot(
+        "Precision against threshold (paper: Figure 3a)",
+        "calibration/plots/precision_against_threshold",
+        *("threshold", "precision", "lower_bound"),
+    ),
+    _plot(
+        "Similarity of the first three neighbours (Figure 3b)",
+        "mining/plots/neighbour_similarity",
+        *("similarity", "first", "second", "third"),
+    ),
+    _plot(
+        "Recurrence against corpus size (Figure 3c)",
+        "mining/plots/recurrence_against_corpus_size",
+        *("photographs", "with_1_view", "with_3_views"),
+    ),
+    _plot("Loss, insertion", "train_insertion/plots/loss", "images", "loss"),
+    _plot("Loss, generation", "train_generation/plots/loss", "images", "loss"),
+]

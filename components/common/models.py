@@ -33,13 +33,20 @@ def from_pretrained(cls: Any, source: str, revision: str | None = None, **option
         )
     if _takes_weights(cls):
         options |= {"use_safetensors": True}
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()  # a bar for milliseconds of loading hides the stage's own progress
+    _quiet()
     try:
         return cls.from_pretrained(where, revision=revision, **options)
     except (OSError, ValueError) as error:
         raise UserError(f"the model {source} cannot be loaded as {cls.__name__}: {_first_line(error)}") from error
+
+
+def _quiet() -> None:
+    """Switches off the libraries' bars for milliseconds of loading, which hide the stage's own progress."""
+    from diffusers.utils import logging as diffusers_logging
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
+    diffusers_logging.disable_progress_bar()
 
 
 def _takes_weights(cls: Any) -> bool:

@@ -22,10 +22,10 @@ def configure(store: Path) -> None:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     import mlflow
 
-    if "MLFLOW_TRACKING_URI" not in os.environ:
+    local = "MLFLOW_TRACKING_URI" not in os.environ
+    if local:
         mlflow.set_tracking_uri(f"sqlite:///{(store / 'mlflow.db').resolve()}")
     if mlflow.get_experiment_by_name(EXPERIMENT) is None:
-        local = "MLFLOW_TRACKING_URI" not in os.environ
         mlflow.create_experiment(EXPERIMENT, (store / "mlartifacts").resolve().as_uri() if local else None)
     mlflow.set_experiment(EXPERIMENT)
 

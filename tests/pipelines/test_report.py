@@ -18,8 +18,8 @@ VERDICT = {
     "blocking": True,
     "observed": 0.66,
     "limit": 0.7,
-    "reason": "12 pairs are labelled.",
-    "next_step": "Label 40 more.",
+    "reason": "12 pairs are labelled",
+    "next_step": "label 40 more",
 }
 
 
@@ -42,8 +42,8 @@ def make_workspace(root, note: str) -> Workspace:
 def test_page_shows_where_the_run_stopped_and_what_to_do(tmp_path):
     page = write_page(make_workspace(tmp_path, "nothing")).read_text()
     assert "The run stopped at the gate" in page
-    assert "12 pairs are labelled. Label 40 more." in page
-    assert page.count("data:image/png;base64,") == 2
+    assert "12 pairs are labelled. Next: label 40 more." in page
+    assert page.count("data:image/png;base64,") == 1 and page.count("data:image/webp;base64,") == 1
 
 
 def test_text_from_outside_cannot_become_markup(tmp_path):

@@ -61,8 +61,9 @@ def record_stage(
     client = mlflow.MlflowClient()
     active = mlflow.active_run()
     parent = {"mlflow.parentRunId": active.info.run_id} if active else {}
-    experiment = mlflow.get_experiment_by_name(EXPERIMENT).experiment_id
-    run = client.create_run(experiment, start_time=start, run_name=name, tags=tags | parent)
+    experiment = mlflow.get_experiment_by_name(EXPERIMENT)
+    assert experiment is not None, "configure() makes it"
+    run = client.create_run(experiment.experiment_id, start_time=start, run_name=name, tags=tags | parent)
     _log_datasets(client, run.info.run_id, inputs, outputs, digests or {})
     _log_numbers(client, run.info.run_id, report, outputs)
     for figure in sorted((report / "figures").glob("*.png")):

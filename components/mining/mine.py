@@ -15,7 +15,6 @@ from components.mining.params import Params
 from components.mining.sets import Neighbours, neighbours
 from components.mining.tiles import Window
 
-
 BLOCK = 65_536
 ROUNDING = 1e-5  # of a float32 product: what is as close to the threshold is kept apart
 

@@ -26,7 +26,7 @@ class Star:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Each row's partners in the window, both ways round, near-duplicates and reserved objects left out; sorted by (row, -similarity).
+    """Each row's partners in the window, both ways round, by (row, -similarity): no near-duplicate, nothing reserved.
 
     start: int64 [N + 1]: the partners of row r are partner[start[r]:start[r + 1]].
     """

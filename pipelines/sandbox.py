@@ -52,7 +52,7 @@ def train_models(names: list[str] | None, seed: int) -> None:
 
 
 def _train_bases() -> dict[str, float]:
-    """The grid UNets, trained by the pipeline's own stages; what they make on the way is kept, so a kill loses little."""
+    """The grid UNets, trained by the pipeline's own stages; what they make on the way is kept."""
     from pipelines.pretrain import pretrain_bases
 
     return pretrain_bases(PRETRAIN, PACKAGED / "models", PRETRAIN.parent / "bases")

@@ -35,16 +35,17 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Checkpo
     The report's `stop` is set if a blocking gate does not pass. Its files hold each suite's results (JSON) and Data
     Docs (HTML). A gate that does not block leaves its verdict and lets the pipeline go on.
     """
+    gates = [measure(dict(inputs), params) for measure in GATES[type(params)]]
+    validator = Validator(params.blocking)
+    rows: list[dict[str, Any]] = []
+    documents: dict[str, str] = {}
+    for gate in gates:
+        met, pages = validator.validate(gate)
+        rows.append(judge(gate, met, params.blocking))
+        documents |= pages
+    # Opened only now: a gate that cannot be measured leaves no half-made verdicts behind.
     name = f"gate_{type(params).__name__.lower()}"
     with Writer(outputs["verdicts"], "verdicts", name, inputs, params, _models(params)) as out:
-        gates = [measure(dict(inputs), params) for measure in GATES[type(params)]]
-        validator = Validator(params.blocking)
-        rows: list[dict[str, Any]] = []
-        documents: dict[str, str] = {}
-        for gate in gates:
-            met, pages = validator.validate(gate)
-            rows.append(judge(gate, met, params.blocking))
-            documents |= pages
         out.facts = {gate.name: {key: rounded(value) for key, value in _metrics(gate).items()} for gate in gates}
         if not out.done(0):
             out.write(0, rows)

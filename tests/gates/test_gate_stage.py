@@ -84,15 +84,16 @@ def test_same_bytes_again_and_after_a_kill(
     whole = files_of(go(world, tmp_path, "Vectors", VECTORS))
     again = files_of(go(world, tmp_path, "Vectors", VECTORS, "again"))
 
-    def killed(*_: Any) -> None:
+    def killed(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
     inputs = {role: world[role] for role in ("images", "objects", "embeddings")}
-    with monkeypatch.context() as patch:
-        patch.setitem(stage.GATES, Vectors, (stage.objects, killed))
-        with pytest.raises(KeyboardInterrupt):
-            stage.run(inputs, {"verdicts": tmp_path / "killed"}, Vectors(**VECTORS))
-    assert not is_complete(tmp_path / "killed")
+    for where, name in ((stage.Writer, "write"), (stage.Writer, "_finish"), (stage, "judge")):
+        with monkeypatch.context() as patch:
+            patch.setattr(where, name, killed)
+            with pytest.raises(KeyboardInterrupt):
+                stage.run(inputs, {"verdicts": tmp_path / "killed"}, Vectors(**VECTORS))
+        assert not is_complete(tmp_path / "killed")
     resumed = files_of(go(world, tmp_path, "Vectors", VECTORS, "killed"))
     assert whole == again == resumed
 

@@ -71,7 +71,7 @@ def _benchmark_check(leaks: int, threshold: float) -> Check:
         f"the number of training and benchmark objects with similarity {threshold:g} or more",
         leaks,
         high=0,
-        next_step="name this benchmark in embedding.benchmark, so that mining keeps what resembles it out of every set; "
+        next_step="name this benchmark in embedding.benchmark, so that mining keeps what resembles it out of sets; "
         "the objects are named in the report's files/leaks.json",
     )
 

@@ -27,8 +27,8 @@ from components.gates.sampling import Frame, choose, labels_needed, stratify
 PURPOSE, SAME = "gate", "same"
 QUEUE = "label_queue.json"
 SHOWN, SIDE = 32, 96  # pairs on the sheet, px of a crop on it
-DUPLICATE = pa.scalar(1, pa.int32())
-"""The bit of a pair's flags that says that the two nearly repeat each other."""
+UNUSED = pa.scalar(1 | 4, pa.int32())
+"""Flags of pairs that no set is made from: near-duplicates, and what resembles the benchmark."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,9 @@ def retrieval_precision(inputs: dict[str, Path], params: Recurrence) -> Gate:
 
 
 def gather(inputs: dict[str, Path], params: Recurrence) -> Evidence:
-    """Joins pairs, objects and labels. A pair's anchor is its source; near-duplicates never become views."""
+    """Joins pairs, objects and labels. A pair's anchor is its source; pairs that no set uses are left out."""
     pairs = Dataset(inputs["pairs"]).table(["src_row", "dst_row", "similarity", "flags"])
-    pairs = pairs.filter(pc.equal(pc.bit_wise_and(pairs["flags"], DUPLICATE), 0))
+    pairs = pairs.filter(pc.equal(pc.bit_wise_and(pairs["flags"], UNUSED), 0))
     src, dst = pairs["src_row"].to_numpy(), pairs["dst_row"].to_numpy()
     similarity = pairs["similarity"].to_numpy()
     encoded = Dataset(inputs["objects"]).table(["category"])["category"].combine_chunks().dictionary_encode()

@@ -104,8 +104,8 @@ def test_labels_for_calibration_or_outside_the_window_say_nothing(inputs: dict[s
     assert measured(inputs, make, labels)[0].shows.metrics["judged_pairs"] == 0
 
 
-def test_pairs_flagged_as_near_duplicates_are_not_retrieval(inputs: dict[str, Path], make: Make) -> None:
-    rows = [row | {"flags": 3 if i < 100 else 2} for i, row in enumerate(Dataset(inputs["pairs"]).rows())]
+def test_pairs_that_no_set_uses_are_not_judged(inputs: dict[str, Path], make: Make) -> None:
+    rows = [row | {"flags": (3, 4)[i % 2] if i < 100 else 2} for i, row in enumerate(Dataset(inputs["pairs"]).rows())]
     flagged = inputs | {"pairs": make("flagged", "pairs", rows)}
     labels = [label(pair, "duplicate" if i < 100 else "same") for i, pair in enumerate(emitted(inputs))]
     gate, row = measured(flagged, make, labels)

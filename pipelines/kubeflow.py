@@ -1,10 +1,11 @@
 """The Kubeflow pipelines: dataset, training, evaluation and full, built from the same table as dvc.yaml.
 
-A pipeline has one parameter a stage (its section of params.yaml), and one address for each dataset that it does not
-make itself. Gates stop a pipeline by failing their task: what depends on a gate comes after it.
+A pipeline has one parameter a stage (its section of params.yaml, as JSON), and one address for each dataset that it
+does not make itself. Gates stop a pipeline by failing their task: what depends on a gate comes after it.
 """
 
 import inspect
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -59,8 +60,8 @@ def build(name: str) -> Any:
         for step in steps:
             tasks[step.name] = _add(step, arguments[step.name], made, tasks)
 
-    kinds = {step.name: dict for step in steps} | {f"{dataset}_uri": str for dataset in given}
-    parameters = [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=k) for n, k in kinds.items()]
+    names = [step.name for step in steps] + [f"{dataset}_uri" for dataset in given]
+    parameters = [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=str) for n in names]
     body.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return dsl.pipeline(name=f"objectmate-{name}", description=f"ObjectMate: the {name} pipeline")(body)
 
@@ -84,7 +85,7 @@ def _add(step: Step, params: Any, made: dict[str, Any], tasks: dict[str, Pipelin
 
 def arguments(name: str, values: dict[str, Any], data: Path | None = None) -> dict[str, Any]:
     """A pipeline's arguments from a params.yaml's values; datasets it does not make come from the folder `data`."""
-    chosen = {step.name: section(values, step.section, "params.yaml") for step in PIPELINES[name]}
+    chosen = {step.name: json.dumps(section(values, step.section, "params.yaml")) for step in PIPELINES[name]}
     given = {f"{dataset}_uri": str((data / dataset).resolve()) for dataset in _given(PIPELINES[name])} if data else {}
     return chosen | given
 

@@ -8,7 +8,7 @@ from components.common.containers import image
 
 @dsl.component(base_image=image("data"), install_kfp_package=False)
 def assembly(
-    params: dict,
+    params: str,
     images: Input[Dataset],
     objects: Input[Dataset],
     sets: Input[Dataset],

@@ -8,7 +8,7 @@ from components.common.containers import image
 
 @dsl.component(base_image=image("vision"), install_kfp_package=False)
 def captioning(
-    params: dict,
+    params: str,
     images: Input[Dataset],
     objects: Input[Dataset],
     sets: Input[Dataset],

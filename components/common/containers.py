@@ -1,5 +1,6 @@
 """What the KFP doors share: which image a stage runs in, and how artifacts become folders."""
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,13 +22,15 @@ def run_component(
     run: str,
     params_class: str,
     name: str,
-    params: Mapping[str, Any],
+    params: str,
     inputs: Mapping[str, Any],
     outputs: Mapping[str, Any],
     report: Any,
     metrics: Any,
 ) -> None:
     """Runs a stage on KFP artifacts: each is a folder; digests and row counts become artifact metadata.
+
+    params: the stage's section of params.yaml as JSON text, since a KFP struct knows no null and turns 1 into 1.0.
 
     Raises what the stage raises, so that a failed stage or a gate that did not pass fails the task.
     """
@@ -36,7 +39,7 @@ def run_component(
     folders = {role: Path(artifact.path) for role, artifact in outputs.items()}
     result = execute(
         run,
-        params,
+        json.loads(params),
         {role: Path(artifact.path) for role, artifact in inputs.items()},
         folders,
         Path(report.path),

@@ -8,7 +8,7 @@ from components.common.containers import image
 
 @dsl.component(base_image=image("vision"), install_kfp_package=False)
 def embedding(
-    params: dict,
+    params: str,
     objects: Input[Dataset],
     embeddings: Output[Dataset],
     reserved: Output[Dataset],

@@ -8,7 +8,7 @@ from components.common.containers import image
 
 @dsl.component(base_image=image("training"), install_kfp_package=False)
 def encoding(
-    params: dict,
+    params: str,
     tuples: Input[Dataset],
     latents: Output[Dataset],
     report: Output[Artifact],

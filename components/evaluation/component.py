@@ -8,7 +8,7 @@ from components.common.containers import image
 
 @dsl.component(base_image=image("training"), install_kfp_package=False)
 def evaluation(
-    params: dict,
+    params: str,
     insertion: Input[Dataset],
     generation: Input[Dataset],
     scores: Output[Dataset],

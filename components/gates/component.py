@@ -8,7 +8,7 @@ from components.common.containers import image
 
 @dsl.component(base_image=image("gates"), install_kfp_package=False)
 def gate_intake(
-    params: dict,
+    params: str,
     images: Input[Dataset],
     quarantine: Input[Dataset],
     verdicts: Output[Dataset],
@@ -32,7 +32,7 @@ def gate_intake(
 
 @dsl.component(base_image=image("gates"), install_kfp_package=False)
 def gate_vectors(
-    params: dict,
+    params: str,
     images: Input[Dataset],
     objects: Input[Dataset],
     embeddings: Input[Dataset],
@@ -57,7 +57,7 @@ def gate_vectors(
 
 @dsl.component(base_image=image("gates"), install_kfp_package=False)
 def gate_recurrence(
-    params: dict,
+    params: str,
     objects: Input[Dataset],
     images: Input[Dataset],
     pairs: Input[Dataset],
@@ -84,7 +84,7 @@ def gate_recurrence(
 
 @dsl.component(base_image=image("gates"), install_kfp_package=False)
 def gate_tuples(
-    params: dict,
+    params: str,
     objects: Input[Dataset],
     embeddings: Input[Dataset],
     backgrounds: Input[Dataset],
@@ -110,7 +110,7 @@ def gate_tuples(
 
 @dsl.component(base_image=image("gates"), install_kfp_package=False)
 def gate_model(
-    params: dict,
+    params: str,
     scores: Input[Dataset],
     verdicts: Output[Dataset],
     report: Output[Artifact],

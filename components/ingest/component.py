@@ -8,7 +8,7 @@ from components.common.containers import image
 
 @dsl.component(base_image=image("data"), install_kfp_package=False)
 def ingest(
-    params: dict,
+    params: str,
     images: Output[Dataset],
     quarantine: Output[Dataset],
     subjects: Output[Dataset],

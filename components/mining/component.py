@@ -8,7 +8,7 @@ from components.common.containers import image
 
 @dsl.component(base_image=image("mining"), install_kfp_package=False)
 def calibration(
-    params: dict,
+    params: str,
     images: Input[Dataset],
     objects: Input[Dataset],
     embeddings: Input[Dataset],
@@ -35,7 +35,7 @@ def calibration(
 
 @dsl.component(base_image=image("mining"), install_kfp_package=False)
 def mining(
-    params: dict,
+    params: str,
     images: Input[Dataset],
     objects: Input[Dataset],
     embeddings: Input[Dataset],

@@ -8,7 +8,7 @@ from components.common.containers import image
 
 @dsl.component(base_image=image("training"), install_kfp_package=False)
 def train_insertion(
-    params: dict,
+    params: str,
     latents: Input[Dataset],
     model: Output[Dataset],
     report: Output[Artifact],
@@ -31,7 +31,7 @@ def train_insertion(
 
 @dsl.component(base_image=image("training"), install_kfp_package=False)
 def train_generation(
-    params: dict,
+    params: str,
     latents: Input[Dataset],
     model: Output[Dataset],
     report: Output[Artifact],

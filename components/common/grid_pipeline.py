@@ -24,6 +24,10 @@ References = Sequence[Image.Image]
 Autoencoder: TypeAlias = AutoencoderKL | AutoencoderTiny
 
 
+WHENCE = ("_name_or_path", "is_local", "local_files_only")
+"""What transformers and diffusers note in configs about the loading, not about the model."""
+
+
 class GridPipeline(DiffusionPipeline):
     """Draws the target cell of a 2x2 grid whose other cells are references (`components.common.grid`).
 
@@ -54,8 +58,9 @@ class GridPipeline(DiffusionPipeline):
         super().save_pretrained(save_directory, **options)
         for path in Path(save_directory).rglob("*.json"):
             values = json.loads(path.read_text(encoding="utf-8"))
-            if values.pop("_name_or_path", None) is not None:
-                path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+            kept = {key: value for key, value in values.items() if key not in WHENCE}
+            if len(kept) < len(values):
+                path.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
 
     @property
     def cell(self) -> int:

@@ -17,6 +17,8 @@ ROOT = Path(__file__).parents[2]
 SHORT = {
     "training.insertion.images": 32,
     "training.generation.images": 32,
+    "training.insertion.warmup": 8,
+    "training.generation.warmup": 8,
     "training.insertion.batch": 8,
     "training.generation.batch": 8,
     "evaluation.limit": 4,

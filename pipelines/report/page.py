@@ -106,14 +106,16 @@ def _embed(picture: bytes) -> str:
 
 
 def _pictures(sections: list[Section], name: str) -> list[tuple[str, str]]:
-    return [figure for section in sections if section.name == name for figure in section.figures]
+    """A stage's figures, insertion before generation."""
+    found = [figure for section in sections if section.name == name for figure in section.figures]
+    return sorted(found, reverse=True)
 
 
 def _headline(sections: list[Section]) -> list[tuple[str, float]]:
     """The few numbers that a reader asks for first."""
     wanted = {
-        "recurring objects with 3 views": ("mining", "share_with_min_views"),
-        "precision, lower bound": ("gate_recurrence", "retrieval_precision"),
+        "objects with 3 views or more": ("mining", "yield_sets"),
+        "retrieval precision, lower bound": ("gate_recurrence", "retrieval_precision/precision_lower_bound"),
         "reference gap (IR)": ("evaluation", "insertion.reference_gap.ir"),
         "its lower limit": ("evaluation", "insertion.reference_gap.ir.low"),
     }

@@ -5,6 +5,10 @@ found again for every encoder. Its low is chosen by fixed-sequence testing (Lear
 the strictest threshold down, each must show with confidence that precision reaches the target; the first that does not
 ends the sequence, so that the chosen one holds although many were tested. Its high best separates labelled
 near-duplicates from other views.
+
+What is shown so is about all pairs from low up, taken as independent. High is placed after it on the same labels, and
+pairs of one subject are alike; the precision inside the window is therefore reported with two bounds, one of pairs and
+one of subjects, and the retrieval gate judges it on labels that were not used here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +20,7 @@ import numpy as np
 from components.common.datasets import Dataset, Writer
 from components.common.digests import digest_value
 from components.common.report import Report
-from components.common.statistics import cluster_bootstrap, share_lower_bound
+from components.common.statistics import cluster_lower_bound, share_lower_bound
 from components.mining.corpus import Corpus, load
 from components.mining.join import check_unit
 from components.mining.labels import CALIBRATION, DIFFERENT, DUPLICATE, GATE, QUESTION, RATER, SAME, Labels, label_pairs
@@ -37,8 +41,20 @@ class Threshold(NamedTuple):
     lower_bound: float
 
 
+class Inside(NamedTuple):
+    """Labelled pairs inside the window: how many, how many of the same product, and lower bounds of that share.
+
+    bound: Clopper-Pearson, pairs as independent. subject_bound: whole subjects resampled.
+    """
+
+    labelled: int
+    correct: int
+    bound: float
+    subject_bound: float
+
+
 class Found(NamedTuple):
-    """The window. passed: whether low reached the target; None if there was nothing to test it on."""
+    """The window. passed: whether pairs from low up reached the target; None if there was nothing to test it on."""
 
     low: float
     high: float
@@ -169,32 +185,41 @@ def _report(
         "duplicate_pairs": float((labels.verdict == DUPLICATE).sum()),
         "gate_pairs": float((labels.purpose == GATE).sum()),
     }
-    notes = [_sentence(found, curve, params)]
+    inside = precision_inside(used, found, params)
+    notes = [_sentence(found, curve, inside, params)]
     if not curve:
         return Report(metrics, notes=notes)
-    metrics |= _at_window(used, found)
+    metrics["window_recall"] = inside.correct / max(int((used.verdict == SAME).sum()), 1)
+    if inside.labelled:
+        metrics |= {
+            "window_precision": inside.correct / inside.labelled,
+            "window_precision_bound": inside.bound,
+            "window_precision_bound_by_subject": inside.subject_bound,
+        }
     figures = {"pairs_near_the_threshold": pair_sheet(corpus, _hardest(used, found.low))}
     return Report(metrics, {"precision_against_threshold": [_plotted(point) for point in curve]}, figures, notes)
 
 
-def _at_window(used: Labels, found: Found) -> dict[str, float]:
-    """Precision and recall of the window on the calibration's labels; the interval resamples whole subjects."""
-    judged = used.where(used.verdict != DUPLICATE)
-    similarity = judged.pairs.similarity
+def precision_inside(used: Labels, found: Found, params: Calibration) -> Inside:
+    """Precision of the window on the calibration's labels; near-duplicates count neither way."""
+    similarity = used.pairs.similarity
     inside = (similarity >= np.float32(found.low)) & (similarity <= np.float32(found.high))
+    judged = used.where(inside & (used.verdict != DUPLICATE))
     same = judged.verdict == SAME
-    metrics = {"window_recall": float((inside & same).sum() / max(same.sum(), 1))}
-    if inside.any():
-        interval = cluster_bootstrap(same[inside].astype(float), judged.cluster[inside].tolist(), 0.9, draws=2000)
-        metrics |= {"window_precision": interval.mean, "window_precision_low_by_subject": interval.low}
-    return metrics
+    labelled, correct = len(same), int(same.sum())
+    return Inside(
+        labelled,
+        correct,
+        share_lower_bound(correct, labelled, params.confidence),
+        cluster_lower_bound(same.astype(float).tolist(), judged.cluster.tolist(), params.confidence),
+    )
 
 
 def _plotted(point: Threshold) -> dict[str, Any]:
     return {"threshold": point.threshold, "precision": point.precision, "lower_bound": point.lower_bound}
 
 
-def _sentence(found: Found, curve: Sequence[Threshold], params: Calibration) -> str:
+def _sentence(found: Found, curve: Sequence[Threshold], inside: Inside, params: Calibration) -> str:
     if found.passed is None:
         return (
             f"no labelled pairs: the window is the default [{found.low}, {found.high}], which belongs to another "
@@ -209,8 +234,10 @@ def _sentence(found: Found, curve: Sequence[Threshold], params: Calibration) -> 
             "is kept so that the gate can judge it; use a better encoder or more labels"
         )
     return (
-        f"the window is [{found.low:.3f}, {found.high:.3f}]: precision {params.target} is shown there "
-        f"with {params.confidence:.0%} confidence"
+        f"the window is [{found.low:.3f}, {found.high:.3f}]: from {found.low:.3f} up, pairs reach precision "
+        f"{params.target} with {params.confidence:.0%} confidence if they are taken as independent; inside the window "
+        f"{inside.correct} of {inside.labelled} labelled pairs are right, at least {inside.bound:.2f} with pairs as "
+        f"independent and {inside.subject_bound:.2f} with whole subjects resampled"
     )
 
 

@@ -1,9 +1,10 @@
 """The exact window self-join: every pair of vectors whose similarity lies in [low, high], none missed, none added.
 
-A tile product in the matrix unit's arithmetic finds candidates: pairs that reach `low` less the largest error that
-this arithmetic can make. Each candidate is then scored again in fp32 with one fixed order of summation, and that score
-alone decides. So neither tile size nor device nor BLAS touches the result. Only blocks on and above the diagonal
-are computed; a row of blocks (a tile row) is the unit of work and of resume. Memory: O(N d + pairs).
+A quick product finds candidates: pairs that reach `low` less the largest error that its arithmetic can make. Each
+candidate is then scored again in fp32 with one fixed order of summation, and that score alone decides. So neither tile
+size nor processor, device or BLAS touches the result. On a CPU the quick product is in bytes (sieve.py, kernel.cpp),
+elsewhere, or where the kernel was not built, torch's. Only blocks on and above the diagonal are computed; a row of
+blocks (a tile row) is the unit of work and of resume. Memory: O(N d + pairs).
 """
 
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ import numpy as np
 import torch
 
 from components.common.errors import UserError
+from components.mining.native import LEVELS, Isa, best_isa, join_rows
+from components.mining.sieve import Sieve, build
 
 TILE = 16384  # rows of a tile row: the unit of resume
 BLOCK = 1024  # rows and columns of one matrix product: what the caches hold
@@ -41,6 +44,14 @@ class Pairs(NamedTuple):
         return Pairs(self.src[mask], self.dst[mask], self.similarity[mask])
 
 
+class Rows(NamedTuple):
+    """Vectors made ready for the join. values: float32 [N, d]; sieve: what `isa` needs, None for torch's products."""
+
+    values: torch.Tensor
+    isa: Isa
+    sieve: Sieve | None
+
+
 def window_join(
     vectors: np.ndarray,
     low: float,
@@ -48,14 +59,16 @@ def window_join(
     groups: np.ndarray | None = None,
     tile: int = TILE,
     device: torch.device | str = "cpu",
+    isa: Isa | None = None,
 ) -> Pairs:
     """All pairs src < dst of rows of `vectors` with low <= similarity <= high, exactly.
 
     vectors: unit rows, fp16 or fp32, [N, d]. The similarity is `row_products` of the rows as fp32; low and high are
     compared with it as fp32. groups: int [N]; pairs inside a group (objects of one photograph) are left out.
+    isa: what finds candidates, the best of this machine unless told.
     Raises `UserError` naming the first row that is not a finite unit vector.
     """
-    tiles = list(join_tiles(vectors, low, high, groups, tile, device))
+    tiles = list(join_tiles(vectors, low, high, groups, tile, device, isa))
     return concatenate(tiles)
 
 
@@ -66,23 +79,44 @@ def join_tiles(
     groups: np.ndarray | None = None,
     tile: int = TILE,
     device: torch.device | str = "cpu",
+    isa: Isa | None = None,
 ) -> Iterator[Pairs]:
     """`window_join` by tile row: the i-th item holds the pairs whose src lies in [i * tile, (i + 1) * tile)."""
     check_unit(vectors)
-    rows = to_device(vectors, device)
+    rows = prepare(vectors, low, device, isa)
     for index in range(tile_count(len(vectors), tile)):
         yield join_tile(rows, index, low, high, groups, tile)
 
 
+def prepare(vectors: np.ndarray, low: float, device: torch.device | str = "cpu", isa: Isa | None = None) -> Rows:
+    """Checked vectors, fp16 or fp32 [N, d], ready for joins; fp16 values are kept exactly.
+
+    low: the least similarity that will be asked for, or about that: it changes the time, never the result.
+    """
+    values = torch.from_numpy(np.ascontiguousarray(vectors, dtype=np.float32))
+    if isa is None:
+        isa = best_isa() if torch.device(device).type == "cpu" else Isa.NONE
+    sieve = build(values, low, LEVELS[isa]) if isa and values.numel() else None
+    return Rows(values.to(device), isa, sieve)
+
+
 def join_tile(
-    rows: torch.Tensor, index: int, low: float, high: float = np.inf, groups: np.ndarray | None = None, tile: int = TILE
+    rows: Rows, index: int, low: float, high: float = np.inf, groups: np.ndarray | None = None, tile: int = TILE
 ) -> Pairs:
-    """One tile row of `window_join`. rows: `to_device(vectors)` of checked vectors."""
-    end = min((index + 1) * tile, len(rows))
+    """One tile row of `window_join`. rows: `prepare` of checked vectors."""
+    span = range(index * tile, min((index + 1) * tile, len(rows.values)))
+    if rows.sieve is None:
+        return _join_products(rows.values, span, low, high, groups)
+    found = join_rows(rows.values.numpy(), rows.sieve, rows.isa, span, low, high, groups)
+    return concatenate([Pairs(*columns) for columns in found])
+
+
+def _join_products(rows: torch.Tensor, span: range, low: float, high: float, groups: np.ndarray | None) -> Pairs:
+    """`join_tile` by torch's matrix products."""
     found = []
-    for row in range(index * tile, end, BLOCK):
+    for row in range(span.start, span.stop, BLOCK):
         for column in range(row, len(rows), BLOCK):
-            src, dst = _candidates(rows, row, min(row + BLOCK, end), column, low)
+            src, dst = _candidates(rows, row, min(row + BLOCK, span.stop), column, low)
             keep = src < dst if groups is None else (src < dst) & (groups[src] != groups[dst])
             found.append(_decide(rows, src[keep], dst[keep], low, high))
     pairs = concatenate(found)
@@ -137,11 +171,6 @@ def slack(dim: int) -> float:
 def tile_count(rows: int, tile: int) -> int:
     """How many tile rows N rows make."""
     return -(-rows // tile)
-
-
-def to_device(vectors: np.ndarray, device: torch.device | str = "cpu") -> torch.Tensor:
-    """The vectors as fp32 on a device, [N, d]; fp16 values are kept exactly."""
-    return torch.from_numpy(np.ascontiguousarray(vectors, dtype=np.float32)).to(device)
 
 
 def check_unit(vectors: np.ndarray) -> None:

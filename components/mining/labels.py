@@ -35,7 +35,7 @@ def label_pairs(corpus: Corpus, subjects: list[dict[str, Any]], params: Calibrat
     """Every pair of the same subject, and every pair of different ones with similarity >= `params.loosest`.
 
     Only pairs of different photographs. duplicate: the same subject in photographs that nearly repeat each other, by
-    label or by hash.
+    label or by hash. No label below `loosest` is for the gate: only the right pairs are known there, and would flatter.
     """
     named = subjects_of_objects(corpus, subjects, params.min_iou)
     rows = np.array(sorted(named), np.int64)
@@ -48,7 +48,8 @@ def label_pairs(corpus: Corpus, subjects: list[dict[str, Any]], params: Calibrat
     repeat |= corpus.nearly_repeat(found.src, found.dst, params.photo_bits, params.crop_bits)
     verdict = np.where(same, np.where(repeat, DUPLICATE, SAME), DIFFERENT)
     purpose = [_purpose(src, dst, params) for src, dst in zip(src_name, dst_name, strict=True)]
-    return Labels(found, verdict, np.array(purpose, dtype=object), src_name)
+    labels = Labels(found, verdict, np.array(purpose, dtype=object), src_name)
+    return labels.where((labels.purpose == CALIBRATION) | (found.similarity >= np.float32(params.loosest)))
 
 
 def subjects_of_objects(corpus: Corpus, subjects: list[dict[str, Any]], min_iou: float) -> dict[int, str]:

@@ -64,10 +64,12 @@ class Calibration(Hashing):
         default=0.78,
         gt=0,
         lt=1,
-        description="precision that the window's low must reach with confidence; above the gate's 0.70, which "
-        "judges on other labels (ours; the paper's low has precision 0.70)",
+        description="precision that pairs from the window's low up must reach with confidence; above the gate's 0.70, "
+        "which judges on other labels (ours; the paper's low has precision 0.70)",
     )
-    confidence: float = Field(default=0.95, ge=0.5, lt=1, description="of the one-sided Clopper-Pearson bound")
+    confidence: float = Field(
+        default=0.95, ge=0.5, lt=1, description="of the one-sided bounds: Clopper-Pearson, and of resampled subjects"
+    )
     strictest: float = Field(default=0.99, gt=-1, le=1, description="first threshold that is tested (cosine)")
     loosest: float = Field(
         default=0.5,

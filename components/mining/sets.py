@@ -85,6 +85,6 @@ def distinct_partners(near: Neighbours, photo: np.ndarray, duplicate_group: np.n
     mask = rows[near.row] & rows[near.partner]
     row, partner = near.row[mask], near.partner[mask]
     for key in (photo, duplicate_group):
-        _, first = np.unique(row * len(rows) + key[partner], return_index=True)
+        _, first = np.unique(row * (key.max(initial=0) + 1) + key[partner], return_index=True)
         row, partner = row[first], partner[first]
     return np.bincount(row, minlength=len(rows))[rows]

@@ -33,12 +33,13 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
     corpus = load(inputs)
     window = find_window(Dataset(inputs["calibration"]), corpus, params)
     check_unit(corpus.vectors)
+    reserved = reserved_vectors(inputs)
     parts = max(tile_count(len(corpus), params.tile), 1)
     with (
         Writer(outputs["pairs"], "pairs", "mining", inputs, params) as pairs_out,
         Writer(outputs["sets"], "sets", "mining", inputs, params) as sets_out,
     ):
-        mined = mine(corpus, window, params, outputs["pairs"] / tiles.FOLDER, reserved_vectors(inputs))
+        mined = mine(corpus, window, params, outputs["pairs"] / tiles.FOLDER, reserved)
         stars_found: list[Star] = []
         for index in track(range(parts), "recurrence sets"):
             anchors = range(index * params.tile, min((index + 1) * params.tile, len(corpus)))
@@ -67,8 +68,13 @@ def find_window(calibration: Dataset, corpus: Corpus, params: Params) -> Window:
 
 
 def reserved_vectors(inputs: Mapping[str, Path]) -> np.ndarray:
-    """Vectors [M, d] of a benchmark's objects; [0, 0] where the input `reserved` is absent or empty."""
-    return Dataset(inputs["reserved"]).vectors() if "reserved" in inputs else np.zeros((0, 0), np.float16)
+    """Vectors [M, d] of a benchmark's objects; [0, 0] where the input `reserved` is absent or empty.
+
+    Raises `UserError` if one is not a finite unit vector: every comparison with it would come out false.
+    """
+    vectors = Dataset(inputs["reserved"]).vectors() if "reserved" in inputs else np.zeros((0, 0), np.float16)
+    check_unit(vectors)
+    return vectors
 
 
 def _stars(corpus: Corpus, mined: Mined, params: Params, anchors: range) -> Iterator[Star]:

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from components.mining.corpus import Corpus
 from components.mining.duplicates import Edges, forest
-from components.mining.join import Pairs, join_tile
+from components.mining.join import Pairs, Rows, join_tile
 from components.mining.params import Params
 
 FOLDER = "_tiles"
@@ -38,7 +37,7 @@ class Tile:
     bound: Edges
 
 
-def mine_tile(corpus: Corpus, rows: torch.Tensor, index: int, window: Window, params: Params) -> Tile:
+def mine_tile(corpus: Corpus, rows: Rows, index: int, window: Window, params: Params) -> Tile:
     """Joins one tile row down to the split threshold and sorts what it finds."""
     split = window.low - params.split_margin
     found = join_tile(rows, index, split, tile=params.tile)

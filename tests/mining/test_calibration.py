@@ -13,7 +13,16 @@ from components.common.geometry import Box
 from components.common.params import validate
 from components.common.statistics import share_lower_bound
 from components.mining import calibration
-from components.mining.calibration import Threshold, find_high, find_low, find_window, precision_curve, thresholds
+from components.mining.calibration import (
+    Found,
+    Threshold,
+    find_high,
+    find_low,
+    find_window,
+    precision_curve,
+    precision_inside,
+    thresholds,
+)
 from components.mining.join import Pairs
 from components.mining.labels import Labels, prominence
 from components.mining.params import Calibration, Params
@@ -50,6 +59,30 @@ def test_a_clean_corpus_passes_and_states_its_window(corpus_paths, tmp_path):
     assert facts["encoder"] and facts["calibration_id"] and facts["labels"] == labels.digest
     assert report.metrics["calibration_passed"] == 1 and report.figures["pairs_near_the_threshold"].width > 100
     assert set(report.plots["precision_against_threshold"][0]) == {"threshold", "precision", "lower_bound"}
+
+
+def test_the_claim_names_both_bounds_inside_the_window(corpus_paths, tmp_path):
+    report, _, _ = calibrate(corpus_paths, tmp_path)
+    pair_bound, subject_bound = (report.metrics[f"window_precision_bound{by}"] for by in ("", "_by_subject"))
+    assert f"at least {pair_bound:.2f} with pairs as independent and {subject_bound:.2f}" in report.notes[0]
+    assert "if they are taken as independent" in report.notes[0]
+
+
+def test_precision_inside_leaves_out_what_lies_above_the_window():
+    labels = labels_of([0.7, 0.8, 0.85, 0.9, 0.95, 0.99], ["same", "same", "different", "duplicate", "same", "same"])
+    inside = precision_inside(labels, Found(0.75, 0.96, True), PARAMS)
+    assert (inside.labelled, inside.correct) == (3, 2)
+    assert inside.bound == share_lower_bound(2, 3) and 0 < inside.subject_bound < 2 / 3
+
+
+def test_no_label_below_the_loosest_is_for_the_gate(corpus_paths, tmp_path):
+    """Different pairs are not labelled there, so that right ones alone would judge an explicit window."""
+    strict = PARAMS.model_copy(update={"loosest": 0.95})
+    rows = calibrate(corpus_paths, tmp_path, strict)[2].rows()
+    vectors = Dataset(corpus_paths["embeddings"]).vectors().astype(np.float32)
+    low = [row for row in rows if vectors[row["src_row"]] @ vectors[row["dst_row"]] < 0.949]
+    assert low and {row["purpose"] for row in low} == {"calibration"}
+    assert any(row["purpose"] == "gate" for row in rows)
 
 
 def test_labels_are_right_and_dealt_by_pairs_of_subjects(corpus_paths, tmp_path):

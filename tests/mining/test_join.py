@@ -1,4 +1,4 @@
-"""The window join against brute force: exact at the edges, whatever the tile, precision and storage."""
+"""The window join against brute force: exact at the edges, whatever the tile, processor, precision and storage."""
 
 import numpy as np
 import pytest
@@ -7,8 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.common.errors import UserError
-from components.mining import join
-from components.mining.join import Pairs, join_tile, row_products, to_device, window_join
+from components.mining import join, native
+from components.mining.join import Pairs, join_tile, prepare, row_products, window_join
+from components.mining.native import Isa, best_isa
+
+ISAS = [isa for isa in Isa if isa <= best_isa()]  # torch's products, and what the kernel can do here
 
 
 def unit(rng: np.random.Generator, count: int, dim: int, dtype: type = np.float16, clusters: int = 5) -> np.ndarray:
@@ -20,10 +23,11 @@ def unit(rng: np.random.Generator, count: int, dim: int, dtype: type = np.float1
 
 
 def brute_force(vectors: np.ndarray, low: float, high: float, groups: np.ndarray | None = None) -> Pairs:
-    """Every pair, one by one."""
+    """Every pair, row by row."""
     src, dst = np.triu_indices(len(vectors), 1)
     wide = vectors.astype(np.float32)
-    score = np.array([row_products(wide[i : i + 1], wide[j : j + 1])[0] for i, j in zip(src, dst, strict=True)])
+    rows = [row_products(wide[i : i + 1], wide[i + 1 :]) for i in range(len(wide))]
+    score = np.concatenate(rows) if rows else np.zeros(0, np.float32)
     keep = (score >= np.float32(low)) & (score <= np.float32(high)) if len(src) else np.zeros(0, bool)
     if groups is not None:
         keep &= groups[src] != groups[dst]
@@ -42,16 +46,55 @@ def assert_equal(a: Pairs, b: Pairs) -> None:
     tile=st.integers(1, 17),
     dtype=st.sampled_from([np.float16, np.float32]),
     grouped=st.booleans(),
+    isa=st.sampled_from(ISAS),
     seed=st.integers(0, 10**6),
 )
-def test_the_join_is_brute_force(count, dim, tile, dtype, grouped, seed):
+def test_the_join_is_brute_force(count, dim, tile, dtype, grouped, isa, seed):
     rng = np.random.default_rng(seed)
     vectors = unit(rng, count, dim, dtype)
     groups = rng.integers(max(count // 2, 1), size=count) if grouped else None
     scores = brute_force(vectors, -2, 2).similarity
     # Both ends exactly on values that occur: the hardest window there is.
     low, high = sorted(float(s) for s in rng.choice(scores, 2)) if len(scores) else (0.2, 0.8)
-    assert_equal(window_join(vectors, low, high, groups, tile), brute_force(vectors, low, high, groups))
+    assert_equal(window_join(vectors, low, high, groups, tile, isa=isa), brute_force(vectors, low, high, groups))
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize(("count", "dim", "tile"), [(1009, 37, 333), (997, 64, 16384), (1201, 128, 512)])
+def test_planted_clusters_are_found_exactly(count, dim, tile, isa):
+    """More rows than a block of the kernel, neither a multiple of its tiles; photographs of three objects each."""
+    vectors = unit(np.random.default_rng(dim), count, dim, clusters=40)
+    groups = np.arange(count) // 3
+    scores = brute_force(vectors, 0.9, 0.97).similarity
+    low, high = float(scores[0]), float(scores.max())
+    expected = brute_force(vectors, low, high, groups)
+    assert len(expected.src) > 1000
+    assert_equal(window_join(vectors, low, high, groups, tile, isa=isa), expected)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_unrelated_vectors_have_no_pairs(isa):
+    vectors = unit(np.random.default_rng(7), 1500, 64, clusters=1500)
+    assert_equal(window_join(vectors, 0.6, isa=isa), brute_force(vectors, 0.6, 2))
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_a_hub_keeps_all_its_partners(isa, monkeypatch):
+    """All pairs of 700 equal vectors, and a buffer that holds what one step of the kernel can find."""
+    monkeypatch.setattr(native, "CAPACITY", 48 * native.BLOCK)
+    vectors = np.tile(unit(np.random.default_rng(8), 1, 24), (700, 1))
+    assert_equal(window_join(vectors, 0.9, isa=isa), brute_force(vectors, 0.9, 2))
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_threads_change_nothing(isa):
+    vectors = unit(np.random.default_rng(9), 2000, 32, clusters=300)
+    expected, threads = window_join(vectors, 0.9, isa=isa), torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        assert_equal(window_join(vectors, 0.9, isa=isa), expected)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def test_the_ends_of_the_window_belong_to_it():
@@ -63,23 +106,26 @@ def test_the_ends_of_the_window_belong_to_it():
     assert score not in window_join(vectors, -1.1, float(below)).similarity
 
 
+@pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("precision", ["highest", "high", "medium"])
 @pytest.mark.parametrize("block", [7, 64])
-def test_neither_block_nor_matrix_precision_changes_a_bit(precision, block, monkeypatch):
+def test_neither_block_nor_matrix_precision_changes_a_bit(precision, block, isa, monkeypatch):
     vectors = unit(np.random.default_rng(1), 300, 64)
     expected = window_join(vectors, 0.9, 0.97)
     assert len(expected.src) > 1000
-    monkeypatch.setattr(join, "BLOCK", block)
+    for module in (join, native):
+        monkeypatch.setattr(module, "BLOCK", block)
     torch.set_float32_matmul_precision(precision)
     try:
-        assert_equal(window_join(vectors, 0.9, 0.97, tile=130), expected)
+        assert_equal(window_join(vectors, 0.9, 0.97, tile=130, isa=isa), expected)
     finally:
         torch.set_float32_matmul_precision("highest")
 
 
-def test_tile_rows_come_in_any_order():
+@pytest.mark.parametrize("isa", ISAS)
+def test_tile_rows_come_in_any_order(isa):
     vectors = unit(np.random.default_rng(2), 100, 16)
-    rows = to_device(vectors)
+    rows = prepare(vectors, 0.8, isa=isa)
     tiles = {index: join_tile(rows, index, 0.8, 0.99, tile=32) for index in (3, 1, 0, 2)}
     assert_equal(join.concatenate([tiles[i] for i in range(4)]), window_join(vectors, 0.8, 0.99))
 
@@ -92,9 +138,10 @@ def test_a_row_that_is_no_unit_vector_is_named(value):
         window_join(vectors, 0.5, 0.9)
 
 
-def test_objects_of_one_photograph_are_never_a_pair():
+@pytest.mark.parametrize("isa", ISAS)
+def test_objects_of_one_photograph_are_never_a_pair(isa):
     vectors = np.tile(unit(np.random.default_rng(4), 1, 8), (6, 1))
-    found = window_join(vectors, 0.5, groups=np.array([0, 0, 1, 1, 2, 2]))
+    found = window_join(vectors, 0.5, groups=np.array([0, 0, 1, 1, 2, 2]), isa=isa)
     assert len(found.src) == 12
     assert not (found.src // 2 == found.dst // 2).any()
 

@@ -1,5 +1,6 @@
 """The mining stage on small corpora: what makes a set, what never does, resume, and what it reports."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,9 @@ from PIL import Image, ImageOps
 from components.common.datasets import Dataset, Writer
 from components.common.errors import UserError
 from components.mining import tiles
-from components.mining.join import Flag
+from components.mining.join import Flag, Pairs
 from components.mining.params import Params
+from components.mining.sets import distinct_partners, neighbours
 from components.mining.stage import run
 
 INPUTS = ("images", "objects", "embeddings", "calibration")
@@ -189,6 +191,27 @@ def test_nan_vectors_are_refused(tmp_path, fixed_window):
     paths = make_corpus(tmp_path, [["mug-0"]] * 3, vectors) | {"calibration": fixed_window}
     with pytest.raises(UserError, match="vector 2 has length nan"):
         mine(paths, tmp_path)
+
+
+def test_a_reserved_vector_that_is_not_finite_is_refused(corpus_paths, tmp_path):
+    """Compared with NaN nothing is alike: the benchmark's other objects would get into sets too."""
+    vectors = Dataset(corpus_paths["embeddings"]).vectors()[:2].copy()
+    vectors[1] = np.nan
+    with Writer(tmp_path / "reserved", "embeddings", "embedding", {}, Made()) as out:
+        out.write(0, [{"object_id": str(row), "row": row} for row in range(2)], vectors=vectors)
+    inputs = {role: corpus_paths[role] for role in INPUTS} | {"reserved": tmp_path / "reserved"}
+    with pytest.raises(UserError, match="vector 1 has length nan"):
+        run(inputs, {"pairs": tmp_path / "pairs", "sets": tmp_path / "sets"}, EXPLICIT)
+    assert not (tmp_path / "pairs").exists()
+
+
+def test_partners_are_counted_by_photograph_however_many_there_are():
+    """Photographs may outnumber objects: here three objects, alike, in photographs 0, 4 and 2."""
+    pairs = Pairs(np.array([0, 0, 1]), np.array([1, 2, 2]), np.full(3, 0.9, np.float32))
+    near, everyone = neighbours(pairs, np.zeros(3, np.int32), 3), np.ones(3, bool)
+    assert distinct_partners(near, np.array([0, 4, 2]), np.arange(3), everyone).tolist() == [2, 2, 2]
+    for photo in itertools.permutations(range(6), 3):
+        assert distinct_partners(near, np.array(photo), np.arange(3), everyone).tolist() == [2, 2, 2]
 
 
 def test_objects_like_the_benchmarks_are_in_no_set(corpus_paths, tmp_path):

@@ -16,7 +16,7 @@ from components.training.params import Params as Training
 from components.training.validation import validate
 
 BATCH = 16
-COPIES = {"insertion": 8, "generation": 6}
+COPIES = {"insertion": 12, "generation": 8}
 HELD_OUT = (PACKAGED / "corpus", PACKAGED / "benchmark")
 """Splits none of whose designs is trained on: what the bases are measured on."""
 
@@ -26,7 +26,7 @@ class Lengths:
     """How long to train (images a task, steps of the autoencoder) and on how many tuples to measure."""
 
     insertion: int = 96_000
-    generation: int = 48_000
+    generation: int = 40_000
     autoencoder: int = 1500
     measured: int = 64
 
@@ -87,7 +87,7 @@ def training_params(task: str, start: Path, lengths: Lengths) -> Training:
     """How a base model is trained."""
     images = lengths.images(task)
     values = {
-        "task": task, "base": str(start), "revision": None, "images": images, "batch": BATCH, "lr": 1e-3,
+        "task": task, "base": str(start), "revision": None, "images": images, "batch": BATCH, "lr": 2e-3,
         "warmup": min(1600, images), "decay": "cosine", "ema": 0.999, "outside_weight": 0.3, "drop_refs": 0.04,
         "drop_text": 0.04, "drop_both": 0.04, "checkpoint_every": 3200, "validation_tuples": lengths.measured,
         "sampling_steps": 10,

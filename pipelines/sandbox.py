@@ -2,10 +2,12 @@
 
 import importlib
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
 from rich.console import Console
+from rich.table import Table
 
 from components.common.errors import UserError
 from components.sandbox.params import Split
@@ -13,9 +15,11 @@ from components.sandbox.params import Split
 Name = TypeVar("Name", bound=str)
 console = Console()
 PACKAGED = Path(__file__).parent.parent / "components" / "sandbox"
-PRETRAIN = Path("data/sandbox/pretrain")
+RENDERED = Path("data/sandbox")
 """Only the corpus and the benchmark are committed; what the tiny models are trained on is rendered when asked for."""
-ROOTS: dict[Split, Path] = {"benchmark": PACKAGED / "world", "corpus": PACKAGED / "world", "pretrain": PRETRAIN.parent}
+ROOTS: dict[Split, Path] = {
+    "benchmark": PACKAGED / "world", "corpus": PACKAGED / "world", "pretrain": RENDERED, "showroom": RENDERED,
+}  # fmt: skip
 
 TRAINERS = {
     "ir": "components.sandbox.train_ir:train",
@@ -27,6 +31,9 @@ TRAINERS = {
     "captioner": "components.sandbox.train_captioner:train",
 }
 BASES = "bases"
+TAUGHT: tuple[Split, ...] = ("pretrain", "showroom")
+WORDED = ("clip", "captioner")
+"""Models of words, which need many designs, one photograph each: they learn from the showroom too."""
 
 
 def render_splits(names: list[str] | None, seed: int, workers: int) -> None:
@@ -39,15 +46,18 @@ def render_splits(names: list[str] | None, seed: int, workers: int) -> None:
 
 def train_models(names: list[str] | None, seed: int) -> None:
     """Trains the named models (all if none is named, in an order in which each finds what it needs)."""
-    if not (PRETRAIN / "annotations.json").is_file():
-        raise UserError("there is no data/sandbox/pretrain to train on: run `objectmate sandbox render pretrain` first")
+    if missing := [split for split in TAUGHT if not (RENDERED / split / "annotations.json").is_file()]:
+        raise UserError(
+            f"there is no {RENDERED / missing[0]} to train on: run `objectmate sandbox render {missing[0]}` first"
+        )
     for name in _chosen(names, [*TRAINERS, BASES], "model"):
         if name == BASES:
             console.print(name, json.dumps(_train_bases()))
             continue
         module, function = TRAINERS[name].split(":")
         train = getattr(importlib.import_module(module), function)
-        quality = train(PRETRAIN, PACKAGED / "models" / name, seed=seed)
+        world = [RENDERED / split for split in TAUGHT] if name in WORDED else RENDERED / "pretrain"
+        quality = train(world, PACKAGED / "models" / name, seed=seed)
         console.print(name, json.dumps(quality))
 
 
@@ -55,7 +65,24 @@ def _train_bases() -> dict[str, float]:
     """The grid UNets, trained by the pipeline's own stages; what they make on the way is kept."""
     from pipelines.pretrain import pretrain_bases
 
-    return pretrain_bases(PRETRAIN, PACKAGED / "models", PRETRAIN.parent / "bases")
+    return pretrain_bases(RENDERED / "pretrain", PACKAGED / "models", RENDERED / "bases")
+
+
+def verify_models(path: Path | None) -> bool:
+    """Prints the quality table of the committed models, also as JSON to `path`; whether all bars are reached."""
+    from components.sandbox.verify import model_rows
+    from pipelines.verify import grid_rows
+
+    rows = [*model_rows(), *grid_rows()]
+    table = Table("held-out designs", "measured", "95 % interval", "bar", "")
+    for row in rows:
+        verdict = "" if row.bar is None else "reached" if row.passed else "MISSED"
+        bar = "" if row.bar is None else f"{row.bar:g}"
+        table.add_row(row.what, f"{row.value:.3f}", f"{row.low:.3f} to {row.high:.3f}", bar, verdict)
+    console.print(table)
+    if path:
+        path.write_text(json.dumps([asdict(row) | {"passed": row.passed} for row in rows], indent=2) + "\n")
+    return all(row.passed for row in rows)
 
 
 def _chosen(names: list[str] | None, known: list[Name], what: str) -> list[Name]:

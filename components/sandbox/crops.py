@@ -7,7 +7,7 @@ so that augmentation costs less than the step it feeds. All draws come from a ge
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ CROP_SCALE = 1.15
 class Product:
     """One product in one photograph: `photo` is the photograph's position, `box` is in its px.
 
-    mask: its visible pixels. plate: the photograph without it.
+    mask: its visible pixels. plate: the photograph without it, if the split has such.
     """
 
     photo: int
@@ -41,7 +41,7 @@ class Product:
     caption: str
     attributes: dict[str, Any]
     mask: Path
-    plate: Path
+    plate: Path | None
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,19 @@ def read_split(folder: Path) -> SplitData:
     photos = np.stack([np.asarray(Image.open(folder / image["file_name"]).convert("RGB")) for image in images])
     products = tuple(
         Product(position[a["image_id"]], Box(*a["bbox"]), a["design"], a["attributes"]["group"], a["caption"],
-                a["attributes"], folder / a["mask"], folder / a["plate"])
+                a["attributes"], folder / a["mask"], folder / a["plate"] if "plate" in a else None)
         for a in coco["annotations"] if a["image_id"] in position
     )  # fmt: skip
     return SplitData(photos, products)
+
+
+def joined(folders: Sequence[Path]) -> SplitData:
+    """Several splits as one."""
+    splits = [read_split(folder) for folder in folders]
+    firsts = np.cumsum([0, *(len(data.photos) for data in splits)]).tolist()
+    products = [replace(p, photo=p.photo + first) for data, first in zip(splits, firsts, strict=False)
+                for p in data.products]  # fmt: skip
+    return SplitData(np.concatenate([data.photos for data in splits]), tuple(products))
 
 
 def held_out() -> list[SplitData]:

@@ -1,8 +1,8 @@
 """Designs of products: a catalogue dealt into confuser groups, each group inside one split."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
+from itertools import count, islice
 
 import numpy as np
 
@@ -11,13 +11,24 @@ from components.sandbox.params import SPLITS, RenderParams, Split
 from components.sandbox.prints import PRINTS
 
 SHAPES = ("mug", "bottle", "vase", "bowl", "can", "jar", "box", "carton", "ball", "shaker")
-FINISHES = ("matt", "satin", "gloss")
-_CATALOGUE = 101
+FINISHES = ("matt", "satin", "gloss", "chrome")
+SIDED = 3  # of so many confuser groups one has products that look otherwise from behind
+STRANGER_GROUPS = 10_000  # group numbers of designs that have no confusers
+_CATALOGUE, _STRANGERS = 101, 102
+
+
+@dataclass(frozen=True)
+class Face:
+    """What a product shows to one side: a print in a ground, a figure and a third colour."""
+
+    print: str
+    colours: tuple[str, str, str]
+    rgb: tuple[Rgb, Rgb, Rgb]
 
 
 @dataclass(frozen=True)
 class Design:
-    """A product as it leaves the factory: everything but where it stands."""
+    """A product as it leaves the factory: everything but where it stands. `back` is the back's print, if it has one."""
 
     name: str
     group: int
@@ -30,21 +41,31 @@ class Design:
     roughness: float
     size: float
     stretch: float
+    back: str | None = None
 
-    @property
-    def phrase(self) -> str:
-        """The noun phrase of captions, as "striped red and white mug"."""
-        return f"{self.print} {self.colours[0]} and {self.colours[1]} {self.shape}"
+    def face(self, front: bool) -> Face:
+        """The front, or the back: another print, its figure in the trim's colour. Most designs have fronts only."""
+        if front or self.back is None:
+            return Face(self.print, self.colours, self.rgb)
+        ground, figure, trim = self.colours
+        return Face(self.back, (ground, trim, figure), (self.rgb[0], self.rgb[2], self.rgb[1]))
+
+    def phrase(self, front: bool) -> str:
+        """The noun phrase of captions for what is seen, as "striped red and white mug"."""
+        face = self.face(front)
+        return f"{face.print} {face.colours[0]} and {face.colours[1]} {self.shape}"
 
 
-def _design(name: str, group: int, shape: str, print_: str, print_seed: tuple[int, ...], palette: tuple) -> Design:
+def _design(
+    name: str, group: int, shape: str, print_: str, back: str | None, print_seed: tuple[int, ...], palette: tuple
+) -> Design:
     colours, rgb = palette
     # The form belongs to (group, shape): two prints of one group on one shape differ in nothing else.
     rng = np.random.default_rng([*print_seed[:-1], SHAPES.index(shape)])
     return Design(
         name=name, group=group, shape=shape, print=print_, colours=colours, rgb=rgb, print_seed=print_seed,
         finish=str(rng.choice(FINISHES)), roughness=float(rng.uniform(0.08, 0.25)),
-        size=float(rng.uniform(0.86, 1.14)), stretch=float(rng.uniform(0.88, 1.14)),
+        size=float(rng.uniform(0.86, 1.14)), stretch=float(rng.uniform(0.88, 1.14)), back=back,
     )  # fmt: skip
 
 
@@ -54,11 +75,12 @@ def _groups(seed: int) -> Iterator[list[Design]]:
     group = number = 0
     for draw in range(1_000_000):
         rng = np.random.default_rng([seed, _CATALOGUE, draw])
-        colours = draw_palette(rng)
+        sided = group % SIDED == 1
+        colours = draw_palette(rng, three=sided)
         rgb = tuple(jitter(COLOURS[name], rng) for name in colours)
         shape, other_shape = (SHAPES[k] for k in rng.permutation(len(SHAPES))[:2])
-        print_, other_print = (list(PRINTS)[k] for k in rng.permutation(len(PRINTS))[:2])
-        pair = frozenset(colours[:2])
+        print_, other_print, behind = (list(PRINTS)[k] for k in rng.permutation(len(PRINTS))[:3])
+        pair, back = frozenset(colours[:2]), behind if sided else None
         keys = {(pair, word) for word in (shape, other_shape, print_, other_print)}
         if keys & used:
             continue
@@ -66,7 +88,7 @@ def _groups(seed: int) -> Iterator[list[Design]]:
         members = []
         for form, pattern, ink in ((shape, print_, 0), (shape, other_print, 1), (other_shape, print_, 0)):
             name, print_seed = f"{form}-{number:04d}", (seed, _CATALOGUE, draw, ink)
-            members.append(_design(name, group, form, pattern, print_seed, (colours, rgb)))
+            members.append(_design(name, group, form, pattern, back, print_seed, (colours, rgb)))
             number += 1
         yield members
         group += 1
@@ -81,15 +103,39 @@ class Catalogue:
 
 
 def catalogue(params: RenderParams, seed: int) -> Catalogue:
-    """Deal confuser groups to the splits, then one design of each further group to the loners."""
+    """Deal confuser groups to the splits, then one design of each further group to the loners.
+
+    The showroom, whose photographs teach words, has single designs of any kind that the other splits have not.
+    """
     stream = _groups(seed)
-    recurring, loners = {}, {}
-    for split in SPLITS:
+    recurring: dict[Split, tuple[Design, ...]] = {}
+    loners: dict[Split, tuple[Design, ...]] = {"showroom": ()}
+    for split in SPLITS[:-1]:
         groups = islice(stream, params.of(split).designs // 3)
-        recurring[split] = tuple(design for group in groups for design in group)
-    for split in SPLITS:
+        dealt = (design for group in groups for design in group)
+        recurring[split] = tuple(dealt if params.of(split).sided else (replace(design, back=None) for design in dealt))
+    for split in SPLITS[:-1]:
         settings = params.of(split)
         # Every subject of a fixed-main split may need a bystander of its own.
-        count = round(settings.designs * settings.views) if settings.fixed_main else settings.loners
-        loners[split] = tuple(group[0] for group in islice(stream, count))
+        number = round(settings.designs * settings.views) if settings.fixed_main else settings.loners
+        loners[split] = tuple(group[0] for group in islice(stream, number))
+    taken = {_look(design) for designs in (*recurring.values(), *loners.values()) for design in designs}
+    strangers = (design for design in _strangers(seed) if _look(design) not in taken)
+    recurring["showroom"] = tuple(islice(strangers, params.showroom.designs))
     return Catalogue(recurring, loners)
+
+
+def _look(design: Design) -> tuple:
+    return frozenset(design.colours[:2]), design.print, design.shape
+
+
+def _strangers(seed: int) -> Iterator[Design]:
+    """Endless designs in no confuser group."""
+    for draw in count():
+        rng = np.random.default_rng([seed, _STRANGERS, draw])
+        sided = draw % SIDED == 1
+        colours = draw_palette(rng, three=sided)
+        rgb = tuple(jitter(COLOURS[name], rng) for name in colours)
+        shape, (print_, behind) = str(rng.choice(SHAPES)), (list(PRINTS)[k] for k in rng.permutation(len(PRINTS))[:2])
+        name, seeds = f"{shape}-s{draw:04d}", (seed, _STRANGERS, draw, 0)
+        yield _design(name, STRANGER_GROUPS + draw, shape, print_, behind if sided else None, seeds, (colours, rgb))

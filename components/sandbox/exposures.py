@@ -22,7 +22,7 @@ SHIFT_WINDOW = 0.93
 
 @dataclass(frozen=True)
 class Exposure:
-    """A finished photograph: uint8 [H, W, 3]; plates one per product without it; bool masks one per product."""
+    """A finished photograph: uint8 [H, W, 3]; bool masks one a product; plates one a product without it, or none."""
 
     scene: Scene
     photo: np.ndarray
@@ -67,7 +67,8 @@ def _shoot(scene: Scene, masks: np.ndarray, split: Split, params: RenderParams) 
     def take(keep: tuple[int, ...]) -> np.ndarray:
         return render.photograph(scene, keep, params.side, spp, params.max_depth)
 
-    plates = tuple(take(tuple(j for j in everything if j != k)) for k in everything)
+    wanted = everything if params.of(split).plates else ()
+    plates = tuple(take(tuple(j for j in everything if j != k)) for k in wanted)
     return Exposure(scene, take(everything), plates, masks)
 
 

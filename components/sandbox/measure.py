@@ -10,28 +10,54 @@ from components.common.statistics import share_lower_bound
 BOUNDS = (0.7, 0.8, 0.9, 0.95)
 
 
-def retrieval(vectors: np.ndarray, designs: Sequence[str], photos: Sequence[int]) -> dict[str, float]:
-    """Recall@1, average precision of pairs, and the window's lower edge for given precision.
+class Neighbours:
+    """Who is whose neighbour among products. Only products in different photographs are compared.
 
-    vectors: unit vectors [N, d]. Only products in different photographs are compared. `threshold_lb_X` is the lowest
-    cosine at which the one-sided 95 % Clopper-Pearson bound of the precision of all pairs above it reaches X
-    (absent if there is none), `yield_lb_X` the share of recurring products with at least 3 neighbours above it.
+    similarity: [N, N]. scores, correct: the similarity of every compared pair, best first, and whether both show one
+    design. asked: the designs of the products that recur; hits: whether such a product's nearest neighbour is right.
     """
-    similarity = vectors @ vectors.T
-    apart = np.not_equal.outer(np.asarray(photos), np.asarray(photos))
-    same = np.equal.outer(np.asarray(designs), np.asarray(designs)) & apart
-    recurring = same.any(1)
-    nearest = np.where(apart, similarity, -2).argmax(1)
-    result = {"recall_at_1": float(same[np.arange(len(same)), nearest][recurring].mean())}
-    upper = np.triu(apart, 1)
-    order = np.argsort(-similarity[upper], kind="stable")
-    scores, hits = similarity[upper][order], same[upper][order]
-    result["pair_ap"] = average_precision(hits, int(hits.sum()))
+
+    def __init__(self, vectors: np.ndarray, designs: Sequence[str], photos: Sequence[int]):
+        """vectors: unit vectors [N, d]; designs and photos: of each product."""
+        self.similarity = vectors @ vectors.T
+        apart = np.not_equal.outer(np.asarray(photos), np.asarray(photos))
+        self.same = np.equal.outer(np.asarray(designs), np.asarray(designs)) & apart
+        self.recurring = self.same.any(1)
+        self.asked = [design for design, recurs in zip(designs, self.recurring, strict=True) if recurs]
+        nearest = np.where(apart, self.similarity, -2).argmax(1)
+        self.hits = self.same[np.arange(len(nearest)), nearest][self.recurring].astype(float)
+        upper = np.triu(apart, 1)
+        order = np.argsort(-self.similarity[upper], kind="stable")
+        self.scores, self.correct = self.similarity[upper][order], self.same[upper][order]
+
+    def threshold(self, bound: float) -> float | None:
+        """The lowest cosine down to which the one-sided 95 % Clopper-Pearson bound of the precision is `bound`."""
+        correct = np.cumsum(self.correct)
+        for rank in range(len(self.scores) - 1, 0, -1):
+            if correct[rank] >= bound * (rank + 1) and share_lower_bound(int(correct[rank]), rank + 1) >= bound:
+                return float(self.scores[rank])
+        return None
+
+    def served(self, threshold: float) -> list[float]:
+        """1 for each recurring product that has at least 3 true neighbours above a cosine, else 0."""
+        views = ((self.similarity >= threshold) & self.same)[self.recurring].sum(1)
+        return (views >= 3).astype(float).tolist()
+
+
+def retrieval(vectors: np.ndarray, designs: Sequence[str], photos: Sequence[int]) -> dict[str, float]:
+    """Recall@1, average precision of pairs, and for some precision bounds the window's lower edge and its yield.
+
+    `threshold_lb_X` is absent where no cosine holds the bound; `yield_lb_X` is the share of recurring products with at
+    least 3 neighbours above it.
+    """
+    found = Neighbours(vectors, designs, photos)
+    result = {"recall_at_1": float(found.hits.mean())}
+    result["pair_ap"] = average_precision(found.correct, int(found.correct.sum()))
     for bound in BOUNDS:
-        threshold = _threshold(scores, hits, bound)
+        threshold = found.threshold(bound)
         if threshold is not None:
             result[f"threshold_lb_{bound}"] = threshold
-            result[f"yield_lb_{bound}"] = float((((similarity >= threshold) & same).sum(1) >= 3)[recurring].mean())
+            result[f"yield_lb_{bound}"] = float(np.mean(found.served(threshold)))
     return result
 
 
@@ -39,15 +65,6 @@ def average_precision(hits: np.ndarray, total: int) -> float:
     """Mean precision at the rank of each hit, over `total` things to find; hits: bool, best score first."""
     precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
     return float(precision[hits].sum() / total) if total else 0.0
-
-
-def _threshold(scores: np.ndarray, hits: np.ndarray, bound: float) -> float | None:
-    """The lowest score down to which the precision's lower bound holds `bound`."""
-    correct = np.cumsum(hits)
-    for rank in range(len(scores) - 1, 0, -1):
-        if correct[rank] >= bound * (rank + 1) and share_lower_bound(int(correct[rank]), rank + 1) >= bound:
-            return float(scores[rank])
-    return None
 
 
 def ap50(found: Sequence[Sequence[tuple[Box, float]]], truth: Sequence[Sequence[Box]]) -> float:

@@ -29,12 +29,18 @@ def lightness(rgb: tuple[int, int, int]) -> float:
     return 116 * luminance ** (1 / 3) - 16 if luminance > 0.008856 else 903.3 * luminance
 
 
-def draw_palette(rng: np.random.Generator) -> tuple[str, str, str]:
-    """Ground, figure and trim: three names; ground and figure differ by at least 30 in L*."""
+def draw_palette(rng: np.random.Generator, three: bool = False) -> tuple[str, str, str]:
+    """Ground, figure and trim: three names; ground and figure differ by at least 30 in L*.
+
+    three: the trim is a third colour that differs as much from the ground.
+    """
     names = list(COLOURS)
     while True:
         ground, figure, trim = (names[k] for k in rng.permutation(len(names))[:3])
-        if abs(lightness(COLOURS[ground]) - lightness(COLOURS[figure])) >= LIGHTNESS_GAP:
+        steps = [abs(lightness(COLOURS[ground]) - lightness(COLOURS[other])) for other in (figure, trim)]
+        if three and min(steps) >= LIGHTNESS_GAP:
+            return ground, figure, trim
+        if not three and steps[0] >= LIGHTNESS_GAP:
             # Half the designs stay with two colours: the trim repeats one of them.
             return ground, figure, (trim, trim, ground, figure)[rng.integers(4)]
 

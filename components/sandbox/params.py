@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Split = Literal["pretrain", "corpus", "benchmark"]
-SPLITS: tuple[Split, ...] = ("benchmark", "corpus", "pretrain")
+Split = Literal["pretrain", "corpus", "benchmark", "showroom"]
+SPLITS: tuple[Split, ...] = ("benchmark", "corpus", "pretrain", "showroom")
 
 
 class SplitParams(BaseModel):
@@ -18,7 +18,11 @@ class SplitParams(BaseModel):
     loners: int = Field(default=0, ge=0, description="photographs of an object that never recurs")
     pair_share: float = Field(default=0.35, ge=0, le=1, description="share of photographs with two objects")
     duplicate_share: float = Field(default=0.0, ge=0, le=0.2, description="injected near-duplicates a photograph")
-    spp: int = Field(default=64, ge=1, le=4096, description="light paths a pixel")
+    spp: int = Field(default=64, ge=1, le=4096, description="light paths a pixel, in four passes")
+    sided: bool = Field(
+        default=True, description="a third of the designs look otherwise from behind; if not, they have one look"
+    )
+    plates: bool = Field(default=True, description="also render each photograph without each of its products")
     fixed_main: bool = Field(
         default=False, description="object 0 is the subject, bystanders never recur, no cut objects"
     )
@@ -36,9 +40,10 @@ class RenderParams(BaseModel):
     attempts: int = Field(
         default=60, ge=1, description="scenes tried for one photograph before giving up with an error"
     )
-    pretrain: SplitParams = SplitParams(designs=180, views=5, spp=32)
-    corpus: SplitParams = SplitParams(designs=60, views=5.5, loners=40, duplicate_share=0.03)
+    pretrain: SplitParams = SplitParams(designs=180, views=5, spp=36)
+    corpus: SplitParams = SplitParams(designs=60, views=5.5, loners=40, duplicate_share=0.03, spp=36, sided=False)
     benchmark: SplitParams = SplitParams(designs=24, views=4, fixed_main=True)
+    showroom: SplitParams = SplitParams(designs=1500, views=1, pair_share=0, spp=16, plates=False)
 
     def of(self, split: Split) -> SplitParams:
         """The settings of one split."""

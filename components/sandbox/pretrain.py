@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderTiny, FlowMatchEulerDiscreteScheduler, UNet2DConditionModel
+from diffusers import AutoencoderTiny, DPMSolverMultistepScheduler, UNet2DConditionModel
 from transformers import AutoTokenizer, CLIPTextModel
 
 from components.common.grid import scene_channels
@@ -16,6 +16,8 @@ from components.sandbox.fit import write_card
 CLIP = "sandbox:clip"
 INSERTION_CHANNELS = scene_channels(CHANNELS)
 WIDTHS = (32, 64, 112)
+SHIFT = 9.0
+"""Of the noise levels: of unit-variance latents of 32-px cells, much must be noise before anything is hidden."""
 ABOUT = (
     "Base model for {task}: a folder for `components.common.grid_pipeline.GridPipeline`, whose UNet draws the bottom "
     "right cell of a 2x2 grid of 32-px cells from three references{scene}. The default run starts from it and trains "
@@ -34,11 +36,19 @@ def blank_unet(in_channels: int, text_width: int, seed: int = 0) -> UNet2DCondit
     )  # fmt: skip
 
 
+def scheduler() -> DPMSolverMultistepScheduler:
+    """A flow that predicts the picture, its steps and its training drawn towards noise.
+
+    Where little of the picture is left, the references decide.
+    """
+    return DPMSolverMultistepScheduler(prediction_type="sample", use_flow_sigmas=True, flow_shift=SHIFT, solver_order=1)
+
+
 def save_base(folder: Path, vae: AutoencoderTiny, unet: UNet2DConditionModel, clip: str = CLIP) -> None:
     """A pipeline folder of these parts and the text tower of a CLIP folder."""
     tower = from_pretrained(CLIPTextModel, clip, dtype=torch.float32)
     tokenizer = from_pretrained(AutoTokenizer, clip)
-    pipeline = GridPipeline(vae, unet, tower, tokenizer, FlowMatchEulerDiscreteScheduler(), cell=CELL)
+    pipeline = GridPipeline(vae, unet, tower, tokenizer, scheduler(), cell=CELL)
     pipeline.save_pretrained(folder)
 
 

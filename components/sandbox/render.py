@@ -10,17 +10,21 @@ import numpy as np
 from components.sandbox.designs import Design
 from components.sandbox.prints import draw_print
 from components.sandbox.scenes import Placement, Scene, Surface
-from components.sandbox.shapes import Part, build, tile_aspect
+from components.sandbox.shapes import Part, build, tile_aspect, tiles_round
 from components.sandbox.surfaces import FLOORS, WALL_KINDS, draw_surface
 
 mi.set_variant("scalar_rgb")
 dr.set_thread_count(0)
 
 BACKDROP = 9.0
+PASSES = 4
+SIDED_TILES = 4
+CHROME, BRUSHED = 0.06, 0.28
+"""Roughness of mirror-like trims and of can rims."""
 
 
-def _texture(pixels: np.ndarray, repeats: float = 1) -> dict:
-    scale = mi.ScalarTransform4f().scale([repeats, repeats, 1])
+def _texture(pixels: np.ndarray, across: float, up: float) -> dict:
+    scale = mi.ScalarTransform4f().scale([across, up, 1])
     return {"type": "bitmap", "bitmap": mi.Bitmap(np.array(pixels)), "to_uv": scale}
 
 
@@ -42,8 +46,9 @@ def _coat(reflectance: dict, finish: str, roughness: float) -> dict:
 
 def _plane(surface: Surface, kinds: dict, to_world: mi.ScalarTransform4f) -> dict:
     pixels = draw_surface(kinds[surface.kind], surface.rgb, list(surface.seed))
-    finish = "matt" if surface.roughness is None else "satin"
-    coat = _coat(_texture(pixels, surface.scale * 2 * BACKDROP), finish, surface.roughness or 0.0)
+    repeats = surface.scale * 2 * BACKDROP
+    finish = "matt" if surface.roughness is None else "satin" if surface.roughness else "gloss"
+    coat = _coat(_texture(pixels, repeats, repeats), finish, surface.roughness or 0.0)
     return {"type": "rectangle", "to_world": to_world, "bsdf": coat}
 
 
@@ -96,18 +101,26 @@ def _mesh(part: Part, placement: Placement, plugins: dict[str, dict]) -> mi.Mesh
 
 
 @lru_cache(maxsize=64)
-def _tile(design: Design) -> np.ndarray:
-    aspect = tile_aspect(build(design.shape, design.size, design.stretch))
-    return draw_print(design.print, aspect, design.rgb, list(design.print_seed))
+def _wrap(design: Design) -> np.ndarray:
+    """What goes round the body: two tiles of the front and two of the back, or one tile that repeats."""
+    tiles = SIDED_TILES if design.back else tiles_round(design.shape)
+    aspect = tile_aspect(build(design.shape, design.size, design.stretch), tiles)
+    faces = [design.face(front) for front in ((True, True, False, False) if design.back else (True,))]
+    return np.concatenate([draw_print(face.print, aspect, face.rgb, list(design.print_seed)) for face in faces], 1)
+
+
+def _metal(roughness: float) -> dict:
+    return {"type": "twosided", "bsdf": {"type": "roughconductor", "material": "Al", "alpha": roughness}}
 
 
 def _coats(design: Design) -> dict[str, dict]:
-    metal = {"type": "roughconductor", "material": "Al", "alpha": 0.28}
+    wrap = _texture(_wrap(design), 1 if design.back else tiles_round(design.shape), 1)
+    trim = _coat(_plain(design.rgb[2]), design.finish, design.roughness)
     return {
-        "print": _coat(_texture(_tile(design)), design.finish, design.roughness),
+        "print": _coat(wrap, design.finish, design.roughness),
         "ground": _coat(_plain(design.rgb[0]), design.finish, design.roughness),
-        "trim": _coat(_plain(design.rgb[2]), design.finish, design.roughness),
-        "metal": {"type": "twosided", "bsdf": metal},
+        "trim": _metal(CHROME) if design.finish == "chrome" else trim,
+        "metal": _metal(BRUSHED),
     }
 
 
@@ -121,21 +134,19 @@ def _product(placement: Placement, name: str) -> dict:
 def photograph(scene: Scene, keep: tuple[int, ...], side: int, spp: int, max_depth: int) -> np.ndarray:
     """Render the room with the products whose positions are in `keep`: uint8 sRGB [side, side, 3]."""
     world = {"type": "scene", "integrator": {"type": "path", "max_depth": max_depth}}
-    world |= {"sensor": _sensor(scene, side, spp, "gaussian")} | _room(scene)
+    world |= {"sensor": _sensor(scene, side, -(-spp // PASSES), "gaussian")} | _room(scene)
     for k in keep:
         world |= _product(scene.placements[k], f"product{k}")
-    linear = np.asarray(mi.render(mi.load_dict(world), seed=mi.UInt32(scene.sampler_seed)))
-    return _develop(_despeckle(linear))
+    loaded = mi.load_dict(world)
+    seeds = [(scene.sampler_seed + k) % (1 << 32) for k in range(PASSES)]
+    return _develop(_merged(np.stack([np.asarray(mi.render(loaded, seed=mi.UInt32(seed))) for seed in seeds])))
 
 
-def _despeckle(linear: np.ndarray) -> np.ndarray:
-    """Dim fireflies: pixels near white and far above the median of their neighbourhood (a lone caustic path)."""
-    luminance = linear.mean(-1)
-    padded = np.pad(luminance, 1, mode="edge")
-    height, width = luminance.shape
-    around = np.median([padded[y : y + height, x : x + width] for y in range(3) for x in range(3)], axis=0)
-    limit = np.maximum(0.8, 2 * around)
-    return linear * np.minimum(1, limit / np.maximum(luminance, 1e-6))[..., None]
+def _merged(passes: np.ndarray) -> np.ndarray:
+    """The mean of linear passes [P, H, W, 3] without fireflies: light by a lone path, which the other passes missed."""
+    luminance = passes.mean(-1)
+    limit = 1.5 * np.median(luminance, axis=0) + 0.05
+    return (passes * np.minimum(1, limit / np.maximum(luminance, 1e-6))[..., None]).mean(0)
 
 
 def _develop(linear: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import numpy as np
 
 from components.sandbox.designs import Design
 from components.sandbox.palette import WALLS, Rgb, jitter
+from components.sandbox.shapes import front
 from components.sandbox.surfaces import FLOORS, WALL_KINDS
 
 FLOOR_TONES: dict[str, tuple[tuple[int, int, int], ...]] = {
@@ -18,10 +19,15 @@ FLOOR_TONES: dict[str, tuple[tuple[int, int, int], ...]] = {
     "plain": ((184, 178, 168), (158, 160, 162), (170, 150, 132), (140, 152, 158), (160, 168, 142)),
 }
 
+POLISHED = 0.35  # share of shiny floors that mirror what stands on them
+
 
 @dataclass(frozen=True)
 class Surface:
-    """A textured plane: its kind, colour (sRGB, 0..1), texture seed, repeats a unit length and gloss roughness."""
+    """A textured plane: its kind, colour (sRGB, 0..1), texture seed, repeats a unit length.
+
+    roughness: of its gloss; None is matt, 0 reflects like polished stone.
+    """
 
     kind: str
     rgb: Rgb
@@ -77,6 +83,12 @@ class Scene:
         """The end of every caption."""
         return f"on a {self.floor.kind} floor beside a {self.wall_colour} wall"
 
+    def shows_front(self, product: int) -> bool:
+        """Whether more of a product's front than of its back looks at the camera."""
+        placement = self.placements[product]
+        towards = np.arctan2(self.camera.origin[1] - placement.y, self.camera.origin[0] - placement.x)
+        return bool(np.cos(towards - np.radians(placement.yaw + front(placement.design.shape))) >= 0)
+
 
 def _triple(values: np.ndarray) -> tuple[float, float, float]:
     x, y, z = map(float, values)
@@ -87,7 +99,7 @@ def _floor(rng: np.random.Generator, seed: tuple[int, ...]) -> Surface:
     kind = str(rng.choice(list(FLOORS)))
     tone = FLOOR_TONES[kind][rng.integers(len(FLOOR_TONES[kind]))]
     shiny = kind in ("wooden", "tiled", "checkered", "marble", "speckled") and rng.random() < 0.55
-    roughness = float(rng.uniform(0.1, 0.28)) if shiny else None
+    roughness = None if not shiny else 0.0 if rng.random() < POLISHED else float(rng.uniform(0.1, 0.28))
     return Surface(kind, jitter(tone, rng), (*seed, 1), float(rng.uniform(0.3, 0.48)), roughness)
 
 
@@ -103,11 +115,11 @@ def _light(rng: np.random.Generator) -> Light:
     reach = rng.uniform(1.2, 4.2)
     # The lamp stays in front of the wall, and above every camera ray: its back is black.
     origin = np.array([reach * np.cos(azimuth), reach * np.sin(azimuth) - 1.6, height])
-    side = rng.uniform(0.9, 2.4)
+    side = np.exp(rng.uniform(np.log(0.35), np.log(2.6)))  # small lamps throw hard shadows
     distance = np.linalg.norm(origin)
     irradiance = rng.uniform(2.6, 3.7)
     strength = irradiance * distance**2 / side**2 / (height / distance)
-    ambient = rng.uniform(0.14, 0.5)
+    ambient = rng.uniform(0.08, 0.5)
     warm = np.array([1.06, 1.0, 0.88])
     tints = [warm ** rng.uniform(-0.9, 1.1) for _ in range(2)]
     return Light(_triple(origin), float(side), _triple(strength * tints[0]), _triple(ambient * tints[1]))

@@ -7,6 +7,8 @@ import numpy as np
 
 SEGMENTS = 56
 REPEATS = 3
+"""Tiles of a print round a body of revolution; a body with walls has one a wall."""
+WALLS = 4
 
 
 @dataclass(frozen=True)
@@ -40,18 +42,18 @@ def _revolve(role: str, profile: list | np.ndarray) -> Part:
         return np.concatenate([flat, np.broadcast_to(axial[:, None, None], (rows, columns, 1))], 2).reshape(-1, 3)
 
     length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(profile, axis=0), axis=1))])
-    u = np.broadcast_to(REPEATS * turn / (2 * np.pi), (rows, columns))
+    u = np.broadcast_to(turn / (2 * np.pi), (rows, columns))
     v = np.broadcast_to((length / length[-1])[:, None], (rows, columns))
     uv = np.stack([u.ravel(), v.ravel()], 1)
     return Part(role, sweep(*profile.T), sweep(slope[:, 1], -slope[:, 0]), uv, _grid_faces(rows, columns))
 
 
-def _quad(role: str, corners: list) -> Part:
-    """A flat quadrilateral: corners bottom left, bottom right, top right, top left, seen from outside."""
+def _quad(role: str, corners: list, left: float = 0, right: float = 1) -> Part:
+    """A flat quadrilateral: corners bottom left, bottom right, top right, top left from outside; u of its sides."""
     vertices = np.asarray(corners, float)
     normal = np.cross(vertices[1] - vertices[0], vertices[3] - vertices[0])
     normals = np.tile(normal / np.linalg.norm(normal), (4, 1))
-    uv = np.array([(0, 0), (1, 0), (1, 1), (0, 1)], float)
+    uv = np.array([(left, 0), (right, 0), (right, 1), (left, 1)], float)
     return Part(role, vertices, normals, uv, np.array([(0, 1, 2), (0, 2, 3)]))
 
 
@@ -155,7 +157,10 @@ def _jar(stretch: float) -> list[Part]:
 def _walls(role: str, x: float, y: float, low: float, high: float) -> list[Part]:
     corners = [(-x, -y), (x, -y), (x, y), (-x, y)]
     pairs = zip(corners, corners[1:] + corners[:1], strict=True)
-    return [_quad(role, [(*a, low), (*b, low), (*b, high), (*a, high)]) for a, b in pairs]
+    return [
+        _quad(role, [(*a, low), (*b, low), (*b, high), (*a, high)], k / WALLS, (k + 1) / WALLS)
+        for k, (a, b) in enumerate(pairs)
+    ]
 
 
 def _top(role: str, x: float, y: float, z: float) -> Part:
@@ -205,6 +210,7 @@ FAMILIES: dict[str, Callable[[float], list[Part]]] = {
     "mug": _mug, "bottle": _bottle, "vase": _vase, "bowl": _bowl, "can": _can, "jar": _jar, "box": _box,
     "carton": _carton, "ball": _ball, "shaker": _shaker,
 }  # fmt: skip
+WALLED = ("box", "carton")
 
 
 def build(shape: str, size: float, stretch: float) -> list[Part]:
@@ -213,10 +219,20 @@ def build(shape: str, size: float, stretch: float) -> list[Part]:
     return [Part(p.role, p.vertices * size, p.normals, p.uv, p.faces) for p in parts]
 
 
-def tile_aspect(parts: list[Part]) -> float:
-    """Width over height of one print tile on the body, so that motifs stay round."""
+def tiles_round(shape: str) -> int:
+    """How often a print repeats round the body."""
+    return WALLS if shape in WALLED else REPEATS
+
+
+def front(shape: str) -> float:
+    """Where the middle of the first half of the body looks, degrees from the x axis: u 0 to 0.5."""
+    return -45.0 if shape in WALLED else 90.0
+
+
+def tile_aspect(parts: list[Part], tiles: int) -> float:
+    """Width over height of one of `tiles` print tiles round the body, so that motifs stay round."""
     printed = [p for p in parts if p.role == "print"]
     height = np.ptp(printed[0].vertices[:, 2])
     if len(printed) > 1:
         return float(np.mean([np.hypot(*np.ptp(p.vertices[:, :2], axis=0)) for p in printed]) / height)
-    return float(2 * np.pi * np.hypot(*printed[0].vertices[:, :2].T).max() / REPEATS / height)
+    return float(2 * np.pi * np.hypot(*printed[0].vertices[:, :2].T).max() / tiles / height)

@@ -1,5 +1,6 @@
 """A tiny CLIP: windows around products and their captions in one space; its text tower also conditions generation."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,13 @@ from transformers import CLIPConfig, CLIPModel, PreTrainedTokenizerFast
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from components.common.seeds import numpy_rng, torch_generator
-from components.sandbox.collage import collages
 from components.sandbox.crops import (
     Augmentation,
     SplitData,
     dyes,
     exactly,
     held_out,
-    read_split,
+    joined,
     sample,
     square_crops,
     windows,
@@ -38,7 +38,7 @@ from components.sandbox.surfaces import FLOORS
 
 SIZE, PATCH, LENGTH = 48, 8, 24
 BATCH, WRONG = 128, 3
-DYED, TRIES = 0.7, 4
+DYED, TRIES = 0.4, 4
 NAMEABLE = 20.0  # CIE Lab distance within which a colour goes by a palette colour's name
 SCALE = 1.6  # of the plain window: floor and wall are in the caption, so they must be in the picture
 TOKENS = {"<pad>": 0, "<bos>": 1, "<unk>": 2, "<eos>": 3}  # CLIPTextModel treats an end token of number 2 in an old way
@@ -67,18 +67,17 @@ ABOUT = (
 
 
 def train(
-    world: Path,
+    worlds: Sequence[Path],
     out: Path,
     seed: int = 0,
-    steps: int = 1600,
+    steps: int = 800,
     measured_on: list[SplitData] | None = None,
-    pictures: int = 4000,
 ) -> dict[str, float]:
-    """Trains on the split `world`, stores model, tokenizer, processor and card in `out`; returns losses and figures.
+    """Trains on the splits `worlds`, stores model, tokenizer, processor and card in `out`; returns losses and figures.
 
-    measured_on: splits to measure on, by default the packaged ones. pictures: how many collages to train on.
+    measured_on: splits to measure on, by default the packaged ones.
     """
-    data = collages(read_split(world), count=pictures, seed=seed)
+    data = joined(worlds)
     source = windows(data, reach=2.3, size=80)
     words = [words_of(product.attributes) for product in data.products]
     tokenizer = build_tokenizer()
@@ -97,7 +96,7 @@ def train(
     _save(model, tokenizer, out)
     metrics = measure(out, held_out() if measured_on is None else measured_on)
     facts = {
-        "trained on": f"{pictures} collages of products and clean plates of the split `pretrain`, with captions; "
+        "trained on": f"{len(words)} products with captions (splits {', '.join(world.name for world in worlds)}); "
         f"up to {DYED:.0%} of them in turned hues, with the colours renamed",
         "loss": f"symmetric contrastive, {BATCH} pairs a step, {WRONG} captions with one wrong word for each picture",
         "steps, seed": f"{steps}, {seed}",

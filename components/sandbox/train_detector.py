@@ -128,9 +128,20 @@ def _labels(corners_N22: Tensor) -> dict[str, Tensor]:
     return {"class_labels": torch.zeros(len(boxes), dtype=torch.long), "boxes": boxes}
 
 
-@torch.inference_mode()
 def measure(folder: Path, splits: list[SplitData]) -> dict[str, float]:
-    """AP50 of the stored model over the splits, precision and recall at threshold 0.5."""
+    """AP50 of the stored model over the splits, and how many boxes a photograph it is fairly sure of."""
+    found, truth = detections(folder, splits)
+    sure = [[box for box, score in boxes if score >= 0.5] for boxes in found]
+    return {
+        "ap50": ap50(found, truth),
+        "boxes_a_photo_at_0.5": float(np.mean([len(boxes) for boxes in sure])),
+        "true_boxes_a_photo": float(np.mean([len(boxes) for boxes in truth])),
+    }
+
+
+@torch.inference_mode()
+def detections(folder: Path, splits: list[SplitData]) -> tuple[list[list[tuple[Box, float]]], list[list[Box]]]:
+    """What the stored model finds in every photograph, as (box, score), and the true boxes."""
     model = RTDetrForObjectDetection.from_pretrained(folder).eval()
     processor = RTDetrImageProcessorPil.from_pretrained(folder)
     found: list[list[tuple[Box, float]]] = []
@@ -139,12 +150,7 @@ def measure(folder: Path, splits: list[SplitData]) -> dict[str, float]:
         for begin in range(0, len(data.photos), 64):
             found += detect(model, processor, [Image.fromarray(photo) for photo in data.photos[begin : begin + 64]])
         truth += [[p.box for p in data.products if p.photo == photo] for photo in range(len(data.photos))]
-    sure = [[box for box, score in boxes if score >= 0.5] for boxes in found]
-    return {
-        "ap50": ap50(found, truth),
-        "boxes_a_photo_at_0.5": float(np.mean([len(boxes) for boxes in sure])),
-        "true_boxes_a_photo": float(np.mean([len(boxes) for boxes in truth])),
-    }
+    return found, truth
 
 
 def detect(

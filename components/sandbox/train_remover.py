@@ -39,11 +39,12 @@ ABOUT = (
 
 @dataclass(frozen=True)
 class Removal:
-    """A product to remove: photograph and true plate (uint8 [S, S, 3]) and the product's box, px."""
+    """A product to remove: photograph and true plate (uint8 [S, S, 3]), the product's box, px, and its design."""
 
     photo: np.ndarray
     plate: np.ndarray
     box: Box
+    design: str
 
 
 def read_removals(folder: Path) -> list[Removal]:
@@ -59,7 +60,7 @@ def read_removals(folder: Path) -> list[Removal]:
         image["id"]: _pixels(folder / image["file_name"]) for image in coco["images"] if not image["duplicate_of"]
     }
     return [
-        Removal(photos[a["image_id"]], _pixels(folder / a["plate"]), Box(*a["bbox"]))
+        Removal(photos[a["image_id"]], _pixels(folder / a["plate"]), Box(*a["bbox"]), a["design"])
         for a in coco["annotations"]
         if a["image_id"] in photos
     ]
@@ -71,7 +72,7 @@ def _pixels(path: Path) -> np.ndarray:
 
 
 def train(
-    world: Path, out: Path, seed: int = 0, steps: int = 450, measured_on: Sequence[Path] | None = None
+    world: Path, out: Path, seed: int = 0, steps: int = 1200, measured_on: Sequence[Path] | None = None
 ) -> dict[str, float]:
     """Trains on the split `world`, stores UNet and card in `out`; returns losses and held-out errors (1/255).
 
@@ -151,11 +152,17 @@ def removal_loss(unet: Any, inputs_BCHW: Tensor, plates_BCHW: Tensor) -> Tensor:
 
 def measure(folder: Path, splits: Sequence[Path]) -> dict[str, float]:
     """Errors of the stored remover and of plain Telea on all products of the splits, mean |error| in 1/255."""
-    unet = UNet2DModel.from_pretrained(folder, dtype=torch.float32, low_cpu_mem_usage=False).eval()
-    rows = [_errors(unet, removal) for split in splits for removal in read_removals(split)]
+    rows, _ = errors(folder, splits)
     metrics = {name: float(np.nanmean([row[name] for row in rows])) for name in rows[0]}
     wins = np.mean([row["box_error"] < row["telea_box_error"] for row in rows])
     return metrics | {"telea_over_remover": metrics["telea_box_error"] / metrics["box_error"], "win_share": float(wins)}
+
+
+def errors(folder: Path, splits: Sequence[Path]) -> tuple[list[dict[str, float]], list[str]]:
+    """The errors of each removal (1/255; NaN where a product throws no shadow), and the design of its product."""
+    unet = UNet2DModel.from_pretrained(folder, dtype=torch.float32, low_cpu_mem_usage=False).eval()
+    removals = [removal for split in splits for removal in read_removals(split)]
+    return [_errors(unet, removal) for removal in removals], [removal.design for removal in removals]
 
 
 @torch.inference_mode()

@@ -20,7 +20,7 @@ from components.sandbox.designs import SHAPES, catalogue
 from components.sandbox.params import SPLITS, RenderParams, Split
 from components.sandbox.shots import Shot, plan
 
-LOOK = 1
+LOOK = 2
 LICENCE = "CC0-1.0"
 RECODED_QUALITY = 60
 LABEL_COLUMNS = ("path", "subject", "x", "y", "w", "h", "duplicate_of")
@@ -114,22 +114,26 @@ def _finish(job: _Job) -> None:
     quality = RECODED_QUALITY if shot.alteration == "recoded" else job.params.photo_quality
     _write(job.folder / f"images/{stem}.jpg", _jpeg(exposure.photo, quality))
     annotations = []
-    for k, (design, plate, mask) in enumerate(zip(shot.designs, exposure.plates, exposure.masks, strict=True)):
-        names = {"plate": f"plates/{stem}_{k}.jpg", "mask": f"masks/{stem}_{k}.png"}
-        _write(job.folder / names["plate"], _jpeg(plate, job.params.plate_quality))
+    scene, fronts = exposure.scene, [exposure.scene.shows_front(k) for k in range(len(shot.designs))]
+    plates = [f"plates/{stem}_{k}.jpg" for k in range(len(exposure.plates))]
+    for name, plate in zip(plates, exposure.plates, strict=True):
+        _write(job.folder / name, _jpeg(plate, job.params.plate_quality))
+    for k, (design, mask) in enumerate(zip(shot.designs, exposure.masks, strict=True)):
+        face = design.face(fronts[k])
+        names = {"mask": f"masks/{stem}_{k}.png"} | ({"plate": plates[k]} if plates else {})
         _write(job.folder / names["mask"], _png(mask))
         annotations.append({
             "bbox": [float(v) for v in bounds(mask)], "area": int(mask.sum()), "iscrowd": 0,
             "category_id": SHAPES.index(design.shape) + 1, "design": design.name, **names,
-            "caption": f"a {design.phrase} {exposure.scene.setting}", "main": k == 0,
-            "attributes": {"shape": design.shape, "print": design.print, "colours": list(design.colours),
-                           "finish": design.finish, "group": design.group, "floor": exposure.scene.floor.kind,
-                           "wall": exposure.scene.wall_colour},
+            "caption": f"a {design.phrase(fronts[k])} {scene.setting}", "main": k == 0,
+            "attributes": {"shape": design.shape, "print": face.print, "colours": list(face.colours),
+                           "finish": design.finish, "group": design.group, "sided": design.back is not None,
+                           "front": fronts[k], "floor": scene.floor.kind, "wall": scene.wall_colour},
         })  # fmt: skip
-    phrases = " and ".join(f"a {design.phrase}" for design in shot.designs)
+    phrases = " and ".join(f"a {design.phrase(front)}" for design, front in zip(shot.designs, fronts, strict=True))
     image = {
         "file_name": f"images/{stem}.jpg", "width": job.params.side, "height": job.params.side,
-        "caption": f"{phrases} {exposure.scene.setting}", "licence": LICENCE, "alteration": shot.alteration,
+        "caption": f"{phrases} {scene.setting}", "licence": LICENCE, "alteration": shot.alteration,
         "duplicate_of": f"images/{shot.source:05d}.jpg" if shot.alteration else None,
     }  # fmt: skip
     _write(_part(job), json.dumps({"image": image, "annotations": annotations}).encode())

@@ -15,8 +15,7 @@ from transformers import AutoImageProcessor, AutoModelForObjectDetection, AutoTo
 from components.common.encoders import load_encoder
 from components.common.errors import UserError
 from components.sandbox import train_clip, train_detector, train_dino, train_ir
-from components.sandbox.collage import collages
-from components.sandbox.crops import PACKAGED, SplitData, read_split
+from components.sandbox.crops import PACKAGED, SplitData, joined, read_split
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +42,14 @@ def photo(data: SplitData) -> Image.Image:
     return Image.fromarray(data.photos[0])
 
 
+def _train_clip(world: Path, *args: Any, **options: Any) -> dict[str, float]:
+    return train_clip.train([world], *args, **options)
+
+
 TRAIN: dict[str, tuple[Callable[..., dict[str, float]], dict[str, Any]]] = {
     "ir": (train_ir.train, {"steps": 15}),
     "second_ir": (train_ir.train_second, {"steps": 15}),
-    "clip": (train_clip.train, {"steps": 12, "pictures": 40}),
+    "clip": (_train_clip, {"steps": 12}),
     "dino": (train_dino.train, {"steps": 12}),
     "detector": (train_detector.train, {"steps": 12}),
 }
@@ -157,7 +160,7 @@ def test_captions_with_a_wrong_word_differ() -> None:
 def test_recoloured_pictures_are_called_by_their_new_colours() -> None:
     """A dye that swaps red and green turns a red thing into what is called green; white stays white."""
     words = {"shape": "mug", "print": "dotted", "ground": "red", "figure": "white", "floor": "tiled", "wall": "grey"}
-    shown, dyes = train_clip.recolour([words] * 60, torch.Generator().manual_seed(0))
+    shown, dyes = train_clip.recolour([words] * 120, torch.Generator().manual_seed(0))
     changed = [entry for entry in shown if entry["ground"] != "red"]
     assert len(changed) > 10 and {entry["figure"] for entry in shown} == {"white"}
     for entry, dye in zip(shown, dyes, strict=True):
@@ -166,14 +169,12 @@ def test_recoloured_pictures_are_called_by_their_new_colours() -> None:
         assert (dye @ red - named).abs().max() < 0.3
 
 
-def test_collages_show_the_product_in_its_box(data: SplitData) -> None:
-    made = collages(data, 20, seed=0)
-    again = collages(data, 20, seed=0)
-    assert np.array_equal(made.photos, again.photos)
-    for product in made.products:
-        x, y, w, h = product.box
-        assert min(x, y) >= 0 and max(x + w, y + h) <= made.side
-    assert len({p.design for p in made.products}) > 1
+def test_splits_joined_keep_each_product_with_its_photograph(world: Path, data: SplitData) -> None:
+    both = joined([world, world])
+    assert len(both.photos) == 2 * len(data.photos)
+    first, second = both.products[0], both.products[len(data.products)]
+    assert first.box == second.box and second.photo == first.photo + len(data.photos)
+    assert np.array_equal(both.photos[first.photo], both.photos[second.photo])
 
 
 def test_training_twice_gives_the_same_weights(world: Path, data: SplitData, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Cutting a planned tuple: six squares of the same size, target, background and mask aligned to the pixel."""
 
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +39,11 @@ class Cutter:
             "background": crop(plate, window, size),
             "mask": box_mask(placed(box_of(plan.anchor), window, size), size),
         }
-        windows = [window]
         for index, ref in enumerate(plan.refs):
             picture = self._photograph(ref["image_id"])
-            windows.append(self._reference_window(plan.anchor, ref, picture))
-            cells[f"ref{index}"] = crop(picture, windows[-1], size)
-        return self._row(plan, windows), {f"{name}.png": encode_png(cell) for name, cell in cells.items()}
+            cells[f"ref{index}"] = crop(picture, self._reference_window(plan.anchor, ref, picture), size)
+        blobs = {f"{name}.png": encode_png(cell) for name, cell in cells.items()}
+        return _row(plan, blobs), blobs
 
     def _target_window(self, anchor: Row, photo: Image.Image) -> Box:
         """The scene around the object. Raises `Skipped` if the photograph is too narrow for a square that holds it."""
@@ -60,21 +60,6 @@ class Cutter:
         scale = _between(p.reference_min, p.reference_max, p.seed, *keys)
         return _whole(square_window(box_of(ref), scale, *photo.size), photo)
 
-    def _row(self, plan: Plan, windows: list[Box]) -> dict[str, Any]:
-        objects = (plan.anchor, *plan.refs)
-        parents = [row["object_id"] for row in objects]
-        made_of = [parents, [list(window) for window in windows], plan.caption, plan.background["remover_digest"]]
-        return {
-            "tuple_id": content_key("tuple", made_of, self.params.size, self.params.mask),
-            "anchor": plan.anchor["row"],
-            "refs": [row["row"] for row in plan.refs],
-            "caption": plan.caption,
-            "split": plan.split,
-            "group": plan.group,
-            "parents": parents,
-            "sources": sorted({row["image_id"] for row in objects}),
-        }
-
     def _photograph(self, image_id: str) -> Image.Image:
         try:
             return decode(self.images.blob(self.photographs[image_id], "image"))
@@ -86,6 +71,23 @@ class Cutter:
             return decode(self.backgrounds.blob(plan.background, "image"))
         except Rejected:
             raise Skipped("undecodable-background") from None
+
+
+def _row(plan: Plan, blobs: Mapping[str, bytes]) -> dict[str, Any]:
+    """The tuple's row. Its id follows from what it shows: other parameters of any stage before give other pixels."""
+    objects = (plan.anchor, *plan.refs)
+    parents = [row["object_id"] for row in objects]
+    pictures = {name: sha256(data).hexdigest() for name, data in blobs.items()}
+    return {
+        "tuple_id": content_key("tuple", parents, plan.caption, pictures),
+        "anchor": plan.anchor["row"],
+        "refs": [row["row"] for row in plan.refs],
+        "caption": plan.caption,
+        "split": plan.split,
+        "group": plan.group,
+        "parents": parents,
+        "sources": sorted({row["image_id"] for row in objects}),
+    }
 
 
 def _between(low: float, high: float, seed: int, *keys: str) -> float:

@@ -28,7 +28,10 @@ class Params(StageParams):
         default="box", description="shape of the mask: the object's box, which tells the model nothing of its pose"
     )
     validation_share: float = Field(
-        default=0.05, ge=0.0, le=0.5, description="share of split groups held out from training; ours"
+        default=0.05,
+        ge=0.0,
+        le=0.5,
+        description="share of split groups held out from training, with all photographs that show them; ours",
     )
     seed: int = Field(default=0, ge=0, description="of window sizes, the choice of references and the split")
     part_rows: int = Field(default=128, ge=1, le=65_536, description="sets a part: what a killed run loses at most")

@@ -11,14 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.assembly.params import Params
-from components.assembly.splits import split_of_groups, torn_objects
+from components.assembly.splits import TRAIN, held_out, split_of_groups
 from components.common.datasets import Dataset
 from components.common.seeds import derive
 
 REFERENCES = 3
 OBJECT_COLUMNS = ["object_id", "row", "image_id", "x", "y", "w", "h"]
 IMAGE_COLUMNS = ["image_id", "width", "height", "shard", "image_offset", "image_length"]
-BACKGROUND_COLUMNS = ["row", "remover_digest", "shard", "image_offset", "image_length"]
+BACKGROUND_COLUMNS = ["row", "shard", "image_offset", "image_length"]
 Row = dict[str, Any]
 
 
@@ -46,7 +46,7 @@ class Planner:
         groups = self.sets["group"].to_numpy()
         members, member_groups = _members(self.sets)
         self.splits = split_of_groups(groups, self.objects["object_id"], params)
-        self.torn = torn_objects(members, member_groups, self.splits)
+        self.held_out = held_out(members, member_groups, self.objects["image_id"], self.splits)
         self.images = _photographs(Dataset(inputs["images"]), self.objects, np.unique(members))
 
     @property
@@ -61,30 +61,31 @@ class Planner:
         objects = dict(zip(needed, self.objects.take(pa.array(needed, pa.int64())).to_pylist(), strict=True))
         plans, rejected = [], Counter[str]()
         for row in rows:
-            reason = self._reason(row)
+            barred = self.held_out if self.splits[row["group"]] == TRAIN else set()
+            anchor = objects[row["anchor"]]
+            views = [objects[view] for view in row["views"] if objects[view]["image_id"] not in barred]
+            too_few = anchor["image_id"] in barred or len(views) < REFERENCES
+            reason = self._reason(row) or ("photograph-held-out" if too_few else "")
             if reason:
                 rejected[reason] += 1
             else:
-                plans.append(self._plan(row, objects))
+                plans.append(self._plan(row, anchor, views))
         return plans, rejected
 
     def _reason(self, row: Row) -> str:
-        """Why a set gives no tuple; empty if it does."""
+        """Why a set gives no tuple, whatever its split; empty if it may."""
         if row["anchor"] not in self.backgrounds:
             return "no-background"
         if not self.captions.get(row["anchor"], "").strip():
             return "no-caption"
         if len(row["views"]) < REFERENCES:
             return "too-few-views"
-        if self.torn & {row["anchor"], *row["views"]}:
-            return "object-in-both-splits"
         return ""
 
-    def _plan(self, row: Row, objects: Mapping[int, Row]) -> Plan:
-        anchor = objects[row["anchor"]]
+    def _plan(self, row: Row, anchor: Row, views: Sequence[Row]) -> Plan:
         return Plan(
             anchor,
-            self._references(anchor, [objects[view] for view in row["views"]]),
+            self._references(anchor, views),
             self.backgrounds[row["anchor"]],
             self.captions[row["anchor"]].strip(),
             row["group"],

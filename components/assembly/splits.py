@@ -1,4 +1,7 @@
-"""Which split a tuple belongs to: decided by its group, so that no object is on both sides."""
+"""Which split a tuple belongs to: decided by its group, so that no object is on both sides.
+
+Nor is a photograph: one that shows an object of validation is held out whole, and training does without it.
+"""
 
 import numpy as np
 import pyarrow as pa
@@ -26,12 +29,12 @@ def split_of_groups(groups: np.ndarray, object_ids: pa.ChunkedArray, params: Par
     }
 
 
-def torn_objects(rows: np.ndarray, groups: np.ndarray, splits: dict[int, str]) -> set[int]:
-    """Object rows that sets of both splits use: none, if sets are sound.
+def held_out(rows: np.ndarray, groups: np.ndarray, image_ids: pa.ChunkedArray, splits: dict[int, str]) -> set[str]:
+    """The photographs (image_id) that show a member of a validation set: no training tuple may use one.
 
-    rows, groups: object row of a member and the group of its set [M].
+    rows, groups: object row of a member and the group of its set [M]; image_ids: of every object, by row. Photographs
+    of several objects chain nearly all groups together, so they are no reason to bind two groups to one split.
     """
     names, place = np.unique(groups, return_inverse=True)
     held = np.array([splits[int(name)] == VALIDATION for name in names], bool)
-    in_validation = held[place]
-    return set(np.intersect1d(rows[in_validation], rows[~in_validation]).tolist())
+    return set(image_ids.take(pa.array(rows[held[place]], pa.int64())).to_pylist())

@@ -35,6 +35,9 @@ class Params(StageParams):
     part_rows: int = Field(default=256, ge=1, le=100_000, description="objects a part: what a killed run loses at most")
     device: str = Field(default="cpu", description="torch device: cpu, cuda, cuda:1 or auto")
 
+    def models(self) -> dict[str, str]:
+        return {"model": "revision"} if self.kind == "transformers" else {}
+
     @model_validator(mode="after")
     def _has_model(self) -> "Params":
         if self.kind == "transformers" and not self.model:

@@ -2,11 +2,13 @@
 
 A part is up to three files with one stem: part-00000.parquet (rows), part-00000.tar (blobs, uncompressed, readable as
 WebDataset) and part-00000.npy or .npz (vectors). While a dataset is in the making, `_unfinished.json` says of what
-inputs and parameters, and each finished part has a record part-00000.part.json; so a stage that was killed skips what
-is done, and a folder half-made from something else is refused. The pattern is datatrove's completion markers
-(`executor/base.py`) with content digests in place of empty files.
+inputs and parameters and by which code, and each finished part has a record part-00000.part.json; so a stage that was
+killed skips what is done, and a folder half-made from something else is refused. The pattern is datatrove's completion
+markers (`executor/base.py`) with content digests in place of empty files. The marker of a finished dataset becomes
+`_finished.json`: the code decides whether work is taken up again, but is no part of a dataset's identity.
 """
 
+import inspect
 import io
 import json
 import os
@@ -14,22 +16,23 @@ import shutil
 import tarfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.common.digests import digest_file, digest_value
+from components.common.digests import digest_file, digest_sources, digest_value
 from components.common.errors import UserError
 from components.common.params import StageParams
 from components.common.schemas import SCHEMAS
 
-MANIFEST, UNFINISHED = "manifest.json", "_unfinished.json"
+MANIFEST, UNFINISHED, FINISHED = "manifest.json", "_unfinished.json", "_finished.json"
 Blobs = Sequence[Mapping[str, bytes]]
 """One mapping a row, from blob file name suffix (`image.jpg`, `ref0.png`) to bytes; the stem is the blob's column."""
 
@@ -119,11 +122,26 @@ class Dataset:
         return {name: np.concatenate([part[name] for part in parts]) for name in (parts[0].files if parts else ())}
 
     def blob(self, row: Mapping[str, Any], name: str) -> bytes:
-        """The bytes of blob `name` of a row that has the columns shard, NAME_offset and NAME_length."""
-        path = self.folder / Path(row["shard"]).name
-        with path.open("rb") as file:
-            file.seek(row[f"{name}_offset"])
-            return file.read(row[f"{name}_length"])
+        """The bytes of blob `name` of a row that has the columns shard, NAME_offset and NAME_length.
+
+        Raises `UserError` if the shard is no part of the dataset or ends before the blob does.
+        """
+        offset, length = row[f"{name}_offset"], row[f"{name}_length"]
+        data = b""
+        if row["shard"] in self._shards:
+            with self._shards[row["shard"]].open("rb") as file:
+                file.seek(offset)
+                data = file.read(length)
+        if len(data) < length:
+            raise UserError(
+                f"{self.folder} has no {length} bytes at {offset} of {row['shard']}, where its rows place a blob: "
+                f"delete {self.folder} and run its stage again"
+            )
+        return data
+
+    @cached_property
+    def _shards(self) -> dict[str, Path]:
+        return {path.name: path for path in self.files(".tar")}
 
     @cached_property
     def facts(self) -> dict[str, Any]:
@@ -151,7 +169,8 @@ class Writer:
     ...         if not out.done(index):
     ...             out.write(index, table, blobs)
 
-    Raises `UserError` on entry if the folder is half-made from other inputs, parameters or models.
+    Raises `UserError` on entry if the folder is half-made from other inputs, parameters or models, or by other code:
+    that of the room (the folder of the parameters' class) and of `components/common`.
     """
 
     def __init__(
@@ -165,7 +184,7 @@ class Writer:
     ):
         self.folder, self.kind, self.stage = Path(folder), kind, stage
         self.inputs = {name: Dataset(path).digest for name, path in sorted(inputs.items())}
-        self.params, self.models = params.identity(), dict(models or {})
+        self.params, self.models, self._room = params.identity(), dict(models or {}), type(params)
         self.facts: dict[str, Any] = {}
         self._records: dict[int, dict[str, Any]] = {}
 
@@ -173,25 +192,37 @@ class Writer:
     def fingerprint(self) -> str:
         return fingerprint(self.kind, self.stage, self.inputs, self.params, self.models)
 
+    @cached_property
+    def _origin(self) -> dict[str, str]:
+        """What decides whether finished work may be taken up again."""
+        rooms = Path(inspect.getfile(self._room)).parent, Path(__file__).parent
+        code = digest_value([digest_sources(room) for room in rooms])
+        return {"fingerprint": self.fingerprint, "stage": self.stage, "code": code}
+
+    @property
+    def finished(self) -> bool:
+        """Whether the dataset is there already, made from the same by the same code on this machine."""
+        record = self.folder / FINISHED
+        return is_complete(self.folder) and record.is_file() and _read(record) == self._origin
+
     def __enter__(self) -> "Writer":
         self.folder.mkdir(parents=True, exist_ok=True)
-        marker = self.folder / UNFINISHED
-        if marker.is_file():
-            self._resume(marker)
+        if (self.folder / UNFINISHED).is_file():
+            self._resume()
         else:
             clear(self.folder)
-            _write_atomically(marker, json.dumps({"fingerprint": self.fingerprint, "stage": self.stage}).encode())
+            _write_atomically(self.folder / UNFINISHED, json.dumps(self._origin).encode())
         return self
 
-    def _resume(self, marker: Path) -> None:
-        if json.loads(marker.read_text(encoding="utf-8"))["fingerprint"] != self.fingerprint:
+    def _resume(self) -> None:
+        if _read(self.folder / UNFINISHED) != self._origin:
             raise UserError(
-                f"{self.folder} is half-made from other inputs, parameters or models: "
+                f"{self.folder} is half-made from other inputs, parameters or models, or by other code: "
                 f"delete it (rm -r {self.folder}) and run again, or restore what it was started with"
             )
         (self.folder / MANIFEST).unlink(missing_ok=True)
         for record in self.folder.glob("*.part.json"):
-            part = json.loads(record.read_text(encoding="utf-8"))
+            part = _read(record)
             if all(_size(self.folder / entry["name"]) == entry["bytes"] for entry in part["files"]):
                 self._records[part["index"]] = part
 
@@ -242,10 +273,8 @@ class Writer:
 
     def _save(self, name: str, write: Any) -> Path:
         path = self.folder / name
-        temporary = path.with_name(f".{name}.tmp")
-        with temporary.open("wb") as file:
+        with _replacing(path) as file:
             write(file)
-        temporary.replace(path)
         return path
 
     def __exit__(
@@ -276,7 +305,7 @@ class Writer:
         _write_atomically(
             self.folder / MANIFEST, json.dumps(asdict(manifest), indent=1, sort_keys=True).encode() + b"\n"
         )
-        (self.folder / UNFINISHED).unlink()
+        (self.folder / UNFINISHED).replace(self.folder / FINISHED)
         for record in self.folder.glob("*.part.json"):
             record.unlink()
 
@@ -284,8 +313,7 @@ class Writer:
 def write_tar(path: Path, index: int, blobs: Blobs) -> list[dict[str, Any]]:
     """Writes an uncompressed tar with fixed headers; returns for each row where its blobs lie."""
     places: list[dict[str, Any]] = []
-    temporary = path.with_name(f".{path.name}.tmp")
-    with tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as tar:
+    with _replacing(path) as file, tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for row, members in enumerate(blobs):
             place: dict[str, Any] = {"shard": path.name}
             for name, data in members.items():
@@ -295,7 +323,6 @@ def write_tar(path: Path, index: int, blobs: Blobs) -> list[dict[str, Any]]:
                 place[f"{stem}_offset"], place[f"{stem}_length"] = tar.offset + tarfile.BLOCKSIZE, len(data)
                 tar.addfile(info, io.BytesIO(data))
             places.append(place)
-    temporary.replace(path)
     return places
 
 
@@ -318,10 +345,21 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else -1
 
 
-def _write_atomically(path: Path, data: bytes) -> None:
+def _read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes the place of `path` once it is whole and on the disk."""
     temporary = path.with_name(f".{path.name}.tmp")
     with temporary.open("wb") as file:
-        file.write(data)
+        yield file
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
+
+
+def _write_atomically(path: Path, data: bytes) -> None:
+    with _replacing(path) as file:
+        file.write(data)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,22 @@ def digest_file(path: Path) -> str:
     """sha256 (hex) of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest_folder(folder: Path) -> str:
+    """sha256 (hex) over the names and bytes of all files below a folder."""
+    return _digest_files(folder, "*")
+
+
+@cache
+def digest_sources(folder: Path) -> str:
+    """sha256 (hex) of the Python files below `folder`, by name and content, as they were when first asked for."""
+    return _digest_files(folder, "*.py")
+
+
+def _digest_files(folder: Path, pattern: str) -> str:
+    files = sorted(path for path in folder.rglob(pattern) if path.is_file())
+    return digest_value([[path.relative_to(folder).as_posix(), digest_file(path)] for path in files])
 
 
 def content_key(*parts: Any) -> str:

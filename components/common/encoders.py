@@ -82,6 +82,16 @@ class Encoder:
         return normalize(_features(self.model, pixels_BCHW).float(), dim=1, eps=0.0)
 
 
+def check_finite(vectors: np.ndarray, names: Sequence[str]) -> None:
+    """Raises `UserError` naming the first object whose vector [N, d] is not finite: it is near to nothing."""
+    bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    if len(bad):
+        raise UserError(
+            f"the encoder gives no finite vector for object {names[bad[0]]}: "
+            "look at its crop; if it is a picture, the model's weights are damaged"
+        )
+
+
 def load_encoder(
     source: str,
     revision: str | None = None,

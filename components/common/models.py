@@ -8,6 +8,7 @@ from typing import Any
 from components.common.digests import digest_file
 from components.common.errors import UserError
 
+COMMIT = re.compile(r"[0-9a-f]{40}")
 HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+$")
 SANDBOX = "sandbox:"
 _PACKAGED = Path(__file__).parent.parent / "sandbox" / "models"
@@ -18,18 +19,25 @@ def resolve(source: str) -> str:
     return str(_PACKAGED / source.removeprefix(SANDBOX)) if source.startswith(SANDBOX) else source
 
 
+def lacks_pin(source: str, revision: str | None, root: Path = Path()) -> bool:
+    """Whether `source` is a hub id, and no folder as seen from `root`, whose revision is no full commit hash."""
+    hub = bool(HUB_ID.match(source)) and not (root / source).is_dir()
+    return hub and not COMMIT.fullmatch(revision or "")
+
+
 def from_pretrained(cls: Any, source: str, revision: str | None = None, **options: Any) -> Any:
     """Loads `cls` (a transformers or diffusers class) from `sandbox:NAME`, a folder, or a hub id with pinned revision.
 
-    Raises `UserError` if the folder is absent, a hub id has no revision, or there are no safetensors weights.
+    Raises `UserError` if the folder is absent, the revision of a hub id is no full commit hash, or there are no
+    safetensors weights.
     """
     where = resolve(source)
-    local = Path(where).is_dir()
-    if not local and not HUB_ID.match(source):
+    if not Path(where).is_dir() and not HUB_ID.match(source):
         raise UserError(f"there is no model folder {where}: name a folder, sandbox:NAME or a hub id (owner/name)")
-    if not local and not revision:
+    if lacks_pin(source, revision):
         raise UserError(
-            f"the model {source} has no pinned revision: give the commit hash, so that a run can be repeated"
+            f"the model {source} has no pinned revision: give the commit's 40 hex digits (a branch or tag can move), "
+            "so that a run can be repeated"
         )
     if _takes_weights(cls):
         options |= {"use_safetensors": True}

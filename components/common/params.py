@@ -21,6 +21,10 @@ class StageParams(BaseModel):
         """The parameters that decide the bytes of the result, JSON-able."""
         return self.model_dump(mode="json", exclude=set(self.execution))
 
+    def models(self) -> dict[str, str]:
+        """The fields that name a model which the stage will load -> the fields of these models' revisions."""
+        return {}
+
 
 Params = TypeVar("Params", bound=StageParams)
 
@@ -46,7 +50,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"there is no {path}: run from the project's folder, or name one with --params") from None
+        raise UserError(
+            f"there is no {path}: go to a folder that has one, or write it with `objectmate params > {path}`"
+        ) from None
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):

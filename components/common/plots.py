@@ -9,6 +9,13 @@ SIZE_INCHES, DPI = (6.0, 3.4), 110
 
 def draw(name: str, rows: Sequence[dict[str, Any]]) -> bytes:
     """A PNG of `rows`: the first key is x, the other numeric ones are series. Words on x give bars, else lines."""
+    from matplotlib import rc_context
+
+    with rc_context({"text.parse_math": False}):  # a category may hold any character, such as $
+        return _drawn(name, rows)
+
+
+def _drawn(name: str, rows: Sequence[dict[str, Any]]) -> bytes:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=SIZE_INCHES, dpi=DPI, layout="constrained")

@@ -62,9 +62,9 @@ class S3Store(Store):
             try:
                 with self._store_errors(key):
                     return self._client.get_object(Bucket=self.bucket, Key=self.root + key, **ranged)["Body"].read()
-            except _CUT_SHORT as error:
+            except _BrokeOff:
                 if attempt == ATTEMPTS:
-                    raise UserError(f"{self.address} breaks off while reading {key}: try again later") from error
+                    raise
                 time.sleep(min(0.2 * 2**attempt, 5.0))
             except _PastTheEnd:
                 return b""
@@ -90,8 +90,8 @@ class S3Store(Store):
         """Turns botocore's errors into a sentence; with `key`, what concerns only that key into an `OSError`."""
         try:
             yield
-        except _CUT_SHORT:
-            raise
+        except _CUT_SHORT as error:
+            raise _BrokeOff(f"{self.address} breaks off{f' at {key}' if key else ''}: try again later") from error
         except exceptions.ClientError as error:
             raise self._translated(error, key) from error
         except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError) as error:
@@ -118,6 +118,10 @@ class S3Store(Store):
         if code in _MISSING_KEY and key is not None:
             return FileNotFoundError(f"{self.address} has no {key}")
         return UserError(f"{self.address} keeps failing ({code}): try again later, finished work is kept")
+
+
+class _BrokeOff(UserError):
+    """A connection that ended in the middle: worth another try while reading."""
 
 
 class _PastTheEnd(Exception):

@@ -61,7 +61,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     "objects": pa.schema(
         [
             _field("object_id", _text),
-            _field("row", pa.int64()),
+            _field("row", pa.int64(), "vector row, 0 up"),
             _field("image_id", _text),
             *_BOX,
             _field("category", _text),
@@ -71,12 +71,12 @@ SCHEMAS: dict[str, pa.Schema] = {
         ]
     ),
     # Unit vectors lie in part-*.npy, fp16 [N, d]; the table only says which object each row is.
-    "embeddings": pa.schema([_field("object_id", _text), _field("row", pa.int64())]),
+    "embeddings": pa.schema([_field("object_id", _text), _field("row", pa.int64(), "vector row, 0 up")]),
     # Two objects whose similarity lies in the window. src_row < dst_row; similarity is the exact fp32 rescore.
     "pairs": pa.schema(
         [
-            _field("src_row", pa.int64()),
-            _field("dst_row", pa.int64()),
+            _field("src_row", pa.int64(), "object row"),
+            _field("dst_row", pa.int64(), "object row"),
             _field("similarity", pa.float32(), "cosine"),
             _field("flags", pa.int32(), "bit set, see components.mining.join.Flag"),
         ]
@@ -94,8 +94,8 @@ SCHEMAS: dict[str, pa.Schema] = {
     # A verdict on a pair of objects: same / different / duplicate / unsure. `purpose`: calibration or gate.
     "labels": pa.schema(
         [
-            _field("src_row", pa.int64()),
-            _field("dst_row", pa.int64()),
+            _field("src_row", pa.int64(), "object row"),
+            _field("dst_row", pa.int64(), "object row"),
             _field("verdict", _text),
             _field("purpose", _text),
             _field("cluster", _text),  # verdicts that share a subject are not independent: the anchor's subject
@@ -141,7 +141,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     "latents": pa.schema(
         [
             _field("tuple_id", _text),
-            _field("row", pa.int64()),
+            _field("row", pa.int64(), "tuple row, 0 up"),
             _field("split", _text),
             _field("group", pa.int64(), "as in tuples"),
         ]
@@ -152,8 +152,8 @@ SCHEMAS: dict[str, pa.Schema] = {
     "calibration": pa.schema(
         [
             _field("threshold", pa.float64(), "cosine"),
-            _field("labelled", pa.int64()),
-            _field("correct", pa.int64()),
+            _field("labelled", pa.int64(), "pairs"),
+            _field("correct", pa.int64(), "pairs"),
             _field("precision", pa.float64(), "0..1"),
             _field("lower_bound", pa.float64(), "0..1, one-sided Clopper-Pearson"),
         ]
@@ -176,7 +176,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             _field("subject", _text),  # the cluster of the bootstrap
             _field("sample", _text),
             _field("metric", _text),
-            _field("value", pa.float64()),
+            _field("value", pa.float64(), "cosine; hit 0 or 1 (top1_*); mean absolute difference 0..1 (*_error)"),
             _field("spec_digest", _text),
         ]
     ),
@@ -186,8 +186,8 @@ SCHEMAS: dict[str, pa.Schema] = {
             _field("gate", _text),
             _field("verdict", _text),  # pass, fail or undecided
             _field("blocking", pa.bool_()),
-            _field("observed", pa.float64(), nullable=True),
-            _field("limit", pa.float64(), nullable=True),
+            _field("observed", pa.float64(), "as `reason` says", nullable=True),
+            _field("limit", pa.float64(), "as `reason` says", nullable=True),
             _field("reason", _text),
             _field("next_step", _text),
         ]

@@ -3,6 +3,7 @@
 import getpass
 import importlib
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -45,7 +46,7 @@ def execute(
         "started_at": start.isoformat(),
         "seconds": round(time.monotonic() - begun, 3),
         "host": platform.node(),
-        "user": getpass.getuser(),
+        "user": _user(),
         "commit": commit(),
         "outputs": {role: str(folder) for role, folder in outputs.items()},
     }
@@ -63,6 +64,14 @@ def commit() -> str:
         return subprocess.run(command, cwd=here, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return ""
+
+
+def _user() -> str:
+    """The user's name, or the number of one that has none, as containers of some clusters do."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def _load(path: str) -> Any:

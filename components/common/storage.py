@@ -69,6 +69,8 @@ class LocalStore(Store):
 
     def entries(self, prefix: str = "") -> "list[Entry]":
         folder = self._path(prefix) if prefix else self.root
+        if folder.is_file():
+            raise UserError(f"{folder} is a file: name the folder that holds the files")
         if not folder.is_dir():
             raise UserError(f"there is no folder {folder}: correct the path, or put the files there")
         found = [Path(where, name) for where, _, names in os.walk(folder, onerror=_refuse) for name in names]

@@ -22,23 +22,26 @@ def configure(store: Path) -> None:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     import mlflow
 
-    local = "MLFLOW_TRACKING_URI" not in os.environ
-    if local:
-        mlflow.set_tracking_uri(f"sqlite:///{(store / 'mlflow.db').resolve()}")
+    given = os.environ.get("MLFLOW_TRACKING_URI")
+    mlflow.set_tracking_uri(given or f"sqlite:///{(store / 'mlflow.db').resolve()}")
     if mlflow.get_experiment_by_name(EXPERIMENT) is None:
-        mlflow.create_experiment(EXPERIMENT, (store / "mlartifacts").resolve().as_uri() if local else None)
+        mlflow.create_experiment(EXPERIMENT, None if given else (store / "mlartifacts").resolve().as_uri())
     mlflow.set_experiment(EXPERIMENT)
 
 
 @contextmanager
-def parent_run(name: str, tags: Mapping[str, str]) -> Iterator[Any]:
-    """The run of a whole pipeline: the one in `MLFLOW_RUN_ID` where set (a Kubeflow run opened it), else a new one."""
+def parent_run(name: str, tags: Mapping[str, str], failed: bool = False) -> Iterator[Any]:
+    """The run of a whole pipeline: the one in `MLFLOW_RUN_ID` where set (a Kubeflow run opened it), else a new one.
+
+    failed: the pipeline was stopped, and the run ends as FAILED.
+    """
     import mlflow
 
     joined = os.environ.get("MLFLOW_RUN_ID")
     with mlflow.start_run(run_id=joined) if joined else mlflow.start_run(run_name=name) as run:
         mlflow.set_tags(dict(tags))
         yield run
+        mlflow.end_run("FAILED" if failed else "FINISHED")
 
 
 def record_stage(
@@ -48,10 +51,12 @@ def record_stage(
     outputs: Mapping[str, Path],
     digests: Mapping[str, str] | None = None,
     reused: bool = False,
+    failed: bool = False,
 ) -> None:
-    """Logs a finished stage as a nested run: parameters, metrics, figures, and datasets with their digests.
+    """Logs a stage as a nested run: parameters, metrics, figures, and datasets with their digests.
 
     digests: dataset folder name -> DVC hash (32 hex digits and `.dir`); where there is none, the head of the sha256.
+    reused: an earlier run made it. failed: it is a gate that stopped the pipeline, and its run ends as FAILED.
     """
     import mlflow
 
@@ -68,7 +73,8 @@ def record_stage(
     _log_numbers(client, run.info.run_id, report, outputs)
     for figure in sorted((report / "figures").glob("*.png")):
         client.log_artifact(run.info.run_id, str(figure), "figures")
-    client.set_terminated(run.info.run_id, end_time=start + int(record["seconds"] * 1000))
+    end = start + int(record["seconds"] * 1000)
+    client.set_terminated(run.info.run_id, "FAILED" if failed else "FINISHED", end)
 
 
 def _log_numbers(client: Any, run_id: str, report: Path, outputs: Mapping[str, Path]) -> None:

@@ -63,6 +63,9 @@ class Params(StageParams):
     part_rows: int = Field(default=256, ge=1, le=100_000, description="photographs a part (shard)")
     workers: int = Field(default=4, ge=1, le=256, description="threads that decode and cut; do not change the result")
 
+    def models(self) -> dict[str, str]:
+        return {"model": "revision"} if self.source == "detector" else {}
+
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.source in ("coco", "open_images") and not self.annotations:

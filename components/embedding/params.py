@@ -35,6 +35,9 @@ class Params(StageParams):
     workers: int = Field(default=2, ge=1, le=64, description="threads that decode crops")
     device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N")
 
+    def models(self) -> dict[str, str]:
+        return {"model": "revision"}
+
     @model_validator(mode="after")
     def _whole_batches(self) -> "Params":
         if self.part_rows % self.batch:

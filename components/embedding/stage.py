@@ -11,9 +11,8 @@ from PIL import Image
 
 from components.common.benchmark import crops
 from components.common.datasets import Dataset, Writer
-from components.common.digests import digest_file
-from components.common.encoders import Encoder, load_encoder
-from components.common.errors import UserError
+from components.common.digests import digest_folder
+from components.common.encoders import Encoder, check_finite, load_encoder
 from components.common.progress import track
 from components.common.report import Report
 from components.common.worlds import resolve
@@ -49,12 +48,14 @@ def _reserve(encoder: Encoder, inputs: Mapping[str, Path], outputs: Mapping[str,
     """Embeds the benchmark's objects, which mining keeps out of every set."""
     models = {"encoder": encoder.digest}
     if params.reserve:
-        models["benchmark"] = digest_file(resolve(params.reserve) / "annotations.json")
+        models["benchmark"] = digest_folder(resolve(params.reserve))
     with Writer(outputs["reserved"], "embeddings", "embedding", inputs, params, models) as out:
         found = list(crops(params.reserve, params.reserve_scale)) if params.reserve else []
-        vectors = encoder.embed(picture for _, picture in found).astype(np.float16)
+        vectors, names = encoder.embed(picture for _, picture in found), [name for name, _ in found]
+        check_finite(vectors, names)
         if not out.done(0):
-            out.write(0, [{"object_id": name, "row": row} for row, (name, _) in enumerate(found)], vectors=vectors)
+            rows = [{"object_id": name, "row": row} for row, name in enumerate(names)]
+            out.write(0, rows, vectors=vectors.astype(np.float16))
         out.facts = _facts(encoder, params)
 
 
@@ -62,13 +63,7 @@ def _embed(encoder: Encoder, objects: Dataset, rows: list[dict[str, Any]], worke
     """fp16 [B, dim]; crops are decoded ahead of the model in threads."""
     with ThreadPoolExecutor(workers) as pool:
         vectors = encoder.embed(pool.map(lambda row: _crop(objects, row), rows))
-    bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
-    if len(bad):
-        row = rows[bad[0]]
-        raise UserError(
-            f"the encoder gives no finite vector for object {row['object_id']} (row {row['row']}): "
-            "look at its crop; if it is a picture, the model's weights are damaged"
-        )
+    check_finite(vectors, [f"{row['object_id']} (row {row['row']})" for row in rows])
     return vectors.astype(np.float16)
 
 

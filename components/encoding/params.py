@@ -24,3 +24,6 @@ class Params(StageParams):
     part_rows: int = Field(default=512, ge=1, le=65536, description="tuples a part: what a kill loses at most")
     batch: int = Field(default=8, ge=1, le=256, description="tuples a forward pass (five cells each)")
     device: Literal["cpu", "cuda"] = Field(default="cpu", description="where to compute")
+
+    def models(self) -> dict[str, str]:
+        return {"base": "revision"}

@@ -82,6 +82,9 @@ class Params(StageParams):
     )
     device: str = Field(default="auto", description="where to compute: cpu, cuda, cuda:1, or auto")
 
+    def models(self) -> dict[str, str]:
+        return {name: f"{name}_revision" for name in ("clip", "dino", "ir", "second_ir")}
+
     @model_validator(mode="after")
     def _judge_is_not_the_miner(self) -> Self:
         others = [(self.clip, self.clip_revision), (self.dino, self.dino_revision)]

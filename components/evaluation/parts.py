@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from components.common.datasets import Dataset, Writer, is_complete
+from components.common.datasets import Dataset, Writer
 from components.common.images import decode, encode_png
 from components.common.progress import track
 from components.evaluation.benchmark import Sample
@@ -33,8 +33,8 @@ class Part:
 
 
 def draw(parts: Sequence[Part], out: Writer, batch: int) -> None:
-    """Makes the samples dataset; nothing is done where it is there already, made from the same."""
-    if is_complete(out.folder) and Dataset(out.folder).manifest.fingerprint == out.fingerprint:
+    """Makes the samples dataset; nothing is done where it is there already, made from the same by the same code."""
+    if out.finished:
         return
     with out:
         for index, part in enumerate(parts):

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from components.common.datasets import Dataset, Writer
-from components.common.digests import digest_file, digest_value
+from components.common.digests import digest_folder
 from components.common.encoders import load_encoder, pick_device
 from components.common.errors import UserError
 from components.common.grid_pipeline import GridPipeline
@@ -84,13 +84,8 @@ def load_judges(params: Params) -> Judges:
 def _identity(folder: Path, params: Params) -> dict[str, str]:
     """Digests of what the result depends on besides inputs and parameters: encoders, benchmark, outside pictures."""
     found = {name: weights_digest(getattr(params, name), getattr(params, f"{name}_revision")) for name in JUDGES}
-    found["benchmark"] = _folder_digest(folder)
-    return found | {f"outside:{name}": _folder_digest(Path(place)) for name, place in sorted(params.outside.items())}
-
-
-def _folder_digest(folder: Path) -> str:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return digest_value([[path.relative_to(folder).as_posix(), digest_file(path)] for path in files])
+    found["benchmark"] = digest_folder(folder)
+    return found | {f"outside:{name}": digest_folder(Path(place)) for name, place in sorted(params.outside.items())}
 
 
 def _insertion_parts(model: Path, samples: Sequence[InsertionSample], params: Params) -> list[Part]:

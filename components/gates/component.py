@@ -93,7 +93,7 @@ def gate_tuples(
     report: Output[Artifact],
     metrics: Output[Metrics],
 ) -> None:
-    """Is the object gone from each background, and no object on both sides of the split?"""
+    """Is the object gone from each background, and no object or photograph on both sides of the split?"""
     from components.common.containers import run_component
 
     run_component(

@@ -1,8 +1,9 @@
-"""Leakage gate: no object of a training tuple is (nearly) an object of a validation tuple or of the benchmark.
+"""Leakage gate: no object of a training tuple is (nearly) an object of a validation tuple or of the benchmark, and no
+photograph is used by tuples of both splits.
 
-Counted exactly with faiss over the vectors of the rows that tuples use; the mining stage, which made the split groups,
-computes its joins in another way. faiss proposes a little below the threshold and float64 decides, because the last
-bit of a float32 sum depends on the order it was added in.
+Objects are counted exactly with faiss over the vectors of the rows that tuples use; the mining stage, which made the
+split groups, computes its joins in another way. faiss proposes a little below the threshold and float64 decides,
+because the last bit of a float32 sum depends on the order it was added in.
 """
 
 import json
@@ -16,7 +17,7 @@ import pyarrow.compute as pc
 
 from components.common.benchmark import crops
 from components.common.datasets import Dataset
-from components.common.encoders import load_encoder
+from components.common.encoders import check_finite, load_encoder
 from components.common.errors import UserError
 from components.common.progress import track
 from components.common.report import Report
@@ -46,7 +47,14 @@ def leakage(inputs: dict[str, Path], params: Tuples) -> Gate:
             len(leaks[0]),
             high=0,
             next_step="lower mining's split threshold to the one used here, so that such objects share a group",
-        )
+        ),
+        Check(
+            "shared_photographs",
+            "the number of photographs that tuples of both splits were made from",
+            _shared_photographs(tuples),
+            high=0,
+            next_step="delete the tuples dataset and run assembly again, which keeps photographs of validation apart",
+        ),
     ]
     if params.benchmark:
         names, vectors = _benchmark(embeddings, params)
@@ -54,12 +62,7 @@ def leakage(inputs: dict[str, Path], params: Tuples) -> Gate:
         leaks = close_pairs(train_vectors, vectors, threshold)
         found += _described(leaks, train, names, "benchmark")
         checks.append(_benchmark_check(len(leaks[0]), threshold))
-    metrics = {
-        "train_objects": float(len(train)),
-        "validation_objects": float(len(validation)),
-        "shared_photographs": float(_shared_photographs(tuples)),
-    }
-    shows = Report(metrics)
+    shows = Report({"train_objects": float(len(train)), "validation_objects": float(len(validation))})
     if found:
         shows.files["leaks.json"] = json.dumps(found, indent=1) + "\n"
     return Gate("leakage", tuple(checks), shows)
@@ -71,7 +74,7 @@ def _benchmark_check(leaks: int, threshold: float) -> Check:
         f"the number of training and benchmark objects with similarity {threshold:g} or more",
         leaks,
         high=0,
-        next_step="name this benchmark in embedding.benchmark, so that mining keeps what resembles it out of sets; "
+        next_step="name this benchmark in embedding.reserve, so that mining keeps what resembles it out of sets; "
         "the objects are named in the report's files/leaks.json",
     )
 
@@ -130,7 +133,9 @@ def _benchmark(embeddings: Dataset, params: Tuples) -> tuple[list[str], np.ndarr
             "name the model of the embedding section"
         )
     found = list(crops(params.benchmark, params.crop_scale))
-    return [name for name, _ in found], encoder.embed(picture for _, picture in found)
+    names, vectors = [name for name, _ in found], encoder.embed(picture for _, picture in found)
+    check_finite(vectors, names)
+    return names, vectors
 
 
 def _described(

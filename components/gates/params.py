@@ -108,7 +108,7 @@ class Recurrence(Checkpoint):
 
 
 class Tuples(Checkpoint):
-    """Gates on backgrounds (removal worked) and tuples (no object is on both sides of the split)."""
+    """Gates on backgrounds (removal worked) and tuples (no object or photograph is on both sides of the split)."""
 
     max_residual: float = Field(
         default=0.6, ge=0, le=1, description="cosine of what is left in the box to the object; ours"
@@ -134,6 +134,9 @@ class Tuples(Checkpoint):
         default=1.15, ge=1, le=2, description="benchmark crop sides / box sides; must equal that of detection"
     )
     device: str = Field(default="cpu", description="where the encoder runs")
+
+    def models(self) -> dict[str, str]:
+        return {"encoder": "encoder_revision"} if self.benchmark else {}
 
     @model_validator(mode="after")
     def _encoder_named(self) -> Self:

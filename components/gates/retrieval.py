@@ -4,6 +4,9 @@ Pass: the one-sided Clopper-Pearson lower bound reaches the limit; a point estim
 is below the limit, or so many labels were judged that a retrieval worth having would have passed. Undecided: neither;
 then the gate says how many labels are missing and which pairs to label next. Only the verdict "same" counts as right:
 "unsure" and "duplicate" are wrong. Where raters disagree about a pair, more than half must say "same".
+
+Clopper-Pearson takes pairs as independent, which pairs of one subject are not: the bound with whole subjects resampled
+stands beside it. It does not decide, as it needs many subjects to mean something.
 """
 
 import json
@@ -19,7 +22,7 @@ from PIL import Image, ImageOps
 from components.common.datasets import Dataset
 from components.common.images import contact_sheet, decode
 from components.common.report import Report
-from components.common.statistics import cluster_bootstrap, share_lower_bound, share_upper_bound
+from components.common.statistics import cluster_lower_bound, share_lower_bound, share_upper_bound
 from components.gates.checks import Check, Gate
 from components.gates.params import Recurrence
 from components.gates.sampling import Frame, choose, labels_needed, stratify
@@ -52,16 +55,19 @@ def retrieval_precision(inputs: dict[str, Path], params: Recurrence) -> Gate:
     judged = np.flatnonzero(np.isin(evidence.index, chosen))
     count, right = len(judged), int(evidence.right[judged].sum())
     missing = _labels_missing(evidence, count, right, params)
-    queue = _queue(evidence, missing, params.seed)
+    queue = _queue(inputs, evidence, missing, params.seed)
+    by_subject = _bound_by_subject(evidence, judged, params)
     check = Check(
         "precision_lower_bound",
-        f"the {params.confidence:.0%} lower bound of retrieval precision ({right} right of {count} labelled pairs)",
+        f"the {params.confidence:.0%} lower bound of retrieval precision ({right} right of {count} labelled pairs, "
+        f"taken as independent; {by_subject:.4g} with whole subjects resampled)",
         share_lower_bound(right, count, params.confidence),
         low=params.min_precision,
         next_step=_next_step(missing),
-        undecided=f"{missing} more labels would decide" if missing else "",
+        undecided=f"{missing} more labelled pairs would decide" if missing else "",
     )
-    metrics = _estimates(evidence, judged, params) | {
+    metrics = _estimates(evidence, judged) | {
+        "precision_lower_bound_by_subject": by_subject,
         "emitted_pairs": float(len(evidence.frame.similarity)),
         "labelled_pairs": float(len(evidence.index)),
         "judged_pairs": float(count),
@@ -140,20 +146,35 @@ def _labels_missing(evidence: Evidence, count: int, right: int, params: Recurren
     return max(min(needed, params.max_sample, len(evidence.frame.similarity)) - count, 0)
 
 
-def _queue(evidence: Evidence, missing: int, seed: int) -> list[dict[str, Any]]:
-    """The unlabelled pairs to label next, sampled as the gate samples."""
+def _queue(inputs: dict[str, Path], evidence: Evidence, missing: int, seed: int) -> list[dict[str, Any]]:
+    """The unlabelled pairs to label next, sampled as the gate samples. Objects are named as labels name them."""
     open_ = np.ones(len(evidence.frame.similarity), bool)
     open_[evidence.index] = False
     chosen = choose(evidence.frame, np.flatnonzero(open_), missing, seed)
+    src, dst = (_places(inputs, rows[chosen]) for rows in (evidence.frame.anchors, evidence.frame.partners))
     return [
         {
             "src_row": int(evidence.frame.anchors[i]),
             "dst_row": int(evidence.frame.partners[i]),
+            "objects": pair,
             "similarity": round(float(evidence.frame.similarity[i]), 6),
             "category": evidence.names[evidence.categories[i]],
             "band": int(evidence.bands[i]),
         }
-        for i in chosen
+        for i, pair in zip(chosen, zip(src, dst, strict=True), strict=True)
+    ]
+
+
+def _places(inputs: dict[str, Path], rows: np.ndarray) -> list[dict[str, Any]]:
+    """path, x, y, w, h (px) of some objects: the columns of a label."""
+    objects = Dataset(inputs["objects"]).table(["image_id", *"xywh"]).take(pa.array(rows, pa.int64()))
+    images = Dataset(inputs["images"]).table(["image_id", "uri"])
+    where = pc.index_in(objects["image_id"], value_set=images["image_id"].combine_chunks())
+    uris = images["uri"].take(where).to_pylist()
+    boxes = objects.select([*"xywh"]).to_pylist()
+    return [
+        {"path": uri} | {side: round(value, 1) for side, value in box.items()}
+        for uri, box in zip(uris, boxes, strict=True)
     ]
 
 
@@ -169,27 +190,33 @@ def _sheet(objects: Dataset, evidence: Evidence, judged: np.ndarray) -> Image.Im
 
 def _next_step(missing: int) -> str:
     if missing:
-        return f"label {missing} more pairs with purpose '{PURPOSE}': they are listed in the report's files/{QUEUE}"
+        return (
+            f"label {missing} more pairs: in the CSV of ingest.labels give both objects of a pair their subject (path, "
+            f"subject, x, y, w, h; equal subjects are one product) and run again; files/{QUEUE} of the report lists "
+            "pairs to begin with; label about twice as many, as calibration.share of all labels goes to calibration"
+        )
     return "narrow the window by raising its low end until precision is enough, or use a better encoder"
 
 
-def _estimates(evidence: Evidence, judged: np.ndarray, params: Recurrence) -> dict[str, float]:
-    """Point estimates beside the bound: plain, weighted to what was emitted, and resampled by cluster."""
+def _bound_by_subject(evidence: Evidence, judged: np.ndarray, params: Recurrence) -> float:
+    right, subjects = evidence.right[judged].astype(float), evidence.clusters[judged]
+    return cluster_lower_bound(right.tolist(), subjects.tolist(), params.confidence, params.seed)
+
+
+def _estimates(evidence: Evidence, judged: np.ndarray) -> dict[str, float]:
+    """Point estimates beside the bounds: plain, and weighted to what was emitted."""
     if not len(judged):
         return {}
     right = evidence.right[judged]
-    interval = cluster_bootstrap(right.astype(float), evidence.clusters[judged].tolist(), seed=params.seed)
     strata, emitted = evidence.frame.strata[evidence.index[judged]], evidence.frame.counts
     seen = np.bincount(strata, minlength=len(emitted))
     share = np.bincount(strata, weights=right, minlength=len(emitted)) / np.maximum(seen, 1)
     covered = emitted[seen > 0].sum()
     return {
-        "precision": interval.mean,
-        "precision_cluster_low": interval.low,
-        "precision_cluster_high": interval.high,
+        "precision": float(right.mean()),
         "precision_weighted": float((emitted * share)[seen > 0].sum() / covered),
         "emitted_share_covered": float(covered / emitted.sum()),
-        "clusters": float(len(np.unique(evidence.clusters[judged]))),
+        "subjects": float(len(np.unique(evidence.clusters[judged]))),
     }
 
 

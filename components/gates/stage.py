@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from components.common.datasets import Writer
+from components.common.digests import digest_folder
 from components.common.models import weights_digest
 from components.common.report import Report
+from components.common.worlds import resolve
 from components.gates.checks import Gate, judge, rounded
 from components.gates.embeddings import embeddings
 from components.gates.expectations import Validator
@@ -54,7 +56,8 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Checkpo
 
 def _models(params: Checkpoint) -> dict[str, str]:
     if isinstance(params, Tuples) and params.benchmark:
-        return {"encoder": weights_digest(params.encoder, params.encoder_revision)}
+        benchmark = digest_folder(resolve(params.benchmark))
+        return {"encoder": weights_digest(params.encoder, params.encoder_revision), "benchmark": benchmark}
     return {}
 
 

@@ -3,7 +3,8 @@
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -40,12 +41,12 @@ class Labels:
         return list(dict.fromkeys(row.path for row in self.rows if row.path not in self.uris))
 
     def rights(self) -> dict[str, dict[str, str]]:
-        """uri -> column -> value, from the first row of each photograph."""
-        found: dict[str, dict[str, str]] = {}
+        """uri -> column -> value, from all rows of each photograph (see `_merged`)."""
+        found: dict[str, list[dict[str, str]]] = defaultdict(list)
         for row in self.rows:
             if row.path in self.uris:
-                found.setdefault(self.uris[row.path], row.rights)
-        return found
+                found[self.uris[row.path]].append(row.rights)
+        return {uri: _merged(rights) for uri, rights in found.items()}
 
     def subjects(self, image_ids: dict[str, str]) -> list[dict[str, Any]]:
         """Rows of the `subjects` dataset, for the photographs in `image_ids` (uri -> image_id); repeats once."""
@@ -59,6 +60,11 @@ class Labels:
             record |= dict.fromkeys(BOX) if row.box is None else dict(zip(BOX, row.box, strict=True))
             found.setdefault(tuple(record.values()), record)
         return list(found.values())
+
+
+def words(signals: Iterable[str]) -> set[str]:
+    """The single rights signals in some cells, in lower case: one cell may hold several, parted by commas."""
+    return {word.strip().lower() for cell in signals for word in cell.split(",")} - {""}
 
 
 def read_labels(address: str, uris: Sequence[str]) -> Labels:
@@ -88,6 +94,13 @@ def parse(data: bytes, where: str) -> list[Label]:
     return [
         _label(dict(zip(header, map(str.strip, cells), strict=False)), f"{where} line {n}") for n, cells in lines[1:]
     ]
+
+
+def _merged(rights: Sequence[dict[str, str]]) -> dict[str, str]:
+    """The rights that several rows give one photograph: the first value of each column, but every rights signal."""
+    first = {column: value for row in reversed(rights) for column, value in row.items()}
+    signals = dict.fromkeys(row["rights_signal"] for row in rights if "rights_signal" in row)
+    return first | ({"rights_signal": ", ".join(signals)} if signals else {})
 
 
 def _column(name: str) -> str:

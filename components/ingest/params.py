@@ -31,7 +31,8 @@ class Params(StageParams):
     )
     opt_out_signals: tuple[str, ...] = Field(
         default=("opt-out", "noai", "noimageai"),
-        description="values of rights_signal that forbid use (noai, noimageai: the robots meta values of DeviantArt)",
+        description="values of rights_signal, in any case, that forbid use; one such value in one row is enough "
+        "(noai, noimageai: the robots meta values of DeviantArt)",
     )
     max_bytes: int = Field(default=64 << 20, ge=1 << 10, le=1 << 30, description="largest accepted file, bytes")
     max_pixels: int = Field(

@@ -13,7 +13,7 @@ from components.common.progress import track
 from components.common.report import Report
 from components.common.storage import Entry
 from components.ingest.intake import Photograph, take
-from components.ingest.labels import RIGHTS, Labels, read_labels
+from components.ingest.labels import RIGHTS, Labels, read_labels, words
 from components.ingest.listing import Listing, find, uri
 from components.ingest.params import Params
 from components.ingest.summary import summary
@@ -92,7 +92,7 @@ class _Intake:
 
     def _take(self, entry: Entry) -> Photograph | Rejected:
         signal = self.rights.get(uri(entry), {}).get("rights_signal", "")
-        if signal.lower() in self.params.opt_out_signals:
+        if words([signal]) & words(self.params.opt_out_signals):
             return Rejected("opted-out", f"rights signal '{signal}'")
         limits = Limits(self.params.max_bytes, self.params.max_pixels, self.params.min_side)
         return take(self.listing.store, entry, limits)

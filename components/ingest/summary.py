@@ -32,6 +32,7 @@ def summary(outputs: Mapping[str, Path], listing: Listing, labels: Labels) -> Re
         "quarantined_share": refused / max(len(images) + refused, 1),
         "passed_over": float(listing.sidecars),
         "labelled": float(sum(subjects.values())),
+        "without_subject": float(sum(not row.subject for row in labels.rows)),
         "recurring_subjects": float(len(recurring)),
     }
     metrics |= {f"quarantined_{reason.replace('-', '_')}": float(n) for reason, n in sorted(reasons.items())}
@@ -63,6 +64,11 @@ def _notes(metrics: dict[str, float], labels: Labels) -> list[str]:
         notes.append("There are no labels: precision can only be judged after people have labelled pairs.")
     elif not metrics["labelled"]:
         notes.append("No label names an accepted photograph: check the paths in the labels.")
+    if metrics["without_subject"]:
+        notes.append(
+            f"{metrics['without_subject']:.0f} of {len(labels.rows)} label rows name no subject: each counts as a "
+            "product seen nowhere else, so name it where that is not so."
+        )
     if labels.missing():
         notes.append(
             f"{len(labels.missing())} labelled paths have no photograph; they are in the quarantine as 'missing'."

@@ -67,6 +67,11 @@ class Params(StageParams):
     part_rows: int = Field(default=128, ge=1, le=100_000, description="objects a part: what a killed run loses at most")
     device: str = Field(default="cpu", description="torch device: cpu, cuda, cuda:1 or auto")
 
+    def models(self) -> dict[str, str]:
+        remover = {} if self.kind == "opencv" else {"model": "revision"}
+        unet = {"unet": "unet_revision"} if self.kind == "inpaint" and self.unet else {}
+        return remover | unet | {"judge": "judge_revision"}
+
     @model_validator(mode="after")
     def _fits_together(self) -> "Params":
         if self.kind != "opencv" and not self.model:

@@ -28,7 +28,7 @@ def train(module: GridTraining, samples: TrainingSamples, params: Params, checkp
     """
     _quieten()
     last = checkpoints / "last.ckpt"
-    seen = _samples_seen(last, params)
+    done = _checkpoint(last)["global_step"] if last.is_file() else 0
     curve = LossCurve(params)
     every = max(1, params.checkpoint_every // params.batch)
     trainer = pl.Trainer(
@@ -49,7 +49,10 @@ def train(module: GridTraining, samples: TrainingSamples, params: Params, checkp
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    trainer.fit(module, loader(samples, params, seen), ckpt_path=last if seen else None, weights_only=True)
+    batches = loader(samples, params, done * params.batch)
+    trainer.fit(module, batches, ckpt_path=last if done else None, weights_only=True)
+    if done == params.steps:  # with nothing left to train Lightning ends before it takes over the average
+        module.load_state_dict(_checkpoint(last)["state_dict"])
     return curve
 
 
@@ -136,10 +139,8 @@ class ProgressLine(Callback):
             next(self._ticks, None)
 
 
-def _samples_seen(checkpoint: Path, params: Params) -> int:
-    if not checkpoint.is_file():
-        return 0
-    return int(torch.load(checkpoint, map_location="cpu", weights_only=True)["global_step"]) * params.batch
+def _checkpoint(path: Path) -> dict[str, Any]:
+    return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def _quieten() -> None:

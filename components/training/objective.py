@@ -1,5 +1,6 @@
-"""What the UNet learns to predict, read from the base model's scheduler: a flow's velocity, the noise, or v."""
+"""What the UNet learns to predict, as the base model's scheduler says: a flow's velocity or picture, noise, or v."""
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,6 +12,8 @@ from components.common.errors import UserError
 
 FLOW_STEPS = 1000
 """The UNet's time input of a flow is its noise share times this (as `FlowMatchEulerDiscreteScheduler` samples)."""
+LEAST_SHARE = 0.1
+"""Below this noise share the weight of picture predictions grows no further: they leave no visible noise to remove."""
 
 
 @dataclass(frozen=True)
@@ -32,26 +35,40 @@ class Objective(Protocol):
 def objective_of(scheduler: SchedulerMixin, min_snr: float | None) -> Objective:
     """The objective that belongs to a sampler. Raises `UserError` for a prediction type that is not supported."""
     if isinstance(scheduler, FlowMatchEulerDiscreteScheduler):
-        return rectified_flow
-    noiser = DDPMScheduler.from_config(scheduler.config)
-    if noiser.config.prediction_type not in ("epsilon", "v_prediction"):
+        return Flow(scheduler.config.shift, predicts_picture=False)
+    kind = scheduler.config.prediction_type
+    if scheduler.config.get("use_flow_sigmas") and kind in ("sample", "flow_prediction"):
+        return Flow(scheduler.config.flow_shift, predicts_picture=kind == "sample")
+    if kind not in ("epsilon", "v_prediction"):
         raise UserError(
-            f"the base model predicts {noiser.config.prediction_type!r}: training supports rectified flow, "
-            "epsilon and v_prediction"
+            f"the base model predicts {kind!r}: training supports flows that predict velocity or picture, epsilon and "
+            "v_prediction"
         )
-    return Diffusion(noiser, min_snr)
+    return Diffusion(DDPMScheduler.from_config(scheduler.config), min_snr)
 
 
-def rectified_flow(clean_BCHW: torch.Tensor, noise_BCHW: torch.Tensor, level_B: torch.Tensor) -> Noised:
-    """Straight paths from picture to noise; noise shares logit-normal (Esser et al. 2024, section 3.1)."""
-    share_B = torch.sigmoid(level_B)
-    share_B111 = share_B[:, None, None, None]
-    return Noised(
-        cell_BCHW=(1 - share_B111) * clean_BCHW + share_B111 * noise_BCHW,
-        time_B=share_B * FLOW_STEPS,
-        answer_BCHW=noise_BCHW - clean_BCHW,
-        weight_B=torch.ones_like(share_B),
-    )
+@dataclass(frozen=True)
+class Flow:
+    """Straight paths from picture to noise; noise shares logit-normal, moved by the sampler's own shift, as the
+    sampler's steps are (Esser et al. 2024, sections 3.1 and 5.3.2).
+
+    predicts_picture: the UNet answers with the clean picture, which small UNets learn much sooner than the velocity
+    (Li and He 2025, arXiv 2511.13720); errors are weighted as the velocity's would be.
+    """
+
+    shift: float
+    predicts_picture: bool
+
+    def __call__(self, clean_BCHW: torch.Tensor, noise_BCHW: torch.Tensor, level_B: torch.Tensor) -> Noised:
+        share_B = torch.sigmoid(level_B + math.log(self.shift))
+        share_B111 = share_B[:, None, None, None]
+        weight_B = share_B.clamp(min=LEAST_SHARE) ** -2 if self.predicts_picture else torch.ones_like(share_B)
+        return Noised(
+            cell_BCHW=(1 - share_B111) * clean_BCHW + share_B111 * noise_BCHW,
+            time_B=share_B * FLOW_STEPS,
+            answer_BCHW=clean_BCHW if self.predicts_picture else noise_BCHW - clean_BCHW,
+            weight_B=weight_B,
+        )
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,9 @@ class Params(StageParams):
     validation_tuples: int = Field(default=64, ge=0, le=4096, description="held-out tuples for the reference gap")
     sampling_steps: int = Field(default=20, ge=1, le=1000, description="sampler steps in validation")
 
+    def models(self) -> dict[str, str]:
+        return {"base": "revision"}
+
     @model_validator(mode="after")
     def _consistent(self) -> "Params":
         if self.batch % self.accumulate:

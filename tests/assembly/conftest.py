@@ -40,7 +40,8 @@ def write(folder: Path, kind: str, rows: list[dict[str, Any]], facts: Mapping[st
 def world(tmp_path: Path) -> World:
     """world(products, views, **overrides) -> the inputs of assembly; `views` photographs of each product.
 
-    overrides: boxes (row -> box), sets (replaces the sets' rows), without_background, without_caption (rows).
+    overrides: boxes (row -> box), sets (replaces the sets' rows), without_background, without_caption (rows), shares
+    (row -> row whose photograph it is in too), dark_plates (rows whose clean plate is another).
     """
 
     def build(
@@ -50,6 +51,8 @@ def world(tmp_path: Path) -> World:
         sets: list[dict[str, Any]] | None = None,
         without_background: tuple[int, ...] = (),
         without_caption: tuple[int, ...] = (),
+        shares: Mapping[int, int] | None = None,
+        dark_plates: tuple[int, ...] = (),
         name: str = "world",
     ) -> dict[str, Path]:
         folder = tmp_path / "inputs" / name
@@ -58,6 +61,8 @@ def world(tmp_path: Path) -> World:
         for index in range(count):
             box = (boxes or {}).get(index, box_of(index))
             plate, photo = scene(index), scene(index)
+            if index in dark_plates:
+                plate = plate.point(lambda value: value // 2)
             ImageDraw.Draw(photo).rectangle((box[0], box[1], box[0] + box[2] - 1, box[1] + box[3] - 1), fill="red")
             plates.append(plate)
             data, (plain, flipped) = encode_png(photo), dhashes(photo)
@@ -67,6 +72,8 @@ def world(tmp_path: Path) -> World:
             images.append(({"image_id": image_id, "uri": f"{index}", "collection": "t"} | size | hashes, data))
             place = dict(zip("xywh", box, strict=True)) | {"category": "mug", "score": 1.0}
             objects.append({"object_id": f"o{index}", "row": index, "image_id": image_id} | place | hashes)
+        for row, other in (shares or {}).items():
+            objects[row]["image_id"] = objects[other]["image_id"]
         rows = sets if sets is not None else [_set(index, views) for index in range(count)]
         kept = [row for row in range(count) if row not in without_background]
         return {

@@ -13,7 +13,7 @@ from PIL import Image
 import components.assembly.stage as stage
 from components.assembly.cuts import Cutter
 from components.assembly.params import Params
-from components.assembly.splits import split_of_groups, torn_objects
+from components.assembly.splits import held_out, split_of_groups
 from components.common.datasets import Dataset, is_complete
 from components.common.errors import UserError
 from components.common.geometry import Box, box_mask, crop, placed
@@ -112,20 +112,40 @@ def test_a_group_of_most_tuples_is_trained_on() -> None:
         assert split_of_groups(groups, names, Params(validation_share=0.3, seed=seed))[0] == "train"
 
 
-def test_a_set_whose_members_are_in_both_splits_is_refused(world, tmp_path: Path) -> None:
-    rows, groups = np.array([0, 1, 2, 2, 3]), np.array([0, 0, 0, 3, 3])
-    assert torn_objects(rows, groups, {0: "train", 3: "validation"}) == {2}
-    assert torn_objects(rows, groups, {0: "train", 3: "train"}) == set()
-    sound = world(products=12)
-    splits = {row["anchor"]: row["split"] for row in assemble(sound, tmp_path / "sound")[0].rows()}
-    held = next(anchor for anchor, split in splits.items() if split == "validation")
-    trained = next(anchor for anchor, split in splits.items() if split == "train")
-    sets = Dataset(sound["sets"]).rows()
-    sets[trained]["views"][0] = held
-    tuples, report = assemble(world(products=12, sets=sets, name="torn"), tmp_path / "torn")
-    torn = {row["anchor"] for row in sets if held in (row["anchor"], *row["views"])}
-    assert report.metrics["rejected/object-in-both-splits"] == len(torn) == 6
-    assert not torn & {row["anchor"] for row in tuples.rows()}
+def test_photographs_that_show_an_object_of_validation_are_held_out() -> None:
+    rows, groups = np.array([0, 1, 2, 3, 4]), np.array([0, 0, 2, 2, 4])
+    image_ids = pa.chunked_array([["a", "b", "a", "c", "d"]])
+    assert held_out(rows, groups, image_ids, {0: "validation", 2: "train", 4: "train"}) == {"a", "b"}
+    assert held_out(rows, groups, image_ids, {0: "train", 2: "train", 4: "train"}) == set()
+
+
+def test_training_does_without_the_photographs_of_validation(world, tmp_path: Path) -> None:
+    """A photograph of a validation product also shows one that is trained on: as an anchor, and as the others' view."""
+    inputs = world(products=12)
+    before = {row["anchor"]: row for row in assemble(inputs, tmp_path / "before")[0].rows()}
+    held = [anchor for anchor, row in before.items() if row["split"] == "validation"]
+    trained = next(anchor for anchor, row in before.items() if row["split"] == "train") // 5 * 5
+    tuples, report = assemble(world(products=12, shares={trained: held[0]}, name="shared"), tmp_path / "one")
+    sides: dict[str, set[str]] = {"train": set(), "validation": set()}
+    for row in tuples.rows():
+        sides[row["split"]] |= set(row["sources"])
+    assert not sides["train"] & sides["validation"]
+    assert {row["anchor"] for row in tuples.rows()} == set(before) - {trained}  # the others keep three views
+    assert not any(trained in row["refs"] for row in tuples.rows())
+    assert report.metrics["rejected/photograph-held-out"] == 1
+    shares = {trained: held[0], trained + 1: held[1]}
+    tuples, report = assemble(world(products=12, shares=shares, name="two"), tmp_path / "two")
+    assert report.metrics["rejected/photograph-held-out"] == 5  # two views are too few
+    assert set(held) <= {row["anchor"] for row in tuples.rows()}
+
+
+def test_another_background_is_another_tuple(world, tmp_path: Path) -> None:
+    """Also where the same remover made it, with other parameters."""
+    ids = [
+        {row["anchor"]: row["tuple_id"] for row in assemble(world(**made), tmp_path / made["name"])[0].rows()}
+        for made in ({"name": "plain"}, {"name": "other", "dark_plates": (3,)})
+    ]
+    assert {anchor for anchor in ids[0] if ids[0][anchor] != ids[1][anchor]} == {3}
 
 
 def test_sets_that_give_no_tuple_are_counted_by_reason(world, tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from components.common.datasets import MANIFEST, UNFINISHED, Dataset, Writer, clear, is_complete
-from components.common.digests import digest_file
+from components.common import datasets
+from components.common.datasets import FINISHED, MANIFEST, UNFINISHED, Dataset, Writer, clear, is_complete
+from components.common.digests import digest_file, digest_sources
 from components.common.errors import UserError
 from components.common.params import StageParams
 
@@ -83,7 +84,9 @@ def test_manifest_names_every_file_with_its_digest(tmp_path: Path) -> None:
     make(tmp_path / "d")
     manifest = json.loads((tmp_path / "d" / MANIFEST).read_text())
     named = {entry["name"]: entry["sha256"] for part in manifest["parts"] for entry in part["files"]}
-    found = {path.name: digest_file(path) for path in (tmp_path / "d").iterdir() if path.name != MANIFEST}
+    found = {
+        path.name: digest_file(path) for path in (tmp_path / "d").iterdir() if path.name not in (MANIFEST, FINISHED)
+    }
     assert named == found
     assert {column["name"]: column["unit"] for column in manifest["schema"]}["image_offset"] == "byte"
 
@@ -127,15 +130,40 @@ def test_a_folder_half_made_from_something_else_is_refused(tmp_path: Path) -> No
         {"models": {"encoder": "abc"}},
         {"inputs": {"images": tmp_path / "input"}},
     ):
-        with pytest.raises(UserError, match=r"half-made from other inputs, parameters or models: delete it \(rm -r"):
+        with pytest.raises(UserError, match=r"or models, or by other code: delete it \(rm -r"):
             make(tmp_path / "d", **other)
     assert contents(tmp_path / "d") == before
+
+
+def test_other_code_takes_up_no_half_made_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path / "whole")
+    with pytest.raises(Killed):
+        make(tmp_path / "d", die_after=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(datasets, "digest_sources", lambda folder: f"changed {folder}")
+        assert not Writer(tmp_path / "whole", "samples", "copy", {}, Params()).finished
+        with pytest.raises(UserError, match="or by other code: delete it"):
+            make(tmp_path / "d")
+        make(tmp_path / "other")
+    assert Writer(tmp_path / "whole", "samples", "copy", {}, Params()).finished
+    manifests = [(tmp_path / name / MANIFEST).read_bytes() for name in ("whole", "other")]
+    assert manifests[0] == manifests[1], "the code is no part of a dataset's identity"
+
+
+def test_code_is_what_is_below_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    digests = []
+    for text in ("x = 1", "x = 1", "x = 2"):
+        (tmp_path / "a" / "b.py").write_text(text)
+        digest_sources.cache_clear()
+        digests.append(digest_sources(tmp_path))
+    assert digests[0] == digests[1] != digests[2]
 
 
 def test_a_finished_dataset_is_replaced_whole(tmp_path: Path) -> None:
     make(tmp_path / "d", parts=3)
     assert make(tmp_path / "d", parts=1) == [0]
-    assert sorted(contents(tmp_path / "d")) == [MANIFEST, "part-00000.parquet", "part-00000.tar"]
+    assert sorted(contents(tmp_path / "d")) == [FINISHED, MANIFEST, "part-00000.parquet", "part-00000.tar"]
 
 
 def test_a_folder_of_strangers_is_never_emptied(tmp_path: Path) -> None:
@@ -165,12 +193,27 @@ def test_inputs_are_named_by_their_digest(tmp_path: Path) -> None:
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 
+def test_a_tar_that_shrinks_while_it_is_read_gives_no_short_blob(tmp_path: Path) -> None:
+    make(tmp_path / "d")
+    data = Dataset(tmp_path / "d")
+    row = data.rows()[-1]
+    assert len(data.blob(row, "image")) == row["image_length"] > 0
+    tar = tmp_path / "d" / row["shard"]
+    tar.write_bytes(tar.read_bytes()[: row["image_offset"] + 1])
+    with pytest.raises(UserError, match=r"bytes at \d+ of part-00002\.tar.*delete"):
+        data.blob(row, "image")
+
+
 def test_cut_missing_and_damaged_files_are_not_read(tmp_path: Path) -> None:
     make(tmp_path / "d")
+    data = Dataset(tmp_path / "d")
+    rows = data.rows()
     tar = tmp_path / "d" / "part-00001.tar"
     tar.write_bytes(tar.read_bytes()[:-10])
     with pytest.raises(UserError, match=r"part-00001\.tar is missing or cut short: delete"):
         Dataset(tmp_path / "d").files(".tar")
+    with pytest.raises(UserError, match="missing or cut short"):
+        data.blob(rows[0], "image")
     (tmp_path / "d" / "part-00000.parquet").unlink()
     with pytest.raises(UserError, match="missing or cut short"):
         Dataset(tmp_path / "d").table()
@@ -193,7 +236,7 @@ def test_manifest_and_rows_cannot_point_outside_the_folder(tmp_path: Path) -> No
         with pytest.raises(UserError, match="missing or cut short"):
             Dataset(tmp_path / "d").files(".parquet")
     (tmp_path / "secret.tar").write_bytes(b"x" * 2000)
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(UserError, match="where its rows place a blob"):
         Dataset(tmp_path / "d").blob({"shard": "../secret.tar", "image_offset": 0, "image_length": 5}, "image")
 
 

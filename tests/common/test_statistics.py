@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from components.common.statistics import cluster_bootstrap, share_lower_bound, share_upper_bound
+from components.common.statistics import cluster_bootstrap, cluster_lower_bound, share_lower_bound, share_upper_bound
 
 
 @pytest.mark.parametrize(("correct", "total"), [(41, 50), (78, 100), (152, 200), (296, 400), (725, 1000)])
@@ -37,3 +37,15 @@ def test_clusters_widen_the_interval():
     assert cluster_bootstrap(values, clusters.astype(str), draws=2000) == whole
     with pytest.raises(ValueError, match="no values"):
         cluster_bootstrap([], [])
+
+
+def test_the_cluster_bound_counts_subjects_not_pairs():
+    """Ten subjects, of which two are wrong in all their 30 pairs, show far less than 300 independent pairs."""
+    clusters = [f"s{i}" for i in range(10) for _ in range(30)]
+    values = [float(name not in ("s0", "s1")) for name in clusters]
+    assert cluster_lower_bound(values, clusters) < 0.65 < 0.75 < share_lower_bound(240, 300)
+    assert cluster_lower_bound(values, [str(i) for i in range(300)]) == pytest.approx(
+        share_lower_bound(240, 300), abs=0.01
+    )
+    assert cluster_lower_bound(values, clusters, 0.99) <= cluster_lower_bound(values, clusters, 0.9)
+    assert cluster_lower_bound([], []) == 0

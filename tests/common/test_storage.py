@@ -120,6 +120,9 @@ def test_what_is_no_regular_file_is_not_read(tmp_path: Path) -> None:
 def test_an_absent_folder_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"there is no folder .*gone: correct the path"):
         open_store(str(tmp_path / "gone")).list()
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="file is a file: name the folder"):
+        open_store(str(tmp_path / "file")).list()
     with pytest.raises(UserError, match="neither a folder nor an s3:// address"):
         open_store("ftp://somewhere/photos")
     with pytest.raises(UserError, match="name a path that exists"):
@@ -233,8 +236,20 @@ def test_a_body_cut_short_is_read_again_and_then_reported(aws: Any, monkeypatch:
     monkeypatch.setattr(StreamingBody, "read", flaky)
     assert store.read("a.jpg") == b"0123456789"
     failures[0] = s3.ATTEMPTS
-    with pytest.raises(UserError, match=r"breaks off while reading a\.jpg"):
+    with pytest.raises(UserError, match=r"breaks off at a\.jpg"):
         store.read("a.jpg")
+
+
+def test_a_server_that_stops_answering_is_one_sentence(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = S3Store("s3://photos/x")
+
+    def silent(**_: Any) -> None:
+        raise s3.exceptions.ReadTimeoutError(endpoint_url="http://server")
+
+    store._client.meta.events.register_first("before-send.s3", silent)
+    for act in (store.list, lambda: store.exists("a.jpg"), lambda: store.write("a.jpg", b"x")):
+        with pytest.raises(UserError, match=r"s3://photos/x breaks off.*: try again later"):
+            act()
 
 
 def test_the_endpoint_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

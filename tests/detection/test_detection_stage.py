@@ -140,6 +140,7 @@ def test_names_of_people_and_files_cannot_break_out(tmp_path: Path, detect: Dete
     _, objects = detect(images, source="coco", annotations=str(tmp_path / "a.json"))
     assert objects.rows(["category"]) == [{"category": "=cmd|'<b>\n../../x"}]
     assert sorted(path.name for path in (tmp_path / "objects").iterdir()) == [
+        "_finished.json",
         "manifest.json",
         "part-00000.parquet",
         "part-00000.tar",

@@ -1,6 +1,7 @@
 """The embedding stage: rows in order, the same bytes always, facts that name the encoder, clear errors."""
 
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,52 @@ def test_a_vector_that_is_not_finite_names_its_row(objects, tmp_path, model, mon
     monkeypatch.setattr(Encoder, "embed_pixels", broken)
     with pytest.raises(UserError, match=r"no finite vector for object \w+ \(row 1\)"):
         embed(objects, tmp_path / "e", model)
+
+
+@pytest.fixture
+def benchmark(tmp_path: Path) -> Path:
+    """Two photographs of one object each, in COCO format."""
+    folder = tmp_path / "benchmark"
+    folder.mkdir()
+    for index in range(2):
+        crop(index).save(folder / f"{index}.png")
+    coco = {
+        "images": [{"id": index, "file_name": f"{index}.png"} for index in range(2)],
+        "annotations": [{"id": index, "image_id": index, "bbox": [2, 2, 20, 20]} for index in range(2)],
+    }
+    (folder / "annotations.json").write_text(json.dumps(coco))
+    return folder
+
+
+def reserved(objects: Path, folder: Path, model: str, benchmark: Path) -> Dataset:
+    embed(objects, folder, model, reserve=str(benchmark))
+    return Dataset(folder.with_name(f"{folder.name}-reserved"))
+
+
+def test_the_benchmarks_objects_are_embedded_and_its_pictures_known(objects, tmp_path, model, benchmark):
+    before = reserved(objects, tmp_path / "a", model, benchmark)
+    assert before.rows() == [{"object_id": f"{n}.png#{n}", "row": n} for n in range(2)]
+    assert before.vectors().shape == (2, DIM)
+    crop(7).save(benchmark / "1.png")
+    after = reserved(objects, tmp_path / "b", model, benchmark)
+    assert before.manifest.models["encoder"] == after.manifest.models["encoder"]
+    assert before.manifest.fingerprint != after.manifest.fingerprint
+
+
+def test_a_benchmark_vector_that_is_not_finite_names_its_object(objects, tmp_path, model, benchmark, monkeypatch):
+    real = Encoder.embed_pixels
+
+    def broken(self, pixels):
+        vectors = real(self, pixels)
+        if calls := getattr(self, "calls", 0):
+            vectors[-1] = np.nan
+        self.calls = calls + 1
+        return vectors
+
+    monkeypatch.setattr(Encoder, "embed_pixels", broken)
+    empty = make_objects(tmp_path / "objects", 0)
+    with pytest.raises(UserError, match=r"no finite vector for object 1\.png#1"):
+        reserved(empty, tmp_path / "e", model, benchmark)
 
 
 def test_parts_hold_whole_batches():

@@ -71,6 +71,17 @@ def test_the_bound_decides_not_the_point_estimate(
     assert gate.shows.figures["judged_pairs"].width > 96
 
 
+def test_the_bound_over_subjects_stands_beside_the_bound_over_pairs(inputs: dict[str, Path], make: Make) -> None:
+    """Some subjects are always wrong: pairs as independent show more than subjects do."""
+    wrong = {f"s{n}" for n in range(6)}
+    labels = [label(pair, "same") for pair in emitted(inputs)]
+    labels = [row | {"verdict": "different"} if row["cluster"] in wrong else row for row in labels]
+    gate, row = measured(inputs, make, labels)
+    by_subject = gate.shows.metrics["precision_lower_bound_by_subject"]
+    assert 0 < by_subject < gate.checks[0].observed < gate.shows.metrics["precision"]
+    assert f"taken as independent; {by_subject:.4g} with whole subjects resampled" in row["reason"]
+
+
 def test_undecided_names_how_many_labels_are_missing_and_which(inputs: dict[str, Path], make: Make) -> None:
     pairs = emitted(inputs)
     labels = [label(pair, "same" if i % 10 < 8 else "different") for i, pair in enumerate(pairs[::10])]
@@ -81,6 +92,9 @@ def test_undecided_names_how_many_labels_are_missing_and_which(inputs: dict[str,
     asked = {(entry["src_row"], entry["dst_row"]) for entry in queue}
     assert len(asked) == 185
     assert asked <= set(pairs) - set(pairs[::10])
+    first = queue[0]["objects"][1]  # what a person needs to write a row of the labels
+    assert first == {"path": f"{queue[0]['dst_row'] % 4}.png", "x": 20, "y": 20, "w": 40, "h": 40}
+    assert "in the CSV of ingest.labels" in row["next_step"]
     assert measured(inputs, make, [])[1]["verdict"] == "undecided"
 
 

@@ -78,11 +78,19 @@ def test_intake_stops(
     assert verdicts(go(inputs, tmp_path, "Intake", {"max_quarantined_share": 0.2, "require_licence": False}, "loose"))
 
 
+def _report_files(folder: Path) -> dict[str, bytes]:
+    """All that DVC tracks of a report."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "run.json"]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
 def test_same_bytes_again_and_after_a_kill(
     world: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = files_of(go(world, tmp_path, "Vectors", VECTORS))
     again = files_of(go(world, tmp_path, "Vectors", VECTORS, "again"))
+    reports = [_report_files(tmp_path / f"{name}-report") for name in ("out", "again")]
+    assert reports[0] == reports[1] and any(name.endswith(".html") for name in reports[0])
 
     def killed(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt

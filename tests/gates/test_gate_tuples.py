@@ -64,14 +64,22 @@ def test_split_by_product_does_not_leak(world: dict[str, Path], make: Make) -> N
         tuple_row("c", 8, [9, 10, 11], "validation"),
     )  # fmt: skip
     gate = leakage(world | {"tuples": sound}, Tuples())
-    assert checks(gate) == {"leaking_pairs": 0}
-    assert gate.shows.metrics == {"train_objects": 8, "validation_objects": 4, "shared_photographs": 0}
+    assert checks(gate) == {"leaking_pairs": 0, "shared_photographs": 0}
+    assert gate.shows.metrics == {"train_objects": 8, "validation_objects": 4}
+
+
+def test_a_photograph_on_both_sides_leaks(world: dict[str, Path], make: Make) -> None:
+    train, validation = tuple_row("a", 0, [1, 2, 3], "train"), tuple_row("b", 8, [9, 10, 11], "validation")
+    validation["sources"][1:3] = ["image-2", "image-3"]
+    gate = leakage(world | {"tuples": tuples(make, train, validation)}, Tuples())
+    assert checks(gate) == {"leaking_pairs": 0, "shared_photographs": 2}
+    assert [check.name for check in gate.checks if (check.excess > 0).any()] == ["shared_photographs"]
 
 
 def test_one_product_on_both_sides_leaks(world: dict[str, Path], make: Make) -> None:
     torn = tuples(make, tuple_row("a", 0, [4, 5, 6], "train"), tuple_row("b", 8, [1, 9, 10], "validation"))
     gate = leakage(world | {"tuples": torn}, Tuples())
-    assert checks(gate) == {"leaking_pairs": 1}
+    assert checks(gate) == {"leaking_pairs": 1, "shared_photographs": 0}
     assert json.loads(gate.shows.files["leaks.json"])[0]["train_row"] == 0
 
 

@@ -25,7 +25,7 @@ def collection(tmp_path: Path, ingest: Ingest) -> Callable[..., Ingested]:
 
 
 def test_boxes_subjects_and_duplicates(collection: Callable[..., Ingested]) -> None:
-    _, made = collection(
+    report, made = collection(
         "path,subject,x,y,w,h,duplicate_of\n"
         "a/1.jpg,mug,1,2,10,11.5,\na/1.jpg,jar,3,4,5,6,\na/0.jpg,,,,,,\na/2.jpg,mug,,,,,a/1.jpg\n"
     )
@@ -38,6 +38,8 @@ def test_boxes_subjects_and_duplicates(collection: Callable[..., Ingested]) -> N
         (ids["a/2.jpg"], "mug"),
     ]
     assert [rows[0][side] for side in "xywh"] == [1, 2, 10, 11.5] and rows[2]["x"] is None
+    assert report.metrics["without_subject"] == 1
+    assert any("1 of 4 label rows name no subject" in note for note in report.notes)
     assert [row["duplicate_of"] for row in rows] == [None, None, None, ids["a/1.jpg"]]
 
 
@@ -75,6 +77,28 @@ def test_rights_follow_the_photograph(collection: Callable[..., Ingested]) -> No
     assert {row["collection"] for row in rows.values()} == {"shop"}
     assert [(row["uri"], row["reason"]) for row in made["quarantine"].rows()] == [("a/1.jpg", "opted-out")]
     assert report.metrics["without_licence"] == 0
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "refused"),
+    [
+        ("", "noai", True),
+        ("tdm-reservation", "NOAI", True),
+        ("noai, noimageai", "", True),
+        ("all,NoImageAI ", "", True),
+        ("tdm-reservation", "allowed, noaim", False),
+    ],
+)
+def test_any_opt_out_of_any_row_wins(
+    collection: Callable[..., Ingested], first: str, second: str, refused: bool
+) -> None:
+    labels = f'path,subject,rights_signal,licence\na/1.jpg,mug,"{first}",\na/1.jpg,jar,"{second}",MIT\n'
+    for signals in (("noai", "noimageai"), ("NoAI", " NOIMAGEAI")):
+        _, made = collection(labels, name=signals[0], opt_out_signals=signals)
+        assert [row["reason"] for row in made["quarantine"].rows()] == ["opted-out"] * refused
+    if not refused:
+        kept = next(row for row in made["images"].rows() if row["uri"] == "a/1.jpg")
+        assert (kept["rights_signal"], kept["licence"]) == (f"{first}, {second}", "MIT")
 
 
 def test_unknown_licences_are_null_and_said(collection: Callable[..., Ingested]) -> None:

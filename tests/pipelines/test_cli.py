@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.parameters import render, resolve
+
 ROOT = Path(__file__).parents[2]
 HEAVY = "torch lightning diffusers transformers mlflow great_expectations kfp dvc faiss pandas pyarrow numpy matplotlib"
 
@@ -20,7 +22,9 @@ def test_help_imports_nothing_heavy():
     assert found.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("command", ["run", "stage", "compile", "report", "params", "dvc", "sandbox"])
+@pytest.mark.parametrize(
+    "command", ["run", "stage", "compile", "report", "params", "dvc", "sandbox", "benchmark", "bench"]
+)
 def test_every_command_has_help(command):
     assert objectmate(command, "--help", cwd=ROOT).returncode == 0
 
@@ -29,15 +33,20 @@ def test_every_command_has_help(command):
     ("words", "sentence"),
     [
         (["run", "everything"], "there is no pipeline 'everything'"),
-        (["run", "--engine", "cloud", "--workspace", "w"], "there is no engine 'cloud'"),
+        (["run", "--engine", "cloud"], "there is no engine 'cloud'"),
         (["run", "--profile", "huge", "--workspace", "w"], "there is no profile 'huge'"),
         (["run", "--images", "nowhere"], "there is no nowhere"),
+        (["run", "--images", str(ROOT / "LICENSE")], f"--images {ROOT / 'LICENSE'} is a file"),
+        (["run", "--labels", str(ROOT)], f"--labels {ROOT} is a folder"),
+        (["run", "--profile", "open"], "--set detection.revision=COMMIT for ustc-community/dfine-large-obj365"),
         (["run", "--set", "mining.low"], "write section.key=value"),
         (["run", "--set", "mining.low=0.99", "--set", "mining.high=0.9", "--workspace", "w"], "mining"),
         (["stage", "mending"], "there is no stage 'mending'"),
-        (["stage", "mining"], "there is no params.yaml"),
+        (["stage", "mining"], "there is no params.yaml: go to a folder that has one"),
+        (["benchmark", "export", "inputs"], "there is no params.yaml"),
         (["sandbox", "train"], "objectmate sandbox render pretrain"),
         (["sandbox", "render", "moon"], "there is no split 'moon'"),
+        (["bench", "mining", "--peers", "abacus"], "there is no peer 'abacus'"),
     ],
 )
 def test_mistakes_are_one_sentence(words, sentence, tmp_path):
@@ -52,6 +61,21 @@ def test_mistakes_are_one_sentence(words, sentence, tmp_path):
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+    assert not list(tmp_path.iterdir()), "nothing is made before all is checked"
+
+
+def test_the_benchmarks_inputs_are_exported(tmp_path):
+    (tmp_path / "params.yaml").write_text(render(resolve("sandbox", {"evaluation.limit": 2})))
+    done = subprocess.run(
+        [sys.executable, "-m", "pipelines.cli", "benchmark", "export", "inputs"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "4 samples below inputs" in done.stdout
+    assert [len(list((tmp_path / "inputs" / task).iterdir())) for task in ("insertion", "generation")] == [2, 2]
 
 
 def test_empty_folder_of_photographs_is_one_sentence(tmp_path):

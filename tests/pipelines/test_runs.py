@@ -102,12 +102,12 @@ def test_kfp_gives_the_same_digests(home):
 
 
 def test_a_failing_gate_stops_the_run_and_the_flag_goes_past_it(home):
-    limits = {"min_precision": 0.9, "expected_precision": 0.95}
+    limits = {"min_precision": 0.95, "expected_precision": 0.999}
     strict = SETTINGS + [w for key, value in limits.items() for w in ("--set", f"gates.recurrence.{key}={value}")]
     stopped = objectmate("run", "dataset", "--workspace", "dvc", *strict, cwd=home)
     assert stopped.returncode == 3, stopped.stdout + stopped.stderr
     assert "The run stopped at the gate" in Workspace(home / "dvc").page.read_text()
-    assert yaml.safe_load((home / "dvc/params.yaml").read_text())["gates"]["recurrence"]["min_precision"] == 0.9
+    assert yaml.safe_load((home / "dvc/params.yaml").read_text())["gates"]["recurrence"]["min_precision"] == 0.95
     past = objectmate("run", "dataset", "--workspace", "dvc", *strict, "--continue-past-gates", cwd=home)
     assert past.returncode == 0, past.stdout + past.stderr
     verdicts = Dataset(home / "dvc/data/gate_recurrence").rows()

@@ -34,6 +34,32 @@ def test_every_gate_stands_before_some_work_and_no_dataset_has_two_makers():
     assert len(outputs) == len(set(outputs))
 
 
+def test_all_that_parameters_name_is_a_dependency(tmp_path):
+    for name in ("unet", "judge", "theirs", "others", "photographs"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "classes.csv").write_text("")
+    chosen = {
+        "ingest.images": "photographs",
+        "removal.unet": "unet",
+        "removal.judge": "judge",
+        "detection.class_names": "classes.csv",
+        "evaluation.outside": {"a": "theirs", "b": "others"},
+    }
+    (tmp_path / "params.yaml").write_text(render(resolve("sandbox", chosen)))
+    stages = yaml.safe_load(render_dvc(tmp_path))["stages"]
+    assert {"unet", "judge"} <= set(stages["removal"]["deps"])
+    assert "classes.csv" in stages["detection"]["deps"]
+    assert {"theirs", "others"} <= set(stages["evaluation"]["deps"])
+    assert not any("always_changed" in stage for stage in stages.values())
+
+
+def test_a_bucket_is_looked_at_in_every_run(tmp_path):
+    chosen = {"ingest.images": "s3://bucket/photographs", "detection.annotations": "s3://bucket/boxes.json"}
+    (tmp_path / "params.yaml").write_text(render(resolve("sandbox", chosen)))
+    stages = yaml.safe_load(render_dvc(tmp_path))["stages"]
+    assert [name for name, stage in stages.items() if stage.get("always_changed")] == ["ingest", "detection"]
+
+
 @pytest.mark.parametrize("profile", profile_names())
 def test_profiles_resolve_and_survive_a_round_trip(profile, tmp_path):
     (tmp_path / "params.yaml").write_text(render(resolve(profile)))

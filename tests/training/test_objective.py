@@ -2,7 +2,13 @@
 
 import pytest
 import torch
-from diffusers import DDIMScheduler, DDPMScheduler, EulerDiscreteScheduler, FlowMatchEulerDiscreteScheduler
+from diffusers import (
+    DDIMScheduler,
+    DDPMScheduler,
+    DPMSolverMultistepScheduler,
+    EulerDiscreteScheduler,
+    FlowMatchEulerDiscreteScheduler,
+)
 
 from components.common.errors import UserError
 from components.common.params import validate
@@ -21,6 +27,32 @@ def test_flow_one_exact_step_lands_on_the_picture() -> None:
     scheduler.set_timesteps(1)
     landed = scheduler.step(NOISE - CLEAN, scheduler.timesteps[0], NOISE, return_dict=False)[0]
     assert torch.allclose(landed, CLEAN, atol=1e-5)
+
+
+def picture_flow(shift: float = 4.0) -> DPMSolverMultistepScheduler:
+    return DPMSolverMultistepScheduler(prediction_type="sample", use_flow_sigmas=True, flow_shift=shift)
+
+
+def test_a_flow_that_predicts_pictures_weighs_errors_as_velocities() -> None:
+    velocity = objective_of(FlowMatchEulerDiscreteScheduler(shift=4.0), None)(CLEAN, NOISE, LEVEL)
+    picture = objective_of(picture_flow(), None)(CLEAN, NOISE, LEVEL)
+    assert torch.equal(picture.cell_BCHW, velocity.cell_BCHW) and torch.equal(picture.answer_BCHW, CLEAN)
+    share = velocity.time_B[:, None, None, None] / 1000
+    guess = torch.randn(CLEAN.shape)
+    implied = (picture.cell_BCHW - guess) / share
+    errors = [((a - b) ** 2).mean((1, 2, 3)) for a, b in ((implied, velocity.answer_BCHW), (guess, CLEAN))]
+    assert torch.allclose(errors[0], errors[1] * picture.weight_B, rtol=1e-3)
+
+
+def test_training_and_sampling_share_the_shift() -> None:
+    level = torch.zeros(1)
+    shares = [float(objective_of(picture_flow(s), None)(CLEAN[:1], NOISE[:1], level).time_B) for s in (1.0, 4.0)]
+    assert shares == pytest.approx([500, 800])
+    scheduler = picture_flow()
+    scheduler.set_timesteps(2)
+    assert scheduler.timesteps.tolist() == pytest.approx([1000, 800], abs=1)
+    landed = scheduler.step(CLEAN, scheduler.timesteps[0], NOISE, return_dict=False)[0]
+    assert torch.allclose(landed, 0.2 * CLEAN + 0.8 * NOISE, atol=5e-3)
 
 
 @pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
@@ -45,7 +77,7 @@ def test_min_snr_weights() -> None:
 
 
 def test_other_predictions_are_refused() -> None:
-    with pytest.raises(UserError, match="supports rectified flow"):
+    with pytest.raises(UserError, match="training supports flows"):
         objective_of(EulerDiscreteScheduler(prediction_type="sample"), None)
 
 

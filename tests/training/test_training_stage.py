@@ -101,6 +101,23 @@ def test_a_killed_run_goes_on_bit_exactly(
     assert whole.metrics == resumed.metrics and whole.plots == resumed.plots
 
 
+def test_a_run_killed_after_its_last_checkpoint_exports_the_average(
+    base: Path, latents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: Any) -> None:
+        raise RuntimeError("killed")
+
+    params = make_params(base)
+    whole = stage.run({"latents": latents}, {"model": tmp_path / "whole"}, params)
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="killed"):
+        patch.setattr(stage, "validate", killed)
+        stage.run({"latents": latents}, {"model": tmp_path / "cut"}, params)
+    assert last_checkpoint(tmp_path / "cut")["global_step"] == params.steps
+    resumed = stage.run({"latents": latents}, {"model": tmp_path / "cut"}, params)
+    assert Dataset(tmp_path / "whole").digest == Dataset(tmp_path / "cut").digest
+    assert whole.metrics == resumed.metrics and whole.plots == resumed.plots
+
+
 def test_accumulation_changes_nothing_but_rounding(
     base: Path, latents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

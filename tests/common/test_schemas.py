@@ -1,0 +1,14 @@
+"""The schemas say what their numbers mean."""
+
+import pyarrow as pa
+import pytest
+
+from components.common.schemas import SCHEMAS
+
+
+@pytest.mark.parametrize("kind", SCHEMAS)
+def test_every_number_has_a_unit(kind: str) -> None:
+    for field in SCHEMAS[kind]:
+        inner = field.type.value_type if pa.types.is_list(field.type) else field.type
+        if pa.types.is_integer(inner) or pa.types.is_floating(inner):
+            assert (field.metadata or {}).get(b"unit"), field.name

@@ -1,0 +1,53 @@
+"""What is settled before a run starts: its folder, and that its models are pinned."""
+
+from pathlib import Path
+
+import pytest
+
+from components.common.errors import UserError
+from pipelines.parameters import refuse_unpinned, resolve
+from pipelines.run import Request
+from pipelines.steps import PIPELINES, STEPS, reached_steps
+
+COMMIT = "0" * 40
+PHOTOGRAPHS = {"images": "/photos/mugs/"}
+
+
+@pytest.mark.parametrize(
+    ("request_", "folder"),
+    [
+        (Request("full", engine="kfp"), "runs/kfp"),
+        (Request("full", **PHOTOGRAPHS), "runs/mugs-dvc"),
+        (Request("full", **PHOTOGRAPHS, profile="open"), "runs/mugs-open-dvc"),
+        (Request("full", profile="open"), "runs/open-dvc"),
+        (Request("full", images="s3://bucket/mugs"), "runs/mugs-dvc"),
+    ],
+)
+def test_runs_on_other_photographs_or_profiles_have_folders_of_their_own(request_: Request, folder: str) -> None:
+    assert request_.folder == Path(folder)
+
+
+def test_dvc_reaches_what_comes_before() -> None:
+    assert reached_steps("training", "kfp") == PIPELINES["training"]
+    assert reached_steps("training", "dvc") == PIPELINES["dataset"] + PIPELINES["training"]
+    assert reached_steps("evaluation", "dvc") == PIPELINES["full"]
+
+
+def test_every_unpinned_model_is_named_at_once(tmp_path: Path) -> None:
+    pins = ("removal.revision", "removal.unet_revision", "evaluation.clip_revision")
+    values = resolve("open", {"detection.revision": COMMIT, "evaluation.dino_revision": "main"})
+    with pytest.raises(UserError) as caught:
+        refuse_unpinned(values, PIPELINES["full"], tmp_path)
+    assert all(f"--set {pin}=COMMIT for " in str(caught.value) for pin in (*pins, "evaluation.dino_revision"))
+    assert "detection" not in str(caught.value) and "embedding" not in str(caught.value)
+
+
+def test_only_models_of_the_hub_that_are_loaded_need_a_pin(tmp_path: Path) -> None:
+    refuse_unpinned(resolve("sandbox"), PIPELINES["full"], tmp_path)
+    unused = {"detection.source": "whole", "captioning.kind": "category", "removal.kind": "opencv"}
+    judged = {"removal.judge": "models/judge"}
+    steps = [STEPS[name] for name in ("detection", "removal", "captioning")]
+    with pytest.raises(UserError, match=r"removal\.judge_revision=COMMIT for models/judge$"):
+        refuse_unpinned(resolve("open", unused | judged), steps, tmp_path)
+    (tmp_path / "models" / "judge").mkdir(parents=True)
+    refuse_unpinned(resolve("open", unused | judged), steps, tmp_path)

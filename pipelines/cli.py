@@ -15,6 +15,10 @@ app = typer.Typer(
 )
 sandbox = typer.Typer(help="Remake the embedded default from nothing.", no_args_is_help=True)
 app.add_typer(sandbox, name="sandbox")
+benchmark = typer.Typer(help="Judge systems from outside beside the trained models.", no_args_is_help=True)
+app.add_typer(benchmark, name="benchmark")
+bench = typer.Typer(help="Measure ours beside its peers.", no_args_is_help=True)
+app.add_typer(bench, name="bench")
 
 
 @app.command()
@@ -80,9 +84,19 @@ def dvc() -> None:
     typer.echo(render_dvc(Path()), nl=False)
 
 
+@benchmark.command()
+def export(folder: Annotated[Path, typer.Argument(help="New or empty folder for the inputs")]) -> None:
+    """Write the inputs of every benchmark sample; evaluation.outside then names folders of SAMPLE.png to score."""
+    from pipelines.run import export_benchmark
+
+    export_benchmark(folder)
+
+
 @sandbox.command()
 def render(
-    split: Annotated[list[str] | None, typer.Argument(help="pretrain, corpus, benchmark (default: all)")] = None,
+    split: Annotated[
+        list[str] | None, typer.Argument(help="benchmark, corpus, pretrain, showroom (default: all)")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes")] = 0,
     workers: Annotated[int, typer.Option(help="Processes")] = os.cpu_count() or 1,
 ) -> None:
@@ -97,10 +111,34 @@ def train(
     model: Annotated[list[str] | None, typer.Argument(help="Models to train (default: all, in order)")] = None,
     seed: Annotated[int, typer.Option(help="Seed of every training")] = 0,
 ) -> None:
-    """Train the tiny models on the rendered world's pretrain split."""
+    """Train the tiny models on the rendered world."""
     from pipelines.sandbox import train_models
 
     train_models(model, seed)
+
+
+@sandbox.command()
+def verify(
+    json: Annotated[Path | None, typer.Option(help="Also write the table as JSON")] = None,
+) -> None:
+    """Measure the committed models again, on designs none of them has seen. Exit code 1 if one misses its bar."""
+    from pipelines.sandbox import verify_models
+
+    raise typer.Exit(0 if verify_models(json) else 1)
+
+
+@bench.command()
+def mining(
+    n: Annotated[int, typer.Option(help="Vectors; a quarter and a half of them are measured too")] = 100_000,
+    d: Annotated[int, typer.Option(help="Dimensions of a vector")] = 64,
+    repeats: Annotated[int, typer.Option(help="Measurements of each, of which the median counts")] = 3,
+    peers: Annotated[list[str] | None, typer.Option(help="torch, faiss-range, faiss-knn (default: all)")] = None,
+    json: Annotated[Path | None, typer.Option(help="Also write the rows as JSON")] = None,
+) -> None:
+    """The exact window join: seconds, pairs and memory (OMP_NUM_THREADS sets the threads of all)."""
+    from pipelines.bench import bench_mining
+
+    bench_mining(n, d, repeats, peers, json)
 
 
 def main() -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import yaml
 
-from components.common.datasets import Dataset, is_complete
+from components.common.datasets import is_complete
 from components.common.errors import GateStop, UserError
+from pipelines.state import stops
 from pipelines.steps import PIPELINES, STEPS, Step
 from pipelines.workspace import Workspace
 
@@ -56,12 +57,16 @@ def _explain(error: Exception, workspace: Workspace) -> Exception:
 
 
 def dvc_digests(workspace: Workspace) -> dict[str, str]:
-    """Dataset name -> its hash in dvc.lock (`<md5>.dir`); empty if there is no lock."""
+    """Dataset name -> its hash in dvc.lock (`<md5>.dir`); empty if there is no lock.
+
+    DVC writes no lock for a stage that failed: a gate that stops has an earlier run's hash there, and is left out.
+    """
     lock = workspace.root / "dvc.lock"
     if not lock.is_file():
         return {}
     stages = yaml.safe_load(lock.read_text(encoding="utf-8")).get("stages", {})
-    return {Path(out["path"]).name: out["md5"] for stage in stages.values() for out in stage.get("outs", ())}
+    done = [stage for name, stage in stages.items() if not stops(workspace, name)]
+    return {Path(out["path"]).name: out["md5"] for stage in done for out in stage.get("outs", ())}
 
 
 def run_kfp(workspace: Workspace, pipeline: str) -> None:
@@ -84,13 +89,12 @@ def run_kfp(workspace: Workspace, pipeline: str) -> None:
     finally:
         os.chdir(before)
     newest = max(root.iterdir(), key=lambda path: path.stat().st_mtime)
-    missing = [step.name for step in PIPELINES[pipeline] if not _collect(workspace, step, newest)]
-    if missing:
-        raise (
-            GateStop(f"the run stopped before {missing[0]}")
-            if _gate_failed(workspace)
-            else UserError(f"the run stopped at {missing[0]}, for the reason above")
-        )
+    collected = [step for step in PIPELINES[pipeline] if _collect(workspace, step, newest)]
+    for step in collected:
+        if stops(workspace, step.name):
+            raise GateStop(f"the run stopped at {step.name}")
+    if missing := [step.name for step in PIPELINES[pipeline] if step not in collected]:
+        raise UserError(f"the run stopped at {missing[0]}, for the reason above")
 
 
 def _collect(workspace: Workspace, step: Step, run: Path) -> bool:
@@ -104,17 +108,3 @@ def _collect(workspace: Workspace, step: Step, run: Path) -> bool:
     shutil.rmtree(workspace.report(step), ignore_errors=True)
     shutil.move(task / "report", workspace.report(step))
     return True
-
-
-def _gate_failed(workspace: Workspace) -> bool:
-    return any(verdict["stops"] for verdict in verdicts(workspace))
-
-
-def verdicts(workspace: Workspace) -> list[dict]:
-    """Every gate's verdict so far, in pipeline order, each with `stops`: it is blocking and did not pass."""
-    found = []
-    for step in STEPS.values():
-        folder = workspace.dataset(step.name)
-        if step.name.startswith("gate_") and is_complete(folder):
-            found += Dataset(folder).rows()
-    return [row | {"stops": row["blocking"] and row["verdict"] != "pass"} for row in found]

@@ -1,12 +1,14 @@
 """`params.yaml`: one file, one section a stage, every key explained; and the profiles laid over the defaults."""
 
 import importlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from components.common.errors import UserError
+from components.common.models import lacks_pin
 from components.common.params import StageParams, read_yaml, section, validate
 from pipelines.steps import STEPS, Step
 
@@ -45,12 +47,37 @@ def resolve(profile: str, overrides: dict[str, Any] | None = None) -> dict[str, 
     return values
 
 
-def check(path: Path) -> None:
-    """Validates every section before any work. Raises `UserError` on the first wrong one."""
+def check(path: Path, steps: Sequence[Step] = ()) -> None:
+    """Validates every section before any work, and that hub models of the `steps` to be run are pinned.
+
+    Raises `UserError` on the first wrong section.
+    """
     values = read_yaml(path)
     _refuse_unknown(values)
     for step in STEPS.values():
         read_step(path, step)
+    refuse_unpinned(values, steps, path.parent)
+
+
+def refuse_unpinned(values: dict[str, Any], steps: Sequence[Step], root: Path) -> None:
+    """Raises a `UserError` naming every hub model that `steps` load without a pinned revision.
+
+    values: all sections, valid ones. root: the folder from which model folders are named.
+    """
+    missing = []
+    for step in steps:
+        params = params_class(step).model_validate(_get(values, step.section))
+        pins = [(getattr(params, model), pin) for model, pin in params.models().items()]
+        missing += [
+            f"--set {step.section}.{pin}=COMMIT for {model}"
+            for model, pin in pins
+            if lacks_pin(model, getattr(params, pin), root)
+        ]
+    if missing:
+        raise UserError(
+            "models from the hub need a pinned revision, so that a run can be repeated; give the 40 hex digits of "
+            f"each one's commit: {', '.join(missing)}"
+        )
 
 
 def render(values: dict[str, Any]) -> str:

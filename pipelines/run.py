@@ -10,11 +10,12 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from components.common.datasets import Dataset, is_complete
+from components.common.datasets import Dataset
 from components.common.errors import GateStop, UserError
 from components.common.stage import commit, execute
 from pipelines.parameters import FILE, check, read_step
-from pipelines.steps import PIPELINES, STEPS, Step
+from pipelines.state import current_steps, stops, verdicts
+from pipelines.steps import PIPELINES, STEPS, Step, reached_steps
 from pipelines.workspace import Workspace, prepare
 
 console = Console()
@@ -46,6 +47,16 @@ class Request:
         return opened | {key: yaml.safe_load(value) for key, _, value in pairs}
 
     @property
+    def folder(self) -> Path:
+        """runs/PHOTOGRAPHS-PROFILE-ENGINE, where no other is named: without the photographs or profile of the default.
+
+        Runs that differ only in their labels or settings share it, so that what these do not change is kept.
+        """
+        photographs = Path(self.images).absolute().name if self.images else ""
+        profile = "" if self.profile == "sandbox" else self.profile
+        return Path("runs") / "-".join(part for part in (photographs, profile, self.engine) if part)
+
+    @property
     def plain(self) -> bool:
         """Whether this is the default run: the current folder's own params.yaml, unchanged."""
         return (
@@ -57,9 +68,8 @@ def run_pipeline(request: Request) -> None:
     """Runs a pipeline, then writes the MLflow record, the report page and a summary, also when a gate stopped it."""
     if request.pipeline not in PIPELINES:
         raise UserError(f"there is no pipeline '{request.pipeline}': choose one of {', '.join(PIPELINES)}")
-    workspace = _workspace(request)
-    check(workspace.params)
     engine = _engine(request.engine)
+    workspace = _workspace(request)
     before, start = _records(workspace), time.monotonic()
     stop: GateStop | None = None
     try:
@@ -68,20 +78,21 @@ def run_pipeline(request: Request) -> None:
         stop = error
     ran = [name for name, stamp in _records(workspace).items() if before.get(name) != stamp]
     if ran or not workspace.page.exists():
-        _publish(workspace, request, ran)
+        _publish(workspace, request, ran, stopped=stop is not None)
     _summary(workspace, request.pipeline, ran, time.monotonic() - start)
     if stop:
         raise stop
 
 
 def _workspace(request: Request) -> Workspace:
-    default = Path("runs") / (request.engine if not request.images else f"{Path(request.images).name}-{request.engine}")
+    steps = reached_steps(request.pipeline, request.engine)
     if request.plain and request.engine == "dvc" and request.workspace in (None, Path()):
+        check(Path(FILE), steps)
         return Workspace(Path())
     images = request.images or "sandbox:corpus"
     labels = request.labels or ("" if request.images else "sandbox:corpus/labels.csv")
     settings = (OTHER_PHOTOGRAPHS if request.images and request.profile == "sandbox" else {}) | request.settings()
-    return prepare(request.workspace or default, request.profile, images, labels, settings)
+    return prepare(request.workspace or request.folder, request.profile, images, labels, settings, steps)
 
 
 def _engine(name: str) -> Callable[[Workspace, str], None]:
@@ -99,24 +110,26 @@ def _records(workspace: Workspace) -> dict[str, int]:
     return {name: path.stat().st_mtime_ns for name, path in paths.items() if path.exists()}
 
 
-def _publish(workspace: Workspace, request: Request, ran: list[str]) -> None:
-    """The report page, and one MLflow run with a nested run a stage."""
+def _publish(workspace: Workspace, request: Request, ran: list[str], stopped: bool) -> None:
+    """The report page, and one MLflow run with a nested run a stage; stopped: by a gate, so that both runs failed."""
     from components.common import tracking
-    from pipelines.engines import dvc_digests, verdicts
-    from pipelines.report.page import write_page
+    from pipelines.engines import dvc_digests
+    from pipelines.report.page import headline, write_page
 
     page = write_page(workspace)
     tracking.configure(Path())
     import mlflow
 
-    tags = {"pipeline": request.pipeline, "profile": request.profile, "engine": request.engine, "commit": commit()}
+    tags = {"pipeline": request.pipeline, "commit": commit()}
     tags |= {f"gate.{row['gate']}": row["verdict"] for row in verdicts(workspace)}
-    with tracking.parent_run(f"{request.pipeline} {workspace.root.resolve().name}", tags):
-        digests = dvc_digests(workspace)
-        for step in STEPS.values():
-            if (workspace.report(step) / "run.json").exists():
-                folders = workspace.inputs(step), workspace.outputs(step)
-                tracking.record_stage(step.name, workspace.report(step), *folders, digests, step.name not in ran)
+    with tracking.parent_run(f"{request.pipeline} {workspace.root.resolve().name}", tags, stopped):
+        mlflow.log_params({"profile": request.profile, "engine": request.engine})
+        mlflow.log_metrics({metric: value for _, metric, value in headline(workspace)})
+        digests = dvc_digests(workspace) if request.engine == "dvc" else {}
+        for step in current_steps(workspace):
+            folders = workspace.inputs(step), workspace.outputs(step)
+            reused, failed = step.name not in ran, stops(workspace, step.name)
+            tracking.record_stage(step.name, workspace.report(step), *folders, digests, reused, failed)
         mlflow.log_artifact(str(page), "report")
 
 
@@ -131,16 +144,24 @@ def run_stage(name: str) -> None:
     console.print(f"[bold]{name}[/bold]", _rows(workspace, step), f"[dim]{time.monotonic() - start:.1f} s[/dim]")
 
 
+def export_benchmark(folder: Path) -> None:
+    """Writes the benchmark's inputs as the current folder's params.yaml has them, for systems from outside."""
+    from components.evaluation.export import export
+    from components.evaluation.params import Params
+
+    params = read_step(Path(FILE), STEPS["evaluation"])
+    assert isinstance(params, Params)
+    console.print(f"{len(export(params, folder))} samples below {folder}")
+
+
 def _rows(workspace: Workspace, step: Step) -> str:
-    made = [Dataset(folder) for folder in workspace.outputs(step).values() if is_complete(folder)]
+    made = [Dataset(folder) for folder in workspace.outputs(step).values()]
     if step.name.startswith("gate_"):
         return ", ".join(f"{row['gate']} {row['verdict']}" for dataset in made for row in dataset.rows())
     return ", ".join(f"{len(dataset):,} {dataset.folder.name}" for dataset in made)
 
 
 def _summary(workspace: Workspace, pipeline: str, ran: list[str], seconds: float) -> None:
-    from pipelines.engines import verdicts
-
     if not ran:
         console.print(f"Nothing has changed: everything is up to date ({seconds:.1f} s).")
     else:
@@ -154,14 +175,11 @@ def _summary(workspace: Workspace, pipeline: str, ran: list[str], seconds: float
 
 def _stage_table(workspace: Workspace, pipeline: str, ran: list[str]) -> None:
     table = Table("stage", "made", "digest", "")
+    current = current_steps(workspace)
     for step in PIPELINES[pipeline]:
-        folders = [workspace.dataset(name) for name in step.outputs.values()]
-        digests = " ".join(Dataset(folder).digest[:10] for folder in folders if is_complete(folder))
-        table.add_row(step.name, _rows(workspace, step), digests, _state(step, workspace, ran))
+        if step not in current:
+            table.add_row(step.name, "", "", "not reached")
+            continue
+        digests = " ".join(Dataset(folder).digest[:10] for folder in workspace.outputs(step).values())
+        table.add_row(step.name, _rows(workspace, step), digests, "ran" if step.name in ran else "reused")
     console.print(table)
-
-
-def _state(step: Step, workspace: Workspace, ran: list[str]) -> str:
-    if step.name in ran:
-        return "ran"
-    return "reused" if workspace.finished(step) else "not reached"

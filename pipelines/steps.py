@@ -62,7 +62,7 @@ def _gate(checkpoint: str, takes: str, files: str = "") -> Step:
 DATASET = (
     _step("ingest", "", "images quarantine subjects", files="images labels"),
     _gate("intake", "images quarantine"),
-    _step("detection", "images", "objects", after="gate_intake", files="annotations model"),
+    _step("detection", "images", "objects", after="gate_intake", files="annotations class_names model"),
     _step("embedding", "objects", "embeddings reserved", files="model reserve"),
     _gate("vectors", "images objects embeddings"),
     _step(
@@ -75,7 +75,7 @@ DATASET = (
     ),
     _step("mining", "images objects embeddings reserved calibration", "pairs sets"),
     _gate("recurrence", "objects images pairs sets labels"),
-    _step("removal", "images objects sets", "backgrounds", after="gate_recurrence", files="model"),
+    _step("removal", "images objects sets", "backgrounds", after="gate_recurrence", files="model unet judge"),
     _step("captioning", "images objects sets", "captions", after="gate_recurrence", files="model"),
     _step("assembly", "images objects sets backgrounds captions", "tuples"),
     _gate("tuples", "objects embeddings backgrounds tuples", files="benchmark encoder"),
@@ -106,7 +106,7 @@ EVALUATION = (
         "evaluation",
         "insertion=model_insertion generation=model_generation",
         "scores samples",
-        files="benchmark clip dino ir second_ir",
+        files="benchmark clip dino ir second_ir outside",
     ),
     _gate("model", "scores"),
 )
@@ -118,3 +118,10 @@ PIPELINES: dict[str, tuple[Step, ...]] = {
     "full": DATASET + TRAINING + EVALUATION,
 }
 STEPS: dict[str, Step] = {step.name: step for step in PIPELINES["full"]}
+
+
+def reached_steps(pipeline: str, engine: str) -> tuple[Step, ...]:
+    """The steps that an engine may run for a pipeline: DVC also brings all that comes before it up to date."""
+    steps = PIPELINES[pipeline]
+    everything = PIPELINES["full"]
+    return everything[: everything.index(steps[-1]) + 1] if engine == "dvc" else steps

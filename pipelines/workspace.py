@@ -4,15 +4,16 @@ The project's own folder is the workspace of the default run; a run on other pho
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from components.common.datasets import is_complete
 from components.common.errors import UserError
-from pipelines.parameters import FILE, read_step, render, resolve
+from components.common.storage import S3
+from pipelines.parameters import FILE, read_step, refuse_unpinned, render, resolve
 from pipelines.steps import PIPELINES, STEPS, Step
 
 PACKAGE = Path(__file__).parent.parent
@@ -28,36 +29,44 @@ class Workspace:
 
     @property
     def params(self) -> Path:
+        """The file of all parameters."""
         return self.root / FILE
 
     def dataset(self, name: str) -> Path:
+        """The folder of a dataset, whether it is there or not."""
         return self.root / "data" / name
 
     def report(self, step: Step) -> Path:
+        """The folder of a step's report and run.json."""
         return self.root / "data" / "reports" / step.name
 
     @property
     def page(self) -> Path:
+        """The report page."""
         return self.root / "data" / "report" / "index.html"
 
     def inputs(self, step: Step) -> dict[str, Path]:
+        """Role -> folder of each dataset that a step reads."""
         return {role: self.dataset(name) for role, name in step.inputs.items()}
 
     def outputs(self, step: Step) -> dict[str, Path]:
+        """Role -> folder of each dataset that a step makes."""
         return {role: self.dataset(name) for role, name in step.outputs.items()}
 
-    def finished(self, step: Step) -> bool:
-        return all(is_complete(folder) for folder in self.outputs(step).values())
 
-
-def prepare(root: Path, profile: str, images: str, labels: str, overrides: dict[str, Any]) -> Workspace:
+def prepare(
+    root: Path, profile: str, images: str, labels: str, overrides: dict[str, Any], steps: Sequence[Step]
+) -> Workspace:
     """Makes (or brings up to date) the workspace of a run on other photographs than the default ones.
 
-    Raises `UserError` if the photographs or labels are not there, or a parameter is wrong.
+    steps: those that are to be run. Raises `UserError`, before anything is made, if the photographs or labels are not
+    there, a parameter is wrong, or a hub model of the steps has no pinned revision.
     """
-    root.mkdir(parents=True, exist_ok=True)
+    _refuse_absent(images, labels)
     chosen = {"ingest.images": _as_seen_from(root, images), "ingest.labels": _as_seen_from(root, labels)}
     values = resolve(profile, chosen | overrides)
+    refuse_unpinned(values, steps, root)
+    root.mkdir(parents=True, exist_ok=True)
     _write_if_changed(root / FILE, render(values))
     _write_if_changed(root / "dvc.yaml", render_dvc(root))
     _write_if_changed(root / ".dvcignore", (PACKAGE / ".dvcignore").read_text(encoding="utf-8"))
@@ -68,13 +77,24 @@ def prepare(root: Path, profile: str, images: str, labels: str, overrides: dict[
     return Workspace(root)
 
 
+def _is_local(source: str) -> bool:
+    return bool(source) and ":" not in source
+
+
+def _refuse_absent(images: str, labels: str) -> None:
+    """Checks local paths, which the stages would name as they are seen from the workspace."""
+    for source in filter(_is_local, (images, labels)):
+        if not Path(source).exists():
+            raise UserError(f"there is no {source}: name a folder of photographs and, if there is one, a CSV of labels")
+    if _is_local(images) and not Path(images).is_dir():
+        raise UserError(f"--images {images} is a file: name the folder that holds the photographs")
+    if _is_local(labels) and Path(labels).is_dir():
+        raise UserError(f"--labels {labels} is a folder: name the CSV file of labels")
+
+
 def _as_seen_from(root: Path, source: str) -> str:
     """A local path as a run inside `root` names it; addresses such as s3:// and sandbox: stay as they are."""
-    if not source or ":" in source:
-        return source
-    if not Path(source).exists():
-        raise UserError(f"there is no {source}: name an existing folder of photographs and, if any, a CSV of labels")
-    return os.path.relpath(Path(source).resolve(), root.resolve())
+    return os.path.relpath(Path(source).resolve(), root.resolve()) if _is_local(source) else source
 
 
 def _write_if_changed(path: Path, text: str) -> None:
@@ -92,20 +112,29 @@ def render_dvc(root: Path) -> str:
 
 
 def _dvc_stage(step: Step, root: Path) -> dict[str, Any]:
+    sources = _sources(step, root)
     code = [os.path.relpath(PACKAGE / folder, root.resolve()) for folder in (step.room, "components/common")]
     data = [f"data/{name}" for name in (*step.inputs.values(), *step.after)]
     return {
         "cmd": f"objectmate stage {step.name}",
-        "deps": [*code, *_files(step, root), *data],
+        "deps": [*code, *_files(sources, root), *data],
         "params": [step.section],
+        # DVC cannot see whether a bucket has changed; the stage itself does, and equal content stops the run there.
+        **({"always_changed": True} if any(source.startswith(S3) for source in sources) else {}),
         "outs": [{f"data/{name}": {"persist": True}} for name in step.outputs.values()] + [f"data/reports/{step.name}"],
     }
 
 
-def _files(step: Step, root: Path) -> list[str]:
-    """The files and folders that a step's parameters name; hub ids, addresses and empty values are no files."""
+def _sources(step: Step, root: Path) -> list[str]:
+    """The files, folders, addresses and hub ids that a step's parameters name, one or several a parameter."""
     params = read_step(root / FILE, step)
-    found = [_local(str(getattr(params, key, "") or ""), root) for key in step.files]
+    values = [getattr(params, key, None) for key in step.files]
+    return [str(name) for value in values for name in (value.values() if isinstance(value, dict) else [value]) if name]
+
+
+def _files(sources: list[str], root: Path) -> list[str]:
+    """The sources that are files or folders on this machine, as seen from `root`."""
+    found = [_local(source, root) for source in sources]
     return [os.path.relpath(path.resolve(), root.resolve()) for path in found if path]
 
 
@@ -113,7 +142,7 @@ def _local(source: str, root: Path) -> Path | None:
     """Where a source lies on this machine's disk, if it does."""
     name = source.removeprefix(SANDBOX)
     places = [PACKAGED / "models" / name, PACKAGED / "world" / name] if name != source else [root / source]
-    return next((path for path in places if source and path.exists()), None)
+    return next((path for path in places if path.exists()), None)
 
 
 def _plot(title: str, file: str, x: str, *series: str) -> dict[str, Any]:

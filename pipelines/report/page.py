@@ -10,10 +10,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 from PIL import Image
 
-from components.common.datasets import Dataset, is_complete
+from components.common.datasets import Dataset
 from components.common.plots import draw
-from pipelines.engines import verdicts
-from pipelines.steps import STEPS, Step
+from pipelines.state import current_steps, verdicts
+from pipelines.steps import Step
 from pipelines.workspace import Workspace
 
 TITLES = {
@@ -31,6 +31,15 @@ TITLES = {
     "evaluation": "Evaluation",
 }
 
+HEADLINE = {
+    "objects with 3 views or more": "mining/yield_sets",
+    "retrieval precision, lower bound": "gate_recurrence/retrieval_precision/precision_lower_bound",
+    "with whole subjects resampled": "gate_recurrence/retrieval_precision/precision_lower_bound_by_subject",
+    "reference gap (IR)": "evaluation/insertion.reference_gap.ir",
+    "its lower limit": "evaluation/insertion.reference_gap.ir.low",
+}
+"""What a reader asks for first: what it is called on the page -> step/metric."""
+
 
 @dataclass(frozen=True)
 class Section:
@@ -47,8 +56,8 @@ class Section:
 
 
 def write_page(workspace: Workspace) -> Path:
-    """Writes the page of whatever has run so far and returns its path. Names and captions are escaped."""
-    sections = [_section(workspace, step) for step in STEPS.values() if _has_run(workspace, step)]
+    """Writes the page of the current steps (`pipelines.state`) and returns its path. Names and captions are escaped."""
+    sections = [_section(workspace, step) for step in current_steps(workspace)]
     gates = verdicts(workspace)
     templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
     html = templates.get_template("page.html").render(
@@ -58,7 +67,7 @@ def write_page(workspace: Workspace) -> Path:
         best=_pictures(sections, "evaluation"),
         gates=gates,
         stopped=[gate for gate in gates if gate["stops"]],
-        headline=_headline(sections),
+        headline=[(title, value) for title, _, value in headline(workspace)],
         seconds=sum(section.seconds for section in sections),
     )
     workspace.page.parent.mkdir(parents=True, exist_ok=True)
@@ -66,13 +75,19 @@ def write_page(workspace: Workspace) -> Path:
     return workspace.page
 
 
-def _has_run(workspace: Workspace, step: Step) -> bool:
-    return (workspace.report(step) / "run.json").is_file()
+def headline(workspace: Workspace) -> list[tuple[str, str, float]]:
+    """The numbers of `HEADLINE` that the current steps have: title, step/metric, value."""
+    found = {
+        f"{step.name}/{metric}": value
+        for step in current_steps(workspace)
+        for metric, value in _read(workspace.report(step) / "metrics.json").items()
+    }
+    return [(title, metric, found[metric]) for title, metric in HEADLINE.items() if metric in found]
 
 
 def _section(workspace: Workspace, step: Step) -> Section:
     folder = workspace.report(step)
-    made = [Dataset(path) for path in workspace.outputs(step).values() if is_complete(path)]
+    made = [Dataset(path) for path in workspace.outputs(step).values()]
     return Section(
         name=step.name,
         title=TITLES.get(step.name, step.name),
@@ -109,15 +124,3 @@ def _pictures(sections: list[Section], name: str) -> list[tuple[str, str]]:
     """A stage's figures, insertion before generation."""
     found = [figure for section in sections if section.name == name for figure in section.figures]
     return sorted(found, reverse=True)
-
-
-def _headline(sections: list[Section]) -> list[tuple[str, float]]:
-    """The few numbers that a reader asks for first."""
-    wanted = {
-        "objects with 3 views or more": ("mining", "yield_sets"),
-        "retrieval precision, lower bound": ("gate_recurrence", "retrieval_precision/precision_lower_bound"),
-        "reference gap (IR)": ("evaluation", "insertion.reference_gap.ir"),
-        "its lower limit": ("evaluation", "insertion.reference_gap.ir.low"),
-    }
-    metrics = {section.name: section.metrics for section in sections}
-    return [(k, metrics[s][m]) for k, (s, m) in wanted.items() if m in metrics.get(s, {})]

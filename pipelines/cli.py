@@ -60,6 +60,18 @@ def compile_(
 
 
 @app.command()
+def sync(
+    run: Annotated[str, typer.Argument(help="Workspace of a local run, or folder or s3:// address of a cluster's run")],
+    workspace: Annotated[Path, typer.Option(help="Folder that takes a cluster's datasets")] = Path(),
+) -> None:
+    """Enter what Kubeflow made into dvc.lock: `dvc status` is clean afterwards, `dvc repro` skips it."""
+    from pipelines.sync import sync as sync_run
+    from pipelines.workspace import Workspace
+
+    typer.echo(f"dvc.lock now holds {', '.join(sync_run(run, Workspace(workspace)))}")
+
+
+@app.command()
 def report() -> None:
     """Write the report page again from what is in data/."""
     from pipelines.report.page import write_page

@@ -7,7 +7,10 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -23,23 +26,27 @@ GATE_STOPPED, USER_ERROR = 3, 2
 
 def run_dvc(workspace: Workspace, pipeline: str) -> None:
     """`dvc repro` of a pipeline's steps and of what they need; raises `GateStop` or `UserError` if a stage stops it."""
-    os.environ.setdefault("DVC_NO_ANALYTICS", "1")
     # DVC starts each stage through a shell, which must find the same `objectmate` as this process.
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     from dvc.exceptions import DvcException
+
+    try:
+        with open_dvc(workspace) as repo:
+            repo.reproduce(targets=[step.name for step in PIPELINES[pipeline]])
+    except DvcException as error:
+        raise _explain(error, workspace) from error
+
+
+@contextmanager
+def open_dvc(workspace: Workspace) -> Iterator[Any]:
+    """The workspace's DVC repository; the process works in its folder meanwhile, which DVC takes paths to be below."""
+    os.environ.setdefault("DVC_NO_ANALYTICS", "1")
     from dvc.logger import setup
     from dvc.repo import Repo
 
     setup(level=30)
-    before = Path.cwd()
-    os.chdir(workspace.root)
-    try:
-        with Repo() as repo:
-            repo.reproduce(targets=[step.name for step in PIPELINES[pipeline]])
-    except DvcException as error:
-        raise _explain(error, workspace) from error
-    finally:
-        os.chdir(before)
+    with chdir(workspace.root), Repo() as repo:
+        yield repo
 
 
 def _explain(error: Exception, workspace: Workspace) -> Exception:
@@ -82,12 +89,8 @@ def run_kfp(workspace: Workspace, pipeline: str) -> None:
     root = (workspace.root / "data" / "kfp").resolve()
     os.environ["PYTHONPATH"] = str(Path(__file__).parent.parent)
     local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(root), raise_on_error=False)
-    before = Path.cwd()
-    os.chdir(workspace.root)
-    try:
+    with chdir(workspace.root):
         build(pipeline)(**arguments(pipeline, read_yaml(Path("params.yaml")), Path("data")))
-    finally:
-        os.chdir(before)
     newest = max(root.iterdir(), key=lambda path: path.stat().st_mtime)
     collected = [step for step in PIPELINES[pipeline] if _collect(workspace, step, newest)]
     for step in collected:

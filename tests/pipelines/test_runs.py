@@ -101,6 +101,15 @@ def test_kfp_gives_the_same_digests(home):
     assert digests(Workspace(home / "kfp")) == digests(Workspace(home / "dvc"))
 
 
+def test_after_sync_dvc_skips_what_kfp_made(home):
+    synced = objectmate("sync", "kfp", cwd=home)
+    assert synced.returncode == 0, synced.stdout + synced.stderr
+    dvc = Path(sys.executable).parent / "dvc"
+    assert "up to date" in subprocess.run([dvc, "status"], cwd=home / "kfp", capture_output=True, text=True).stdout
+    again = objectmate("run", "full", "--workspace", "kfp", *SETTINGS, cwd=home)
+    assert again.returncode == 0 and "Nothing has changed" in again.stdout, again.stdout + again.stderr
+
+
 def test_a_failing_gate_stops_the_run_and_the_flag_goes_past_it(home):
     limits = {"min_precision": 0.95, "expected_precision": 0.999}
     strict = SETTINGS + [w for key, value in limits.items() for w in ("--set", f"gates.recurrence.{key}={value}")]

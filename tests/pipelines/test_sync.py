@@ -1,0 +1,97 @@
+"""A Kubeflow run becomes dvc.lock, if it is whole and made from what is here."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from workspace_data import make_step, make_workspace
+
+from components.common.datasets import Dataset
+from components.common.errors import UserError
+from components.common.stage import commit
+from pipelines.parameters import resolve
+from pipelines.steps import STEPS
+from pipelines.sync import sync
+from pipelines.workspace import Workspace, prepare
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Workspace:
+    """A workspace with DVC and nothing made."""
+    return prepare(tmp_path / "home", "sandbox", "sandbox:corpus", "sandbox:corpus/labels.csv", {}, ())
+
+
+@pytest.fixture
+def finished(tmp_path: Path, home: Workspace) -> Workspace:
+    """The same parameters, and every step made by today's commit."""
+    made = make_workspace(tmp_path / "finished")
+    shutil.copy(home.params, made.params)
+    for step in STEPS.values():
+        make_step(made, step)
+        record(made, step.name, commit=commit())
+    return made
+
+
+def record(workspace: Workspace, name: str, **changes: str) -> None:
+    path = workspace.report(STEPS[name]) / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def artifacts(made: Workspace, root: Path, *names: str) -> Path:
+    """The artifacts of a cluster's run: TASK/EXECUTION/ROLE."""
+    for step in (STEPS[name] for name in names or STEPS):
+        task = root / "objectmate-full" / "run-1" / step.name.replace("_", "-") / "7f3a"
+        shutil.copytree(made.report(step), task / "report")
+        for role, folder in made.outputs(step).items():
+            shutil.copytree(folder, task / role)
+    return root
+
+
+def dvc_status(workspace: Workspace) -> str:
+    dvc = Path(sys.executable).parent / "dvc"
+    return subprocess.run([dvc, "status"], cwd=workspace.root, capture_output=True, text=True).stdout
+
+
+def test_a_clusters_run_becomes_the_lock(home: Workspace, finished: Workspace, tmp_path: Path) -> None:
+    assert "changed" in dvc_status(home)
+    assert sync(str(artifacts(finished, tmp_path / "root")), home) == list(STEPS)
+    assert "up to date" in dvc_status(home)
+    assert Dataset(home.dataset("tuples")).digest == Dataset(finished.dataset("tuples")).digest
+
+
+def test_a_run_that_ended_early_brings_what_it_finished(home: Workspace, finished: Workspace, tmp_path: Path) -> None:
+    root = artifacts(finished, tmp_path / "root", "ingest", "gate_intake", "detection")
+    next(root.rglob("objects/manifest.json")).unlink()
+    assert sync(str(root), home) == ["ingest", "gate_intake"]
+
+
+def test_a_changed_file_is_refused_and_what_was_there_stays(
+    home: Workspace, finished: Workspace, tmp_path: Path
+) -> None:
+    root = artifacts(finished, tmp_path / "root")
+    sync(str(root), home)
+    part = next(root.rglob("images/part-00000.parquet"))
+    part.write_bytes(part.read_bytes()[:-1] + b"!")
+    with pytest.raises(UserError, match=r"images/part-00000.parquet is not what its manifest says"):
+        sync(str(root), home)
+    assert "up to date" in dvc_status(home)
+
+
+def test_another_commit_or_other_parameters_are_refused(home: Workspace, finished: Workspace, tmp_path: Path) -> None:
+    root = artifacts(finished, tmp_path / "root")
+    prepare(home.root, "sandbox", "sandbox:corpus", "sandbox:corpus/labels.csv", {"mining.hub_pairs": 7}, ())
+    assert resolve("sandbox")["mining"]["hub_pairs"] != 7
+    with pytest.raises(UserError, match="mining was made from other parameters"):
+        sync(str(root), home)
+    record(finished, "embedding", commit="0" * 40)
+    with pytest.raises(UserError, match="embedding was made by commit 0000"):
+        sync(str(artifacts(finished, tmp_path / "other")), home)
+
+
+def test_a_folder_without_a_run_is_refused(home: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="holds no finished step"):
+        sync(str(tmp_path / "empty"), home)

@@ -27,7 +27,7 @@ def run(
     images: Annotated[str, typer.Option(help="Folder or s3:// prefix (default: the embedded photographs)")] = "",
     labels: Annotated[str, typer.Option(help="CSV of path,subject: which photographs show the same product")] = "",
     profile: Annotated[str, typer.Option(help="sandbox, open or paper")] = "sandbox",
-    engine: Annotated[str, typer.Option(help="dvc or kfp")] = "dvc",
+    engine: Annotated[str, typer.Option(help="dvc, kfp (processes) or docker (containers)")] = "dvc",
     workspace: Annotated[Path | None, typer.Option(help="Folder of this line of runs (. or runs/NAME)")] = None,
     continue_past_gates: Annotated[bool, typer.Option(help="Go on past failed gates; the verdicts record it")] = False,
     set_: Annotated[list[str] | None, typer.Option("--set", help="section.key=value, may be repeated")] = None,

@@ -1,6 +1,6 @@
-"""The engines that run a pipeline on this machine: DVC (default) and Kubeflow Pipelines' local runner.
+"""The engines that run a pipeline on this machine: DVC (default), and Kubeflow Pipelines in processes or in containers.
 
-Both run the same steps with the same parameters and leave the same datasets in the workspace's data/ folder.
+All run the same steps with the same parameters and leave the same datasets in the workspace's data/ folder.
 """
 
 import os
@@ -18,7 +18,7 @@ from components.common.datasets import is_complete
 from components.common.errors import GateStop, UserError
 from pipelines.state import stops
 from pipelines.steps import PIPELINES, STEPS, Step
-from pipelines.workspace import Workspace
+from pipelines.workspace import Workspace, local_sources
 
 GATE_STOPPED, USER_ERROR = 3, 2
 """Exit codes of `objectmate stage`: a blocking gate did not pass; the user has to change something."""
@@ -77,7 +77,23 @@ def dvc_digests(workspace: Workspace) -> dict[str, str]:
 
 
 def run_kfp(workspace: Workspace, pipeline: str) -> None:
-    """Kubeflow Pipelines' local runner (processes, no containers), then the datasets are moved to data/.
+    """Kubeflow Pipelines' local runner in processes; see `_run_local`."""
+    from kfp import local
+
+    os.environ["PYTHONPATH"] = str(Path(__file__).parent.parent)
+    _run_local(workspace, pipeline, local.SubprocessRunner(use_venv=False))
+
+
+def run_docker(workspace: Workspace, pipeline: str) -> None:
+    """Kubeflow Pipelines' local runner in containers of the stages' images; see `_run_local`."""
+    from pipelines.docker_runner import runner
+    from pipelines.kubeflow import images
+
+    _run_local(workspace, pipeline, runner(workspace.root, local_sources(workspace, pipeline), images(pipeline)))
+
+
+def _run_local(workspace: Workspace, pipeline: str, runner: Any) -> None:
+    """Runs a pipeline with one of Kubeflow's local runners, then moves the datasets to data/.
 
     The result is judged by the manifests that are there, never by the runner's status alone.
     """
@@ -87,8 +103,8 @@ def run_kfp(workspace: Workspace, pipeline: str) -> None:
     from pipelines.kubeflow import arguments, build
 
     root = (workspace.root / "data" / "kfp").resolve()
-    os.environ["PYTHONPATH"] = str(Path(__file__).parent.parent)
-    local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(root), raise_on_error=False)
+    root.mkdir(parents=True, exist_ok=True)
+    local.init(runner, pipeline_root=str(root), raise_on_error=False)
     with chdir(workspace.root):
         build(pipeline)(**arguments(pipeline, read_yaml(Path("params.yaml")), Path("data")))
     newest = max(root.iterdir(), key=lambda path: path.stat().st_mtime)

@@ -90,6 +90,12 @@ def arguments(name: str, values: dict[str, Any], data: Path | None = None) -> di
     return chosen | given
 
 
+def images(name: str) -> list[str]:
+    """The container images of a pipeline's components."""
+    specs = [COMPONENTS[step.name].component_spec for step in PIPELINES[name]]  # type: ignore[attr-defined]
+    return sorted({spec.implementation.container.image for spec in specs})
+
+
 def compile_all(folder: Path) -> list[Path]:
     """Writes the intermediate representation of every pipeline to `folder`/NAME.yaml; the same bytes each time."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -98,7 +98,7 @@ def _workspace(request: Request) -> Workspace:
 def _engine(name: str) -> Callable[[Workspace, str], None]:
     from pipelines import engines
 
-    known = {"dvc": engines.run_dvc, "kfp": engines.run_kfp}
+    known = {"dvc": engines.run_dvc, "kfp": engines.run_kfp, "docker": engines.run_docker}
     if name not in known:
         raise UserError(f"there is no engine '{name}': choose one of {', '.join(known)}")
     return known[name]

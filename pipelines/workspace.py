@@ -125,6 +125,13 @@ def _dvc_stage(step: Step, root: Path) -> dict[str, Any]:
     }
 
 
+def local_sources(workspace: Workspace, pipeline: str) -> list[Path]:
+    """The files and folders outside the package that the parameters of a pipeline's stages name, absolute."""
+    sources = {source for step in PIPELINES[pipeline] for source in _sources(step, workspace.root)}
+    found = [_local(source, workspace.root) for source in sources if not source.startswith(SANDBOX)]
+    return sorted(path.resolve() for path in found if path)
+
+
 def _sources(step: Step, root: Path) -> list[str]:
     """The files, folders, addresses and hub ids that a step's parameters name, one or several a parameter."""
     params = read_step(root / FILE, step)

@@ -1,0 +1,75 @@
+"""Kubeflow's local Docker runner, with the containers that a pod would get and a container's true exit status.
+
+The stock runner lets Docker remove a container by itself and takes one that is gone before it was asked for success, so
+that a failed step can be reported as done (kubeflow/pipelines#13332). Here a container stays until its status is known.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import docker
+from docker.types import Mount
+from kfp import local
+from kfp.local import docker_task_handler
+
+from components.common.errors import UserError
+
+NETWORK = "OBJECTMATE_DOCKER_NETWORK"
+PASSED_ON = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "HF_HUB_OFFLINE")
+SECRETS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION")
+
+
+def runner(root: Path, sources: Sequence[Path], images: Sequence[str]) -> local.DockerRunner:
+    """A runner whose containers work in the folder `root` as this user: no root file system to write to, no network.
+
+    sources: files and folders that stages read, seen by the containers where they lie. Set OBJECTMATE_DOCKER_NETWORK to
+    the name of a Docker network where stages need one (s3:// photographs, hub models); credentials are passed on then.
+    Raises `UserError` if the engine does not answer or one of `images` is not there: nothing is pulled.
+    """
+    _refuse_absent(images)
+    docker_task_handler.run_docker_container = run_container
+    network = os.environ.get(NETWORK, "none")
+    names = PASSED_ON if network == "none" else PASSED_ON + SECRETS
+    return local.DockerRunner(
+        environment={"HOME": "/tmp"} | {name: os.environ[name] for name in names if name in os.environ},
+        mounts=[Mount(str(path), str(path), type="bind", read_only=True) for path in (root.resolve(), *sources)],
+        working_dir=str(root.resolve()),
+        network_mode=network,
+        user=f"{os.getuid()}:{os.getgid()}",
+        read_only=True,
+        tmpfs={"/tmp": ""},
+        cap_drop=["ALL"],
+        security_opt=["no-new-privileges"],
+    )
+
+
+def run_container(
+    client: docker.DockerClient, image: str, command: list[str], volumes: Mapping[str, Any], **options: Any
+) -> int:
+    """Runs a container to its end, prints what it prints, and returns its exit status."""
+    container = client.containers.run(image=image, command=command, volumes=dict(volumes), detach=True, **options)
+    try:
+        for line in container.logs(stream=True):
+            print(line.decode(errors="replace"), end="")
+        return int(container.wait()["StatusCode"])
+    finally:
+        container.remove(force=True)
+
+
+def _refuse_absent(images: Sequence[str]) -> None:
+    try:
+        client = docker.from_env()
+        client.ping()
+    except docker.errors.DockerException:
+        raise UserError(
+            "no Docker engine answers: start one (infra/local/engine.sh does without a registry) and set DOCKER_HOST"
+        ) from None
+    try:
+        for name in images:
+            client.images.get(name)
+    except docker.errors.ImageNotFound:
+        raise UserError(f"there is no image {name}: build it with `make images`") from None
+    finally:
+        client.close()

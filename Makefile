@@ -1,5 +1,6 @@
 # make run    sets itself up, then runs the main job on the embedded default
 # make test   sets itself up, then runs all tests
+# make images builds every container image (VARIANT=cuda: for GPUs; BASE_IMAGE=..., DOCKER_FLAGS=...)
 PYTHON ?= python3
 BIN := .venv/bin
 # uv reads neither pip's find-links nor its certificate bundle: hand them on where they are set.
@@ -13,7 +14,12 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: run test setup lint
+FAMILIES := data vision mining training gates runner mlflow
+VARIANT ?= cpu
+comma := ,
+DOCKER ?= docker
+
+.PHONY: run test setup lint images wheels $(FAMILIES:%=image-%)
 
 run: setup
 	$(BIN)/objectmate run full
@@ -25,6 +31,20 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+images: $(FAMILIES:%=image-%)
+
+# pip's own settings hold in the build too: certificates as a secret, a folder of wheels as an image.
+$(FAMILIES:%=image-%): image-%: $(if $(PIP_FIND_LINKS),wheels)
+	DOCKER_BUILDKIT=1 $(DOCKER) build $(DOCKER_FLAGS) --file infra/images/Dockerfile \
+	  --build-arg FAMILY=$* --build-arg VARIANT=$(VARIANT) --build-arg COMMIT=$(shell git rev-parse HEAD) \
+	  $(foreach name,BASE_IMAGE PIP_INDEX_URL PIP_EXTRA_INDEX_URL,$(if $($(name)),--build-arg $(name)="$($(name))")) \
+	  $(if $(PIP_FIND_LINKS),--build-arg WHEELS_IMAGE=localhost/objectmate-wheels:dev) \
+	  $(if $(PIP_CERT),--secret id=cacert$(comma)src=$(PIP_CERT)) \
+	  --tag localhost/objectmate-$*:dev .
+
+wheels:
+	tar --create --directory $(PIP_FIND_LINKS) . | $(DOCKER) import - localhost/objectmate-wheels:dev
 
 setup: .venv/ready
 

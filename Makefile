@@ -37,7 +37,7 @@ images: $(FAMILIES:%=image-%)
 # pip's own settings hold in the build too: certificates as a secret, a folder of wheels as an image.
 $(FAMILIES:%=image-%): image-%: $(if $(PIP_FIND_LINKS),wheels)
 	DOCKER_BUILDKIT=1 $(DOCKER) build $(DOCKER_FLAGS) --file infra/images/Dockerfile \
-	  --build-arg FAMILY=$* --build-arg VARIANT=$(VARIANT) --build-arg COMMIT=$(shell git rev-parse HEAD) \
+	  --build-arg FAMILY=$* --build-arg VARIANT=$(VARIANT) --build-arg COMMIT=$(shell git describe --always --abbrev=40 --dirty --exclude=*) \
 	  $(foreach name,BASE_IMAGE PIP_INDEX_URL PIP_EXTRA_INDEX_URL,$(if $($(name)),--build-arg $(name)="$($(name))")) \
 	  $(if $(PIP_FIND_LINKS),--build-arg WHEELS_IMAGE=localhost/objectmate-wheels:dev) \
 	  $(if $(PIP_CERT),--secret id=cacert$(comma)src=$(PIP_CERT)) \

@@ -57,7 +57,12 @@ def execute(
 
 
 def commit() -> str:
-    """The code's git commit, with `-dirty` when the work tree differs from it; empty outside a checkout."""
+    """The code's git commit, with `-dirty` when the work tree differs from it; empty if nothing says.
+
+    An image has no checkout: there OBJECTMATE_COMMIT says what it was built from.
+    """
+    if built_from := os.environ.get("OBJECTMATE_COMMIT"):
+        return built_from
     here = Path(__file__).parent
     command = ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
     try:

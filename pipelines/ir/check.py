@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from components.common.errors import UserError
-from pipelines.ir import containers, graph, mounts, names, pods, resources, secrets, shape, template
+from pipelines.ir import containers, graph, mounts, names, pods, resources, secrets, shape, template, types
 from pipelines.ir.document import Fault, read
 
 
@@ -22,6 +22,7 @@ def check(documents: list[Any], cluster: bool = False) -> list[Fault]:
     return [
         *template.faults(document),
         *graph.faults(document),
+        *types.faults(document),
         *containers.images(document, cluster),
         *containers.commands(document),
         *containers.caching(document),

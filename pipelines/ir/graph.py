@@ -29,6 +29,8 @@ def _task(document: Document, task: Task) -> Iterator[Fault]:
     runs = task.component.executor_label
     if task.component.WhichOneof("implementation") != "dag" and runs not in document.deployment.executors:
         yield Fault(task.place, f"runs executor {runs!r}, which is not in deploymentSpec.executors: add it")
+    elif runs and document.deployment.executors[runs].WhichOneof("spec") is None:
+        yield Fault(task.place, f"runs executor {runs!r}, which is empty: give it a container or an importer")
     for other in task.spec.dependent_tasks:
         if other not in task.dag.dag.tasks:
             yield Fault(task.place, f"waits for {other!r}, which is no task beside it: correct dependentTasks")

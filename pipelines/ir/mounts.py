@@ -57,6 +57,8 @@ def _paths(config: Any) -> Iterator[str]:
 
 def _volumes(config: Any) -> Iterator[str]:
     """A claim may be mounted in two places; other volumes of one name make two entries, which the pod must not have."""
+    if any(not each.volume_name for each in [*config.generic_ephemeral_volume, *config.empty_dir_mounts]):
+        yield "has a volume without a name: give it one"
     names = [mount.volume for mount in mounts(config) if mount.volume]
     for name in sorted(set(names)):
         if not OBJECT.fullmatch(name) or "." in name or len(name) > 63:

@@ -17,6 +17,7 @@ HELD = {
     ParameterType.STRUCT: "a mapping",
 }
 """Parameter type -> what it holds; the types that KFP fills itself are left out."""
+KNOWN = set(ParameterType.ParameterTypeEnum.values()) - {ParameterType.PARAMETER_TYPE_ENUM_UNSPECIFIED}
 GIVEN = {
     "string_value": "a text",
     "number_value": NUMBER,
@@ -32,6 +33,8 @@ def faults(document: Document) -> Iterator[Fault]:
     """Constants, defaults and outputs that do not fit the input they are for, and inputs that come from nowhere."""
     for name, component in {"": document.spec.root, **document.components}.items():
         for key, each in sorted(component.input_definitions.parameters.items()):
+            if each.parameter_type not in KNOWN:
+                yield Fault(f"component {name}" if name else f"parameter {key}", f"{key!r} has no known type: name it")
             if each.HasField("default_value") and (reason := _misfit(each.default_value, each.parameter_type)):
                 yield Fault(f"component {name}" if name else f"parameter {key}", f"default of {key!r} {reason}")
     for task in document.tasks():

@@ -23,6 +23,7 @@ FAULTS = {
     # the graph
     "unknown-component": ("TASK.make.componentRef.name", "comp-made", "task make", "'comp-made'"),
     "unknown-executor": ("0.components.comp-make.executorLabel", "exec-made", "task make", "'exec-made'"),
+    "empty-executor": ("MAKE", DELETE, "task make", "which is empty"),
     "unknown-dependency": ("TASK.join.dependentTasks", ["for-loop-2", "nobody"], "task join", "'nobody'"),
     "unknown-producer": (
         "TASK.join.inputs.parameters.scores.taskOutputParameter.producerTask",
@@ -67,6 +68,12 @@ FAULTS = {
     ),
     "platform-executor-mismatch": ("EXECUTORS.exec-other", {}, "platform document, executor exec-other", "not in"),
     # types
+    "parameter-without-type": (
+        "0.components.comp-make.inputDefinitions.parameters.n.parameterType",
+        DELETE,
+        "component comp-make",
+        "no known type",
+    ),
     "text-for-a-number": (
         "TASK.make.inputs.parameters.n",
         {"runtimeValue": {"constant": "three"}},
@@ -189,6 +196,7 @@ FAULTS = {
     "relative-mount-path": ("POD.emptyDirMounts.0.mountPath", "shm", "task make", "'shm'"),
     "two-mounts-on-one-path": ("POD.emptyDirMounts.0.mountPath", "/scratch/", "task make", "2 volumes on /scratch"),
     "two-volumes-of-one-name": ("POD.emptyDirMounts.0.volumeName", "authority", "task make", "named authority"),
+    "volume-without-name": ("POD.emptyDirMounts.0.volumeName", "", "task make", "without a name"),
     "bad-empty-dir-size": ("POD.emptyDirMounts.0.sizeLimit", "lots", "task make", "'lots'"),
     "bad-empty-dir-medium": ("POD.emptyDirMounts.0.medium", "Disk", "task make", "'Disk'"),
     "bad-ephemeral-size": ("POD.genericEphemeralVolume.0.size", "much", "task make", "'much'"),

@@ -50,13 +50,15 @@ def stage(
 
 @app.command("compile")
 def compile_(
+    file: Annotated[list[Path] | None, typer.Argument(help="With --check: check these and compile nothing")] = None,
     output: Annotated[Path, typer.Option(help="Folder for the compiled pipelines")] = Path("data/kubeflow"),
+    check: Annotated[bool, typer.Option("--check", help="Refuse what a cluster would, one line a fault")] = False,
+    cluster: Annotated[bool, typer.Option("--cluster", help="--check, and refuse images of this machine too")] = False,
 ) -> None:
-    """Compile the Kubeflow pipelines (dataset, training, evaluation, full) to YAML."""
-    from pipelines.kubeflow import compile_all
+    """Compile the Kubeflow pipelines (dataset, training, evaluation, full) to YAML. Exit code 2 if a check refuses."""
+    from pipelines.compile import compile_pipelines
 
-    for path in compile_all(output):
-        typer.echo(path)
+    raise typer.Exit(compile_pipelines(file or [], output, check, cluster))
 
 
 @app.command()

@@ -73,11 +73,14 @@ def _given(steps: tuple[Step, ...]) -> list[str]:
 
 
 def _imported(dataset: str, uri: Any) -> Any:
-    return dsl.importer(artifact_uri=uri, artifact_class=dsl.Dataset).set_display_name(dataset).output
+    # KFP would take an earlier import of the same address for the same data, and its cache with it.
+    return dsl.importer(artifact_uri=uri, artifact_class=dsl.Dataset, reimport=True).set_display_name(dataset).output
 
 
 def _add(step: Step, params: Any, made: dict[str, Any], tasks: dict[str, PipelineTask]) -> PipelineTask:
     task = COMPONENTS[step.name](params=params, **{role: made[name] for role, name in step.inputs.items()})
+    if not step.inputs:
+        task.set_caching_options(False)  # it reads addresses, and the cache's key has only their text
     task.after(*(tasks[gate] for gate in step.after if gate in tasks))
     made |= {name: task.outputs[role] for role, name in step.outputs.items()}
     return task

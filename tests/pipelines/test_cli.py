@@ -41,6 +41,7 @@ def test_every_command_has_help(command):
         (["run", "--profile", "open"], "--set detection.revision=COMMIT for ustc-community/dfine-large-obj365"),
         (["run", "--set", "mining.low"], "write section.key=value"),
         (["run", "--set", "mining.low=0.99", "--set", "mining.high=0.9", "--workspace", "w"], "mining"),
+        (["compile", "full.yaml"], "full.yaml is compiled already: add --check"),
         (["stage", "mending"], "there is no stage 'mending'"),
         (["stage", "mining"], "there is no params.yaml: go to a folder that has one"),
         (["benchmark", "export", "inputs"], "there is no params.yaml"),

@@ -1,0 +1,30 @@
+"""`objectmate compile`: the pipelines as YAML, and whether a cluster would take them."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from components.common.errors import UserError
+
+
+def compile_pipelines(files: Sequence[Path], output: Path, check: bool, cluster: bool) -> int:
+    """Compiles all pipelines to `output`, or takes `files` as compiled; returns the exit code, 2 if a check refuses.
+
+    check: print a line a fault to stderr. cluster: check, and refuse images that are on this machine only.
+    """
+    if files and not (check or cluster):
+        raise UserError(f"{files[0]} is compiled already: add --check to check it")
+    if not files:
+        from pipelines.kubeflow import compile_all
+
+        files = compile_all(output)
+        print(*files, sep="\n")
+    return _refusals(files, cluster) if check or cluster else 0
+
+
+def _refusals(files: Sequence[Path], cluster: bool) -> int:
+    from pipelines.ir.check import check_files
+
+    lines = check_files(files, cluster)
+    print(*lines, sep="\n", end="\n" if lines else "", file=sys.stderr)
+    return 2 if lines else 0

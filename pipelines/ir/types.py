@@ -1,0 +1,106 @@
+"""Types: what is passed fits what is taken, which otherwise only the driver finds, one task at a time."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kfp.pipeline_spec.pipeline_spec_pb2 import ParameterType
+
+from pipelines.ir.document import Document, Fault, Task
+
+NUMBER = "a number"
+HELD = {
+    ParameterType.STRING: "a text",
+    ParameterType.NUMBER_INTEGER: NUMBER,
+    ParameterType.NUMBER_DOUBLE: NUMBER,
+    ParameterType.BOOLEAN: "true or false",
+    ParameterType.LIST: "a list",
+    ParameterType.STRUCT: "a mapping",
+}
+"""Parameter type -> what it holds; the types that KFP fills itself are left out."""
+KNOWN = set(ParameterType.ParameterTypeEnum.values()) - {ParameterType.PARAMETER_TYPE_ENUM_UNSPECIFIED}
+GIVEN = {
+    "string_value": "a text",
+    "number_value": NUMBER,
+    "bool_value": "true or false",
+    "list_value": "a list",
+    "struct_value": "a mapping",
+    "null_value": "null",
+}
+GENERIC = "system.Artifact"
+
+
+def faults(document: Document) -> Iterator[Fault]:
+    """Constants, defaults and outputs that do not fit the input they are for, and inputs that come from nowhere."""
+    for name, component in {"": document.spec.root, **document.components}.items():
+        for key, each in sorted(component.input_definitions.parameters.items()):
+            if each.parameter_type not in KNOWN:
+                yield Fault(f"component {name}" if name else f"parameter {key}", f"{key!r} has no known type: name it")
+            if each.HasField("default_value") and (reason := _misfit(each.default_value, each.parameter_type)):
+                yield Fault(f"component {name}" if name else f"parameter {key}", f"default of {key!r} {reason}")
+    for task in document.tasks():
+        if task.component is not None:
+            yield from _parameters(document, task, task.component.input_definitions.parameters)
+            yield from _artifacts(document, task, task.component.input_definitions.artifacts)
+
+
+def _misfit(value: Any, kind: int) -> str:
+    given = GIVEN[value.WhichOneof("kind") or "null_value"]
+    if kind == ParameterType.NUMBER_INTEGER and given == NUMBER and not value.number_value.is_integer():
+        return f"is {value.number_value}, but has to be a whole number"
+    return "" if given == HELD.get(kind, given) else f"is {given}, but has to be {HELD[kind]}: pass that"
+
+
+def _parameters(document: Document, task: Task, definitions: Mapping[str, Any]) -> Iterator[Fault]:
+    for name, each in sorted(task.spec.inputs.parameters.items()):
+        source = each.WhichOneof("kind")
+        if source is None:
+            yield Fault(task.place, f"gets {name!r} from nowhere: pass a value")
+        elif name in definitions and source == "runtime_value":
+            if reason := _misfit(each.runtime_value.constant, definitions[name].parameter_type):
+                yield Fault(task.place, f"input {name!r} {reason}")
+        elif name in definitions:
+            needs, comes = HELD.get(definitions[name].parameter_type), HELD.get(_type_of(document, task, each))
+            if needs and comes and needs != comes and not each.parameter_expression_selector:
+                yield Fault(task.place, f"input {name!r} has to be {needs}, but comes as {comes}: convert it")
+
+
+def _type_of(document: Document, task: Task, source: Any) -> Any:
+    """The declared type of a parameter's source; None where it is not declared, which `graph` reports."""
+    if source.WhichOneof("kind") == "component_input_parameter":
+        definitions, key = task.dag.input_definitions, source.component_input_parameter
+    else:
+        definitions = _outputs(document, task, source.task_output_parameter.producer_task)
+        key = source.task_output_parameter.output_parameter_key
+    return definitions.parameters[key].parameter_type if definitions and key in definitions.parameters else None
+
+
+def _outputs(document: Document, task: Task, producer: str) -> Any:
+    if producer not in task.dag.dag.tasks:
+        return None
+    component = document.components.get(task.dag.dag.tasks[producer].component_ref.name)
+    return component.output_definitions if component else None
+
+
+def _artifacts(document: Document, task: Task, definitions: Mapping[str, Any]) -> Iterator[Fault]:
+    for name, each in sorted(task.spec.inputs.artifacts.items()):
+        if each.WhichOneof("kind") is None:
+            yield Fault(task.place, f"gets {name!r} from nowhere: pass an artifact")
+            continue
+        made = _artifact_of(document, task, each)
+        if made is None or name not in definitions:
+            continue
+        titles = {made.artifact_type.schema_title, definitions[name].artifact_type.schema_title}
+        if len(titles - {GENERIC}) > 1:
+            needs, comes = definitions[name].artifact_type.schema_title, made.artifact_type.schema_title
+            yield Fault(task.place, f"input {name!r} has to be {needs}, but comes as {comes}: pass the right output")
+        if made.is_artifact_list != definitions[name].is_artifact_list:
+            yield Fault(task.place, f"input {name!r} mixes one artifact with a list of them: use dsl.Collected or not")
+
+
+def _artifact_of(document: Document, task: Task, source: Any) -> Any:
+    if source.WhichOneof("kind") == "component_input_artifact":
+        definitions, key = task.dag.input_definitions, source.component_input_artifact
+    else:
+        definitions = _outputs(document, task, source.task_output_artifact.producer_task)
+        key = source.task_output_artifact.output_artifact_key
+    return definitions.artifacts[key] if definitions and key in definitions.artifacts else None

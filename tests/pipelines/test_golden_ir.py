@@ -1,0 +1,99 @@
+"""The committed intermediate representation: what compiles today, sound, the same on every machine."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components.common.errors import UserError
+from pipelines.compile import compile_pipelines
+from pipelines.ir.check import check, check_files
+from pipelines.kubeflow import compile_all
+from pipelines.steps import PIPELINES
+
+ROOT = Path(__file__).parents[2]
+PATHS = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+GOLDEN = Path(__file__).parent / "golden"
+RENEW = "if the change is meant: objectmate compile --output tests/pipelines/golden (with no OBJECTMATE_IMAGE_* set)"
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    return {path.stem: path for path in compile_all(tmp_path_factory.mktemp("compiled"))}
+
+
+def without_sdk(path: Path) -> str:
+    """The file but for the version of the SDK that wrote it, which differs between machines."""
+    return re.sub(r"^sdkVersion: .*\n", "", path.read_text(), flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_what_compiles_is_what_is_committed(compiled, name):
+    assert without_sdk(compiled[name]) == without_sdk(GOLDEN / f"{name}.yaml"), RENEW
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_committed_pipelines_are_sound_and_of_no_machine(name):
+    text = (GOLDEN / f"{name}.yaml").read_text()
+    assert check(list(yaml.safe_load_all(text))) == []
+    assert str(ROOT) not in text and str(Path.home()) not in text
+
+
+def nodes(value, path=()):
+    """The path of everything in a document."""
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path] * bool(path) + [found for key, child in children for found in nodes(child, (*path, key))]
+
+
+SMALLEST = (GOLDEN / "evaluation.yaml").read_text()
+ANYTHING = st.sampled_from([None, True, -1, 0.5, "", "Ü /", [], [None], {}, {"a": []}, {1: "b"}])
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(path=st.sampled_from(nodes(yaml.safe_load(SMALLEST))), value=ANYTHING)
+def test_no_damage_makes_the_check_itself_fail(path, value):
+    document = yaml.safe_load(SMALLEST)
+    place = document
+    for part in path[:-1]:
+        place = place[part]
+    place[path[-1]] = value
+    assert all(fault.place and fault.message for fault in check([document]))
+
+
+def test_the_command_names_file_task_and_fix(tmp_path):
+    (tmp_path / "sound.yaml").write_text(SMALLEST)
+    (tmp_path / "bad.yaml").write_text(SMALLEST.replace("producerTask: evaluation", "producerTask: nobody"))
+    command = [sys.executable, "-m", "pipelines.cli", "compile", "--check", "sound.yaml", "bad.yaml"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": PATHS})
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("bad.yaml: task gate-model: ") and "correct the producer" in line
+
+
+def test_what_is_compiled_here_passes_here_but_not_for_a_cluster(tmp_path, capsys):
+    assert compile_pipelines([], tmp_path, check=True, cluster=False) == 0
+    assert {path.stem for path in tmp_path.iterdir()} == set(PIPELINES)
+    capsys.readouterr()
+    assert compile_pipelines([tmp_path / "evaluation.yaml"], tmp_path, check=False, cluster=True) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(": ")[1] for line in lines] == ["task evaluation", "task gate-model"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("a: [", "is no YAML"), ("- a", "is not a compiled pipeline"), ("", "0 pipeline specs")]
+)
+def test_other_files_are_one_fault(tmp_path, text, words):
+    (tmp_path / "file.yaml").write_text(text)
+    (line,) = check_files([tmp_path / "file.yaml"])
+    assert words in line
+
+
+def test_a_missing_file_is_one_sentence(tmp_path):
+    with pytest.raises(UserError, match=r"nowhere.yaml cannot be read"):
+        check_files([tmp_path / "nowhere.yaml"])

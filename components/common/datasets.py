@@ -1,11 +1,12 @@
 """Datasets on disk: a folder of parts plus `manifest.json`, written last and atomically. Identity is content.
 
 A part is up to three files with one stem: part-00000.parquet (rows), part-00000.tar (blobs, uncompressed, readable as
-WebDataset) and part-00000.npy or .npz (vectors). While a dataset is in the making, `_unfinished.json` says of what
-inputs and parameters and by which code, and each finished part has a record part-00000.part.json; so a stage that was
-killed skips what is done, and a folder half-made from something else is refused. The pattern is datatrove's completion
-markers (`executor/base.py`) with content digests in place of empty files. The marker of a finished dataset becomes
-`_finished.json`: the code decides whether work is taken up again, but is no part of a dataset's identity.
+WebDataset) and part-00000.npy (vectors) or .safetensors (named arrays). While a dataset is in the making,
+`_unfinished.json` says of what inputs and parameters and by which code, and each finished part has a record
+part-00000.part.json; so a stage that was killed skips what is done, and a folder half-made from something else is
+refused. The pattern is datatrove's completion markers (`executor/base.py`), with content digests in place of empty
+files. The marker of a finished dataset becomes `_finished.json`: the code decides whether work is taken up again, but
+is no part of a dataset's identity.
 """
 
 import inspect
@@ -26,6 +27,8 @@ from typing import Any, BinaryIO
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from safetensors.numpy import load_file
+from safetensors.numpy import save as save_arrays
 
 from components.common.digests import digest_file, digest_sources, digest_value
 from components.common.errors import UserError
@@ -117,9 +120,9 @@ class Dataset:
         return np.concatenate(arrays) if arrays else np.zeros((0, 0), np.float16)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """The named arrays of all parts (from .npz), each concatenated along its first axis."""
-        parts = [np.load(path, allow_pickle=False) for path in self.files(".npz")]
-        return {name: np.concatenate([part[name] for part in parts]) for name in (parts[0].files if parts else ())}
+        """The named arrays of all parts, each concatenated along its first axis."""
+        parts = [load_file(path) for path in self.files(".safetensors")]
+        return {name: np.concatenate([part[name] for part in parts]) for name in (parts[0] if parts else ())}
 
     def blob(self, row: Mapping[str, Any], name: str) -> bytes:
         """The bytes of blob `name` of a row that has the columns shard, NAME_offset and NAME_length.
@@ -257,7 +260,9 @@ class Writer:
         if vectors is not None:
             files.append(self._save(f"{stem}.npy", lambda file: np.save(file, vectors, allow_pickle=False)))
         if arrays is not None:
-            files.append(self._save(f"{stem}.npz", lambda file: np.savez(file, **arrays)))  # type: ignore[arg-type]
+            # Not .npz, whose zip headers differ between versions of Python. safetensors takes memory as it lies.
+            packed = save_arrays({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+            files.append(self._save(f"{stem}.safetensors", lambda file: file.write(packed)))
         schema = SCHEMAS[self.kind]
         full = rows.cast(schema) if isinstance(rows, pa.Table) else pa.Table.from_pylist(list(rows), schema=schema)
         files.append(self._save(f"{stem}.parquet", lambda file: pq.write_table(full, file, compression="zstd")))

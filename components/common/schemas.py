@@ -137,7 +137,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             *_blobs("target", "background", "mask", "ref0", "ref1", "ref2"),
         ]
     ),
-    # Latents lie in part-*.npz; the table says which tuple each row is.
+    # Latents lie in part-*.safetensors; the table says which tuple each row is.
     "latents": pa.schema(
         [
             _field("tuple_id", _text),

@@ -1,4 +1,4 @@
-"""Tuples -> latents: one .npz a part with target, background, refs, mask and text, fp16; see `ARRAYS`."""
+"""Tuples -> latents: one .safetensors a part with target, background, refs, mask and text, fp16; see `ARRAYS`."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from safetensors.numpy import load_file
 from transformers import CLIPTextModel, PreTrainedTokenizerBase
 
 from components.common import bases
@@ -110,7 +111,7 @@ def _report(latents: Dataset, encoders: Encoders) -> Report:
     splits = latents.table(["split"])["split"].to_pylist()
     metrics: dict[str, float] = {"tuples": len(latents), "validation_tuples": splits.count("validation")}
     if splits:
-        first = np.load(latents.files(".npz")[0])["target"].astype(np.float32)
+        first = load_file(latents.files(".safetensors")[0])["target"].astype(np.float32)
         metrics |= {"latent_mean": round(float(first.mean()), 4), "latent_std": round(float(first.std()), 4)}
-    size = sum(path.stat().st_size for path in latents.files(".npz"))
+    size = sum(path.stat().st_size for path in latents.files(".safetensors"))
     return Report(metrics=metrics | {"megabytes": round(size / 2**20, 2)})

@@ -4,16 +4,15 @@ So a killed run that starts again at sample n sees what it would have seen, and 
 indices in turn, sees the same samples an optimiser step (NVlabs/edm2 counts images in the same way).
 """
 
-import zipfile
 from bisect import bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import count
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from safetensors import safe_open
 from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import Sampler
 
@@ -23,8 +22,6 @@ from components.common.seeds import numpy_rng, torch_generator
 from components.training.params import Params
 
 Sample = dict[str, torch.Tensor]
-LOCAL_HEADER = 30
-"""Bytes of a zip member's header before its name."""
 
 
 class GlobalSampler(Sampler[int]):
@@ -38,11 +35,11 @@ class GlobalSampler(Sampler[int]):
 
 
 class Latents:
-    """The arrays of a latents dataset, read row by row from memory-mapped files."""
+    """The arrays of a latents dataset, read row by row from mapped files."""
 
     def __init__(self, dataset: Dataset, split: str):
-        parts = [memory_mapped(path) for path in dataset.files(".npz")]
-        firsts = np.cumsum([0, *(len(part["target"]) for part in parts)]).tolist()
+        parts = [safe_open(path, "numpy") for path in dataset.files(".safetensors")]
+        firsts = np.cumsum([0, *(part.get_slice("target").get_shape()[0] for part in parts)]).tolist()
         table = dataset.table(["split", "group"])
         splits = np.asarray(table["split"].to_pylist())
         self._parts, self._firsts = parts, firsts
@@ -56,8 +53,9 @@ class Latents:
         """Row `position` of the split as float32 tensors: target, background, refs, mask, text."""
         row = int(self.rows[position])
         part = bisect_right(self._firsts, row) - 1
-        arrays = self._parts[part]
-        return {name: torch.from_numpy(a[row - self._firsts[part]].astype(np.float32)) for name, a in arrays.items()}
+        arrays, within = self._parts[part], row - self._firsts[part]
+        stored = {name: arrays.get_slice(name)[within] for name in arrays.keys()}  # noqa: SIM118  # no mapping
+        return {name: torch.from_numpy(array.astype(np.float32)) for name, array in stored.items()}
 
 
 class Dropout(NamedTuple):
@@ -105,20 +103,3 @@ def dropout(draw: float, params: Params) -> Dropout:
 def reference_count(draws: list[float], fewer: float) -> int:
     """Three references, or one or two with equal chance for a share `fewer` of the samples."""
     return REFERENCES if draws[0] >= fewer else 1 + int(draws[1] * (REFERENCES - 1))
-
-
-def memory_mapped(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of an uncompressed .npz, mapped, not read: NumPy itself maps .npy files only."""
-    arrays: dict[str, np.ndarray] = {}
-    with zipfile.ZipFile(path) as archive, path.open("rb") as file:
-        for member in archive.infolist():
-            file.seek(member.header_offset)
-            header = file.read(LOCAL_HEADER)
-            skipped = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
-            file.seek(member.header_offset + LOCAL_HEADER + skipped)
-            version = np.lib.format.read_magic(file)
-            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-            shape, fortran, dtype = read(file)
-            name = member.filename.removesuffix(".npy")
-            arrays[name] = np.memmap(path, dtype, "r", file.tell(), shape, "F" if fortran else "C")
-    return arrays

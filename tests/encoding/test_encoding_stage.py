@@ -124,7 +124,7 @@ def test_killed_and_resumed_is_byte_identical(
     with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="killed"):
         patch.setattr(stage, "_arrays", killed_after(1, stage._arrays))
         stage.run({"tuples": tuples}, {"latents": cut}, make_params(base))
-    assert (cut / "part-00000.npz").exists() and not (cut / "part-00001.npz").exists()
+    assert (cut / "part-00000.safetensors").exists() and not (cut / "part-00001.safetensors").exists()
     stage.run({"tuples": tuples}, {"latents": cut}, make_params(base))
     files = sorted(path.name for path in whole.iterdir())
     assert files == sorted(path.name for path in cut.iterdir())

@@ -1,4 +1,4 @@
-"""Samples are functions of (seed, global index); dropout shares come out as asked for; memory mapping reads right."""
+"""Samples are functions of (seed, global index); dropout shares come out as asked for."""
 
 from itertools import islice
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from components.common.datasets import Dataset
-from components.training.data import GlobalSampler, Latents, TrainingSamples, dropout, memory_mapped, reference_count
+from components.training.data import GlobalSampler, Latents, TrainingSamples, dropout, reference_count
 from components.training.loop import loader
 from components.training.params import Params
 
@@ -19,13 +19,6 @@ NULL = torch.zeros(8, 16)
 @pytest.fixture
 def samples(latents: Path) -> TrainingSamples:
     return TrainingSamples(Latents(Dataset(latents), "train"), NULL, PARAMS)
-
-
-def test_mapped_arrays_are_the_stored_ones(latents: Path) -> None:
-    path = Dataset(latents).files(".npz")[0]
-    stored, mapped = np.load(path), memory_mapped(path)
-    assert mapped.keys() == set(stored.files)
-    assert all(np.array_equal(stored[name], mapped[name]) for name in mapped)
 
 
 def test_rows_of_all_parts_are_found(latents: Path) -> None:

@@ -51,7 +51,7 @@ def _sentence(host: str, error: Exception) -> str:
     if not isinstance(error, ApiException):
         cause = error.reason if isinstance(error, MaxRetryError) else error
         if isinstance(cause, SSLError):
-            return f"{host} cannot be trusted ({cause}): name its certificate authority in SSL_CERT_FILE"
+            return f"no safe connection to {host} ({cause}): correct it, or name its authority's file in SSL_CERT_FILE"
         return f"{host} does not answer ({type(cause).__name__}): correct --host ({HOST}), or forward its port"
     said = f"{host} answers {error.status}{_said(error.body)}"
     if 300 <= error.status < 400:

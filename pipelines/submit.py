@@ -1,6 +1,5 @@
 """`objectmate submit` and `objectmate schedule`: a pipeline with its parameters, checked here, run by a cluster."""
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -106,12 +105,12 @@ def _addresses(pipeline: str, wanted: Sequence[str], given: Sequence[str]) -> di
 
 def _refuse_tags(images: Sequence[str]) -> None:
     """Raises a `UserError` that names the variable of every image whose content its name does not fix."""
-    missing = [variable(family) for family in FAMILIES if image(family) in images and not has_digest(image(family))]
-    if missing:
-        now = ", ".join(f"{name}={os.environ.get(name, '')}" for name in missing)
+    tagged = [family for family in FAMILIES if image(family) in images and not has_digest(image(family))]
+    if tagged:
+        wanted = ", ".join(f"{variable(family)} (now {image(family)})" for family in tagged)
         raise UserError(
             "a cluster takes images by digest, since a tag can move and Kubeflow's cache would not notice: set "
-            f"NAME@sha256:DIGEST in {', '.join(missing)} (now {now})"
+            f"NAME@sha256:DIGEST in {wanted}"
         )
 
 

@@ -29,13 +29,14 @@ class Refusal(Exception):
 
 @dataclass
 class Fault:
-    """An answer of `status` (0: a reset connection) to the next `times` requests; done: after doing what they ask."""
+    """An answer of `status` (0: a lost connection) to the next `times` requests; done: after doing what they ask."""
 
     method: str
     path: str
     status: int
     times: int = 1
     done: bool = False
+    kind: str = "application/json"
 
 
 @dataclass
@@ -189,7 +190,9 @@ class Handler(BaseHTTPRequestHandler):
         if fault and fault.status == 0:
             self.close_connection = True
             return
-        self.answer(*((fault.status, {"message": "the server is not well"}) if fault else answer))
+        if fault:
+            answer = fault.status, {"message": "the server is not well"}
+        self.answer(*answer, fault.kind if fault else "application/json")
 
     def route(self, method: str, path: str, content: bytes) -> dict[str, Any]:
         if self.headers.get("authorization") != f"Bearer {TOKEN}":
@@ -218,10 +221,10 @@ class Handler(BaseHTTPRequestHandler):
             raise Refusal(400, "Failed to read pipeline from file")
         return parts["uploadfile"].get_payload(decode=True)
 
-    def answer(self, status: int, body: dict[str, Any]) -> None:
+    def answer(self, status: int, body: dict[str, Any], kind: str) -> None:
         data = json.dumps(body).encode()
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)

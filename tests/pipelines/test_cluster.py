@@ -267,7 +267,7 @@ def test_what_a_pod_can_see_is_passed_on() -> None:
 
 def test_a_tag_is_refused_before_anything_is_asked_of_the_cluster(cluster: Cluster, state: State) -> None:
     with pytest.raises(
-        UserError, match=r"takes images by digest.* in OBJECTMATE_IMAGE_TRAINING, OBJECTMATE_IMAGE_GATES"
+        UserError, match=r"images by digest.* OBJECTMATE_IMAGE_TRAINING \(.*:dev\), OBJECTMATE_IMAGE_GATES"
     ):
         submit(cluster, EVALUATION, GIVEN, "objectmate")
     assert not state.requests
@@ -283,6 +283,14 @@ def test_a_host_is_named_and_answers(monkeypatch: pytest.MonkeyPatch) -> None:
         host = f"http://127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(UserError, match="does not answer"):
             Cluster(host, waits=(0,)).run("run-1")
+
+
+def test_an_address_of_something_else_is_one_sentence(cluster: Cluster, state: State) -> None:
+    with pytest.raises(UserError, match="no safe connection to https://"):
+        Cluster(cluster.host.replace("http:", "https:"), TOKEN).run("run-1")
+    state.faults.append(Fault("GET", "/runs/run-1", 200, kind="text/html"))
+    with pytest.raises(UserError, match="answers with a page, not as a Kubeflow Pipelines API"):
+        cluster.run("run-1")
 
 
 def test_the_commands_submit_follow_and_schedule(server: tuple[str, State]) -> None:

@@ -20,17 +20,24 @@ app.add_typer(benchmark, name="benchmark")
 bench = typer.Typer(help="Measure ours beside its peers.", no_args_is_help=True)
 app.add_typer(bench, name="bench")
 
+Profile = Annotated[str, typer.Option(help="sandbox, open or paper")]
+Overrides = Annotated[list[str] | None, typer.Option("--set", help="section.key=value, may be repeated")]
+ClusterImages = Annotated[str, typer.Option(help="s3:// prefix (default: the photographs in the image)")]
+ClusterLabels = Annotated[str, typer.Option(help="s3:// address of a CSV of path,subject")]
+Given = Annotated[list[str] | None, typer.Option(help="DATASET=ADDRESS of one that the pipeline does not make")]
+Host = Annotated[str, typer.Option(help="Kubeflow Pipelines API (default: KFP_HOST; its token: KFP_TOKEN)")]
+
 
 @app.command()
 def run(
     pipeline: Annotated[str, typer.Argument(help="dataset, training, evaluation or full")] = "full",
     images: Annotated[str, typer.Option(help="Folder or s3:// prefix (default: the embedded photographs)")] = "",
     labels: Annotated[str, typer.Option(help="CSV of path,subject: which photographs show the same product")] = "",
-    profile: Annotated[str, typer.Option(help="sandbox, open or paper")] = "sandbox",
+    profile: Profile = "sandbox",
     engine: Annotated[str, typer.Option(help="dvc, kfp (processes) or docker (containers)")] = "dvc",
     workspace: Annotated[Path | None, typer.Option(help="Folder of this line of runs (. or runs/NAME)")] = None,
     continue_past_gates: Annotated[bool, typer.Option(help="Go on past failed gates; the verdicts record it")] = False,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="section.key=value, may be repeated")] = None,
+    set_: Overrides = None,
 ) -> None:
     """Run a pipeline: photographs in; datasets, models, scores and a report page out."""
     from pipelines.run import Request, run_pipeline
@@ -59,6 +66,60 @@ def compile_(
     from pipelines.compile import compile_pipelines
 
     raise typer.Exit(compile_pipelines(file or [], output, check, cluster))
+
+
+@app.command()
+def submit(
+    pipeline: Annotated[str, typer.Argument(help="dataset, training, evaluation or full")] = "full",
+    images: ClusterImages = "",
+    labels: ClusterLabels = "",
+    profile: Profile = "sandbox",
+    set_: Overrides = None,
+    given: Given = None,
+    host: Host = "",
+    experiment: Annotated[str, typer.Option(help="Experiment of the run")] = "objectmate",
+) -> None:
+    """Run a pipeline on a cluster: uploads it as a version, if it is new, and starts a run of exactly that version."""
+    from pipelines.cluster import connect
+    from pipelines.run import Request
+    from pipelines.submit import submit as submit_run
+
+    request = Request(pipeline, images, labels, profile, overrides=set_ or [])
+    typer.echo(submit_run(connect(host), request, given or [], experiment))
+
+
+@app.command()
+def schedule(
+    pipeline: Annotated[str, typer.Argument(help="dataset, training, evaluation or full")],
+    cron: Annotated[str, typer.Option(help="Six fields, seconds first, such as '0 0 3 * * *'")],
+    images: ClusterImages = "",
+    labels: ClusterLabels = "",
+    profile: Profile = "sandbox",
+    set_: Overrides = None,
+    given: Given = None,
+    host: Host = "",
+    experiment: Annotated[str, typer.Option(help="Experiment of the runs")] = "objectmate",
+) -> None:
+    """Run a pipeline on a cluster again and again: never two runs at once, and none made up for."""
+    from pipelines.cluster import connect
+    from pipelines.run import Request
+    from pipelines.submit import schedule as schedule_runs
+
+    request = Request(pipeline, images, labels, profile, overrides=set_ or [])
+    typer.echo(schedule_runs(connect(host), request, given or [], experiment, cron))
+
+
+@app.command()
+def status(
+    run: Annotated[str, typer.Argument(help="Id of a run, as `objectmate submit` prints it")],
+    follow: Annotated[bool, typer.Option(help="Until the run ends, or once")] = True,
+    host: Host = "",
+) -> None:
+    """Follow a cluster's run. Exit code 0 if it succeeded, 3 if a gate stopped it, 1 if it failed otherwise."""
+    from pipelines.cluster import connect
+    from pipelines.follow import status as follow_run
+
+    raise typer.Exit(follow_run(connect(host), run, follow))
 
 
 @app.command()

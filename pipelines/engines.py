@@ -100,13 +100,14 @@ def _run_local(workspace: Workspace, pipeline: str, runner: Any) -> None:
     from kfp import local
 
     from components.common.params import read_yaml
-    from pipelines.kubeflow import arguments, build
+    from pipelines.kubeflow import arguments, build, given_datasets
 
     root = (workspace.root / "data" / "kfp").resolve()
     root.mkdir(parents=True, exist_ok=True)
     local.init(runner, pipeline_root=str(root), raise_on_error=False)
+    given = {name: str(workspace.dataset(name).resolve()) for name in given_datasets(PIPELINES[pipeline])}
     with chdir(workspace.root):
-        build(pipeline)(**arguments(pipeline, read_yaml(Path("params.yaml")), Path("data")))
+        build(pipeline)(**arguments(pipeline, read_yaml(Path("params.yaml")), given))
     newest = max(root.iterdir(), key=lambda path: path.stat().st_mtime)
     collected = [step for step in PIPELINES[pipeline] if _collect(workspace, step, newest)]
     for step in collected:

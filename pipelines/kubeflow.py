@@ -6,7 +6,7 @@ does not make itself. Gates stop a pipeline by failing their task: what depends 
 
 import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ COMPONENTS: dict[str, Callable[..., PipelineTask]] = {
 def build(name: str) -> Any:
     """A pipeline as KFP sees it: call it to run it locally, or hand it to the compiler."""
     steps = PIPELINES[name]
-    given = _given(steps)
+    given = given_datasets(steps)
 
     def body(*values: Any) -> None:
         arguments = dict(zip(body.__signature__.parameters, values, strict=True))  # type: ignore[attr-defined]
@@ -66,7 +66,7 @@ def build(name: str) -> Any:
     return dsl.pipeline(name=f"objectmate-{name}", description=f"ObjectMate: the {name} pipeline")(body)
 
 
-def _given(steps: tuple[Step, ...]) -> list[str]:
+def given_datasets(steps: tuple[Step, ...]) -> list[str]:
     """The datasets that a pipeline reads but does not make."""
     made = {dataset for step in steps for dataset in step.outputs.values()}
     return sorted({dataset for step in steps for dataset in step.inputs.values()} - made)
@@ -86,11 +86,10 @@ def _add(step: Step, params: Any, made: dict[str, Any], tasks: dict[str, Pipelin
     return task
 
 
-def arguments(name: str, values: dict[str, Any], data: Path | None = None) -> dict[str, Any]:
-    """A pipeline's arguments from a params.yaml's values; datasets it does not make come from the folder `data`."""
+def arguments(name: str, values: dict[str, Any], given: Mapping[str, str]) -> dict[str, str]:
+    """A pipeline's arguments from a params.yaml's values, and from the address of each dataset it does not make."""
     chosen = {step.name: json.dumps(section(values, step.section, "params.yaml")) for step in PIPELINES[name]}
-    given = {f"{dataset}_uri": str((data / dataset).resolve()) for dataset in _given(PIPELINES[name])} if data else {}
-    return chosen | given
+    return chosen | {f"{dataset}_uri": given[dataset] for dataset in given_datasets(PIPELINES[name])}
 
 
 def images(name: str) -> list[str]:
@@ -101,11 +100,15 @@ def images(name: str) -> list[str]:
 
 def compile_all(folder: Path) -> list[Path]:
     """Writes the intermediate representation of every pipeline to `folder`/NAME.yaml; the same bytes each time."""
+    return [compile_pipeline(name, folder) for name in PIPELINES]
+
+
+def compile_pipeline(name: str, folder: Path) -> Path:
+    """Writes one pipeline's intermediate representation to `folder`/`name`.yaml and returns that path."""
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"{name}.yaml" for name in PIPELINES]
-    for name, path in zip(PIPELINES, paths, strict=True):
-        compiler.Compiler().compile(build(name), str(path))
-    return paths
+    path = folder / f"{name}.yaml"
+    compiler.Compiler().compile(build(name), str(path))
+    return path
 
 
 assert list(COMPONENTS) == list(STEPS), "every step has its component, in order"

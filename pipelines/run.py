@@ -37,14 +37,21 @@ class Request:
     continue_past_gates: bool = False
     overrides: list[str] | tuple[str, ...] = ()
 
+    @property
+    def sources(self) -> tuple[str, str]:
+        """The photographs and their labels, the embedded ones where no others are named."""
+        labels = self.labels or ("" if self.images else "sandbox:corpus/labels.csv")
+        return self.images or "sandbox:corpus", labels
+
     def settings(self) -> dict[str, Any]:
-        """`section.key -> value` of --set and --continue-past-gates."""
+        """`section.key -> value` of --set, --continue-past-gates and of what other photographs need."""
         pairs = [item.partition("=") for item in self.overrides]
         if wrong := [key for key, equals, _ in pairs if not equals]:
             raise UserError(f"--set {wrong[0]}: write section.key=value, such as --set mining.min_views=3")
         gates = [step.section for step in STEPS.values() if step.name.startswith("gate_")]
         opened = {f"{gate}.blocking": False for gate in gates} if self.continue_past_gates else {}
-        return opened | {key: yaml.safe_load(value) for key, _, value in pairs}
+        other = OTHER_PHOTOGRAPHS if self.images and self.profile == "sandbox" else {}
+        return other | opened | {key: yaml.safe_load(value) for key, _, value in pairs}
 
     @property
     def folder(self) -> Path:
@@ -66,8 +73,6 @@ class Request:
 
 def run_pipeline(request: Request) -> None:
     """Runs a pipeline, then writes the MLflow record, the report page and a summary, also when a gate stopped it."""
-    if request.pipeline not in PIPELINES:
-        raise UserError(f"there is no pipeline '{request.pipeline}': choose one of {', '.join(PIPELINES)}")
     engine = _engine(request.engine)
     workspace = _workspace(request)
     before, start = _records(workspace), time.monotonic()
@@ -89,10 +94,8 @@ def _workspace(request: Request) -> Workspace:
     if request.plain and request.engine == "dvc" and request.workspace in (None, Path()):
         check(Path(FILE), steps)
         return Workspace(Path())
-    images = request.images or "sandbox:corpus"
-    labels = request.labels or ("" if request.images else "sandbox:corpus/labels.csv")
-    settings = (OTHER_PHOTOGRAPHS if request.images and request.profile == "sandbox" else {}) | request.settings()
-    return prepare(request.workspace or request.folder, request.profile, images, labels, settings, steps)
+    root = request.workspace or request.folder
+    return prepare(root, request.profile, *request.sources, request.settings(), steps)
 
 
 def _engine(name: str) -> Callable[[Workspace, str], None]:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from components.common.errors import UserError
+
 
 @dataclass(frozen=True)
 class Step:
@@ -120,8 +122,18 @@ PIPELINES: dict[str, tuple[Step, ...]] = {
 STEPS: dict[str, Step] = {step.name: step for step in PIPELINES["full"]}
 
 
+def pipeline_steps(pipeline: str) -> tuple[Step, ...]:
+    """The steps of a pipeline. Raises `UserError` if there is none of this name."""
+    if pipeline not in PIPELINES:
+        raise UserError(f"there is no pipeline '{pipeline}': choose one of {', '.join(PIPELINES)}")
+    return PIPELINES[pipeline]
+
+
 def reached_steps(pipeline: str, engine: str) -> tuple[Step, ...]:
-    """The steps that an engine may run for a pipeline: DVC also brings all that comes before it up to date."""
-    steps = PIPELINES[pipeline]
+    """The steps that an engine may run for a pipeline: DVC also brings all that comes before it up to date.
+
+    Raises `UserError` if there is no such pipeline.
+    """
+    steps = pipeline_steps(pipeline)
     everything = PIPELINES["full"]
     return everything[: everything.index(steps[-1]) + 1] if engine == "dvc" else steps

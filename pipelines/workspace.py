@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from components.common.errors import UserError
+from components.common.params import StageParams
 from components.common.storage import S3
 from pipelines.parameters import FILE, read_step, refuse_unpinned, render, resolve
 from pipelines.steps import PIPELINES, STEPS, Step
@@ -134,9 +135,14 @@ def local_sources(workspace: Workspace, pipeline: str) -> list[Path]:
 
 def _sources(step: Step, root: Path) -> list[str]:
     """The files, folders, addresses and hub ids that a step's parameters name, one or several a parameter."""
-    params = read_step(root / FILE, step)
-    values = [getattr(params, key, None) for key in step.files]
-    return [str(name) for value in values for name in (value.values() if isinstance(value, dict) else [value]) if name]
+    return [source for _, source in named_sources(step, read_step(root / FILE, step))]
+
+
+def named_sources(step: Step, params: StageParams) -> list[tuple[str, str]]:
+    """Parameter and source of every file, folder, address and hub id that a step's parameters name."""
+    values = [(key, getattr(params, key, None)) for key in step.files]
+    named = [(key, value.values() if isinstance(value, dict) else [value]) for key, value in values]
+    return [(key, str(source)) for key, sources in named for source in sources if source]
 
 
 def _files(sources: list[str], root: Path) -> list[str]:

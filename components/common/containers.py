@@ -2,20 +2,33 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from components.common.stage import execute
 
+FAMILIES = ("data", "vision", "mining", "training", "gates")
+
 
 def image(family: str) -> str:
-    """The container image of a family (data, vision, mining, training, gates).
+    """The container image of one of the `FAMILIES`.
 
     Set OBJECTMATE_IMAGE_<FAMILY> to an image with its digest when compiling for a cluster; the default name is that of
     a locally built image.
     """
-    return os.environ.get(f"OBJECTMATE_IMAGE_{family.upper()}", f"localhost/objectmate-{family}:dev")
+    return os.environ.get(variable(family), f"localhost/objectmate-{family}:dev")
+
+
+def variable(family: str) -> str:
+    """The environment variable that names a family's image."""
+    return f"OBJECTMATE_IMAGE_{family.upper()}"
+
+
+def has_digest(name: str) -> bool:
+    """Whether an image's name says what is in it: a tag can move, a digest cannot."""
+    return bool(re.search(r"@sha256:[0-9a-f]{64}$", name))
 
 
 def run_component(

@@ -23,7 +23,21 @@ def test_help_imports_nothing_heavy():
 
 
 @pytest.mark.parametrize(
-    "command", ["run", "stage", "compile", "report", "params", "dvc", "sandbox", "benchmark", "bench"]
+    "command",
+    [
+        "run",
+        "stage",
+        "compile",
+        "submit",
+        "schedule",
+        "status",
+        "report",
+        "params",
+        "dvc",
+        "sandbox",
+        "benchmark",
+        "bench",
+    ],
 )
 def test_every_command_has_help(command):
     assert objectmate(command, "--help", cwd=ROOT).returncode == 0
@@ -42,6 +56,7 @@ def test_every_command_has_help(command):
         (["run", "--set", "mining.low"], "write section.key=value"),
         (["run", "--set", "mining.low=0.99", "--set", "mining.high=0.9", "--workspace", "w"], "mining"),
         (["compile", "full.yaml"], "full.yaml is compiled already: add --check"),
+        (["submit", "--host", "cluster"], "cluster is not the address of a Kubeflow Pipelines API"),
         (["stage", "mending"], "there is no stage 'mending'"),
         (["stage", "mining"], "there is no params.yaml: go to a folder that has one"),
         (["benchmark", "export", "inputs"], "there is no params.yaml"),

@@ -9,6 +9,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["DVC_NO_ANALYTICS"] = "1"
+# GPU kernels run in Triton's interpreter, on CPU tensors. Triton asks when it is imported, and lightning imports it, so
+# this cannot wait for the tests of the kernel. With TRITON_INTERPRET=0 they use a real GPU.
+os.environ.setdefault("TRITON_INTERPRET", "1")
 
 ROOT = Path(__file__).parent.parent
 

@@ -4,13 +4,15 @@ from collections import defaultdict
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 from components.common.geometry import Box, iou
 from components.common.seeds import unit_interval
 from components.mining.corpus import Corpus
 from components.mining.duplicates import components
-from components.mining.join import Pairs, row_products, window_join
+from components.mining.join import window_join
 from components.mining.params import Calibration
+from components.mining.scores import Pairs, row_products
 
 SAME, DIFFERENT, DUPLICATE = "same", "different", "duplicate"
 CALIBRATION, GATE = "calibration", "gate"
@@ -99,7 +101,7 @@ def _pairs_of(corpus: Corpus, rows: np.ndarray, names: np.ndarray, loosest: floa
     same = [(a, b) for places in members.values() for a in places for b in places if a < b]
     src, dst = np.array(same, np.int64).reshape(-1, 2).T
     src, dst = (side[corpus.photo[rows[src]] != corpus.photo[rows[dst]]] for side in (src, dst))
-    exact = row_products(vectors[src].astype(np.float32), vectors[dst].astype(np.float32))
+    exact = row_products(*(torch.from_numpy(vectors[side].astype(np.float32)) for side in (src, dst))).numpy()
     below = exact < np.float32(loosest)
     joined = [np.concatenate(both) for both in zip(similar, Pairs(src, dst, exact).where(below), strict=True)]
     order = np.lexsort((joined[1], joined[0]))

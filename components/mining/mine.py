@@ -10,8 +10,9 @@ from components.common.progress import track
 from components.mining import tiles
 from components.mining.corpus import Corpus
 from components.mining.duplicates import components
-from components.mining.join import Flag, Pairs, concatenate, prepare, tile_count
+from components.mining.join import Flag, prepare, tile_count
 from components.mining.params import Params
+from components.mining.scores import Pairs, concatenate
 from components.mining.sets import Neighbours, neighbours
 from components.mining.tiles import Window
 
@@ -35,7 +36,7 @@ def mine(corpus: Corpus, window: Window, params: Params, folder: Path, reserved:
 
     reserved: vectors [M, d] of objects that no set may hold (a benchmark's).
     """
-    rows = prepare(corpus.vectors, window.low - params.split_margin, pick_device(params.device))
+    rows = prepare(corpus.vectors, window.low - params.split_margin, device=pick_device(params.device))
     count = tile_count(len(corpus), params.tile)
     folder.mkdir(exist_ok=True)
     for index in track(range(count), "tile rows joined"):

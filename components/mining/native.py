@@ -1,4 +1,4 @@
-"""The compiled kernel of the window join (kernel.cpp), if it was built and this processor can run it.
+"""The window join by the compiled kernel (kernel.cpp), if it was built and this processor can run it.
 
 It is an optional part of the package: without a compiler, or on another processor, `best_isa` is `Isa.NONE`.
 """
@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from components.mining.sieve import Sieve
+from components.mining.scores import Pairs, concatenate
+from components.mining.sieve import build
 
 BLOCK = 480  # rows of one call: their bytes stay in the first-level cache
 CAPACITY = 1 << 18  # pairs that one call may return; at least 48 * BLOCK
@@ -22,11 +23,13 @@ Columns = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 class Isa(IntEnum):
-    """What the kernel computes with; the numbers are those of kernel.cpp."""
+    """What finds the candidates: none of the kernels but torch's products, kernel.cpp (which knows the same numbers)
+    with AVX2 or AVX-512, or an NVIDIA GPU's tensor cores (gpu.py)."""
 
     NONE = 0
     AVX2 = 1
     AVX512 = 2
+    PTX = 3
 
 
 LEVELS = {Isa.AVX2: 79, Isa.AVX512: 127}
@@ -62,41 +65,46 @@ def best_isa() -> Isa:
     return Isa(library.objectmate_isa()) if library else Isa.NONE
 
 
-def join_rows(
-    vectors: np.ndarray,
-    sieve: Sieve,
-    isa: Isa,
-    span: range,
-    low: float,
-    high: float,
-    groups: np.ndarray | None,
-) -> list[Columns]:
-    """Pairs src < dst with src in `span` and similarity in [low, high], as (src, dst, similarity) by block of rows.
+class Native:
+    """Vectors made ready for the kernel.
 
-    vectors: float32 [N, d], contiguous; groups: int [N]. Ordered by (src, dst). Blocks are shared out among as many
-    threads as torch uses; the result does not depend on them.
+    values: float32 [N, d]; groups: int64 [N] or None; low: about the least similarity that will be asked for.
     """
-    groups = None if groups is None else np.ascontiguousarray(groups, np.int64)
-    work = Work(
-        *(array.ctypes.data for array in (vectors, sieve.packed, sieve.bias, sieve.offset)),
-        None if groups is None else groups.ctypes.data,
-        *vectors.shape,
-        sieve.packed.shape[1],
-        sieve.threshold(low),
-        isa,
-        low,
-        high,
-    )
-    blocks = [range(start, min(start + BLOCK, span.stop)) for start in range(span.start, span.stop, BLOCK)]
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        return list(pool.map(lambda block: _join_block(work, block), blocks))
+
+    def __init__(self, values: torch.Tensor, groups: torch.Tensor | None, low: float, isa: Isa) -> None:
+        self.values, self.isa = values.numpy(), isa
+        self.groups = None if groups is None else groups.numpy()
+        self.sieve = build(values, low, LEVELS[isa])
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def join(self, span: range, low: float, high: float) -> Pairs:
+        """Pairs src < dst with src in `span`, of different groups, with similarity in [low, high].
+
+        Blocks of rows are shared out among as many threads as torch uses; the result does not depend on them.
+        """
+        sieve = self.sieve
+        work = Work(
+            *(array.ctypes.data for array in (self.values, sieve.packed, sieve.bias, sieve.offset)),
+            None if self.groups is None else self.groups.ctypes.data,
+            *self.values.shape,
+            sieve.packed.shape[1],
+            sieve.threshold(low),
+            self.isa,
+            low,
+            high,
+        )
+        blocks = [range(start, min(start + BLOCK, span.stop)) for start in range(span.start, span.stop, BLOCK)]
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+            return concatenate(list(pool.map(lambda block: _join_block(work, block), blocks)))
 
 
-def _join_block(work: Work, block: range) -> Columns:
+def _join_block(work: Work, block: range) -> Pairs:
     parts = list(_calls(work, block))
     rows, columns, similarity = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.argsort(rows, kind="stable")  # a radix sort; the columns of a row ascend already
-    return rows[order].astype(np.int64) + block.start, columns[order].astype(np.int64), similarity[order]
+    return Pairs(rows[order].astype(np.int64) + block.start, columns[order].astype(np.int64), similarity[order])
 
 
 def _calls(work: Work, block: range) -> Iterator[Columns]:

@@ -13,8 +13,9 @@ import numpy as np
 
 from components.mining.corpus import Corpus
 from components.mining.duplicates import Edges, forest
-from components.mining.join import Pairs, Rows, join_tile
+from components.mining.join import Rows, join_tile
 from components.mining.params import Params
+from components.mining.scores import Pairs
 
 FOLDER = "_tiles"
 

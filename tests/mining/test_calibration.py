@@ -23,9 +23,9 @@ from components.mining.calibration import (
     precision_inside,
     thresholds,
 )
-from components.mining.join import Pairs
 from components.mining.labels import Labels, prominence
 from components.mining.params import Calibration, Params
+from components.mining.scores import Pairs
 
 PARAMS = Calibration(min_labels=20, loosest=0.3)
 

@@ -1,5 +1,8 @@
 """The window join against brute force: exact at the edges, whatever the tile, processor, precision and storage."""
 
+import os
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 import torch
@@ -7,11 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.common.errors import UserError
-from components.mining import join, native
-from components.mining.join import Pairs, join_tile, prepare, row_products, window_join
+from components.mining import native, products
+from components.mining.join import Vectors, join_tile, prepare, window_join
 from components.mining.native import Isa, best_isa
+from components.mining.scores import Pairs, concatenate, row_products
 
-ISAS = [isa for isa in Isa if isa <= best_isa()]  # torch's products, and what the kernel can do here
+ON_GPU = {"isa": Isa.PTX, "device": "cpu" if os.environ["TRITON_INTERPRET"] == "1" else "cuda"}
+ENGINES = [{"isa": isa} for isa in Isa if isa <= best_isa()] + [ON_GPU] * bool(find_spec("triton"))
+every_engine = pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine["isa"].name)
 
 
 def unit(rng: np.random.Generator, count: int, dim: int, dtype: type = np.float16, clusters: int = 5) -> np.ndarray:
@@ -22,11 +28,11 @@ def unit(rng: np.random.Generator, count: int, dim: int, dtype: type = np.float1
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(dtype)
 
 
-def brute_force(vectors: np.ndarray, low: float, high: float, groups: np.ndarray | None = None) -> Pairs:
+def brute_force(vectors: Vectors, low: float, high: float, groups: np.ndarray | None = None) -> Pairs:
     """Every pair, row by row."""
     src, dst = np.triu_indices(len(vectors), 1)
-    wide = vectors.astype(np.float32)
-    rows = [row_products(wide[i : i + 1], wide[i + 1 :]) for i in range(len(wide))]
+    wide = torch.as_tensor(vectors).float()
+    rows = [row_products(wide[i : i + 1], wide[i + 1 :]).numpy() for i in range(len(wide))]
     score = np.concatenate(rows) if rows else np.zeros(0, np.float32)
     keep = (score >= np.float32(low)) & (score <= np.float32(high)) if len(src) else np.zeros(0, bool)
     if groups is not None:
@@ -44,24 +50,24 @@ def assert_equal(a: Pairs, b: Pairs) -> None:
     count=st.integers(0, 40),
     dim=st.integers(1, 9),
     tile=st.integers(1, 17),
-    dtype=st.sampled_from([np.float16, np.float32]),
+    dtype=st.sampled_from([torch.float16, torch.bfloat16, torch.float32]),
     grouped=st.booleans(),
-    isa=st.sampled_from(ISAS),
+    engine=st.sampled_from(ENGINES),
     seed=st.integers(0, 10**6),
 )
-def test_the_join_is_brute_force(count, dim, tile, dtype, grouped, isa, seed):
+def test_the_join_is_brute_force(count, dim, tile, dtype, grouped, engine, seed):
     rng = np.random.default_rng(seed)
-    vectors = unit(rng, count, dim, dtype)
+    vectors = torch.from_numpy(unit(rng, count, dim, np.float64)).to(dtype)
     groups = rng.integers(max(count // 2, 1), size=count) if grouped else None
     scores = brute_force(vectors, -2, 2).similarity
     # Both ends exactly on values that occur: the hardest window there is.
     low, high = sorted(float(s) for s in rng.choice(scores, 2)) if len(scores) else (0.2, 0.8)
-    assert_equal(window_join(vectors, low, high, groups, tile, isa=isa), brute_force(vectors, low, high, groups))
+    assert_equal(window_join(vectors, low, high, groups, tile, **engine), brute_force(vectors, low, high, groups))
 
 
-@pytest.mark.parametrize("isa", ISAS)
+@every_engine
 @pytest.mark.parametrize(("count", "dim", "tile"), [(1009, 37, 333), (997, 64, 16384), (1201, 128, 512)])
-def test_planted_clusters_are_found_exactly(count, dim, tile, isa):
+def test_planted_clusters_are_found_exactly(count, dim, tile, engine):
     """More rows than a block of the kernel, neither a multiple of its tiles; photographs of three objects each."""
     vectors = unit(np.random.default_rng(dim), count, dim, clusters=40)
     groups = np.arange(count) // 3
@@ -69,30 +75,30 @@ def test_planted_clusters_are_found_exactly(count, dim, tile, isa):
     low, high = float(scores[0]), float(scores.max())
     expected = brute_force(vectors, low, high, groups)
     assert len(expected.src) > 1000
-    assert_equal(window_join(vectors, low, high, groups, tile, isa=isa), expected)
+    assert_equal(window_join(vectors, low, high, groups, tile, **engine), expected)
 
 
-@pytest.mark.parametrize("isa", ISAS)
-def test_unrelated_vectors_have_no_pairs(isa):
+@every_engine
+def test_unrelated_vectors_have_no_pairs(engine):
     vectors = unit(np.random.default_rng(7), 1500, 64, clusters=1500)
-    assert_equal(window_join(vectors, 0.6, isa=isa), brute_force(vectors, 0.6, 2))
+    assert_equal(window_join(vectors, 0.6, **engine), brute_force(vectors, 0.6, 2))
 
 
-@pytest.mark.parametrize("isa", ISAS)
-def test_a_hub_keeps_all_its_partners(isa, monkeypatch):
+@every_engine
+def test_a_hub_keeps_all_its_partners(engine, monkeypatch):
     """All pairs of 700 equal vectors, and a buffer that holds what one step of the kernel can find."""
     monkeypatch.setattr(native, "CAPACITY", 48 * native.BLOCK)
     vectors = np.tile(unit(np.random.default_rng(8), 1, 24), (700, 1))
-    assert_equal(window_join(vectors, 0.9, isa=isa), brute_force(vectors, 0.9, 2))
+    assert_equal(window_join(vectors, 0.9, **engine), brute_force(vectors, 0.9, 2))
 
 
-@pytest.mark.parametrize("isa", ISAS)
-def test_threads_change_nothing(isa):
+@every_engine
+def test_threads_change_nothing(engine):
     vectors = unit(np.random.default_rng(9), 2000, 32, clusters=300)
-    expected, threads = window_join(vectors, 0.9, isa=isa), torch.get_num_threads()
+    expected, threads = window_join(vectors, 0.9, **engine), torch.get_num_threads()
     torch.set_num_threads(3)
     try:
-        assert_equal(window_join(vectors, 0.9, isa=isa), expected)
+        assert_equal(window_join(vectors, 0.9, **engine), expected)
     finally:
         torch.set_num_threads(threads)
 
@@ -106,28 +112,28 @@ def test_the_ends_of_the_window_belong_to_it():
     assert score not in window_join(vectors, -1.1, float(below)).similarity
 
 
-@pytest.mark.parametrize("isa", ISAS)
+@every_engine
 @pytest.mark.parametrize("precision", ["highest", "high", "medium"])
 @pytest.mark.parametrize("block", [7, 64])
-def test_neither_block_nor_matrix_precision_changes_a_bit(precision, block, isa, monkeypatch):
+def test_neither_block_nor_matrix_precision_changes_a_bit(precision, block, engine, monkeypatch):
     vectors = unit(np.random.default_rng(1), 300, 64)
     expected = window_join(vectors, 0.9, 0.97)
     assert len(expected.src) > 1000
-    for module in (join, native):
+    for module in (products, native):
         monkeypatch.setattr(module, "BLOCK", block)
     torch.set_float32_matmul_precision(precision)
     try:
-        assert_equal(window_join(vectors, 0.9, 0.97, tile=130, isa=isa), expected)
+        assert_equal(window_join(vectors, 0.9, 0.97, tile=130, **engine), expected)
     finally:
         torch.set_float32_matmul_precision("highest")
 
 
-@pytest.mark.parametrize("isa", ISAS)
-def test_tile_rows_come_in_any_order(isa):
+@every_engine
+def test_tile_rows_come_in_any_order(engine):
     vectors = unit(np.random.default_rng(2), 100, 16)
-    rows = prepare(vectors, 0.8, isa=isa)
+    rows = prepare(vectors, 0.8, **engine)
     tiles = {index: join_tile(rows, index, 0.8, 0.99, tile=32) for index in (3, 1, 0, 2)}
-    assert_equal(join.concatenate([tiles[i] for i in range(4)]), window_join(vectors, 0.8, 0.99))
+    assert_equal(concatenate([tiles[i] for i in range(4)]), window_join(vectors, 0.8, 0.99))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 0.0, 3.0])
@@ -138,10 +144,10 @@ def test_a_row_that_is_no_unit_vector_is_named(value):
         window_join(vectors, 0.5, 0.9)
 
 
-@pytest.mark.parametrize("isa", ISAS)
-def test_objects_of_one_photograph_are_never_a_pair(isa):
+@every_engine
+def test_objects_of_one_photograph_are_never_a_pair(engine):
     vectors = np.tile(unit(np.random.default_rng(4), 1, 8), (6, 1))
-    found = window_join(vectors, 0.5, groups=np.array([0, 0, 1, 1, 2, 2]), isa=isa)
+    found = window_join(vectors, 0.5, groups=np.array([0, 0, 1, 1, 2, 2]), **engine)
     assert len(found.src) == 12
     assert not (found.src // 2 == found.dst // 2).any()
 
@@ -149,8 +155,14 @@ def test_objects_of_one_photograph_are_never_a_pair(isa):
 def test_row_products_are_inner_products():
     rng = np.random.default_rng(5)
     for dim in (1, 2, 3, 5, 64, 129):
-        a, b = rng.normal(size=(2, 10, dim)).astype(np.float32)
-        np.testing.assert_allclose(row_products(a, b), (a.astype(float) * b).sum(1), rtol=1e-4, atol=1e-5)
+        a, b = torch.from_numpy(rng.normal(size=(2, 10, dim)).astype(np.float32))
+        torch.testing.assert_close(row_products(a, b).double(), (a.double() * b).sum(1), rtol=1e-4, atol=1e-5)
+
+
+def test_row_products_are_folded_in_half():
+    """(1 + 3e8) + (1 - 3e8) is 0 in fp32, to which the eighth and the zero that fills up the odd width are added."""
+    parts = torch.tensor([[1, 0.125, 1, 3e8, 0, -3e8]])
+    assert row_products(parts, torch.ones(1, 6)).item() == 0.125
 
 
 def test_the_pairs_are_those_of_faiss():

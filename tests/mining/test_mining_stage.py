@@ -11,8 +11,9 @@ from PIL import Image, ImageOps
 from components.common.datasets import Dataset, Writer
 from components.common.errors import UserError
 from components.mining import tiles
-from components.mining.join import Flag, Pairs
+from components.mining.join import Flag
 from components.mining.params import Params
+from components.mining.scores import Pairs
 from components.mining.sets import distinct_partners, neighbours
 from components.mining.stage import run
 

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.mining import sieve
-from components.mining.join import prepare, row_products, window_join
-from components.mining.native import LEVELS, Isa, best_isa
+from components.mining.join import window_join
+from components.mining.native import LEVELS, Isa, Native, best_isa
+from components.mining.scores import row_products
 from components.mining.sieve import Rounded, choose_basis, round_rows
 
 WHOLE = slice(None)
@@ -18,7 +19,9 @@ NATIVE = [isa for isa in LEVELS if isa <= best_isa()]
 def similarities(rows: np.ndarray) -> np.ndarray:
     """Exact similarities of all rows with all rows, [N, N]."""
     left, right = np.indices((len(rows), len(rows))).reshape(2, -1)
-    return row_products(rows[left], rows[right]).reshape(len(rows), len(rows))
+    return (
+        row_products(torch.from_numpy(rows[left]), torch.from_numpy(rows[right])).numpy().reshape(len(rows), len(rows))
+    )
 
 
 def rounding_down(levels: int) -> np.ndarray:
@@ -88,7 +91,7 @@ def test_the_greatest_bytes_do_not_saturate(isa):
     """Rows of one large coordinate each, of either sign: the largest products of bytes that there can be."""
     rows = np.repeat(np.eye(4, dtype=np.float32), 30, axis=0) * np.tile([1, -1], 60)[:, None].astype(np.float32)
     src, dst = np.triu_indices(len(rows), 1)
-    same = row_products(rows[src], rows[dst]) == 1
+    same = similarities(rows)[src, dst] == 1
     found = window_join(rows, 1.0, isa=isa)
     assert (found.src.tolist(), found.dst.tolist()) == (src[same].tolist(), dst[same].tolist())
 
@@ -104,9 +107,8 @@ def test_few_directions_are_enough_for_vectors_that_lie_in_few():
 def test_vectors_are_kept_as_bytes_of_few_directions(isa):
     rng = np.random.default_rng(1)
     rows = rng.normal(size=(2000, 512)).astype(np.float32)
-    made = prepare(rows / np.linalg.norm(rows, axis=1, keepdims=True), 0.9, isa=isa).sieve
-    assert made is not None
-    assert made.packed.nbytes < rows.nbytes / 8
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    assert Native(torch.from_numpy(rows), None, 0.9, isa).sieve.packed.nbytes < rows.nbytes / 8
 
 
 def test_a_machine_without_the_kernel_has_none(monkeypatch):

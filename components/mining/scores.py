@@ -1,0 +1,60 @@
+"""The similarity that decides, and the decision: what all engines of the window join do with their candidates."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch.nn.functional import pad
+
+CHUNK = 1 << 18  # candidates scored at once
+
+
+class Pairs(NamedTuple):
+    """Pairs of rows, src < dst, ordered by (src, dst). src, dst: int64 [P]; similarity: float32 [P], cosine."""
+
+    src: np.ndarray
+    dst: np.ndarray
+    similarity: np.ndarray
+
+    def where(self, mask: np.ndarray) -> "Pairs":
+        """The pairs under a boolean mask [P]."""
+        return Pairs(self.src[mask], self.dst[mask], self.similarity[mask])
+
+
+def row_products(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """Inner products [P] of matching rows of two float32 arrays [P, d], rounded the same way on every machine.
+
+    The products are folded in half, upper half onto lower half, until one is left: only elementwise fp32 steps, whose
+    results no library, thread count or batch can change. An odd width is padded with a zero.
+    """
+    # Each step is an operation of its own that leaves its rounded result in memory, on any device: there is never a
+    # multiplication beside an addition that a compiler could fuse into one that rounds but once. So not to be compiled.
+    parts = left * right
+    while parts.shape[1] > 1:
+        parts = pad(parts, (0, parts.shape[1] % 2))
+        half = parts.shape[1] // 2
+        parts = parts[:, :half] + parts[:, half:]
+    return parts[:, 0]
+
+
+def decide(vectors: torch.Tensor, src: torch.Tensor, dst: torch.Tensor, low: float, high: float) -> Pairs:
+    """The candidates whose similarity lies in the window.
+
+    vectors: [N, d]; src, dst: int64 [P], in any order, each pair once; all on one device, which also does the work.
+    """
+    keys = torch.sort(src * len(vectors) + dst).values
+    src, dst = keys // len(vectors), keys % len(vectors)
+    scores = [
+        row_products(vectors[left].float(), vectors[right].float())
+        for left, right in zip(src.split(CHUNK), dst.split(CHUNK), strict=True)
+    ]
+    similarity = torch.cat(scores)
+    keep = (similarity >= float(np.float32(low))) & (similarity <= float(np.float32(high)))
+    return Pairs(*(column[keep].cpu().numpy() for column in (src, dst, similarity)))
+
+
+def concatenate(parts: list[Pairs]) -> Pairs:
+    """Several `Pairs` one after the other."""
+    if not parts:
+        return Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
+    return Pairs(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))

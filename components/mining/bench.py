@@ -1,17 +1,18 @@
 """The window join against its peers: each in a process of its own, in turn, on the same vectors and threads.
 
-All find the pairs src < dst with low <= similarity <= high among N fp16 vectors held in memory, and leave them sorted;
-for faiss this includes the flat index and making such pairs of its answer. Each size is measured several times, every
-engine once before any a second time; the median counts.
+Each size is measured several times, every engine once before any a second time; the median counts. How much of the
+device an engine uses is its useful work, N^2 d FLOP (a multiplication and an addition for each coordinate of each
+pair, once), by the throughput of a large matrix product measured in the same run (peak.py).
 """
 
+import math
 import multiprocessing
 import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,22 +22,22 @@ import numpy as np
 
 from components.common.errors import UserError
 from components.common.progress import track
-from components.common.seeds import numpy_rng
+from components.mining.peak import Peak, matrix_peak
+from components.mining.peers import OURS, Keys, choose_peers, device_peak_bytes, make
+from components.mining.synthetic import HIGH, LOW, VIEWS, product_vectors
 
-LOW, HIGH = 0.93, 0.975  # the paper's window
-VIEWS, CATEGORY = 40, 250  # vectors of a product; products of a category
-ALIKE, NOISE = 0.6, 0.24  # cosine of two products of a category; distance of a view from its product
-NEIGHBOURS = 50  # of knn
+DIMENSIONS = (64, 128)
 ROUNDING = 1e-6  # so near an end of the window, engines that sum in another order may decide otherwise
-OURS = "ours"
-Keys = np.ndarray  # src * N + dst of every pair, int64, ascending
 
 
 @dataclass(frozen=True)
 class Row:
     """One engine at one size. seconds: median; ratio: those seconds to ours.
 
+    growth_n, growth_d: what twice the vectors, or dimensions, multiplied the seconds by, from the size measured before.
     differing: pairs that only it or only ours found; equal: each of them lies, in float64, at an end of the window.
+    peak_share: useful FLOP/s to `peak.flops`; an engine that multiplies bytes, or fewer dimensions, can pass 1.
+    peak_device_bytes: what torch held on a CUDA device; what faiss held is not seen.
     """
 
     engine: str
@@ -46,10 +47,15 @@ class Row:
     d: int
     seconds: float
     ratio: float
+    growth_n: float | None
+    growth_d: float | None
+    peak_share: float
+    peak: Peak
     pairs: int
     differing: int
     equal: bool
     peak_rss_bytes: int
+    peak_device_bytes: int | None
 
 
 @dataclass(frozen=True)
@@ -59,39 +65,30 @@ class Run:
     seconds: float
     threads: int
     peak_rss_bytes: int
+    peak_device_bytes: int | None
 
 
-def bench(n: int, d: int, repeats: int, peers: list[str]) -> list[Row]:
-    """Ours and `peers` at n / 4, n / 2 and n vectors. Raises `UserError` for a peer or a number that cannot be."""
-    if unknown := [peer for peer in peers if peer not in PEERS]:
-        raise UserError(f"there is no peer '{unknown[0]}': choose among {', '.join(PEERS)}")
-    if n < 4 * VIEWS or d < 2 or repeats < 1:
+def bench(n: int, dimensions: list[int], repeats: int, peers: list[str], device: str = "cpu") -> list[Row]:
+    """Ours and `peers` (all if none is named) at n / 4, n / 2 and n vectors of each of `dimensions`.
+
+    Raises `UserError` for a device, a peer or a number that cannot be.
+    """
+    if n < 4 * VIEWS or min(dimensions) < 2 or repeats < 1:
         raise UserError(f"use --n of at least {4 * VIEWS}, --d of at least 2 and --repeats of at least 1")
-    workers = {name: Worker(name) for name in dict.fromkeys([OURS, *peers])}
+    names = [OURS, *dict.fromkeys(choose_peers(peers, device))]
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        peak = process.submit(matrix_peak, device).result()
+    workers = {name: Worker(name, device) for name in names}
+    rows: list[Row] = []
     try:
-        return [row for size in (n // 4, n // 2, n) for row in _measure(workers, size, d, repeats)]
+        for d in sorted(set(dimensions)):
+            for size in (n // 4, n // 2, n):
+                measured = _measure(workers, size, d, repeats, device, peak)
+                rows += [_with_growth(row, rows) for row in measured]
     finally:
         for worker in workers.values():
             worker.stop()
-
-
-def product_vectors(n: int, d: int) -> np.ndarray:
-    """fp16 unit vectors [n, d]: views of products, whose similarities lie about the window.
-
-    Products of a category resemble each other, so that many pairs are similar, but not enough.
-    """
-    rng = numpy_rng(0, "bench", n, d)
-
-    def towards(count: int) -> np.ndarray:
-        rows = rng.normal(size=(count, d))
-        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
-
-    products = -(-n // VIEWS)
-    category = towards(-(-products // CATEGORY))[np.arange(products) // CATEGORY]
-    product = ALIKE**0.5 * category + (1 - ALIKE) ** 0.5 * towards(products)
-    product /= np.linalg.norm(product, axis=1, keepdims=True)
-    views = product[rng.permutation(n) % products] + NOISE * towards(n)
-    return (views / np.linalg.norm(views, axis=1, keepdims=True)).astype(np.float16)
+    return rows
 
 
 def differing(theirs: Keys, ours: Keys, vectors: np.ndarray) -> tuple[int, bool]:
@@ -102,42 +99,66 @@ def differing(theirs: Keys, ours: Keys, vectors: np.ndarray) -> tuple[int, bool]
     return len(src), bool((distance <= ROUNDING).all())
 
 
-def _measure(workers: dict[str, "Worker"], n: int, d: int, repeats: int) -> list[Row]:
+def _measure(workers: dict[str, "Worker"], n: int, d: int, repeats: int, device: str, peak: Peak) -> list[Row]:
     vectors = product_vectors(n, d)
     runs: dict[str, list[Run]] = {name: [] for name in workers}
     with TemporaryDirectory() as folder:
         path = Path(folder) / "vectors.npy"
         np.save(path, vectors)
-        for name in track(list(workers) * repeats, f"{n} vectors"):
+        for name in track(list(workers) * repeats, f"{n} vectors of {d} dimensions"):
             runs[name].append(workers[name].ask(path))
     seconds = {name: statistics.median(run.seconds for run in runs[name]) for name in workers}
     ours = workers[OURS].ask(None)
     rows = []
     for name, worker in workers.items():
         pairs = ours if name == OURS else worker.ask(None)
+        differ, equal = differing(pairs, ours, vectors)
         row = Row(
-            name,
-            "cpu",
-            runs[name][-1].threads,
-            n,
-            d,
-            seconds[name],
-            seconds[name] / seconds[OURS],
-            len(pairs),
-            *differing(pairs, ours, vectors),
-            max(run.peak_rss_bytes for run in runs[name]),
+            engine=name,
+            device=device,
+            threads=runs[name][-1].threads,
+            n=n,
+            d=d,
+            seconds=seconds[name],
+            ratio=seconds[name] / seconds[OURS],
+            growth_n=None,
+            growth_d=None,
+            peak_share=n**2 * d / seconds[name] / peak.flops,
+            peak=peak,
+            pairs=len(pairs),
+            differing=differ,
+            equal=equal,
+            peak_rss_bytes=max(run.peak_rss_bytes for run in runs[name]),
+            peak_device_bytes=max((run.peak_device_bytes or 0 for run in runs[name]), default=0) or None,
         )
         rows.append(row)
     return rows
 
 
+def _with_growth(row: Row, before: list[Row]) -> Row:
+    """The row with its growth from the last earlier one of the same engine and d, and of the same engine and N."""
+    same = [earlier for earlier in before if earlier.engine == row.engine]
+    smaller = next((earlier for earlier in reversed(same) if earlier.d == row.d), None)
+    flatter = next((earlier for earlier in reversed(same) if earlier.n == row.n and earlier.d < row.d), None)
+    return replace(
+        row,
+        growth_n=doubling(row.seconds / smaller.seconds, row.n / smaller.n) if smaller else None,
+        growth_d=doubling(row.seconds / flatter.seconds, row.d / flatter.d) if flatter else None,
+    )
+
+
+def doubling(seconds: float, size: float) -> float:
+    """What twice the size does to the seconds by a power law, if `size` times it took `seconds` times as long."""
+    return 2 ** (math.log(seconds) / math.log(size))
+
+
 class Worker:
     """A process that holds one engine, so that the peak of its memory is that engine's own."""
 
-    def __init__(self, engine: str) -> None:
+    def __init__(self, engine: str, device: str) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, engine), daemon=True)
+        self._process = context.Process(target=_serve, args=(theirs, engine, device), daemon=True)
         self._process.start()
         theirs.close()
 
@@ -158,9 +179,10 @@ class Worker:
         self._process.join()
 
 
-def _serve(connection: Connection, name: str) -> None:
-    engine, threads = ENGINES[name]()
+def _serve(connection: Connection, name: str, device: str) -> None:
+    engine, threads = make(name, device)
     pairs = engine(product_vectors(4 * VIEWS, 16))  # the first call of a library sets it up; that is not measured
+    device_peak_bytes(device)
     while True:
         try:
             path = connection.recv()
@@ -172,7 +194,8 @@ def _serve(connection: Connection, name: str) -> None:
         vectors = np.load(path)
         start = time.perf_counter()
         pairs = engine(vectors)
-        connection.send(Run(time.perf_counter() - start, threads, _peak_rss_bytes()))
+        seconds = time.perf_counter() - start
+        connection.send(Run(seconds, threads, _peak_rss_bytes(), device_peak_bytes(device)))
 
 
 def _peak_rss_bytes() -> int:
@@ -182,66 +205,3 @@ def _peak_rss_bytes() -> int:
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
-Engine = Callable[[np.ndarray], Keys]
-
-
-def _ours() -> tuple[Engine, int]:
-    # Imports stand here and below, not at the top, so that no process loads another's engine.
-    import torch
-
-    from components.mining.join import window_join
-
-    def join(vectors: np.ndarray) -> Keys:
-        pairs = window_join(vectors, LOW, HIGH)
-        return pairs.src * len(vectors) + pairs.dst
-
-    return join, torch.get_num_threads()
-
-
-def _torch_tiles() -> tuple[Engine, int]:
-    import torch
-
-    from components.mining.join import window_join
-    from components.mining.native import Isa
-
-    def join(vectors: np.ndarray) -> Keys:
-        pairs = window_join(vectors, LOW, HIGH, isa=Isa.NONE)
-        return pairs.src * len(vectors) + pairs.dst
-
-    return join, torch.get_num_threads()
-
-
-def _range_search() -> tuple[Engine, int]:
-    import faiss
-
-    def join(vectors: np.ndarray) -> Keys:
-        values = vectors.astype(np.float32)
-        index = faiss.IndexFlatIP(values.shape[1])
-        index.add(values)
-        limits, scores, dst = index.range_search(values, LOW)
-        src = np.repeat(np.arange(len(values)), np.diff(limits).astype(np.int64))
-        keep = (src < dst) & (scores <= HIGH)
-        return np.sort(src[keep] * len(values) + dst[keep])
-
-    return join, faiss.omp_get_max_threads()
-
-
-def _knn() -> tuple[Engine, int]:
-    import faiss
-
-    def join(vectors: np.ndarray) -> Keys:
-        values = vectors.astype(np.float32)
-        index = faiss.IndexFlatIP(values.shape[1])
-        index.add(values)
-        scores, dst = index.search(values, NEIGHBOURS)
-        src = np.arange(len(values))[:, None]
-        keep = (src != dst) & (scores >= LOW) & (scores <= HIGH)
-        return np.unique((np.minimum(src, dst) * len(values) + np.maximum(src, dst))[keep])
-
-    return join, faiss.omp_get_max_threads()
-
-
-PEERS = {"torch": _torch_tiles, "faiss-range": _range_search, "faiss-knn": _knn}
-ENGINES = {OURS: _ours} | PEERS

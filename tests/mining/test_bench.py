@@ -2,21 +2,57 @@
 
 import numpy as np
 import pytest
+import torch
 
 from components.common.errors import UserError
-from components.mining import bench
-from components.mining.bench import HIGH, LOW, differing, product_vectors
+from components.mining import bench, peers
+from components.mining.bench import Row, differing
 from components.mining.join import window_join
+from components.mining.synthetic import HIGH, LOW, product_vectors
 
 
-def test_all_engines_find_the_same_pairs():
+@pytest.fixture(scope="module")
+def rows() -> list[Row]:
+    """All engines on a CPU, at two dimensions."""
     pytest.importorskip("faiss")
-    rows = bench.bench(640, 24, 1, ["torch", "faiss-range", "faiss-knn"])
-    assert [(row.n, row.engine) for row in rows] == [
-        (n, name) for n in (160, 320, 640) for name in ("ours", "torch", "faiss-range", "faiss-knn")
+    return bench.bench(640, [48, 24], 1, [])
+
+
+def test_all_engines_find_the_same_pairs(rows):
+    names = ("ours", "torch", "faiss-range", "faiss-knn")
+    assert [(row.d, row.n, row.engine) for row in rows] == [
+        (d, n, name) for d in (24, 48) for n in (160, 320, 640) for name in names
     ]
     assert all(row.equal and row.pairs and row.peak_rss_bytes > 2**24 for row in rows)
     assert rows[8].ratio == 1
+
+
+def test_work_is_compared_with_a_product_that_was_measured(rows):
+    assert all(row.peak_share == pytest.approx(row.n**2 * row.d / row.seconds / row.peak.flops) for row in rows)
+    assert rows[0].peak.flops > 1e8 and "product of 2048 x 2048" in rows[0].peak.what
+
+
+def test_growth_is_from_the_size_before(rows):
+    of = {(row.d, row.n): row for row in rows if row.engine == "faiss-range"}
+    assert [row.growth_n is None for row in of.values()] == [True, False, False] * 2
+    assert [row.growth_d is None for row in of.values()] == [True] * 3 + [False] * 3
+    assert of[48, 640].growth_n == pytest.approx(of[48, 640].seconds / of[48, 320].seconds)
+    assert of[48, 640].growth_d == pytest.approx(of[48, 640].seconds / of[24, 640].seconds)
+
+
+def test_four_times_the_size_is_twice_two_times_over():
+    assert bench.doubling(seconds=9.0, size=4.0) == pytest.approx(3.0)
+    assert bench.doubling(seconds=0.25, size=2.0) == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize("name", ["torch-compare", "torch-topk"])
+def test_the_peers_for_a_gpu_find_the_same_pairs_where_there_is_none(name, monkeypatch):
+    monkeypatch.setattr(peers, "SIDE", 100)  # so that there are many blocks
+    vectors = product_vectors(330, 32)
+    pairs = window_join(vectors, LOW, HIGH)
+    found = peers.PEERS["cuda"][name]("cpu")[0](vectors)
+    assert differing(found, pairs.src * 330 + pairs.dst, vectors)[1]
+    assert len(found) > 1000
 
 
 def test_vectors_have_tens_of_pairs_each_in_the_window_and_more_that_are_similar():
@@ -45,7 +81,23 @@ def test_a_pair_at_the_end_of_the_window_may_differ(monkeypatch):
     assert differing(np.delete(keys, lowest), keys, vectors) == (1, True)
 
 
-@pytest.mark.parametrize("wrong", [{"n": 3}, {"d": 1}, {"repeats": 0}, {"peers": ["abacus"]}])
-def test_what_cannot_be_measured_is_refused(wrong):
-    with pytest.raises(UserError, match=r"use --n|there is no peer 'abacus'"):
-        bench.bench(**({"n": 1000, "d": 8, "repeats": 1, "peers": []} | wrong))
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"n": 3}, "use --n of at least 160"),
+        ({"dimensions": [64, 1]}, "--d of at least 2"),
+        ({"repeats": 0}, "--repeats of at least 1"),
+        ({"peers": ["abacus"]}, "there is no peer 'abacus' on cpu"),
+        ({"peers": ["faiss-gpu"]}, "there is no peer 'faiss-gpu' on cpu"),
+        ({"device": "tpu"}, "there is no device 'tpu'"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(wrong, sentence):
+    with pytest.raises(UserError, match=sentence):
+        bench.bench(**({"n": 1000, "dimensions": [8], "repeats": 1, "peers": []} | wrong))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_missing_gpu_is_said():
+    with pytest.raises(UserError, match="no CUDA device"):
+        bench.bench(1000, [8], 1, [], "cuda")

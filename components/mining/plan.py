@@ -1,0 +1,235 @@
+"""What an exact join of N vectors of d dimensions costs, said before anything is launched.
+
+The work is N^2 d FLOP: N^2 / 2 pairs, each once, with a multiplication and an addition for each dimension. How long
+that takes is measured where the device is at hand (probe.py), elsewhere taken from published peaks, of which a share is
+assumed. Workers share the tile rows; each holds all vectors.
+"""
+
+import math
+from dataclasses import dataclass
+
+from components.common.errors import UserError
+from components.mining.params import Params
+
+SHARE = 0.25
+"""Of a card's published peak: the best that flashlib, a fused nearest-neighbour search, publishes for an H200 (251 of
+989 TFLOP/s); a threshold is less work than its heaps. An assumption, not a measurement of this join."""
+TILE = Params().tile
+MOST_WORKERS = 64  # so many are held to be had; where they do not suffice, an exact join is out of reach
+MOST_ROWS = 2**31 - 1  # rows are 32-bit numbers in the kernels
+MOST_DIMENSIONS = 8192
+LONGEST_TILE = 600.0  # s that a killed join may lose
+SMALLEST_TILE = 1024
+COORDINATE_BYTES = {"cpu": 2 + 4 + 2, "card": 4 + 2}
+"""The most that a join holds of one: fp16 as read, fp32, and bytes twice while they are packed; on a card fp32 and a
+half-precision copy."""
+ROW_BYTES = 5 * 8  # norms, bounds, groups
+PAIR_BYTES = 2 * (8 + 8 + 4)  # src, dst, similarity; twice while the parts are put together
+INVERTED_LISTS, PROBED_LISTS = 32_768, 64
+
+
+@dataclass(frozen=True)
+class Card:
+    """A device that is not at hand. flops: dense bf16 peak, FLOP/s, from NVIDIA's data sheet; memory: bytes."""
+
+    name: str
+    flops: float
+    memory_bytes: int
+
+
+CARDS = {
+    "h200": Card("NVIDIA H200 SXM", 989e12, 141 * 10**9),
+    "h100": Card("NVIDIA H100 SXM", 989e12, 80 * 10**9),
+    "a100": Card("NVIDIA A100 SXM", 312e12, 80 * 10**9),
+    "l40s": Card("NVIDIA L40S", 362e12, 48 * 10**9),
+}
+
+
+@dataclass(frozen=True)
+class Speed:
+    """One worker: seconds = start + vector * N + flop * N^2 d. memory_bytes: what it has; basis: whence all this."""
+
+    device: str
+    start: float
+    vector: float
+    flop: float
+    memory_bytes: int
+    measured: bool
+    basis: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is asked. price: USD an hour of one worker; pairs_per_object: expected; hours: in which it should be done.
+
+    Raises `UserError` for numbers that cannot be.
+    """
+
+    objects: int
+    dim: int
+    workers: int = 1
+    price: float | None = None
+    pairs_per_object: float = 2.0
+    hours: float = 24.0
+
+    def __post_init__(self) -> None:
+        if self.objects < 2:
+            raise UserError(f"use --objects of at least 2, not {self.objects}: there are no pairs otherwise")
+        if not 2 <= self.dim <= MOST_DIMENSIONS:
+            raise UserError(f"use --dim between 2 and {MOST_DIMENSIONS}, not {self.dim}")
+        if self.workers < 1:
+            raise UserError(f"use --workers of at least 1, not {self.workers}")
+        for name, value in (("price", self.price or 0.0), ("pairs-per-object", self.pairs_per_object)):
+            if not 0 <= value < math.inf:
+                raise UserError(f"use --{name} of 0 or more, not {value:g}")
+        if not 0 < self.hours < math.inf:
+            raise UserError(f"use --hours above 0, not {self.hours:g}")
+
+    @property
+    def flop(self) -> float:
+        """Of the join, each pair once."""
+        return float(self.objects) ** 2 * self.dim
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The bill. Times in seconds, of the whole job on all workers; bytes of one worker.
+
+    best_seconds: at a card's full peak, which no join reaches; tile: rows a tile row should have; tile_seconds: the
+    longest tile row's.
+    """
+
+    job: Job
+    speed: Speed
+    flop: float
+    vector_bytes: int
+    working_bytes: int
+    pairs: float
+    pair_bytes: float
+    seconds: float
+    best_seconds: float | None
+    dollars: float | None
+    tile: int
+    tile_rows: int
+    tile_seconds: float
+    advice: list[str]
+
+
+def whole(objects: float) -> int:
+    """A number of objects that was written like 55.2e6. Raises `UserError` where it is none."""
+    if not math.isfinite(objects):
+        raise UserError(f"--objects {objects} is no number of objects: write one such as 55.2e6")
+    return round(objects)
+
+
+def published(device: str) -> Speed:
+    """A card's speed by its data sheet. Raises `UserError` for an unknown one."""
+    if device not in CARDS:
+        raise UserError(f"there is no device '{device}': choose among cpu, cuda, {', '.join(CARDS)}")
+    card = CARDS[device]
+    basis = (
+        f"published, not measured: {card.flops / 1e12:.0f} TFLOP/s bf16 of the {card.name} (NVIDIA's data sheet), "
+        f"of which {SHARE:.0%} is assumed"
+    )
+    return Speed(device, 0.0, 0.0, 1 / (SHARE * card.flops), card.memory_bytes, False, basis)
+
+
+def plan(job: Job, speed: Speed) -> Plan:
+    """The bill of a job at a speed, with advice where it is too long or too large."""
+    tile = tile_size(job, speed)
+    seconds = job_seconds(job, speed, tile)
+    return Plan(
+        job=job,
+        speed=speed,
+        flop=job.flop,
+        vector_bytes=2 * job.objects * job.dim,
+        working_bytes=working_bytes(job, speed.device),
+        pairs=job.objects * job.pairs_per_object,
+        pair_bytes=job.objects * job.pairs_per_object * PAIR_BYTES,
+        seconds=seconds,
+        best_seconds=None if speed.measured else seconds * SHARE,
+        dollars=None if job.price is None else job.price * job.workers * seconds / 3600,
+        tile=tile,
+        tile_rows=tile_count(job, tile),
+        tile_seconds=_tile_seconds(job, speed, tile),
+        advice=[*_memory_advice(job, speed), *_time_advice(job, speed, tile), *_tile_advice(job, tile)],
+    )
+
+
+def working_bytes(job: Job, device: str) -> int:
+    """The most that a join holds at a time, without pairs: in the machine's memory for cpu, else in the card's."""
+    return job.objects * (job.dim * COORDINATE_BYTES["cpu" if device == "cpu" else "card"] + ROW_BYTES)
+
+
+def tile_count(job: Job, tile: int) -> int:
+    """How many tile rows the job has."""
+    return -(-job.objects // tile)
+
+
+def job_seconds(job: Job, speed: Speed, tile: int) -> float:
+    """Preparing, which every worker does for all vectors, and the products, which they share by tile rows."""
+    busy = min(job.workers, tile_count(job, tile))
+    return speed.start + speed.vector * job.objects + speed.flop * job.flop / busy
+
+
+def tile_size(job: Job, speed: Speed) -> int:
+    """The default, or the greatest half, quarter ... of it whose longest tile row is short enough."""
+    tile = TILE
+    while tile > SMALLEST_TILE and _tile_seconds(job, speed, tile) > LONGEST_TILE:
+        tile //= 2
+    return tile
+
+
+def _tile_seconds(job: Job, speed: Speed, tile: int) -> float:
+    """Of the first tile row, which meets all vectors: twice the mean."""
+    return speed.flop * job.flop * min(2 * tile / job.objects, 1.0)
+
+
+def _memory_advice(job: Job, speed: Speed) -> list[str]:
+    room = speed.memory_bytes
+    need = working_bytes(job, speed.device) + job.objects * job.pairs_per_object * PAIR_BYTES
+    if need <= room:
+        return []
+    return [
+        f"{need / 2**30:,.0f} GiB do not fit into the {room / 2**30:,.0f} GiB of one worker, and each "
+        "holds all vectors: use a device with more memory, or an encoder with fewer dimensions"
+    ]
+
+
+def _time_advice(job: Job, speed: Speed, tile: int) -> list[str]:
+    if job.objects > MOST_ROWS:
+        return [f"more than {MOST_ROWS:,} rows are beyond the join: {_approximate()}"]
+    limit = job.hours * 3600
+    if job_seconds(job, speed, tile) <= limit:
+        return []
+    alone = speed.start + speed.vector * job.objects
+    needed = math.ceil(speed.flop * job.flop / (limit - alone)) if alone < limit else MOST_WORKERS + 1
+    if needed <= MOST_WORKERS:
+        advice = [f"--workers {needed} would be done in {job.hours:g} hours"]
+    else:
+        advice = [f"no {MOST_WORKERS} such workers are done in {job.hours:g} hours: {_approximate()}"]
+    quickest = published(max(CARDS, key=lambda name: CARDS[name].flops))
+    seconds = job_seconds(job, quickest, tile)
+    if seconds < job_seconds(job, speed, tile):
+        advice.append(f"--device {quickest.device} would take about {seconds / 60:,.0f} minutes ({quickest.basis})")
+    return advice
+
+
+def _approximate() -> str:
+    return (
+        f"let an approximate index find candidates, such as faiss' IVF ({PROBED_LISTS} of {INVERTED_LISTS:,} "
+        f"lists probed: 1/{INVERTED_LISTS // PROBED_LISTS} of the work); it misses pairs, so measure its recall"
+    )
+
+
+def _tile_advice(job: Job, tile: int) -> list[str]:
+    advice = []
+    if job.workers > 1:
+        advice.append(
+            "the mining stage runs one worker: let each call components.mining.join.join_tile for its tile rows"
+        )
+    if tile < TILE:
+        advice.append(f"--set mining.tile={tile}: a killed join then loses {LONGEST_TILE / 60:.0f} minutes or less")
+    if job.workers > tile_count(job, tile):
+        advice.append(f"{tile_count(job, tile)} tile rows keep no more workers busy: use fewer --workers")
+    return advice

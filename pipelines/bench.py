@@ -72,14 +72,14 @@ def _table(rows: list[Row]) -> Table:
 def _same(row: Row) -> str:
     if not row.differing:
         return "yes"
-    return f"yes, {row.differing:,} at ends" if row.equal else f"NO: {row.differing:,} differ"
+    return f"{row.differing:,} at ends" if row.equal else f"NO: {row.differing:,}"
 
 
 def _explained(rows: list[Row]) -> str:
     return (
         f"of peak: N^2 d / seconds by {rows[0].peak.flops / 1e9:,.0f} GFLOP/s, {rows[0].peak.what}. An engine that "
         "multiplies bytes, or fewer dimensions, can pass 100 %. "
-        f"at ends: pairs that differ, all within {ROUNDING:g} of an end of the window."
+        f"as ours: how many pairs differ, if any; at ends: all of them within {ROUNDING:g} of an end of the window."
     )
 
 

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-SMALL = 512  # side of the products that choose the number format: on some processors one is hundreds of times slower
+SMALL = 256  # side of the products that choose the number format: on some processors one is hundreds of times slower
 LARGE = {"cpu": 2048, "cuda": 8192}  # side of the products that are measured
 FORMATS = {"cpu": ("float32", "bfloat16"), "cuda": ("bfloat16",)}
 REPEATS = 5

@@ -60,15 +60,17 @@ def window_join(
     tile: int = TILE,
     device: torch.device | str = "cpu",
     isa: Isa | None = None,
+    since: int = 0,
 ) -> Pairs:
     """All pairs src < dst of rows of `vectors` with low <= similarity <= high, exactly.
 
     vectors: unit rows, fp16 or fp32, [N, d]. The similarity is `row_products` of the rows as fp32; low and high are
     compared with it as fp32. groups: int [N]; pairs inside a group (objects of one photograph) are left out.
-    isa: what finds candidates, the best of this machine unless told.
+    isa: what finds candidates, the best of this machine unless told. since: only pairs with dst >= since, which adds
+    rows to joined ones: it costs N * (N - since) similarities, and with the pairs of the first `since` gives all.
     Raises `UserError` naming the first row that is not a finite unit vector.
     """
-    tiles = list(join_tiles(vectors, low, high, groups, tile, device, isa))
+    tiles = list(join_tiles(vectors, low, high, groups, tile, device, isa, since))
     return concatenate(tiles)
 
 
@@ -80,12 +82,13 @@ def join_tiles(
     tile: int = TILE,
     device: torch.device | str = "cpu",
     isa: Isa | None = None,
+    since: int = 0,
 ) -> Iterator[Pairs]:
     """`window_join` by tile row: the i-th item holds the pairs whose src lies in [i * tile, (i + 1) * tile)."""
     check_unit(vectors)
     rows = prepare(vectors, low, device, isa)
     for index in range(tile_count(len(vectors), tile)):
-        yield join_tile(rows, index, low, high, groups, tile)
+        yield join_tile(rows, index, low, high, groups, tile, since)
 
 
 def prepare(vectors: np.ndarray, low: float, device: torch.device | str = "cpu", isa: Isa | None = None) -> Rows:
@@ -101,24 +104,32 @@ def prepare(vectors: np.ndarray, low: float, device: torch.device | str = "cpu",
 
 
 def join_tile(
-    rows: Rows, index: int, low: float, high: float = np.inf, groups: np.ndarray | None = None, tile: int = TILE
+    rows: Rows,
+    index: int,
+    low: float,
+    high: float = np.inf,
+    groups: np.ndarray | None = None,
+    tile: int = TILE,
+    since: int = 0,
 ) -> Pairs:
     """One tile row of `window_join`. rows: `prepare` of checked vectors."""
     span = range(index * tile, min((index + 1) * tile, len(rows.values)))
     if rows.sieve is None:
-        return _join_products(rows.values, span, low, high, groups)
-    found = join_rows(rows.values.numpy(), rows.sieve, rows.isa, span, low, high, groups)
+        return _join_products(rows.values, span, low, high, groups, since)
+    found = join_rows(rows.values.numpy(), rows.sieve, rows.isa, span, low, high, groups, since)
     return concatenate([Pairs(*columns) for columns in found])
 
 
-def _join_products(rows: torch.Tensor, span: range, low: float, high: float, groups: np.ndarray | None) -> Pairs:
+def _join_products(
+    rows: torch.Tensor, span: range, low: float, high: float, groups: np.ndarray | None, since: int
+) -> Pairs:
     """`join_tile` by torch's matrix products."""
     found = []
     for row in range(span.start, span.stop, BLOCK):
-        for column in range(row, len(rows), BLOCK):
+        for column in range(max(row, since), len(rows), BLOCK):
             src, dst = _candidates(rows, row, min(row + BLOCK, span.stop), column, low)
             keep = src < dst if groups is None else (src < dst) & (groups[src] != groups[dst])
-            found.append(_decide(rows, src[keep], dst[keep], low, high))
+            found.append(decide(rows, src[keep], dst[keep], low, high))
     pairs = concatenate(found)
     order = np.lexsort((pairs.dst, pairs.src))
     return Pairs(*(column[order] for column in pairs))
@@ -133,8 +144,8 @@ def _candidates(rows: torch.Tensor, row: int, row_end: int, column: int, low: fl
     return (busy[hits[:, 0]] + row).cpu().numpy(), (hits[:, 1] + column).cpu().numpy()
 
 
-def _decide(rows: torch.Tensor, src: np.ndarray, dst: np.ndarray, low: float, high: float) -> Pairs:
-    """The candidates whose exact similarity lies in the window."""
+def decide(rows: torch.Tensor, src: np.ndarray, dst: np.ndarray, low: float, high: float) -> Pairs:
+    """The candidates src, dst [P] whose exact similarity lies in the window. rows: float32 [N, d]."""
     scores = [
         row_products(rows[src[i : i + CHUNK]].cpu().numpy(), rows[dst[i : i + CHUNK]].cpu().numpy())
         for i in range(0, len(src), CHUNK)

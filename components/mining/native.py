@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from components.mining.sieve import Sieve
+from components.mining.sieve import COLUMNS, Sieve
 
 BLOCK = 480  # rows of one call: their bytes stay in the first-level cache
 CAPACITY = 1 << 18  # pairs that one call may return; at least 48 * BLOCK
@@ -70,8 +70,9 @@ def join_rows(
     low: float,
     high: float,
     groups: np.ndarray | None,
+    since: int,
 ) -> list[Columns]:
-    """Pairs src < dst with src in `span` and similarity in [low, high], as (src, dst, similarity) by block of rows.
+    """Pairs src < dst >= since with src in `span` and similarity in [low, high], as (src, dst, similarity) by block.
 
     vectors: float32 [N, d], contiguous; groups: int [N]. Ordered by (src, dst). Blocks are shared out among as many
     threads as torch uses; the result does not depend on them.
@@ -89,21 +90,25 @@ def join_rows(
     )
     blocks = [range(start, min(start + BLOCK, span.stop)) for start in range(span.start, span.stop, BLOCK)]
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        return list(pool.map(lambda block: _join_block(work, block), blocks))
+        return list(pool.map(lambda block: _join_block(work, block, since), blocks))
 
 
-def _join_block(work: Work, block: range) -> Columns:
-    parts = list(_calls(work, block))
+def _join_block(work: Work, block: range, since: int) -> Columns:
+    parts = list(_calls(work, block, since))
     rows, columns, similarity = (np.concatenate(column) for column in zip(*parts, strict=True))
-    order = np.argsort(rows, kind="stable")  # a radix sort; the columns of a row ascend already
+    new = np.flatnonzero(columns >= since)
+    order = new[np.argsort(rows[new], kind="stable")]  # a radix sort; the columns of a row ascend already
     return rows[order].astype(np.int64) + block.start, columns[order].astype(np.int64), similarity[order]
 
 
-def _calls(work: Work, block: range) -> Iterator[Columns]:
-    """Calls the kernel until all columns are done; it comes back early when its pairs fill the buffer."""
+def _calls(work: Work, block: range, since: int) -> Iterator[Columns]:
+    """Calls the kernel until all columns are done; it comes back early when its pairs fill the buffer.
+
+    It begins with the tile of columns that holds `since`.
+    """
     library = _library()
     assert library is not None
-    column = ctypes.c_int64(0)
+    column = ctypes.c_int64(min(since, work.n - 1) // COLUMNS * COLUMNS)
     while column.value < work.n:
         found = (np.empty(CAPACITY, np.uint16), np.empty(CAPACITY, np.int32), np.empty(CAPACITY, np.float32))
         begin, end = (ctypes.c_int64(row) for row in (block.start, block.stop))

@@ -34,6 +34,11 @@ def brute_force(vectors: np.ndarray, low: float, high: float, groups: np.ndarray
     return Pairs(src[keep], dst[keep], score[keep].astype(np.float32))
 
 
+def in_order(pairs: Pairs) -> Pairs:
+    order = np.lexsort((pairs.dst, pairs.src))
+    return Pairs(*(column[order] for column in pairs))
+
+
 def assert_equal(a: Pairs, b: Pairs) -> None:
     for left, right in zip(a, b, strict=True):
         np.testing.assert_array_equal(left, right)
@@ -57,6 +62,25 @@ def test_the_join_is_brute_force(count, dim, tile, dtype, grouped, isa, seed):
     # Both ends exactly on values that occur: the hardest window there is.
     low, high = sorted(float(s) for s in rng.choice(scores, 2)) if len(scores) else (0.2, 0.8)
     assert_equal(window_join(vectors, low, high, groups, tile, isa=isa), brute_force(vectors, low, high, groups))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    old=st.integers(0, 120),
+    new=st.integers(0, 120),
+    tile=st.integers(1, 300),
+    grouped=st.booleans(),
+    isa=st.sampled_from(ISAS),
+    seed=st.integers(0, 10**6),
+)
+def test_new_rows_joined_later_give_all_pairs(old, new, tile, grouped, isa, seed):
+    rng = np.random.default_rng(seed)
+    vectors = unit(rng, old + new, 8)
+    groups = rng.integers(20, size=old + new) if grouped else None
+    before = window_join(vectors[:old], 0.8, 0.99, None if groups is None else groups[:old], tile, isa=isa)
+    added = window_join(vectors, 0.8, 0.99, groups, tile, isa=isa, since=old)
+    assert (added.dst >= old).all()
+    assert_equal(in_order(join.concatenate([before, added])), window_join(vectors, 0.8, 0.99, groups, isa=isa))
 
 
 @pytest.mark.parametrize("isa", ISAS)

@@ -88,6 +88,20 @@ def test_neither_threads_nor_tile_rows_change_it():
         faiss.omp_set_num_threads(threads)
 
 
+def test_rows_joined_together_do_not_choose_each_others_lists():
+    """Centroids that differ by roundings only: which is nearest hangs on the order of a sum.
+
+    1000 rows of 256 values are more than faiss multiplies without BLAS; 7 are not.
+    """
+    vectors = hard(1000, 256)
+    close = np.repeat(unit(np.random.default_rng(1), 30, 256, np.float32), 12, axis=0)
+    centroids = close + np.float32(1e-7) * np.random.default_rng(2).normal(size=close.shape).astype(np.float32)
+    lists = file_rows(vectors, centroids, nprobe=4)
+    expected = joined(lists)
+    assert len(expected.src) > 100
+    assert_equal(joined(lists, tile=7), expected)
+
+
 @pytest.mark.parametrize("old", [0, 1, 1700, 2999, 3000])
 def test_new_rows_joined_later_give_all_pairs(old):
     """With the centroids of the old rows, as where rows are added to a corpus that was joined before."""

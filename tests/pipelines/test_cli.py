@@ -23,7 +23,7 @@ def test_help_imports_nothing_heavy():
 
 
 @pytest.mark.parametrize(
-    "command", ["run", "stage", "compile", "report", "params", "dvc", "sandbox", "benchmark", "bench"]
+    "command", ["run", "stage", "find", "compile", "report", "params", "dvc", "sandbox", "benchmark", "bench"]
 )
 def test_every_command_has_help(command):
     assert objectmate(command, "--help", cwd=ROOT).returncode == 0
@@ -41,6 +41,10 @@ def test_every_command_has_help(command):
         (["run", "--profile", "open"], "--set detection.revision=COMMIT for ustc-community/dfine-large-obj365"),
         (["run", "--set", "mining.low"], "write section.key=value"),
         (["run", "--set", "mining.low=0.99", "--set", "mining.high=0.9", "--workspace", "w"], "mining"),
+        (["find", "nothing.jpg"], "the photograph nothing.jpg cannot be read"),
+        (["find", str(ROOT / "LICENSE")], "LICENSE is no photograph that can be used"),
+        (["find", "nothing.jpg", "--box", "1,2,3"], "--box 1,2,3: write x,y,w,h"),
+        (["find", str(ROOT / "pipelines/report/example.png")], "data/images holds no finished dataset"),
         (["stage", "mending"], "there is no stage 'mending'"),
         (["stage", "mining"], "there is no params.yaml: go to a folder that has one"),
         (["benchmark", "export", "inputs"], "there is no params.yaml"),

@@ -55,6 +55,20 @@ def stage(
     run_stage(name)
 
 
+@app.command()
+def find(
+    photo: Annotated[Path, typer.Argument(help="A photograph of the object")],
+    box: Annotated[str, typer.Option(help="x,y,w,h of the object, px of the upright photograph (default: all)")] = "",
+    top: Annotated[int, typer.Option(min=1, help="Objects shown")] = 12,
+    data: Annotated[Path, typer.Option(help="Folder of the datasets that are searched")] = Path("data"),
+    sheet: Annotated[Path | None, typer.Option(help="Picture of what is found (default: found.png in --data)")] = None,
+) -> None:
+    """Find an object: the mined objects that look most like the one in a photograph."""
+    from pipelines.find import find_object
+
+    find_object(photo, box, top, data, sheet)
+
+
 @app.command("compile")
 def compile_(
     file: Annotated[list[Path] | None, typer.Argument(help="With --check: check these and compile nothing")] = None,

@@ -42,7 +42,7 @@ def describe(corpus: Corpus, mined: Mined, stars: Sequence[Star], window: Window
             "sets_by_category": _by_category(corpus, stars, full),
         },
         figures={"sets": star_sheet(corpus, _sample(full))} if full else {},
-        notes=_notes(metrics, params),
+        notes=_notes(metrics, mined.engine, params),
     )
 
 
@@ -51,7 +51,8 @@ def _metrics(corpus: Corpus, mined: Mined, stars: Sequence[Star], sets: int) -> 
     seen = np.bincount([view for star in stars for view in star.views], minlength=count)
     _, group_sizes = np.unique(mined.split_group, return_counts=True)
     hub = (mined.flags & Flag.HUB) > 0
-    return {
+    recall = {key: mined.engine[key] for key in ("recall", "split_recall") if mined.engine.get(key) is not None}
+    return recall | {
         "objects": float(len(corpus)),
         "photographs": float(len(corpus.image_ids)),
         "pairs": float(len(mined.pairs.src)),
@@ -67,8 +68,8 @@ def _metrics(corpus: Corpus, mined: Mined, stars: Sequence[Star], sets: int) -> 
     }
 
 
-def _notes(metrics: dict[str, float], params: Params) -> list[str]:
-    notes = []
+def _notes(metrics: dict[str, float], engine: dict[str, Any], params: Params) -> list[str]:
+    notes = [_approximate_note(engine)] if engine["engine"] == "ivf" else []
     if not metrics["sets"]:
         notes.append(
             f"no object has {params.min_views} views in the window: add photographs, or loosen the calibration's target"
@@ -81,6 +82,17 @@ def _notes(metrics: dict[str, float], params: Params) -> list[str]:
     if metrics["hub_pairs"]:
         notes.append(f"{metrics['hub_pairs']:.0f} pairs have a hub: an object with over {params.hub_pairs} partners")
     return notes
+
+
+def _approximate_note(engine: dict[str, Any]) -> str:
+    join = f"the join was approximate (ivf, {engine['nprobe']} of {engine['nlist']} lists searched)"
+    if engine["recall"] is None:
+        return f"{join}; how much it found is not known: the {engine['recall_rows']} sampled objects have no pair"
+    return (
+        f"{join}: it found {engine['recall']:.1%} of the {engine['recall_pairs']} pairs in the window that "
+        f"{engine['recall_rows']} sampled objects have, and {engine['split_recall']:.1%} of those that bind splits; "
+        "raise mining.nprobe for more, or set mining.engine to exact for all"
+    )
 
 
 def neighbour_similarity(corpus: Corpus) -> Rows:

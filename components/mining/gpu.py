@@ -47,10 +47,10 @@ class Gpu:
     def __len__(self) -> int:
         return len(self.values)
 
-    def join(self, span: range, low: float, high: float) -> Pairs:
-        """Pairs src < dst with src in `span`, of different groups, with similarity in [low, high]."""
+    def join(self, span: range, low: float, high: float, since: int = 0) -> Pairs:
+        """Pairs src < dst >= since with src in `span`, of different groups, with similarity in [low, high]."""
         floor = float(np.float32(low)) - self.slack
-        found = list(self._candidates(span, range(span.start, len(self)), floor))
+        found = list(self._candidates(span, range(max(span.start, since), len(self)), floor))
         src, dst = (torch.cat(side) for side in zip(*found, strict=True))
         return decide(self.values, src, dst, low, high)
 

@@ -41,8 +41,11 @@ class Rows(Protocol):
     def __len__(self) -> int:
         """N."""
 
-    def join(self, span: range, low: float, high: float) -> Pairs:
-        """All pairs src < dst with src in `span`, of different groups, with low <= similarity <= high."""
+    def join(self, span: range, low: float, high: float, since: int = 0) -> Pairs:
+        """All pairs src < dst >= since with src in `span`, of different groups, with low <= similarity <= high.
+
+        since: below N.
+        """
 
 
 def window_join(
@@ -53,15 +56,17 @@ def window_join(
     tile: int = TILE,
     device: torch.device | str = "cpu",
     isa: Isa | None = None,
+    since: int = 0,
 ) -> Pairs:
     """All pairs src < dst of rows of `vectors` with low <= similarity <= high, exactly.
 
     vectors: unit rows, fp16, bf16 or fp32, [N, d]. The similarity is `row_products` of the rows as fp32; low and high
     are compared with it as fp32. groups: int [N]; pairs inside a group (objects of one photograph) are left out.
-    isa: what finds candidates, the best for the device unless told.
+    isa: what finds candidates, the best for the device unless told. since: only pairs with dst >= since, which adds
+    rows to joined ones: it costs N * (N - since) similarities, and with the pairs of the first `since` gives all.
     Raises `UserError` naming the first row that is not a finite unit vector.
     """
-    return concatenate(list(join_tiles(vectors, low, high, groups, tile, device, isa)))
+    return concatenate(list(join_tiles(vectors, low, high, groups, tile, device, isa, since)))
 
 
 def join_tiles(
@@ -72,12 +77,13 @@ def join_tiles(
     tile: int = TILE,
     device: torch.device | str = "cpu",
     isa: Isa | None = None,
+    since: int = 0,
 ) -> Iterator[Pairs]:
     """`window_join` by tile row: the i-th item holds the pairs whose src lies in [i * tile, (i + 1) * tile)."""
     check_unit(vectors)
     rows = prepare(vectors, low, groups, device, isa)
     for index in range(tile_count(len(vectors), tile)):
-        yield join_tile(rows, index, low, high, tile)
+        yield join_tile(rows, index, low, high, tile, since)
 
 
 def prepare(
@@ -111,9 +117,11 @@ def best_engine(device: torch.device) -> Isa:
     return Isa.PTX if modern and find_spec("triton") else Isa.NONE
 
 
-def join_tile(rows: Rows, index: int, low: float, high: float = np.inf, tile: int = TILE) -> Pairs:
+def join_tile(rows: Rows, index: int, low: float, high: float = np.inf, tile: int = TILE, since: int = 0) -> Pairs:
     """One tile row of `window_join`. rows: `prepare` of checked vectors."""
-    return rows.join(range(index * tile, min((index + 1) * tile, len(rows))), low, high)
+    if since >= len(rows):
+        return concatenate([])
+    return rows.join(range(index * tile, min((index + 1) * tile, len(rows))), low, high, since)
 
 
 def tile_count(rows: int, tile: int) -> int:

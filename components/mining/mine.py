@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from components.common.encoders import pick_device
 from components.common.progress import track
 from components.mining import tiles
 from components.mining.corpus import Corpus
 from components.mining.duplicates import components
-from components.mining.join import Flag, prepare, tile_count
+from components.mining.engines import open_engine
+from components.mining.join import Flag, tile_count
 from components.mining.params import Params
 from components.mining.scores import Pairs, concatenate
 from components.mining.sets import Neighbours, neighbours
@@ -22,13 +23,15 @@ ROUNDING = 1e-5  # of a float32 product: what is as close to the threshold is ke
 
 @dataclass(frozen=True)
 class Mined:
-    """The whole join's result. flags: int32 [P]; the groups: int64 [N], smallest row of each object's component."""
+    """The whole join's result. flags: int32 [P]; the groups: int64 [N], smallest row of each object's component;
+    engine: what made it, and how much of the exact result that found if it is approximate (`engines.Engine`)."""
 
     pairs: Pairs
     flags: np.ndarray
     near: Neighbours
     duplicate_group: np.ndarray
     split_group: np.ndarray
+    engine: dict[str, Any]
 
 
 def mine(corpus: Corpus, window: Window, params: Params, folder: Path, reserved: np.ndarray) -> Mined:
@@ -36,12 +39,12 @@ def mine(corpus: Corpus, window: Window, params: Params, folder: Path, reserved:
 
     reserved: vectors [M, d] of objects that no set may hold (a benchmark's).
     """
-    rows = prepare(corpus.vectors, window.low - params.split_margin, device=pick_device(params.device))
+    engine = open_engine(corpus, window, params)
     count = tile_count(len(corpus), params.tile)
     folder.mkdir(exist_ok=True)
     for index in track(range(count), "tile rows joined"):
         if not tiles.is_saved(folder, index):
-            tiles.save(tiles.mine_tile(corpus, rows, index, window, params), folder, index)
+            tiles.save(tiles.mine_tile(corpus, engine.join, index, window, params), folder, index)
     found = [tiles.load(folder, index) for index in range(count)]
     pairs = concatenate([tile.pairs for tile in found])
     repeats = [tile.repeats for tile in found]
@@ -54,6 +57,7 @@ def mine(corpus: Corpus, window: Window, params: Params, folder: Path, reserved:
         near=neighbours(pairs, flags, len(corpus)),
         duplicate_group=duplicate_group,
         split_group=components(len(corpus), *(tile.bound for tile in found), *repeats),
+        engine=engine.facts(),
     )
 
 

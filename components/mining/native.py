@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from components.mining.scores import Pairs, concatenate
-from components.mining.sieve import build
+from components.mining.sieve import COLUMNS, build
 
 BLOCK = 480  # rows of one call: their bytes stay in the first-level cache
 CAPACITY = 1 << 18  # pairs that one call may return; at least 48 * BLOCK
@@ -79,8 +79,8 @@ class Native:
     def __len__(self) -> int:
         return len(self.values)
 
-    def join(self, span: range, low: float, high: float) -> Pairs:
-        """Pairs src < dst with src in `span`, of different groups, with similarity in [low, high].
+    def join(self, span: range, low: float, high: float, since: int = 0) -> Pairs:
+        """Pairs src < dst >= since with src in `span`, of different groups, with similarity in [low, high].
 
         Blocks of rows are shared out among as many threads as torch uses; the result does not depend on them.
         """
@@ -97,21 +97,25 @@ class Native:
         )
         blocks = [range(start, min(start + BLOCK, span.stop)) for start in range(span.start, span.stop, BLOCK)]
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-            return concatenate(list(pool.map(lambda block: _join_block(work, block), blocks)))
+            return concatenate(list(pool.map(lambda block: _join_block(work, block, since), blocks)))
 
 
-def _join_block(work: Work, block: range) -> Pairs:
-    parts = list(_calls(work, block))
+def _join_block(work: Work, block: range, since: int) -> Pairs:
+    parts = list(_calls(work, block, since))
     rows, columns, similarity = (np.concatenate(column) for column in zip(*parts, strict=True))
-    order = np.argsort(rows, kind="stable")  # a radix sort; the columns of a row ascend already
+    new = np.flatnonzero(columns >= since)
+    order = new[np.argsort(rows[new], kind="stable")]  # a radix sort; the columns of a row ascend already
     return Pairs(rows[order].astype(np.int64) + block.start, columns[order].astype(np.int64), similarity[order])
 
 
-def _calls(work: Work, block: range) -> Iterator[Columns]:
-    """Calls the kernel until all columns are done; it comes back early when its pairs fill the buffer."""
+def _calls(work: Work, block: range, since: int) -> Iterator[Columns]:
+    """Calls the kernel until all columns are done; it comes back early when its pairs fill the buffer.
+
+    It begins with the tile of columns that holds `since`.
+    """
     library = _library()
     assert library is not None
-    column = ctypes.c_int64(0)
+    column = ctypes.c_int64(since // COLUMNS * COLUMNS)
     while column.value < work.n:
         found = (np.empty(CAPACITY, np.uint16), np.empty(CAPACITY, np.int32), np.empty(CAPACITY, np.float32))
         begin, end = (ctypes.c_int64(row) for row in (block.start, block.stop))

@@ -43,6 +43,20 @@ class Params(Hashing):
     hub_pairs: int = Field(
         default=1000, ge=1, description="objects with more partners in the window are flagged as hubs (ours)"
     )
+    engine: Literal["exact", "ivf"] = Field(
+        default="exact",
+        description="exact: every pair; ivf: approximate, for corpora beyond that (from some 10^7 objects on a CPU): "
+        "pairs are lost, none is added, and the manifests say what share is found",
+    )
+    nlist: int = Field(
+        default=0,
+        ge=0,
+        le=1_000_000,
+        description="ivf: lists that objects are filed in (lists; 0: 4 sqrt(objects), faiss' guidelines)",
+    )
+    nprobe: int = Field(
+        default=16, ge=1, le=1_000_000, description="ivf: lists searched for an object, 1 to nlist (lists; ours)"
+    )
     tile: int = Field(
         default=16384, ge=1, le=1_000_000, description="rows of the similarity matrix a part, the unit of resume"
     )
@@ -54,6 +68,8 @@ class Params(Hashing):
             raise ValueError(f"the window is empty: low = {self.low} must be below high = {self.high}")
         if self.min_views > self.max_views:
             raise ValueError(f"min_views = {self.min_views} must not exceed max_views = {self.max_views}")
+        if 0 < self.nlist < self.nprobe:
+            raise ValueError(f"nprobe = {self.nprobe} must not exceed nlist = {self.nlist}, unless that is 0")
         return self
 
 

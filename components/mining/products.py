@@ -17,12 +17,12 @@ class Products:
     def __len__(self) -> int:
         return len(self.values)
 
-    def join(self, span: range, low: float, high: float) -> Pairs:
-        """Pairs src < dst with src in `span`, of different groups, with similarity in [low, high]."""
+    def join(self, span: range, low: float, high: float, since: int = 0) -> Pairs:
+        """Pairs src < dst >= since with src in `span`, of different groups, with similarity in [low, high]."""
         found = [
             self._candidates(row, min(row + BLOCK, span.stop), column, low)
             for row in range(span.start, span.stop, BLOCK)
-            for column in range(row, len(self), BLOCK)
+            for column in range(max(row, since), len(self), BLOCK)
         ]
         src, dst = (torch.cat(side) for side in zip(*found, strict=True))
         return decide(self.values, src, dst, low, high)

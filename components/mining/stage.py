@@ -49,7 +49,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
                 pairs_out.write(index, _pair_rows(mined, anchors))
             if not sets_out.done(index):
                 sets_out.write(index, _set_rows(corpus, mined, found, params.min_views))
-        pairs_out.facts = sets_out.facts = _facts(window, params)
+        pairs_out.facts = sets_out.facts = _facts(window, params) | mined.engine
         shutil.rmtree(outputs["pairs"] / tiles.FOLDER)
     return describe(corpus, mined, stars_found, window, params)
 

@@ -5,6 +5,7 @@ inside the unfinished dataset. A killed join starts again at the first tile row 
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ import numpy as np
 
 from components.mining.corpus import Corpus
 from components.mining.duplicates import Edges, forest
-from components.mining.join import Rows, join_tile
 from components.mining.params import Params
 from components.mining.scores import Pairs
 
 FOLDER = "_tiles"
+TileJoin = Callable[[int], Pairs]
+"""A tile row -> its pairs from the split threshold up, also of objects in one photograph."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,9 @@ class Tile:
     bound: Edges
 
 
-def mine_tile(corpus: Corpus, rows: Rows, index: int, window: Window, params: Params) -> Tile:
-    """Joins one tile row down to the split threshold and sorts what it finds."""
-    split = window.low - params.split_margin
-    found = join_tile(rows, index, split, tile=params.tile)
+def mine_tile(corpus: Corpus, join: TileJoin, index: int, window: Window, params: Params) -> Tile:
+    """Joins one tile row and sorts what it finds."""
+    found = join(index)
     bound = forest(len(corpus), (found.src, found.dst))
     found = found.where(corpus.photo[found.src] != corpus.photo[found.dst])
     above = found.similarity > np.float32(window.high)

@@ -40,6 +40,11 @@ def brute_force(vectors: Vectors, low: float, high: float, groups: np.ndarray | 
     return Pairs(src[keep], dst[keep], score[keep].astype(np.float32))
 
 
+def in_order(pairs: Pairs) -> Pairs:
+    order = np.lexsort((pairs.dst, pairs.src))
+    return Pairs(*(column[order] for column in pairs))
+
+
 def assert_equal(a: Pairs, b: Pairs) -> None:
     for left, right in zip(a, b, strict=True):
         np.testing.assert_array_equal(left, right)
@@ -63,6 +68,25 @@ def test_the_join_is_brute_force(count, dim, tile, dtype, grouped, engine, seed)
     # Both ends exactly on values that occur: the hardest window there is.
     low, high = sorted(float(s) for s in rng.choice(scores, 2)) if len(scores) else (0.2, 0.8)
     assert_equal(window_join(vectors, low, high, groups, tile, **engine), brute_force(vectors, low, high, groups))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    old=st.integers(0, 120),
+    new=st.integers(0, 120),
+    tile=st.integers(1, 300),
+    grouped=st.booleans(),
+    engine=st.sampled_from(ENGINES),
+    seed=st.integers(0, 10**6),
+)
+def test_new_rows_joined_later_give_all_pairs(old, new, tile, grouped, engine, seed):
+    rng = np.random.default_rng(seed)
+    vectors = unit(rng, old + new, 8)
+    groups = rng.integers(20, size=old + new) if grouped else None
+    before = window_join(vectors[:old], 0.8, 0.99, None if groups is None else groups[:old], tile, **engine)
+    added = window_join(vectors, 0.8, 0.99, groups, tile, **engine, since=old)
+    assert (added.dst >= old).all()
+    assert_equal(in_order(concatenate([before, added])), window_join(vectors, 0.8, 0.99, groups, **engine))
 
 
 @every_engine

@@ -58,22 +58,23 @@ def test_the_tile_changes_no_row(corpus_paths, tmp_path):
     assert sets.table().equals(other_sets.table())
 
 
-@pytest.mark.parametrize("stop_at", [0, 2, 3])
-def test_killed_and_resumed_is_byte_identical(corpus_paths, tmp_path, monkeypatch, stop_at):
-    mine(corpus_paths, tmp_path / "whole")
+@pytest.mark.parametrize(("stop_at", "engine"), [(0, "exact"), (2, "exact"), (3, "exact"), (2, "ivf")])
+def test_killed_and_resumed_is_byte_identical(corpus_paths, tmp_path, monkeypatch, stop_at, engine):
+    params = EXPLICIT.model_copy(update={"engine": engine, "nprobe": 2})
+    mine(corpus_paths, tmp_path / "whole", params)
     calls = []
     real = tiles.mine_tile
 
-    def stop(corpus, rows, index, window, params):
+    def stop(corpus, join, index, window, params):
         calls.append(index)
         if index == stop_at and len(calls) == stop_at + 1:
             raise KeyboardInterrupt
-        return real(corpus, rows, index, window, params)
+        return real(corpus, join, index, window, params)
 
     monkeypatch.setattr(tiles, "mine_tile", stop)
     with pytest.raises(KeyboardInterrupt):
-        mine(corpus_paths, tmp_path / "killed")
-    mine(corpus_paths, tmp_path / "killed")
+        mine(corpus_paths, tmp_path / "killed", params)
+    mine(corpus_paths, tmp_path / "killed", params)
     assert calls.count(stop_at) == 2 and all(calls.count(done) == 1 for done in range(stop_at))
     for name in ("pairs", "sets"):
         assert files_of(tmp_path / "killed" / name) == files_of(tmp_path / "whole" / name)

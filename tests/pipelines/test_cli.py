@@ -38,6 +38,7 @@ def test_help_imports_nothing_heavy():
         "benchmark",
         "bench",
         "plan",
+        "find",
     ],
 )
 def test_every_command_has_help(command):
@@ -58,6 +59,10 @@ def test_every_command_has_help(command):
         (["run", "--set", "mining.low=0.99", "--set", "mining.high=0.9", "--workspace", "w"], "mining"),
         (["compile", "full.yaml"], "full.yaml is compiled already: add --check"),
         (["submit", "--host", "cluster"], "cluster is not the address of a Kubeflow Pipelines API"),
+        (["find", "nothing.jpg"], "the photograph nothing.jpg cannot be read"),
+        (["find", str(ROOT / "LICENSE")], "LICENSE is no photograph that can be used"),
+        (["find", "nothing.jpg", "--box", "1,2,3"], "--box 1,2,3: write x,y,w,h"),
+        (["find", str(ROOT / "pipelines/report/example.png")], "data/images holds no finished dataset"),
         (["stage", "mending"], "there is no stage 'mending'"),
         (["stage", "mining"], "there is no params.yaml: go to a folder that has one"),
         (["benchmark", "export", "inputs"], "there is no params.yaml"),

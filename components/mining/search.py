@@ -1,0 +1,164 @@
+"""Find an object: the objects of a dataset that look most like the one in a photograph, with a faiss index.
+
+The photograph is cut and embedded exactly as the dataset's own objects were. Up to FLAT objects are all compared;
+beyond that an inverted file is searched, kept on disk since making it takes far longer than a search. What the index
+proposes is scored again in fp32, as in the join.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+import torch
+from PIL import Image
+
+from components.common.datasets import Dataset
+from components.common.encoders import check_finite, load_encoder
+from components.common.errors import UserError
+from components.common.geometry import Box, crop, expanded
+from components.common.images import Rejected, decode
+from components.mining import corpus
+from components.mining.approximate import file_rows, find_centroids
+from components.mining.corpus import Corpus
+from components.mining.scores import row_products
+from components.mining.sheets import crop_of, sheet
+from components.mining.tiles import Window
+
+FLAT = 1_000_000  # objects that are all compared; more are filed in lists
+NPROBE = 64  # lists searched then
+ACROSS = 6  # crops in a row of the sheet
+EDGE = 1.0  # px that a box may exceed the photograph by: boxes are shown rounded
+
+
+@dataclass(frozen=True)
+class Hit:
+    """An object that was found. similarity: cosine, fp32. inside: whether it lies in the window; None without one."""
+
+    row: int
+    similarity: float
+    object_id: str
+    uri: str
+    box: Box
+    inside: bool | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """hits: most similar first. searched: objects in the dataset. lists: (searched, all) of them, None where every
+    object was compared. window: the calibrated one, None if none fits the encoder. sheet: the query, then the hits."""
+
+    hits: list[Hit]
+    searched: int
+    lists: tuple[int, int] | None
+    window: Window | None
+    sheet: Image.Image
+
+
+def find(photo: Path, box: Box | None, top: int, data: Path) -> Answer:
+    """The `top` objects in the datasets below `data` that are most similar to what a photograph shows.
+
+    box: of the object, px of the upright photograph; the whole photograph if None. Raises `UserError` if the photograph
+    cannot be read, the box does not lie in it, or a dataset or the encoder of the embeddings is not there any more.
+    """
+    query = _read(photo)
+    roles = ("images", "objects", "embeddings")
+    found_in = corpus.load({role: data / role for role in roles})
+    if not len(found_in):
+        raise UserError(f"{data / 'objects'} holds no objects: there is nothing to find")
+    cut = _cut(query, box, found_in.objects.manifest.params)
+    vector = _embed(cut, found_in.embeddings, data.parent)
+    index = _open_index(found_in, data / "index")
+    _, rows = index.search(vector[None], min(top, len(found_in)))
+    window = _window(data / "calibration", found_in)
+    hits = _hits(found_in, vector, rows[0][rows[0] >= 0], window)
+    lists = (min(index.nprobe, index.nlist), index.nlist) if isinstance(index, faiss.IndexIVF) else None
+    return Answer(hits, len(found_in), lists, window, _sheet(found_in, cut, hits))
+
+
+def _read(photo: Path) -> Image.Image:
+    try:
+        return decode(photo.read_bytes())
+    except OSError as error:
+        raise UserError(f"the photograph {photo} cannot be read: {error.strerror}") from None
+    except Rejected as error:
+        raise UserError(f"{photo} is no photograph that can be used: {error}") from None
+
+
+def _cut(photo: Image.Image, box: Box | None, detection: dict[str, Any]) -> Image.Image:
+    """The object's crop, as detection with these parameters cuts it."""
+    width, height = photo.size
+    box = box or Box(0, 0, width, height)
+    inside = min(box.x, box.y, width - box.x - box.w, height - box.y - box.h) >= -EDGE
+    if not (inside and box.w > 0 and box.h > 0):
+        sides = ",".join(f"{side:g}" for side in box)
+        raise UserError(f"the box {sides} does not lie in the photograph, which is {width} x {height} px")
+    part = crop(photo, expanded(box, detection["crop_scale"]))
+    part.thumbnail((detection["crop_side"], detection["crop_side"]), Image.Resampling.BICUBIC)
+    return part
+
+
+def _embed(cut: Image.Image, embeddings: Dataset, root: Path) -> np.ndarray:
+    """Unit vector, float32 [d], by the encoder of the embeddings; root: where a relative model folder starts."""
+    facts, how = embeddings.facts, embeddings.facts["preprocess"]
+    local = root / facts["encoder"]
+    source = str(local) if local.is_dir() else facts["encoder"]
+    encoder = load_encoder(source, facts["revision"] or None, "cpu", how["framing"], how["mirror"])
+    if (encoder.digest, encoder.preprocess) != (facts["weights"], how):
+        raise UserError(
+            f"{source} is not the encoder any more that {embeddings.folder} was made with: restore it, or run the "
+            "embedding stage again"
+        )
+    vectors = encoder.embed([cut])
+    check_finite(vectors, ["in the photograph"])
+    return vectors[0]
+
+
+def _open_index(found_in: Corpus, folder: Path) -> faiss.Index:
+    """An index of all objects by inner product: flat, or from `folder`, where it is made first if need be."""
+    vectors = found_in.vectors
+    if len(vectors) <= FLAT:
+        flat = faiss.IndexFlatIP(vectors.shape[1])
+        flat.add(vectors.astype(np.float32))
+        return flat
+    path = folder / f"{found_in.embeddings.digest}.faiss"
+    if not path.is_file():
+        folder.mkdir(exist_ok=True)
+        temporary = folder / f".{os.getpid()}.tmp"
+        faiss.write_index(file_rows(vectors, find_centroids(vectors), NPROBE).index, str(temporary))
+        temporary.replace(path)
+    return faiss.read_index(str(path))
+
+
+def _window(calibration: Path, found_in: Corpus) -> Window | None:
+    if not (calibration / "manifest.json").is_file():
+        return None
+    facts = Dataset(calibration).facts
+    return Window(facts["low"], facts["high"]) if facts["encoder"] == found_in.encoder else None
+
+
+def _hits(found_in: Corpus, vector: np.ndarray, rows: np.ndarray, window: Window | None) -> list[Hit]:
+    found = torch.from_numpy(found_in.vectors[rows].astype(np.float32))
+    similarity = row_products(found, torch.from_numpy(vector)[None]).numpy()
+    order = np.lexsort((rows, -similarity))
+    objects = found_in.table.select(["object_id"]).take(rows[order]).to_pylist()
+    photographs = found_in.images.table(["uri"])["uri"].take(found_in.photo[rows[order]]).to_pylist()
+    return [
+        Hit(
+            row=int(rows[at]),
+            similarity=float(similarity[at]),
+            object_id=named["object_id"],
+            uri=uri,
+            box=found_in.boxes[rows[at]],
+            inside=None if window is None else bool(window.low <= similarity[at] <= window.high),
+        )
+        for at, named, uri in zip(order, objects, photographs, strict=True)
+    ]
+
+
+def _sheet(found_in: Corpus, cut: Image.Image, hits: list[Hit]) -> Image.Image:
+    """The query alone in the first row, then the crops found with rank and similarity."""
+    cells = [(crop_of(found_in, hit.row), f"{rank}: {hit.similarity:.3f}") for rank, hit in enumerate(hits, start=1)]
+    return sheet([[(cut, "looked for")], *(cells[at : at + ACROSS] for at in range(0, len(cells), ACROSS))])

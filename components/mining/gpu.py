@@ -8,11 +8,11 @@ Let x' be x in fp16, e the greatest |x - x'| of all rows (zero for what came as 
 
     x.y - x'.y' = (x - x').y + x'.(y - y')  <=  e m + (m + e) e  <=  (2 m + e) e
 
-Products of fp16 are exact in fp32. Tensor cores align those of one step to the greatest, cut off what lies below its
-last place, and cut the sum (Fasi, Higham, Mikaitis, Pranesh 2021, doi 10.7717/peerj-cs.330). No product and no partial
-sum is above |x'||y'| < 2, so each of d products and at most d sums loses less than 2^-23, and d 2^-22 is enough. The
-similarity that decides lies within (log2 d + 1) 2^-23 of x.y, and the threshold is rounded to fp32, 2^-24. Together,
-with all of the rounding doubled, this is `slack`.
+Products of fp16, subnormal or not, are exact in fp32. Tensor cores align those of one step to the greatest, cut off
+what lies below its last place, and cut the sum (Fasi, Higham, Mikaitis, Pranesh 2021, doi 10.7717/peerj-cs.330). No
+product and no partial sum reaches 2, so each of d products and at most d sums loses less than 2^-23: in all d 2^-22.
+The similarity that decides lies within (log2 d + 1) 2^-23 of x.y, and the threshold is rounded to fp32, 2^-24. For d up
+to 2^14 the sum of these three is below (d + 8) 2^-22, of which `slack` takes the double.
 """
 
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ LONGEST = 1 + 5e-3  # of a row (join.check_unit)
 
 
 class Gpu:
-    """Vectors made ready for the kernel. values: [N, d], N < 2^31; groups: int64 [N] or None; on one device."""
+    """Vectors made ready for the kernel. values: [N, d], N < 2^31 - 2^16; groups: int64 [N] or None; on one device."""
 
     def __init__(self, values: torch.Tensor, groups: torch.Tensor | None) -> None:
         self.values, self.groups = values, groups
@@ -70,7 +70,8 @@ class Gpu:
     def _unpack(self, count: int, stop: int) -> tuple[torch.Tensor, torch.Tensor]:
         """The kernel's words as pairs. The last word of a row may reach beyond the columns that were asked for."""
         src, first, words = self.found[:, :count]
-        entry, bit = torch.nonzero(words[:, None] >> torch.arange(32, device=words.device) & 1, as_tuple=True)
+        bits = torch.arange(32, dtype=torch.int32, device=words.device)
+        entry, bit = torch.nonzero(words[:, None] >> bits & 1, as_tuple=True)
         src, dst = src[entry].long(), first[entry] + bit
         keep = (src < dst) & (dst < stop)
         if self.groups is not None:
@@ -109,7 +110,7 @@ def slack(dim: int, error: float) -> float:
 
     error: the greatest length of what fp16 loses of a row.
     """
-    return (2 * LONGEST + error) * error + (dim + 4) * 2.0**-21
+    return (2 * LONGEST + error) * error + (dim + 8) * 2.0**-21
 
 
 def _halves(whole: range) -> tuple[range, range]:
@@ -127,30 +128,25 @@ def _set_blocks(arguments: dict[str, Any]) -> None:
     arguments["columns"].block_shape = [arguments["COLUMNS"], arguments["BLOCK"]]
 
 
-def _config(rows: int, columns: int, warps: int, stages: int, registers: int | None = None) -> triton.Config:
+def _config(rows: int, columns: int, warps: int, stages: int) -> triton.Config:
     sides = {"ROWS": rows, "COLUMNS": columns}
-    return triton.Config(sides, num_warps=warps, num_stages=stages, maxnreg=registers, pre_hook=_set_blocks)
+    return triton.Config(sides, num_warps=warps, num_stages=stages, pre_hook=_set_blocks)
 
 
-# The narrower a tile, the more programs share a multiprocessor: one multiplies while another looks for candidates.
-# The higher a tile, the less often columns are read from the second-level cache.
+# The smaller a tile, the more programs share a multiprocessor: one multiplies while another looks for hits (of the
+# first, three). The higher a tile, the less often columns are read from the second-level cache.
 CONFIGS = [
-    _config(128, 128, 4, 3),
-    _config(128, 128, 4, 3, registers=168),
-    _config(128, 128, 8, 3),
-    _config(128, 256, 8, 3),
-    _config(256, 64, 8, 4),
-    _config(256, 128, 8, 2),
-    _config(256, 128, 8, 3),
+    _config(128, 128, warps=4, stages=3),
+    _config(128, 64, warps=4, stages=4),
+    _config(128, 128, warps=8, stages=3),
+    _config(256, 64, warps=8, stages=4),
+    _config(128, 256, warps=8, stages=3),
+    _config(256, 128, warps=8, stages=3),
 ]
 
 
-def _choices(configs: list[triton.Config], *_: Any, **__: Any) -> list[triton.Config]:
-    """All, but for the interpreter, where nothing can be measured, the first."""
-    return configs[:1] if triton.knobs.runtime.interpret else configs
-
-
-@triton.autotune(CONFIGS, key=["WIDTH"], reset_to_zero=["count"], prune_configs_by={"early_config_prune": _choices})
+# The interpreter measures no time: it has the first.
+@triton.autotune(CONFIGS[:1] if triton.knobs.runtime.interpret else CONFIGS, key=["WIDTH"], reset_to_zero=["count"])
 @triton.jit(do_not_specialize=["begin", "end", "first", "last", "capacity"])
 def _find_hits(
     rows: tl.tensor_descriptor,

@@ -15,5 +15,4 @@ pointers = {"count": "*i64", "src": "*i32", "dst": "*i32", "words": "*i32"}
 numbers = dict.fromkeys(("begin", "end", "first", "last", "capacity"), "i32") | {"floor": "fp32"}
 source = ASTSource(_find_hits.fn, loads | pointers | numbers | dict.fromkeys(constants, "constexpr"), constants)
 options = {"num_warps": config.num_warps, "num_stages": config.num_stages, "enable_fp_fusion": False}
-compiled = triton.compile(source, GPUTarget("cuda", 90, 32), options | {"maxnreg": config.maxnreg})
-print(compiled.asm["ptx"])
+print(triton.compile(source, GPUTarget("cuda", 90, 32), options).asm["ptx"])

@@ -15,11 +15,13 @@ import json
 import os
 import shutil
 import tarfile
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -118,6 +120,19 @@ class Dataset:
         """The vectors of all parts, [N, d], in row order."""
         arrays = [np.load(path, mmap_mode="r", allow_pickle=False) for path in self.files(".npy")]
         return np.concatenate(arrays) if arrays else np.zeros((0, 0), np.float16)
+
+    def vector(self, row: int) -> np.ndarray:
+        """The vector of one row, read alone. Raises `UserError` if the dataset was written without vectors."""
+        files, starts = self._vector_files
+        part = bisect_right(starts, row) - 1
+        return np.array(np.load(files[part], mmap_mode="r", allow_pickle=False)[row - starts[part]])
+
+    @cached_property
+    def _vector_files(self) -> tuple[list[Path], list[int]]:
+        files, parts = self.files(".npy"), self.manifest.parts
+        if len(files) != len(parts):
+            raise UserError(f"{self.folder} lacks the vectors of its rows: delete it and run its stage again")
+        return files, list(accumulate((part["rows"] for part in parts), initial=0))
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The named arrays of all parts, each concatenated along its first axis."""

@@ -31,6 +31,7 @@ _UPRIGHT = {
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _EXIF_ORIENTATION = 0x0112
 _HASH_SIDE = 16
+THUMBNAIL = 32  # px
 _NOT_PHOTOGRAPHS = (b"%PDF", b"%!PS", b"PK\x03\x04", b"<svg")
 
 
@@ -171,6 +172,11 @@ def dhash(image: Image.Image) -> bytes:
 def dhash_flipped(image: Image.Image) -> bytes:
     """The difference hash of the mirror image, 32 bytes."""
     return dhashes(image)[1]
+
+
+def thumbnail(image: Image.Image) -> np.ndarray:
+    """The whole image in grey, squeezed into a square: uint8 [THUMBNAIL, THUMBNAIL]."""
+    return np.asarray(image.convert("L").resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX))
 
 
 def hash_array(hashes: Sequence[bytes]) -> np.ndarray:

@@ -24,7 +24,8 @@ _HASHES = [_field("dhash", pa.binary(32), "bit"), _field("dhash_flipped", pa.bin
 _text = pa.string()
 
 SCHEMAS: dict[str, pa.Schema] = {
-    # A photograph. Blob `image`: its bytes as they came. image_id is their sha256 (hex).
+    # A photograph. Blob `image`: its bytes as they came. image_id is their sha256 (hex). Its grey thumbnail lies in
+    # part-*.npy, uint8 [N, 32, 32].
     "images": pa.schema(
         [
             _field("image_id", _text),

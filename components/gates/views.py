@@ -1,7 +1,7 @@
 """Distinct views: the views of a set come from different photographs that do not nearly repeat one another.
 
-Counted from the difference hashes stored with photographs and crops, by code of its own: the mining stage that made the
-sets is what is being checked.
+Counted from the difference hashes stored with photographs and crops and from the photographs' thumbnails, by code of
+its own: the mining stage that made the sets is what is being checked.
 """
 
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from components.common.datasets import Dataset
 from components.common.report import Report
 from components.gates.checks import Check, Gate
 from components.gates.params import Recurrence
+from components.gates.shifts import shifted
 
 HASH_BYTES = 32
 CHUNK_PAIRS = 1_000_000
@@ -22,18 +23,25 @@ CHUNK_PAIRS = 1_000_000
 def distinct_views(inputs: dict[str, Path], params: Recurrence) -> Gate:
     """Compares every two members (anchor or view) of every set."""
     objects = Dataset(inputs["objects"]).table(["image_id", "dhash", "dhash_flipped"])
-    images = Dataset(inputs["images"]).table(["image_id", "dhash", "dhash_flipped"])
+    photographs = Dataset(inputs["images"])
+    images = photographs.table(["image_id", "dhash", "dhash_flipped"])
     index = {image_id: i for i, image_id in enumerate(images["image_id"].to_pylist())}
     photo = np.array([index[image_id] for image_id in objects["image_id"].to_pylist()], np.int64)
     crop_hashes, photo_hashes = _hashes(objects), _hashes(images)
-    pairs = same = near_crop = near_photo = near = 0
+    pairs = same = near_crop = near_photo = near_shift = near = 0
     for first, second in member_pairs(Dataset(inputs["sets"])):
         by_crop = distance(*crop_hashes, first, second) <= params.crop_bits
         by_photo = distance(*photo_hashes, photo[first], photo[second]) <= params.photo_bits
+        by_shift = shifted(photographs, photo[first], photo[second], params.shift_correlation)
         pairs, same = pairs + len(first), same + int((photo[first] == photo[second]).sum())
         near_crop, near_photo = near_crop + int(by_crop.sum()), near_photo + int(by_photo.sum())
-        near += int((by_crop | by_photo).sum())
-    metrics = {"view_pairs": pairs, "near_duplicate_crops": near_crop, "near_duplicate_photographs": near_photo}
+        near_shift, near = near_shift + int(by_shift.sum()), near + int((by_crop | by_photo | by_shift).sum())
+    metrics = {
+        "view_pairs": pairs,
+        "near_duplicate_crops": near_crop,
+        "near_duplicate_photographs": near_photo,
+        "shifted_photographs": near_shift,
+    }
     return Gate(
         "distinct-views",
         (
@@ -49,7 +57,7 @@ def distinct_views(inputs: dict[str, Path], params: Recurrence) -> Gate:
                 "the share of nearly equal pairs among the pairs of views within a set",
                 near / max(pairs, 1),
                 high=params.max_near_duplicates,
-                next_step="raise mining's hash distance for near-duplicates, or lower the window's high end",
+                next_step="raise mining.photo_bits, lower mining.moved_correlation, or lower the window's high end",
             ),
         ),
         Report({name: float(value) for name, value in metrics.items()}),

@@ -4,16 +4,19 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from components.common.images import Limits, Rejected, decode, dhashes
+import numpy as np
+
+from components.common.images import Limits, Rejected, decode, dhashes, thumbnail
 from components.common.storage import Entry, Store
 
 
 @dataclass(frozen=True)
 class Photograph:
-    """An accepted file: its bytes as they came, and the columns of the `images` table that follow from them."""
+    """An accepted file: its bytes as they came, and what follows from them: columns of `images`, and the thumbnail."""
 
     data: bytes
     columns: dict[str, Any]
+    thumbnail: np.ndarray
 
     @property
     def image_id(self) -> str:
@@ -41,4 +44,4 @@ def take(store: Store, entry: Entry, limits: Limits) -> Photograph | Rejected:
         "dhash": plain,
         "dhash_flipped": flipped,
     }
-    return Photograph(data, columns)
+    return Photograph(data, columns, thumbnail(image))

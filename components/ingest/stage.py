@@ -7,8 +7,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from components.common.datasets import Writer
-from components.common.images import Limits, Rejected
+from components.common.images import THUMBNAIL, Limits, Rejected
 from components.common.progress import track
 from components.common.report import Report
 from components.common.storage import Entry
@@ -76,7 +78,7 @@ class _Intake:
         return self.image_ids
 
     def _write(self, index: int, part: list[Entry], pool: Executor, ticks: Iterator[Entry]) -> None:
-        rows, blobs, refused, kept = [], [], [], dict(self.kept)
+        rows, blobs, thumbnails, refused, kept = [], [], [], [], dict(self.kept)
         for outcome, entry in zip(pool.map(self._take, part), ticks, strict=False):
             name = uri(entry)
             if isinstance(outcome, Rejected):
@@ -87,7 +89,8 @@ class _Intake:
                 kept[outcome.image_id] = name
                 rows.append({"uri": name, **outcome.columns, **self._columns(name)})
                 blobs.append({"image": outcome.data})
-        self.images.write(index, rows, blobs)
+                thumbnails.append(outcome.thumbnail)
+        self.images.write(index, rows, blobs, np.array(thumbnails, np.uint8).reshape(-1, THUMBNAIL, THUMBNAIL))
         self.quarantine.write(index, refused)
 
     def _take(self, entry: Entry) -> Photograph | Rejected:

@@ -15,6 +15,8 @@ from components.common.errors import UserError
 from components.common.geometry import Box
 from components.common.images import hash_array
 from components.mining.duplicates import Hashes
+from components.mining.moved import Scenes
+from components.mining.params import NearDuplicates
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Corpus:
     vectors: np.ndarray
     photo_hashes: Hashes
     crop_hashes: Hashes
+    scenes: Scenes
 
     def __len__(self) -> int:
         return len(self.photo)
@@ -49,11 +52,19 @@ class Corpus:
         """What a similarity window depends on: the encoder's weights and preprocessing."""
         return digest_value(self.embeddings.facts)
 
-    def nearly_repeat(self, src: np.ndarray, dst: np.ndarray, photo_bits: int, crop_bits: int) -> np.ndarray:
-        """Whether objects src and dst [P] lie in photographs, or have crops, whose hashes are that close: bool [P]."""
+    def nearly_repeat(self, src: np.ndarray, dst: np.ndarray, rules: NearDuplicates) -> np.ndarray:
+        """Whether objects src and dst [P] lie in photographs, or have crops, that show the same again: bool [P].
+
+        Crops are not moved against each other: the box follows the object, and two views of one print, seen from the
+        front, would pass for a repeat.
+        """
         photos = self.photo_hashes.distance(self.photo[src], self.photo[dst])
         crops = self.crop_hashes.distance(src, dst)
-        return (photos <= photo_bits) | (crops <= crop_bits)
+        repeat = (photos <= rules.photo_bits) | (crops <= rules.crop_bits)
+        rest = np.flatnonzero(~repeat)
+        moved = self.scenes.correlation(self.photo[src[rest]], self.photo[dst[rest]])
+        repeat[rest] = moved >= rules.moved_correlation
+        return repeat
 
 
 def load(inputs: Mapping[str, Path]) -> Corpus:
@@ -76,6 +87,7 @@ def load(inputs: Mapping[str, Path]) -> Corpus:
         vectors=embeddings.vectors(),
         photo_hashes=_hashes(photos),
         crop_hashes=_hashes(table),
+        scenes=Scenes(images),
     )
 
 

@@ -1,9 +1,9 @@
 """Near-duplicates: photographs, or crops, that show the same picture again (re-encoded, mirrored, a burst).
 
 They are no second view of an object. The upper end of the similarity window stops most of them (paper, section 3);
-a 256-bit difference hash of the plain and of the mirrored picture stops those that an encoder tells apart. A hash
-alone confuses different pictures on plain ground, so pairs are tested only where the encoder sees alike objects; this
-also spares a second comparison of all with all.
+a 256-bit difference hash of the plain and of the mirrored picture stops those that an encoder tells apart, and
+`moved` those that were shifted or cut. Either alone confuses different pictures on plain ground, so pairs are tested
+only where the encoder sees alike objects; this also spares a second comparison of all with all.
 """
 
 from typing import NamedTuple

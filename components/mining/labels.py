@@ -37,7 +37,8 @@ def label_pairs(corpus: Corpus, subjects: list[dict[str, Any]], params: Calibrat
     """Every pair of the same subject, and every pair of different ones with similarity >= `params.loosest`.
 
     Only pairs of different photographs. duplicate: the same subject in photographs that nearly repeat each other, by
-    label or by hash. No label below `loosest` is for the gate: only the right pairs are known there, and would flatter.
+    label or as mining finds it. No label below `loosest` is for the gate: only the right pairs are known there, and
+    would flatter.
     """
     named = subjects_of_objects(corpus, subjects, params.min_iou)
     rows = np.array(sorted(named), np.int64)
@@ -47,7 +48,7 @@ def label_pairs(corpus: Corpus, subjects: list[dict[str, Any]], params: Calibrat
     same = (src_name == dst_name).astype(bool)
     linked = _linked_photographs(corpus, subjects)
     repeat = linked[corpus.photo[found.src]] == linked[corpus.photo[found.dst]]
-    repeat |= corpus.nearly_repeat(found.src, found.dst, params.photo_bits, params.crop_bits)
+    repeat[same] |= corpus.nearly_repeat(found.src[same], found.dst[same], params)
     verdict = np.where(same, np.where(repeat, DUPLICATE, SAME), DIFFERENT)
     purpose = [_purpose(src, dst, params) for src, dst in zip(src_name, dst_name, strict=True)]
     labels = Labels(found, verdict, np.array(purpose, dtype=object), src_name)

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from components.common.params import StageParams
 
 
-class Hashing(StageParams):
+class NearDuplicates(StageParams):
     """When two pictures nearly repeat each other; shared by mining and calibration."""
 
     photo_bits: int = Field(
@@ -18,9 +18,16 @@ class Hashing(StageParams):
         "nearly repeat each other (bit; ours: finds DreamBooth's repeated clocks and backpacks, at 39 and 71)",
     )
     crop_bits: int = Field(default=36, ge=0, le=128, description="the same for crops, which differ less (bit; ours)")
+    moved_correlation: float = Field(
+        default=0.85,
+        ge=0.5,
+        le=1,
+        description="photographs whose common part, once one is laid upon the other or its mirror image, correlates at "
+        "least so much nearly repeat each other (-1..1; ours: misses 0.2 % of shifts and cuts by 5 to 20 %)",
+    )
 
 
-class Params(Hashing):
+class Params(NearDuplicates):
     """The window, the sets and what binds objects to one split."""
 
     window: Literal["calibrated", "explicit"] = Field(
@@ -73,7 +80,7 @@ class Params(Hashing):
         return self
 
 
-class Calibration(Hashing):
+class Calibration(NearDuplicates):
     """How the window is found from labelled pairs."""
 
     target: float = Field(

@@ -79,7 +79,7 @@ def reserved_vectors(inputs: Mapping[str, Path]) -> np.ndarray:
 
 def _stars(corpus: Corpus, mined: Mined, params: Params, anchors: range) -> Iterator[Star]:
     def repeats(src: np.ndarray, dst: np.ndarray) -> np.ndarray:
-        return corpus.nearly_repeat(src, dst, params.photo_bits, params.crop_bits)
+        return corpus.nearly_repeat(src, dst, params)
 
     return stars(mined.near, corpus.photo, mined.duplicate_group, repeats, params.max_views, anchors)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gate_data import Make, object_row, photographs, picture
+from gate_data import Make, object_row, photographs, picture, thumbnails
 
 from components.common.datasets import Writer
 from components.common.images import encode_png
@@ -39,7 +39,7 @@ def world(make: Make) -> dict[str, Path]:
     unit = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16)
     names = [{"object_id": row["object_id"], "row": row["row"]} for row in objects]
     return {
-        "images": make("images", "images", images, blobs=image_blobs),
+        "images": make("images", "images", images, blobs=image_blobs, vectors=thumbnails(image_blobs)),
         "quarantine": make("quarantine", "quarantine", []),
         "objects": make("objects", "objects", objects, blobs=crops),
         "embeddings": make("embeddings", "embeddings", names, vectors=unit),

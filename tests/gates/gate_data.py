@@ -1,7 +1,7 @@
 """Rows and pictures that the tests of the gates are made of."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from components.common.datasets import Dataset
-from components.common.images import dhashes, encode_png
+from components.common.images import decode, dhashes, encode_png, thumbnail
 
 Make = Callable[..., Path]
 
@@ -20,18 +20,20 @@ def picture(seed: int, side: int = 32) -> Image.Image:
     return Image.fromarray(grid).resize((side, side), Image.Resampling.BICUBIC)
 
 
-def photographs(count: int, side: int = 100) -> tuple[list[dict[str, Any]], list[dict[str, bytes]]]:
-    """Rows and blobs of `images`: `count` different photographs of side x side px."""
+def photographs(
+    count: int, side: int = 100, pictures: Sequence[Image.Image] | None = None
+) -> tuple[list[dict[str, Any]], list[dict[str, bytes]]]:
+    """Rows and blobs of `images`: `count` different photographs of side x side px unless `pictures` are given."""
     rows, blobs = [], []
     for index in range(count):
-        image = picture(index, side)
+        image = pictures[index] if pictures else picture(index, side)
         data, (plain, flipped) = encode_png(image), dhashes(image)
         rows.append(
             {
                 "image_id": hashlib.sha256(data).hexdigest(),
                 "uri": f"{index}.png",
-                "width": side,
-                "height": side,
+                "width": image.width,
+                "height": image.height,
                 "format": "PNG",
                 "bytes": len(data),
                 "dhash": plain,
@@ -42,6 +44,11 @@ def photographs(count: int, side: int = 100) -> tuple[list[dict[str, Any]], list
         )
         blobs.append({"image.png": data})
     return rows, blobs
+
+
+def thumbnails(blobs: list[dict[str, bytes]]) -> np.ndarray:
+    """The thumbnails that belong to the blobs of `images`."""
+    return np.array([thumbnail(decode(blob["image.png"])) for blob in blobs])
 
 
 def object_row(row: int, image_id: str, box: tuple[float, ...] = (20, 20, 40, 40), **more: Any) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gate_data import Make, object_row, photographs, picture
+from gate_data import Make, object_row, photographs, picture, thumbnails
+from PIL import ImageOps
 
 from components.common.datasets import Dataset
 from components.common.images import dhashes
@@ -160,7 +161,7 @@ def test_repeated_and_mirrored_views_are_seen(make: Make) -> None:
     rows[1] |= {"dhash": plain, "dhash_flipped": flipped}  # the crop of object 0 again
     rows[4]["image_id"] = images[0]["image_id"]
     inputs = {
-        "images": make("images", "images", images, blobs=blobs),
+        "images": make("images", "images", images, blobs=blobs, vectors=thumbnails(blobs)),
         "objects": make("objects", "objects", rows, blobs=[{"crop.png": b""}] * 5),
         "sets": sets_of(make, [0, 1, 2, 3], [1, 0, 2, 4]),
     }
@@ -169,6 +170,28 @@ def test_repeated_and_mirrored_views_are_seen(make: Make) -> None:
     assert seen["near_duplicate_crops"] == 2  # 0 and 1 in both sets
     assert seen["near_duplicate_photographs"] == 2  # 2 and 3 mirrored, 0 and 4 the same
     assert seen["near_duplicate_share"] == pytest.approx(4 / 12, abs=1e-6)
+
+
+def test_shifted_views_are_seen(make: Make) -> None:
+    """Photographs 1 and 3 show the scene of 0 an eighth of the side further on, 3 in the mirror."""
+    scene = picture(0, 320)
+    frames = [scene.crop((x, 0, x + 280, 280)) for x in (0, 35)]
+    pictures = [*frames, picture(1, 280), ImageOps.mirror(frames[1])]
+    images, blobs = photographs(4, pictures=pictures)
+    inputs = {
+        "images": make("images", "images", images, blobs=blobs, vectors=thumbnails(blobs)),
+        "objects": make(
+            "objects",
+            "objects",
+            [object_row(i, images[i]["image_id"]) for i in range(4)],
+            blobs=[{"crop.png": b""}] * 4,
+        ),
+        "sets": sets_of(make, [0, 1, 2, 3]),
+    }
+    seen = observed(distinct_views(inputs, PARAMS))
+    assert seen["shifted_photographs"] == 3  # 0, 1 and 3 among one another; 1 and 3 by hash as well
+    assert seen["near_duplicate_photographs"] == 1
+    assert seen["near_duplicate_share"] == pytest.approx(3 / 6)
 
 
 def test_yield_counts_only_full_sets_and_sees_hubs(world: dict[str, Path], make: Make) -> None:

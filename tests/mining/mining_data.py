@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from components.common.datasets import Writer
-from components.common.images import dhashes, encode_png
+from components.common.images import THUMBNAIL, dhashes, encode_png, thumbnail
 from components.common.params import StageParams
 
 SIDE, OBJECT = 96, 40  # px
@@ -52,7 +52,8 @@ def make_corpus(
     paths = {role: folder / role for role in ("images", "objects", "embeddings", "subjects")}
     image_rows = [_image_row(image) for image in pictures]
     with Writer(paths["images"], "images", "ingest", {}, Made(tag=tag)) as out:
-        out.write(0, image_rows, [{"image.png": encode_png(image)} for image in pictures])
+        thumbnails = np.array([thumbnail(image) for image in pictures], np.uint8).reshape(-1, THUMBNAIL, THUMBNAIL)
+        out.write(0, image_rows, [{"image.png": encode_png(image)} for image in pictures], thumbnails)
     object_rows, crops = _objects(shown, pictures, image_rows)
     with Writer(paths["objects"], "objects", "detection", {"images": paths["images"]}, Made()) as out:
         out.write(0, object_rows, [{"crop.png": encode_png(crop)} for crop in crops])

@@ -38,6 +38,8 @@ from components.common.params import StageParams
 from components.common.schemas import SCHEMAS
 
 MANIFEST, UNFINISHED, FINISHED = "manifest.json", "_unfinished.json", "_finished.json"
+CARRIED = ("calibration_id",)
+"""Facts that go from a dataset to all that is made from it: under which calibration it came about."""
 Blobs = Sequence[Mapping[str, bytes]]
 """One mapping a row, from blob file name suffix (`image.jpg`, `ref0.png`) to bytes; the stem is the blob's column."""
 
@@ -201,7 +203,9 @@ class Writer:
         models: Mapping[str, str] | None = None,
     ):
         self.folder, self.kind, self.stage = Path(folder), kind, stage
-        self.inputs = {name: Dataset(path).digest for name, path in sorted(inputs.items())}
+        opened = {name: Dataset(path) for name, path in sorted(inputs.items())}
+        self.inputs = {name: dataset.digest for name, dataset in opened.items()}
+        self._carried = {key: made.facts[key] for made in opened.values() for key in CARRIED if key in made.facts}
         self.params, self.models, self._room = params.identity(), dict(models or {}), type(params)
         self.facts: dict[str, Any] = {}
         self._records: dict[int, dict[str, Any]] = {}
@@ -304,6 +308,7 @@ class Writer:
             self._finish()
 
     def _finish(self) -> None:
+        facts = self._carried | self.facts
         parts = [self._records[index] for index in sorted(self._records)]
         schema = [
             {"name": f.name, "type": str(f.type), "unit": (f.metadata or {}).get(b"unit", b"").decode()}
@@ -313,13 +318,13 @@ class Writer:
             kind=self.kind,
             stage=self.stage,
             rows=sum(part["rows"] for part in parts),
-            digest=digest_value([self.kind, schema, parts, self.facts]),
+            digest=digest_value([self.kind, schema, parts, facts]),
             parts=parts,
             inputs=self.inputs,
             params=self.params,
             params_digest=digest_value(self.params),
             models=self.models,
-            facts=self.facts,
+            facts=facts,
             schema=schema,
         )
         _write_atomically(

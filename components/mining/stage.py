@@ -104,5 +104,6 @@ def _set_rows(corpus: Corpus, mined: Mined, found: list[Star], min_views: int) -
     ]
 
 
-def _facts(window: Window, params: Params) -> dict[str, float]:
-    return {"low": window.low, "high": window.high, "split_threshold": window.low - params.split_margin}
+def _facts(window: Window, params: Params) -> dict[str, float | str]:
+    uncalibrated = {"calibration_id": "explicit"} if params.window == "explicit" else {}
+    return {"low": window.low, "high": window.high, "split_threshold": window.low - params.split_margin} | uncalibrated

@@ -269,3 +269,11 @@ def test_rows_that_break_the_schema_are_refused(tmp_path: Path) -> None:
     with pytest.raises(pa.ArrowException), Writer(tmp_path / "d", "samples", "copy", {}, Params()) as out:
         out.write(0, [{"system": "s", "benchmark": "b", "subject": "x", "sample": 3}], [{"image.png": b""}])
     assert not is_complete(tmp_path / "d")
+
+
+def test_the_calibration_is_known_of_all_that_is_made_under_it(tmp_path: Path) -> None:
+    with Writer(tmp_path / "a", "samples", "copy", {}, Params()) as out:
+        out.facts = {"calibration_id": "c1", "low": 0.9}
+    make(tmp_path / "b", inputs={"samples": tmp_path / "a"})
+    make(tmp_path / "c", inputs={"samples": tmp_path / "b"})
+    assert Dataset(tmp_path / "c").facts == {"calibration_id": "c1", "parts": 3}

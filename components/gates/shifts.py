@@ -47,5 +47,5 @@ def _correlation(first: np.ndarray, second: np.ndarray) -> float:
     theirs = second[max(y, 0) : side - max(-y, 0), max(x, 0) : side - max(-x, 0)]
     if min(ours.std(), theirs.std()) < PLAIN:
         return -1.0
-    smooth = [cv2.GaussianBlur(part, (SMOOTHING, SMOOTHING), 0).ravel() for part in (ours, theirs)]
-    return float(np.corrcoef(np.stack(smooth))[0, 1])
+    smooth = [np.asarray(cv2.GaussianBlur(part, (SMOOTHING, SMOOTHING), 0)) for part in (ours, theirs)]
+    return float(np.corrcoef(smooth[0].ravel(), smooth[1].ravel())[0, 1])

@@ -1,10 +1,5 @@
-"""What mining found, for people: yield, recurrence against corpus size, neighbours' similarities, sample sets.
+"""What mining found, for people: yield, how objects recur, sample sets, and what is worth a reader's attention."""
 
-The plots are those of the paper's figures 3b (similarity of the nearest neighbours), 3c (recurrence grows with the
-corpus) and 4 (which categories recur).
-"""
-
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,15 +12,19 @@ from components.mining.corpus import Corpus
 from components.mining.join import Flag
 from components.mining.mine import Mined
 from components.mining.params import Params
-from components.mining.sets import Star, distinct_partners
+from components.mining.recurrence import (
+    by_category,
+    by_collection,
+    growth_exponent,
+    neighbour_similarity,
+    recurrence,
+)
+from components.mining.sets import Star
 from components.mining.sheets import star_sheet
 from components.mining.tiles import Window
 
-SAMPLE, BIN = 2000, 0.02  # objects whose neighbours are drawn; width of a bar, cosine
-FRACTIONS, DRAWS = (0.1, 0.2, 0.4, 0.6, 0.8, 1.0), 5
-SHEET_ROWS, CATEGORIES = 12, 20
-SEED = 0  # of the samples that plots and figures show
-Rows = list[dict[str, Any]]
+SHEET_ROWS = 12
+SEED = 0  # of the sets that the figure shows
 
 
 def describe(corpus: Corpus, mined: Mined, stars: Sequence[Star], window: Window, params: Params) -> Report:
@@ -34,15 +33,19 @@ def describe(corpus: Corpus, mined: Mined, stars: Sequence[Star], window: Window
     metrics = _metrics(corpus, mined, stars, len(full)) | {"window_low": window.low, "window_high": window.high}
     if not len(corpus):
         return Report(metrics, notes=["there are no objects, so there are no pairs and no sets"])
+    growth = recurrence(mined.near, corpus.photo, mined.duplicate_group, len(corpus.image_ids))
+    exponent = growth_exponent(growth)
+    collections = by_collection(corpus, stars)
     return Report(
-        metrics,
+        metrics if exponent is None else metrics | {"growth_exponent": exponent},
         plots={
-            "neighbour_similarity": neighbour_similarity(corpus),
-            "recurrence_against_corpus_size": recurrence(corpus, mined),
-            "sets_by_category": _by_category(corpus, stars, full),
+            "neighbour_similarity": neighbour_similarity(corpus.vectors, corpus.photo),
+            "recurrence_against_corpus_size": growth,
+            "recurrence_by_collection": collections,
+            "sets_by_category": by_category(corpus, stars, full),
         },
         figures={"sets": star_sheet(corpus, _sample(full))} if full else {},
-        notes=_notes(metrics, mined.engine, params),
+        notes=_notes(metrics, mined.engine, params) + [_sentence(row) for row in collections],
     )
 
 
@@ -95,54 +98,14 @@ def _approximate_note(engine: dict[str, Any]) -> str:
     )
 
 
-def neighbour_similarity(corpus: Corpus) -> Rows:
-    """Histogram of the similarity to the 1st, 2nd and 3rd nearest object of another photograph (figure 3b).
-
-    Of at most SAMPLE objects; each series adds up to 1.
-    """
-    count = len(corpus)
-    rows = np.sort(numpy_rng(SEED, "neighbours").choice(count, min(count, SAMPLE), replace=False))
-    vectors = corpus.vectors.astype(np.float32)
-    best = np.full((len(rows), 3), -1, np.float32)
-    for at, row in enumerate(rows):
-        others = (vectors @ vectors[row])[corpus.photo != corpus.photo[row]]
-        top = np.sort(others)[::-1][:3]
-        best[at, : len(top)] = top
-    edges = np.arange(0, 1 + BIN, BIN)
-    shares = [np.histogram(best[:, k].clip(0, 1), edges)[0] / len(rows) for k in range(3)]
-    rows_from_0 = [
-        {"similarity": round(float(edge + BIN / 2), 3), "first": float(a), "second": float(b), "third": float(c)}
-        for edge, a, b, c in zip(edges, *shares, strict=False)
-    ]
-    empty = int(np.flatnonzero(np.sum(shares, axis=0))[0])
-    return rows_from_0[empty:]
-
-
-def recurrence(corpus: Corpus, mined: Mined) -> Rows:
-    """Share of objects with at least 1 and 3 partners in the window, in random parts of the photographs (figure 3c)."""
-    rows = []
-    for fraction in FRACTIONS:
-        shares = [_recurring(corpus, mined, fraction, draw) for draw in range(DRAWS if fraction < 1 else 1)]
-        one, three = np.mean(shares, axis=0)
-        photographs = round(fraction * len(corpus.image_ids))
-        rows.append({"photographs": photographs, "with_1_view": float(one), "with_3_views": float(three)})
-    return rows
-
-
-def _recurring(corpus: Corpus, mined: Mined, fraction: float, draw: int) -> tuple[float, float]:
-    kept = numpy_rng(SEED, "photographs", draw).random(len(corpus.image_ids)) < fraction
-    partners = distinct_partners(mined.near, corpus.photo, mined.duplicate_group, kept[corpus.photo])
-    return (float((partners >= 1).mean()), float((partners >= 3).mean())) if len(partners) else (0.0, 0.0)
-
-
-def _by_category(corpus: Corpus, stars: Sequence[Star], full: Sequence[Star]) -> Rows:
-    objects = Counter(corpus.categories.tolist())
-    recurring, sets = (Counter(corpus.categories[star.anchor] for star in found) for found in (stars, full))
-    most = sorted(objects, key=lambda name: (-sets[name], -objects[name], name))[:CATEGORIES]
-    return [
-        {"category": name, "objects": objects[name], "with_a_view": recurring[name], "sets": sets[name]}
-        for name in most
-    ]
+def _sentence(row: dict[str, Any]) -> str:
+    """A line of the paper's table of datasets."""
+    one, three = row["with_1_view"], row["with_3_views"]
+    return (
+        f"of {row['objects']:,} objects in the {row['photographs']:,} photographs of {row['collection']}, "
+        f"{one:,} ({one / row['objects']:.1%}) have a view or more and {three:,} ({three / row['objects']:.1%}) "
+        "three or more"
+    )
 
 
 def _sample(full: Sequence[Star]) -> list[Star]:

@@ -88,10 +88,8 @@ def _laid_upon(first: Details, second: np.ndarray) -> float:
     spotted, start = _search(first.middles, second)
     if spotted < SPOTTED:
         return -1.0
-    until, everywhere = (
-        (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, STEPS, PRECISION),
-        np.ones_like(second, np.uint8),
-    )
+    until = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, STEPS, PRECISION)
+    everywhere = np.ones_like(second, np.uint8)
     try:
         correlation, place = cv2.findTransformECC(
             second, first.whole, start, cv2.MOTION_AFFINE, until, everywhere, SMOOTHING

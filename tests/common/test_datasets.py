@@ -240,6 +240,12 @@ def test_manifest_and_rows_cannot_point_outside_the_folder(tmp_path: Path) -> No
         Dataset(tmp_path / "d").blob({"shard": "../secret.tar", "image_offset": 0, "image_length": 5}, "image")
 
 
+def test_a_vector_of_a_dataset_that_has_none_is_one_sentence(tmp_path: Path) -> None:
+    make(tmp_path / "a")
+    with pytest.raises(UserError, match="lacks the vectors of its rows: delete it and run its stage again"):
+        Dataset(tmp_path / "a").vector(0)
+
+
 def test_vectors_and_arrays_of_all_parts_in_order(tmp_path: Path) -> None:
     with Writer(tmp_path / "e", "embeddings", "embed", {}, Params()) as out:
         for part in range(2):
@@ -247,6 +253,7 @@ def test_vectors_and_arrays_of_all_parts_in_order(tmp_path: Path) -> None:
             out.write(part, rows, vectors=np.full((3, 4), part, np.float16))
     vectors = Dataset(tmp_path / "e").vectors()
     assert vectors.dtype == np.float16 and vectors[:, 0].tolist() == [0, 0, 0, 1, 1, 1]
+    assert [Dataset(tmp_path / "e").vector(row).tolist() for row in (2, 3, 5)] == [[0] * 4, [1] * 4, [1] * 4]
     with Writer(tmp_path / "l", "latents", "encode", {}, Params()) as out:
         for part in range(2):
             row = {"tuple_id": str(part), "row": part, "split": "train", "group": part}

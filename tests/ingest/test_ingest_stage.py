@@ -15,6 +15,7 @@ from PIL import Image
 
 from components.common.datasets import Writer
 from components.common.errors import UserError
+from components.common.images import decode, thumbnail
 from components.common.schemas import REASONS
 from components.ingest import listing as listing_module
 
@@ -41,6 +42,8 @@ def test_photographs_are_kept_byte_for_byte_in_sorted_order(tmp_path: Path, inge
         assert data == files[row["uri"]]
         assert row["image_id"] == sha256(data).hexdigest() and row["bytes"] == len(data) and row["format"] == "JPEG"
     assert [(row["width"], row["height"]) for row in rows] == [(40, 30), (30, 40), (40, 30), (40, 30)]
+    thumbnails = [thumbnail(decode(made["images"].blob(row, "image"))) for row in rows]
+    assert [made["images"].vector(at).tolist() for at in range(4)] == [picture.tolist() for picture in thumbnails]
     assert len(made["quarantine"]) == len(made["subjects"]) == 0
 
 

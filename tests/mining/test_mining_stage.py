@@ -164,6 +164,10 @@ def test_the_report_shows_what_recurs(corpus_paths, tmp_path):
     assert curve[0]["with_1_view"] < curve[-1]["with_1_view"]
     histogram = report.plots["neighbour_similarity"]
     assert sum(row["first"] for row in histogram) == pytest.approx(1)
+    assert report.metrics["growth_exponent"] > 1
+    [collection] = report.plots["recurrence_by_collection"]
+    assert collection == {"collection": "test", "photographs": 50, "objects": 64, "with_1_view": 40, "with_3_views": 40}
+    assert any("40 (62.5%) have a view or more" in note for note in report.notes)
     counts = {row["category"]: row for row in report.plots["sets_by_category"]}
     assert counts["mug"]["sets"] == counts["can"]["sets"] == 20 and counts["loner"]["sets"] == 0
     assert report.figures["sets"].width > 400 and report.figures["sets"].height > 1000

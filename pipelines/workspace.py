@@ -14,12 +14,27 @@ import yaml
 from components.common.errors import UserError
 from components.common.params import StageParams
 from components.common.storage import S3
+from components.common.worlds import SANDBOX
 from pipelines.parameters import FILE, read_step, refuse_unpinned, render, resolve
 from pipelines.steps import PIPELINES, STEPS, Step
 
 PACKAGE = Path(__file__).parent.parent
 PACKAGED = PACKAGE / "components" / "sandbox"
-SANDBOX = "sandbox:"
+DVCIGNORE = """\
+# Times and hosts differ between runs that made the same data; they are kept beside a dataset, not inside its identity.
+run.json
+# The marker and the part records of a dataset in the making, and which code made it.
+_unfinished.json
+_finished.json
+*.part.json
+__pycache__/
+*.pyc
+# The page of `dvc plots show`.
+/dvc_plots/
+# The compiled kernel: another build of it gives the same pairs.
+*.so
+"""
+"""What of a workspace is no part of any dataset's identity; the project's own .dvcignore is the same."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +85,7 @@ def prepare(
     root.mkdir(parents=True, exist_ok=True)
     _write_if_changed(root / FILE, render(values))
     _write_if_changed(root / "dvc.yaml", render_dvc(root))
-    _write_if_changed(root / ".dvcignore", (PACKAGE / ".dvcignore").read_text(encoding="utf-8"))
+    _write_if_changed(root / ".dvcignore", DVCIGNORE)
     if not (root / ".dvc").is_dir():
         from dvc.repo import Repo
 

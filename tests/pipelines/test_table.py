@@ -9,7 +9,7 @@ from components.common.errors import UserError
 from pipelines.kubeflow import compile_all
 from pipelines.parameters import check, profile_names, read_step, render, resolve
 from pipelines.steps import PIPELINES, STEPS
-from pipelines.workspace import render_dvc
+from pipelines.workspace import DVCIGNORE, render_dvc
 
 ROOT = Path(__file__).parents[2]
 
@@ -91,3 +91,7 @@ def test_compiled_pipelines_are_the_same_each_time_and_hold_every_step(tmp_path)
     for step in STEPS.values():
         waits = set(tasks[step.name.replace("_", "-")].get("dependentTasks", []))
         assert {gate.replace("_", "-") for gate in step.after} <= waits
+
+
+def test_every_workspace_ignores_what_the_project_does():
+    assert (ROOT / ".dvcignore").read_text() == DVCIGNORE

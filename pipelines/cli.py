@@ -256,8 +256,8 @@ def mining(
 
 
 def main() -> None:
-    """Entry point: a `UserError` is one sentence and exit code 2, a `GateStop` exit code 3."""
-    from components.common.errors import GateStop, UserError
+    """Entry point: a `UserError` is one sentence and exit code 2, a `GateStop` exit code 3, a `StageFailed` 1."""
+    from components.common.errors import GateStop, StageFailed, UserError
 
     # OpenMP threads that spin while they wait make two threads on a busy machine far slower than one.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -269,6 +269,9 @@ def main() -> None:
     except UserError as error:
         print(f"objectmate: {error}", file=sys.stderr)
         sys.exit(2)
+    except StageFailed as error:
+        print(f"objectmate: {error}", file=sys.stderr)
+        sys.exit(1)
     except GateStop as stop:
         print(f"objectmate: {stop}", file=sys.stderr)
         sys.exit(3)

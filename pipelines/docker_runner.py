@@ -18,7 +18,18 @@ from components.common.errors import UserError
 
 NETWORK = "OBJECTMATE_DOCKER_NETWORK"
 PASSED_ON = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "HF_HUB_OFFLINE")
-SECRETS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION")
+SECRETS = tuple(
+    f"AWS_{name}"
+    for name in (
+        "ACCESS_KEY_ID",
+        "SECRET_ACCESS_KEY",
+        "SESSION_TOKEN",
+        "ENDPOINT_URL",
+        "ENDPOINT_URL_S3",
+        "REGION",
+        "DEFAULT_REGION",
+    )
+)
 
 
 def runner(root: Path, sources: Sequence[Path], images: Sequence[str]) -> local.DockerRunner:

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from components.common.datasets import is_complete
-from components.common.errors import GateStop, UserError
+from components.common.errors import GateStop, StageFailed, UserError
 from pipelines.state import stops
 from pipelines.steps import PIPELINES, STEPS, Step
 from pipelines.workspace import Workspace, local_sources
@@ -25,7 +25,9 @@ GATE_STOPPED, USER_ERROR = 3, 2
 
 
 def run_dvc(workspace: Workspace, pipeline: str) -> None:
-    """`dvc repro` of a pipeline's steps and of what they need; raises `GateStop` or `UserError` if a stage stops it."""
+    """`dvc repro` of a pipeline's steps and of what they need; raises `GateStop`, `UserError` or
+    `StageFailed` if a stage stops it.
+    """
     # DVC starts each stage through a shell, which must find the same `objectmate` as this process.
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     from dvc.exceptions import DvcException
@@ -60,6 +62,8 @@ def _explain(error: Exception, workspace: Workspace) -> Exception:
         return GateStop(f"the run stopped at {step}")
     if code and int(code[1]) == USER_ERROR:
         return UserError(f"the run stopped at {step}, for the reason above")
+    if code:
+        return StageFailed(f"{step} broke off (exit code {code[1]}): run again, finished work is kept")
     return UserError(f"the run stopped{f' at {step}' if step else ''}: {causes[-1]}")
 
 

@@ -115,12 +115,18 @@ def _refuse_unknown(values: dict[str, Any]) -> None:
 
 def _get(values: dict[str, Any], dotted: str) -> dict[str, Any]:
     for key in dotted.split("."):
-        values = values.get(key) or {}
-    return values
+        values = _mapping(values, dotted).get(key) or {}
+    return _mapping(values, dotted)
 
 
 def _put(values: dict[str, Any], dotted: str, value: Any) -> None:
     *path, last = dotted.split(".")
     for key in path:
-        values = values.setdefault(key, {})
-    values[last] = value
+        values = _mapping(values, dotted).setdefault(key, {})
+    _mapping(values, dotted)[last] = value
+
+
+def _mapping(value: Any, dotted: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise UserError(f"{dotted}: a value stands where a section should: `objectmate params` shows all keys")
+    return value

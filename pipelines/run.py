@@ -51,7 +51,10 @@ class Request:
         gates = [step.section for step in STEPS.values() if step.name.startswith("gate_")]
         opened = {f"{gate}.blocking": False for gate in gates} if self.continue_past_gates else {}
         other = OTHER_PHOTOGRAPHS if self.images and self.profile == "sandbox" else {}
-        return other | opened | {key: yaml.safe_load(value) for key, _, value in pairs}
+        try:
+            return other | opened | {key: yaml.safe_load(value) for key, _, value in pairs}
+        except yaml.YAMLError as error:
+            raise UserError(f"--set: a value is not valid YAML: {' '.join(str(error).split())}") from None
 
     @property
     def folder(self) -> Path:

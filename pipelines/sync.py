@@ -7,6 +7,7 @@ that its manifest names, and every dataset must come from today's parameters, in
 import json
 import shutil
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 
 from components.common.datasets import MANIFEST, Dataset
 from components.common.digests import digest_file
@@ -16,7 +17,7 @@ from components.common.stage import commit
 from components.common.storage import Store, open_store
 from pipelines.engines import open_dvc
 from pipelines.parameters import FILE
-from pipelines.state import current_steps
+from pipelines.state import current_steps, stops
 from pipelines.steps import STEPS, Step
 from pipelines.workspace import Workspace
 
@@ -33,24 +34,48 @@ def sync(run: str, workspace: Workspace) -> list[str]:
     if (Path(run) / FILE).is_file():
         workspace = Workspace(Path(run))
         made = [step for step in STEPS.values() if (workspace.report(step) / RECORD).is_file()]
+        _refuse_foreign(made, workspace)
     else:
-        made = _fetch_all(open_store(run), run, workspace)
-    _refuse_foreign(made, workspace)
-    _commit(made, workspace)
-    return [step.name for step in made]
+        with TemporaryDirectory(dir=workspace.root, prefix=".sync-") as folder:
+            fetched = Workspace(Path(folder))
+            made = _fetch_all(open_store(run), run, fetched)
+            _lend_the_rest(made, workspace, fetched)
+            _refuse_foreign(made, fetched)
+            for source, target in zip(_folders(made, fetched), _folders(made, workspace), strict=True):
+                shutil.rmtree(target, ignore_errors=True)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                source.replace(target)
+    # Of a gate that stopped a run DVC must know nothing: it would go on behind it.
+    passed = [step for step in made if not stops(workspace, step.name)]
+    _commit(passed, workspace)
+    return [step.name for step in passed]
 
 
-def _fetch_all(store: Store, run: str, workspace: Workspace) -> list[Step]:
+def _folders(steps: list[Step], workspace: Workspace) -> list[Path]:
+    return [folder for step in steps for folder in (*workspace.outputs(step).values(), workspace.report(step))]
+
+
+def _fetch_all(store: Store, run: str, fetched: Workspace) -> list[Step]:
     """Copies the datasets and reports of each step that is whole; in the order of the pipeline."""
     keys = store.list()
     made = [step for step in STEPS.values() if all(_places(keys, step).values())]
     if not made:
         raise UserError(f"{run} holds no finished step: give the folder or address of one run's artifacts")
     for step in track(made, "steps fetched"):
-        targets = workspace.outputs(step) | {"report": workspace.report(step)}
+        targets = fetched.outputs(step) | {"report": fetched.report(step)}
         for role, place in _places(keys, step).items():
             _fetch(store, keys, place, targets[role])
     return made
+
+
+def _lend_the_rest(made: list[Step], workspace: Workspace, fetched: Workspace) -> None:
+    """Links into `fetched` what the run did not make itself: its parameters, and datasets that it started from."""
+    fetched.params.symlink_to(workspace.params.resolve())
+    rest = [step for step in STEPS.values() if step not in made]
+    for source, target in zip(_folders(rest, workspace), _folders(rest, fetched), strict=True):
+        if source.is_dir():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.symlink_to(source.resolve())
 
 
 def _places(keys: list[str], step: Step) -> dict[str, str]:
@@ -66,17 +91,12 @@ def _places(keys: list[str], step: Step) -> dict[str, str]:
 
 
 def _fetch(store: Store, keys: list[str], place: str, target: Path) -> None:
-    """Copies a folder of the store; `target` is replaced only by a whole copy."""
-    temporary = target.with_name(f".{target.name}.fetched")
-    shutil.rmtree(temporary, ignore_errors=True)
     for key in (key for key in keys if key.startswith(f"{place}/")):
-        path = temporary / PurePosixPath(key).relative_to(place)
+        path = target / PurePosixPath(key).relative_to(place)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(store.read(key))
-    if (temporary / MANIFEST).is_file():
-        _verify(temporary, place)
-    shutil.rmtree(target, ignore_errors=True)
-    temporary.replace(target)
+    if (target / MANIFEST).is_file():
+        _verify(target, place)
 
 
 def _verify(folder: Path, place: str) -> None:
@@ -105,6 +125,11 @@ def _refuse_foreign(made: list[Step], workspace: Workspace) -> None:
 
 
 def _commit(made: list[Step], workspace: Workspace) -> None:
-    with open_dvc(workspace) as repo:
-        for step in track(made, "steps entered"):
-            repo.commit(step.name, force=True)
+    from dvc.exceptions import DvcException
+
+    try:
+        with open_dvc(workspace) as repo:
+            for step in track(made, "steps entered"):
+                repo.commit(step.name, force=True)
+    except DvcException as error:
+        raise UserError(f"DVC cannot take the datasets of {workspace.root}: {error}") from error

@@ -225,7 +225,8 @@ class Writer:
     def finished(self) -> bool:
         """Whether the dataset is there already, made from the same by the same code on this machine."""
         record = self.folder / FINISHED
-        return is_complete(self.folder) and record.is_file() and _read(record) == self._origin
+        made_from_this = is_complete(self.folder) and Dataset(self.folder).manifest.fingerprint == self.fingerprint
+        return made_from_this and record.is_file() and _read(record) == self._origin
 
     def __enter__(self) -> "Writer":
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -142,9 +142,8 @@ def _client() -> Any:
             "request_checksum_calculation": "when_required",
             "response_checksum_validation": "when_required",
         }
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    fallback = {"region_name": "us-east-1"} if custom and not region else {}
-    return boto3.session.Session(**fallback).client("s3", config=Config(**options))
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ("us-east-1" if custom else None)
+    return boto3.session.Session(region_name=region).client("s3", config=Config(**options))
 
 
 def _endpoint() -> str | None:

@@ -164,10 +164,10 @@ class Worker:
 
     def ask(self, path: Path | None) -> Any:
         """A `Run` on the vectors at `path`; for None, the pairs (`Keys`) of the last run."""
-        self._connection.send(path)
         try:
+            self._connection.send(path)
             return self._connection.recv()
-        except EOFError:
+        except (EOFError, OSError):
             self._process.join()
             raise UserError(
                 f"an engine ended with exit code {self._process.exitcode}, perhaps out of memory: use a smaller --n"

@@ -104,7 +104,7 @@ bool tile_avx2(const int32_t* rows, const uint8_t* columns, int quads, const int
     return any;
 }
 
-// The similarity that decides: `row_products` of join.py to the last bit. The products are folded, upper half onto
+// The similarity that decides: `row_products` of scores.py to the last bit. The products are folded, upper half onto
 // lower half, until one is left. `parts` has room for d + 1 values.
 float similarity(const float* a, const float* b, int d, float* parts) {
     for (int k = 0; k < d; k++) parts[k] = a[k] * b[k];

@@ -119,7 +119,7 @@ def _torch_topk(device: str) -> tuple[Engine, int]:
         rows = torch.from_numpy(vectors).to(device)
         found = []
         for some in torch.arange(len(rows), device=device).split(max(SIDE * SIDE // len(rows), 1)):
-            dst = torch.topk(rows[some] @ rows.T, NEIGHBOURS).indices
+            dst = torch.topk(rows[some] @ rows.T, min(NEIGHBOURS, len(rows))).indices
             src = some[:, None].expand_as(dst)
             found.append(_inside(rows, torch.minimum(src, dst).flatten(), torch.maximum(src, dst).flatten()))
         return torch.cat(found).unique().cpu().numpy()

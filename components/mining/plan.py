@@ -18,6 +18,7 @@ TILE = Params().tile
 MOST_WORKERS = 64  # so many are held to be had; where they do not suffice, an exact join is out of reach
 MOST_ROWS = 2**31 - 1  # rows are 32-bit numbers in the kernels
 MOST_DIMENSIONS = 8192
+MOST_OBJECTS = 10**15
 LONGEST_TILE = 600.0  # s that a killed join may lose
 SMALLEST_TILE = 1024
 COORDINATE_BYTES = {"cpu": 2 + 4 + 2, "card": 4 + 2}
@@ -73,8 +74,8 @@ class Job:
     hours: float = 24.0
 
     def __post_init__(self) -> None:
-        if self.objects < 2:
-            raise UserError(f"use --objects of at least 2, not {self.objects}: there are no pairs otherwise")
+        if not 2 <= self.objects <= MOST_OBJECTS:
+            raise UserError(f"use --objects between 2 and {MOST_OBJECTS:.0e}, not {self.objects:.3g}")
         if not 2 <= self.dim <= MOST_DIMENSIONS:
             raise UserError(f"use --dim between 2 and {MOST_DIMENSIONS}, not {self.dim}")
         if self.workers < 1:

@@ -23,7 +23,7 @@ Measure = Callable[[int], float]
 def probe(dim: int, device: str) -> Speed:
     """The speed of `window_join` here, for vectors of `dim` dimensions. device: cpu or cuda.
 
-    The vectors are views of products (products.py). Takes a few seconds, more for wide vectors. Raises `UserError`
+    The vectors are views of products (synthetic.py). Takes a few seconds, more for wide vectors. Raises `UserError`
     where there is no CUDA device.
     """
     if device == "cuda" and not torch.cuda.is_available():

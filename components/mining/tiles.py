@@ -46,7 +46,8 @@ def mine_tile(corpus: Corpus, join: TileJoin, index: int, window: Window, params
     bound = forest(len(corpus), (found.src, found.dst))
     found = found.where(corpus.photo[found.src] != corpus.photo[found.dst])
     above = found.similarity > np.float32(window.high)
-    repeat = above | corpus.nearly_repeat(found.src, found.dst, params)
+    repeat = above.copy()
+    repeat[~above] = corpus.nearly_repeat(found.src[~above], found.dst[~above], params)
     inside = (found.similarity >= np.float32(window.low)) & ~above
     return Tile(found.where(inside), (found.src[repeat], found.dst[repeat]), bound)
 

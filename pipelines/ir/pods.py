@@ -38,7 +38,7 @@ def _validator() -> Any:
     try:
         import kubernetes_validate
     except ImportError as error:
-        raise UserError("the check needs Kubernetes' schemas: pip install 'objectmate[check]'") from error
+        raise UserError("the check needs Kubernetes' schemas: pip install kubernetes-validate") from error
     return kubernetes_validate
 
 

@@ -86,9 +86,30 @@ def test_another_commit_or_other_parameters_are_refused(home: Workspace, finishe
     assert resolve("sandbox")["mining"]["hub_pairs"] != 7
     with pytest.raises(UserError, match="mining was made from other parameters"):
         sync(str(root), home)
+    assert not home.dataset("images").exists()
     record(finished, "embedding", commit="0" * 40)
     with pytest.raises(UserError, match="embedding was made by commit 0000"):
         sync(str(artifacts(finished, tmp_path / "other")), home)
+
+
+def test_dvc_does_not_learn_of_a_gate_that_stopped_the_run(
+    home: Workspace, finished: Workspace, tmp_path: Path
+) -> None:
+    prepare(home.root, "sandbox", "sandbox:corpus", "sandbox:corpus/labels.csv", {"gates.intake.min_images": 7}, ())
+    shutil.copy(home.params, finished.params)
+    make_step(finished, STEPS["gate_intake"], verdict="fail")
+    record(finished, "gate_intake", commit=commit())
+    assert sync(str(artifacts(finished, tmp_path / "root", "ingest", "gate_intake")), home) == ["ingest"]
+    assert "gate_intake" in dvc_status(home)
+
+
+def test_a_later_pipelines_run_stands_on_what_is_here(home: Workspace, finished: Workspace, tmp_path: Path) -> None:
+    sync(str(artifacts(finished, tmp_path / "all")), home)
+    assert sync(str(artifacts(finished, tmp_path / "late", "evaluation", "gate_model")), home) == [
+        "evaluation",
+        "gate_model",
+    ]
+    assert "up to date" in dvc_status(home)
 
 
 def test_a_folder_without_a_run_is_refused(home: Workspace, tmp_path: Path) -> None:

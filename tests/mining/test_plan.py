@@ -87,7 +87,7 @@ def test_a_card_says_that_its_speed_is_published(card):
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ({"objects": 1}, "--objects of at least 2"),
+        ({"objects": 1}, "--objects between 2 and"),
         ({"dim": 1}, "--dim between 2 and 8192"),
         ({"dim": 10_000}, "--dim between 2 and 8192"),
         ({"workers": 0}, "--workers of at least 1"),

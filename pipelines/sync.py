@@ -95,17 +95,15 @@ def _fetch(store: Store, keys: list[str], place: str, target: Path) -> None:
         path = target / PurePosixPath(key).relative_to(place)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(store.read(key))
-    if (target / MANIFEST).is_file():
-        _verify(target, place)
 
 
-def _verify(folder: Path, place: str) -> None:
+def _verify(step: Step, folder: Path) -> None:
     """Raises `UserError` if a file differs from what the dataset's manifest says of it."""
     for part in Dataset(folder).manifest.parts:
         for entry in part["files"]:
             path = folder / Path(entry["name"]).name
             if not path.is_file() or digest_file(path) != entry["sha256"]:
-                raise UserError(f"{place}/{entry['name']} is not what its manifest says: run that step again")
+                raise UserError(f"{step.name}: {folder.name}/{path.name} is not what its manifest says: run it again")
 
 
 def _refuse_foreign(made: list[Step], workspace: Workspace) -> None:
@@ -122,6 +120,8 @@ def _refuse_foreign(made: list[Step], workspace: Workspace) -> None:
                 f"{step.name} was made from other parameters or inputs than those of {workspace.params}, or lies "
                 "behind a gate that did not pass: use the run's own parameters, or run the pipeline with these"
             )
+        for folder in workspace.outputs(step).values():
+            _verify(step, folder)
 
 
 def _commit(made: list[Step], workspace: Workspace) -> None:

@@ -26,7 +26,7 @@ class Outputs:
 
 
 def bench_mining(n: int, d: list[int] | None, repeats: int, peers: list[str] | None, device: str, to: Outputs) -> None:
-    """Prints the window join's figures beside its peers' (all if none is named), a table for each dimension `d`."""
+    """Prints the window join's figures beside its peers', a table for each dimension `d`; see `choose_peers`."""
     for path in filter(None, (to.json, to.plot)):
         if not path.parent.is_dir():
             raise UserError(f"there is no folder {path.parent} to write {path.name} to: make it first")

@@ -244,7 +244,9 @@ def mining(
     device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
     peers: Annotated[
         list[str] | None,
-        typer.Option(help="torch, faiss-range, faiss-knn; on cuda torch-compare, torch-topk, faiss-gpu (default: all)"),
+        typer.Option(
+            help="torch, faiss-range, faiss-knn; cuda: torch-compare, torch-topk, faiss-gpu (default: all; ours: none)"
+        ),
     ] = None,
     json: Annotated[Path | None, typer.Option(help="Also write the rows as JSON")] = None,
     plot: Annotated[Path | None, typer.Option(help="Also draw seconds over vectors, a PNG")] = None,

@@ -147,12 +147,14 @@ def make(name: str, device: str) -> tuple[Engine, int]:
 
 
 def choose_peers(names: list[str], device: str) -> list[str]:
-    """`names`, or all peers that this machine can run if none is named.
+    """`names`, or all peers that this machine can run if none is named; `ours` alone asks for no peer.
 
     Raises `UserError` for a device or peer that does not exist, here or at all.
     """
     if device not in PEERS:
         raise UserError(f"there is no device '{device}': choose among {', '.join(PEERS)}")
+    if names == [OURS]:
+        return []
     if unknown := [name for name in names if name not in PEERS[device]]:
         raise UserError(f"there is no peer '{unknown[0]}' on {device}: choose among {', '.join(PEERS[device])}")
     if device == "cpu":

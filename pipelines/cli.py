@@ -25,6 +25,7 @@ Overrides = Annotated[list[str] | None, typer.Option("--set", help="section.key=
 ClusterImages = Annotated[str, typer.Option(help="s3:// prefix (default: the photographs in the image)")]
 ClusterLabels = Annotated[str, typer.Option(help="s3:// address of a CSV of path,subject")]
 Given = Annotated[list[str] | None, typer.Option(help="DATASET=ADDRESS of one that the pipeline does not make")]
+Shares = Annotated[int, typer.Option(min=1, help="Kubeflow: workers that share detection, embedding, mining, ...")]
 Host = Annotated[str, typer.Option(help="Kubeflow Pipelines API (default: KFP_HOST; its token: KFP_TOKEN)")]
 
 
@@ -38,11 +39,12 @@ def run(
     workspace: Annotated[Path | None, typer.Option(help="Folder of this line of runs (. or runs/NAME)")] = None,
     continue_past_gates: Annotated[bool, typer.Option(help="Go on past failed gates; the verdicts record it")] = False,
     set_: Overrides = None,
+    shares: Shares = 1,
 ) -> None:
     """Run a pipeline: photographs in; datasets, models, scores and a report page out."""
     from pipelines.run import Request, run_pipeline
 
-    run_pipeline(Request(pipeline, images, labels, profile, engine, workspace, continue_past_gates, set_ or []))
+    run_pipeline(Request(pipeline, images, labels, profile, engine, workspace, continue_past_gates, set_ or [], shares))
 
 
 @app.command()
@@ -90,6 +92,7 @@ def submit(
     profile: Profile = "sandbox",
     set_: Overrides = None,
     given: Given = None,
+    shares: Shares = 1,
     host: Host = "",
     experiment: Annotated[str, typer.Option(help="Experiment of the run")] = "objectmate",
 ) -> None:
@@ -98,7 +101,7 @@ def submit(
     from pipelines.run import Request
     from pipelines.submit import submit as submit_run
 
-    request = Request(pipeline, images, labels, profile, overrides=set_ or [])
+    request = Request(pipeline, images, labels, profile, overrides=set_ or [], shares=shares)
     typer.echo(submit_run(connect(host), request, given or [], experiment))
 
 
@@ -111,6 +114,7 @@ def schedule(
     profile: Profile = "sandbox",
     set_: Overrides = None,
     given: Given = None,
+    shares: Shares = 1,
     host: Host = "",
     experiment: Annotated[str, typer.Option(help="Experiment of the runs")] = "objectmate",
 ) -> None:
@@ -119,7 +123,7 @@ def schedule(
     from pipelines.run import Request
     from pipelines.submit import schedule as schedule_runs
 
-    request = Request(pipeline, images, labels, profile, overrides=set_ or [])
+    request = Request(pipeline, images, labels, profile, overrides=set_ or [], shares=shares)
     typer.echo(schedule_runs(connect(host), request, given or [], experiment, cron))
 
 

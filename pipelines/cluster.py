@@ -125,7 +125,7 @@ class Cluster:
 
         return self._try(lambda: find() or make()).pipeline_id
 
-    def start(self, version: Version, experiment_id: str, parameters: Mapping[str, str]) -> str:
+    def start(self, version: Version, experiment_id: str, parameters: Mapping[str, Any]) -> str:
         """Starts a run of exactly this version; returns its id."""
         name = f"{version.pipeline}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
 
@@ -140,7 +140,7 @@ class Cluster:
         return self._try(lambda: find() or make()).run_id
 
     def schedule(
-        self, name: str, cron: str, version: Version, experiment_id: str, parameters: Mapping[str, str]
+        self, name: str, cron: str, version: Version, experiment_id: str, parameters: Mapping[str, Any]
     ) -> str:
         """Runs this version at the times of `cron` (six fields, seconds first); returns the recurring run's id.
 
@@ -189,7 +189,7 @@ class Cluster:
         return persist(attempt, self.host, self.waits)
 
 
-def _content(version: Version, experiment_id: str, parameters: Mapping[str, str]) -> dict[str, Any]:
+def _content(version: Version, experiment_id: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """What a run and a recurring run share: which version, with which parameters, in which experiment."""
     reference = api.V2beta1PipelineVersionReference(
         pipeline_id=version.pipeline_id, pipeline_version_id=version.version_id

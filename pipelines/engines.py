@@ -80,23 +80,24 @@ def dvc_digests(workspace: Workspace) -> dict[str, str]:
     return {Path(out["path"]).name: out["md5"] for stage in done for out in stage.get("outs", ())}
 
 
-def run_kfp(workspace: Workspace, pipeline: str) -> None:
+def run_kfp(workspace: Workspace, pipeline: str, shares: int = 1) -> None:
     """Kubeflow Pipelines' local runner in processes; see `_run_local`."""
     from kfp import local
 
     os.environ["PYTHONPATH"] = str(Path(__file__).parent.parent)
-    _run_local(workspace, pipeline, local.SubprocessRunner(use_venv=False))
+    _run_local(workspace, pipeline, local.SubprocessRunner(use_venv=False), shares)
 
 
-def run_docker(workspace: Workspace, pipeline: str) -> None:
+def run_docker(workspace: Workspace, pipeline: str, shares: int = 1) -> None:
     """Kubeflow Pipelines' local runner in containers of the stages' images; see `_run_local`."""
     from pipelines.docker_runner import runner
     from pipelines.kubeflow import images
 
-    _run_local(workspace, pipeline, runner(workspace.root, local_sources(workspace, pipeline), images(pipeline)))
+    sources = local_sources(workspace, pipeline)
+    _run_local(workspace, pipeline, runner(workspace.root, sources, images(pipeline)), shares)
 
 
-def _run_local(workspace: Workspace, pipeline: str, runner: Any) -> None:
+def _run_local(workspace: Workspace, pipeline: str, runner: Any, shares: int) -> None:
     """Runs a pipeline with one of Kubeflow's local runners, then moves the datasets to data/.
 
     The result is judged by the manifests that are there, never by the runner's status alone.
@@ -111,7 +112,7 @@ def _run_local(workspace: Workspace, pipeline: str, runner: Any) -> None:
     local.init(runner, pipeline_root=str(root), raise_on_error=False)
     given = {name: str(workspace.dataset(name).resolve()) for name in given_datasets(PIPELINES[pipeline])}
     with chdir(workspace.root):
-        build(pipeline)(**arguments(pipeline, read_yaml(Path("params.yaml")), given))
+        build(pipeline)(**arguments(pipeline, read_yaml(Path("params.yaml")), given, shares))
     newest = max(root.iterdir(), key=lambda path: path.stat().st_mtime)
     collected = [step for step in PIPELINES[pipeline] if _collect(workspace, step, newest)]
     for step in collected:

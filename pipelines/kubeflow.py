@@ -1,7 +1,9 @@
 """The Kubeflow pipelines: dataset, training, evaluation and full, built from the same table as dvc.yaml.
 
-A pipeline has one parameter a stage (its section of params.yaml, as JSON), and one address for each dataset that it
-does not make itself. Gates stop a pipeline by failing their task: what depends on a gate comes after it.
+A pipeline has one parameter a stage (its section of params.yaml, as JSON), one address for each dataset that it does
+not make itself, and, where it has stages that several workers can share, `shares`: a loop makes each share in a pod of
+its own, and the stage gathers them. Gates stop a pipeline by failing their task: what depends on a gate comes after it.
+Whatever happens, `ending` runs last.
 """
 
 import inspect
@@ -14,17 +16,19 @@ from kfp import compiler, dsl
 from kfp.dsl import PipelineTask
 
 from components.assembly.component import assembly
-from components.captioning.component import captioning
+from components.captioning.component import captioning, captioning_share
 from components.common.params import section
-from components.detection.component import detection
-from components.embedding.component import embedding
+from components.detection.component import detection, detection_share
+from components.embedding.component import embedding, embedding_share
 from components.encoding.component import encoding
+from components.ending.component import ending
 from components.evaluation.component import evaluation
 from components.gates.component import gate_intake, gate_model, gate_recurrence, gate_tuples, gate_vectors
 from components.ingest.component import ingest
-from components.mining.component import calibration, mining
-from components.removal.component import removal
+from components.mining.component import calibration, mining, mining_share
+from components.removal.component import removal, removal_share
 from components.training.component import train_generation, train_insertion
+from pipelines.cluster_settings import settle
 from pipelines.steps import PIPELINES, STEPS, Step
 
 COMPONENTS: dict[str, Callable[..., PipelineTask]] = {
@@ -46,24 +50,45 @@ COMPONENTS: dict[str, Callable[..., PipelineTask]] = {
     "evaluation": evaluation,
     "gate_model": gate_model,
 }
+SHARED: dict[str, Callable[..., PipelineTask]] = {
+    "detection": detection_share,
+    "embedding": embedding_share,
+    "mining": mining_share,
+    "removal": removal_share,
+    "captioning": captioning_share,
+}
+"""Stages whose parts do not need each other -> the component that makes one worker's share of them."""
+TRIES = 4  # on a cluster, where nodes come and go
+PARALLEL = 16
+"""Pods of a loop that run at once, however many shares there are."""
 
 
-def build(name: str) -> Any:
-    """A pipeline as KFP sees it: call it to run it locally, or hand it to the compiler."""
+def build(name: str, tries: int = 1) -> Any:
+    """A pipeline as KFP sees it: call it to run it locally, or hand it to the compiler.
+
+    tries: how often a task is started that fails, but for gates.
+    """
     steps = PIPELINES[name]
     given = given_datasets(steps)
 
+    shared = any(step.name in SHARED for step in steps)
+
     def body(*values: Any) -> None:
         arguments = dict(zip(body.__signature__.parameters, values, strict=True))  # type: ignore[attr-defined]
-        made = {dataset: _imported(dataset, arguments[f"{dataset}_uri"]) for dataset in given}
-        tasks: dict[str, PipelineTask] = {}
-        for step in steps:
-            tasks[step.name] = _add(step, arguments[step.name], made, tasks)
+        with dsl.ExitHandler(ending(pipeline=name).set_caching_options(False), name="run"):
+            made = {dataset: _imported(dataset, arguments[f"{dataset}_uri"]) for dataset in given}
+            tasks: dict[str, PipelineTask] = {}
+            for step in steps:
+                tasks[step.name] = _add(step, arguments, made, tasks, tries)
 
     names = [step.name for step in steps] + [f"{dataset}_uri" for dataset in given]
-    parameters = [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=str) for n in names]
+    parameters = [_parameter(each, str) for each in names] + [_parameter("shares", list)] * shared
     body.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return dsl.pipeline(name=f"objectmate-{name}", description=f"ObjectMate: the {name} pipeline")(body)
+
+
+def _parameter(name: str, kind: type) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=kind)
 
 
 def given_datasets(steps: tuple[Step, ...]) -> list[str]:
@@ -77,19 +102,33 @@ def _imported(dataset: str, uri: Any) -> Any:
     return dsl.importer(artifact_uri=uri, artifact_class=dsl.Dataset, reimport=True).set_display_name(dataset).output
 
 
-def _add(step: Step, params: Any, made: dict[str, Any], tasks: dict[str, PipelineTask]) -> PipelineTask:
-    task = COMPONENTS[step.name](params=params, **{role: made[name] for role, name in step.inputs.items()})
+def _add(
+    step: Step, arguments: Mapping[str, Any], made: dict[str, Any], tasks: Mapping[str, PipelineTask], tries: int
+) -> PipelineTask:
+    given = {"params": arguments[step.name]} | {role: made[dataset] for role, dataset in step.inputs.items()}
+    gates = [tasks[gate] for gate in step.after if gate in tasks]
+    if step.name in SHARED:
+        with dsl.ParallelFor(arguments["shares"], name=f"{step.name}-shares", parallelism=PARALLEL) as share:
+            part = settle(SHARED[step.name](share=share, **given), step, tries).after(*gates)
+        given["shares"] = dsl.Collected(part.outputs["part"])
+    task = settle(COMPONENTS[step.name](**given), step, tries)
     if not step.inputs:
         task.set_caching_options(False)  # it reads addresses, and the cache's key has only their text
-    task.after(*(tasks[gate] for gate in step.after if gate in tasks))
-    made |= {name: task.outputs[role] for role, name in step.outputs.items()}
+    task.after(*gates)
+    made |= {dataset: task.outputs[role] for role, dataset in step.outputs.items()}
     return task
 
 
-def arguments(name: str, values: dict[str, Any], given: Mapping[str, str]) -> dict[str, str]:
-    """A pipeline's arguments from a params.yaml's values, and from the address of each dataset it does not make."""
-    chosen = {step.name: json.dumps(section(values, step.section, "params.yaml")) for step in PIPELINES[name]}
-    return chosen | {f"{dataset}_uri": given[dataset] for dataset in given_datasets(PIPELINES[name])}
+def arguments(name: str, values: dict[str, Any], given: Mapping[str, str], shares: int = 1) -> dict[str, Any]:
+    """A pipeline's arguments from a params.yaml's values, and from the address of each dataset it does not make.
+
+    shares: how many workers make each stage that can be shared.
+    """
+    steps = PIPELINES[name]
+    chosen: dict[str, Any] = {step.name: json.dumps(section(values, step.section, "params.yaml")) for step in steps}
+    if any(step.name in SHARED for step in steps):
+        chosen["shares"] = [f"{number}/{shares}" for number in range(1, shares + 1)]
+    return chosen | {f"{dataset}_uri": given[dataset] for dataset in given_datasets(steps)}
 
 
 def images(name: str) -> list[str]:
@@ -107,7 +146,7 @@ def compile_pipeline(name: str, folder: Path) -> Path:
     """Writes one pipeline's intermediate representation to `folder`/`name`.yaml and returns that path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.yaml"
-    compiler.Compiler().compile(build(name), str(path))
+    compiler.Compiler().compile(build(name, TRIES), str(path))
     return path
 
 

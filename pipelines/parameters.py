@@ -100,6 +100,8 @@ def _section_lines(step: Step, values: dict[str, Any]) -> list[str]:
     indent = "  " * (len(nested) + 1)
     lines = [f"  {name}:" for name in nested]
     for key, field in params_class(step).model_fields.items():
+        if field.exclude:
+            continue
         # A bare scalar's YAML ends in a document marker, which is no part of the value.
         shown = yaml.safe_dump(values[key], default_flow_style=True, width=10_000).removesuffix("...\n").strip()
         lines.append(f"{indent}{key}: {shown}" + (f"  # {field.description}" if field.description else ""))

@@ -36,6 +36,7 @@ class Request:
     workspace: Path | None = None
     continue_past_gates: bool = False
     overrides: list[str] | tuple[str, ...] = ()
+    shares: int = 1
 
     @property
     def sources(self) -> tuple[str, str]:
@@ -81,7 +82,7 @@ def run_pipeline(request: Request) -> None:
     before, start = _records(workspace), time.monotonic()
     stop: GateStop | None = None
     try:
-        engine(workspace, request.pipeline)
+        engine(workspace, request)
     except GateStop as error:
         stop = error
     ran = [name for name, stamp in _records(workspace).items() if before.get(name) != stamp]
@@ -101,10 +102,14 @@ def _workspace(request: Request) -> Workspace:
     return prepare(root, request.profile, *request.sources, request.settings(), steps)
 
 
-def _engine(name: str) -> Callable[[Workspace, str], None]:
+def _engine(name: str) -> Callable[[Workspace, Request], None]:
     from pipelines import engines
 
-    known = {"dvc": engines.run_dvc, "kfp": engines.run_kfp, "docker": engines.run_docker}
+    known: dict[str, Callable[[Workspace, Request], None]] = {
+        "dvc": lambda workspace, request: engines.run_dvc(workspace, request.pipeline),
+        "kfp": lambda workspace, request: engines.run_kfp(workspace, request.pipeline, request.shares),
+        "docker": lambda workspace, request: engines.run_docker(workspace, request.pipeline, request.shares),
+    }
     if name not in known:
         raise UserError(f"there is no engine '{name}': choose one of {', '.join(known)}")
     return known[name]

@@ -65,7 +65,7 @@ def schedule(cluster: Cluster, request: Request, given: Sequence[str], experimen
     return "\n".join(lines)
 
 
-def run_parameters(request: Request, given: Sequence[str]) -> dict[str, str]:
+def run_parameters(request: Request, given: Sequence[str]) -> dict[str, Any]:
     """The parameters of a run on a cluster. Raises `UserError` if one is wrong or names what only this machine has."""
     from pipelines.kubeflow import arguments, given_datasets
 
@@ -76,7 +76,8 @@ def run_parameters(request: Request, given: Sequence[str]) -> dict[str, str]:
     values = resolve(request.profile, {"ingest.images": photographs, "ingest.labels": labels} | request.settings())
     _refuse_local(values, steps)
     refuse_unpinned(values, steps, Path())
-    return arguments(request.pipeline, values, _addresses(request.pipeline, given_datasets(steps), given))
+    addresses = _addresses(request.pipeline, given_datasets(steps), given)
+    return arguments(request.pipeline, values, addresses, request.shares)
 
 
 def _refuse_local(values: dict[str, Any], steps: Sequence[Step]) -> None:

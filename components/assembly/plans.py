@@ -16,7 +16,7 @@ from components.common.datasets import Dataset
 from components.common.seeds import derive
 
 REFERENCES = 3
-OBJECT_COLUMNS = ["object_id", "row", "image_id", "x", "y", "w", "h"]
+OBJECT_COLUMNS = ["object_id", "image_id", "x", "y", "w", "h"]
 IMAGE_COLUMNS = ["image_id", "width", "height", "shard", "image_offset", "image_length"]
 BACKGROUND_COLUMNS = ["row", "shard", "image_offset", "image_length"]
 Row = dict[str, Any]
@@ -58,7 +58,8 @@ class Planner:
         """The plans of one part's sets, and how many sets give none, by reason."""
         rows = self.sets.slice(index * self.params.part_rows, self.params.part_rows).to_pylist()
         needed = sorted({row["anchor"] for row in rows} | {view for row in rows for view in row["views"]})
-        objects = dict(zip(needed, self.objects.take(pa.array(needed, pa.int64())).to_pylist(), strict=True))
+        found = self.objects.take(pa.array(needed, pa.int64())).to_pylist()
+        objects = {row: {"row": row, **columns} for row, columns in zip(needed, found, strict=True)}
         plans, rejected = [], Counter[str]()
         for row in rows:
             barred = self.held_out if self.splits[row["group"]] == TRAIN else set()

@@ -9,6 +9,7 @@ from components.common.containers import image
 @dsl.component(base_image=image("vision"), install_kfp_package=False)
 def captioning(
     params: str,
+    shares: Input[list[Artifact]],
     images: Input[Dataset],
     objects: Input[Dataset],
     sets: Input[Dataset],
@@ -28,4 +29,29 @@ def captioning(
         {"captions": captions},
         report,
         metrics,
+        shares,
+    )
+
+
+@dsl.component(base_image=image("vision"), install_kfp_package=False)
+def captioning_share(
+    params: str,
+    share: str,
+    images: Input[Dataset],
+    objects: Input[Dataset],
+    sets: Input[Dataset],
+    part: Output[Artifact],
+) -> None:
+    """Some of the anchors -> their captions."""
+    from components.common.containers import run_share
+
+    run_share(
+        "components.captioning.stage:run",
+        "components.captioning.params:Params",
+        "captioning",
+        params,
+        share,
+        {"images": images, "objects": objects, "sets": sets},
+        "captions",
+        part,
     )

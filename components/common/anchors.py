@@ -13,13 +13,13 @@ from components.common.datasets import Dataset
 from components.common.geometry import Box
 from components.common.images import decode
 
-COLUMNS = ["object_id", "row", "image_id", "x", "y", "w", "h", "category"]
+COLUMNS = ["object_id", "image_id", "x", "y", "w", "h", "category"]
 
 
 def anchor_objects(objects: Path, sets: Path) -> pa.Table:
-    """The objects (`COLUMNS`) that are the anchor of a set, each once, by ascending row."""
-    table = Dataset(sets).table(["anchor"])
-    return Dataset(objects).table(COLUMNS).take(np.unique(table["anchor"].to_numpy()))
+    """The objects (`COLUMNS`, and their `row`) that are the anchor of a set, each once, by ascending row."""
+    rows = np.unique(Dataset(sets).table(["anchor"])["anchor"].to_numpy())
+    return Dataset(objects).table(COLUMNS).take(rows).append_column("row", pa.array(rows))
 
 
 def in_parts(table: pa.Table, rows: int) -> Iterator[tuple[int, list[dict[str, Any]]]]:

@@ -33,7 +33,7 @@ from safetensors.numpy import load_file
 from safetensors.numpy import save as save_arrays
 
 from components.common.digests import digest_file, digest_sources, digest_value
-from components.common.errors import UserError
+from components.common.errors import ShareDone, UserError
 from components.common.params import StageParams
 from components.common.schemas import SCHEMAS
 
@@ -189,8 +189,9 @@ class Writer:
     ...         if not out.done(index):
     ...             out.write(index, table, blobs)
 
-    Raises `UserError` on entry if the folder is half-made from other inputs, parameters or models, or by other code:
-    that of the room (the folder of the parameters' class) and of `components/common`.
+    With `params.only` only that share's parts are made and the exit raises `ShareDone`: the folder stays unfinished,
+    for `shares.gather`. Raises `UserError` on entry if the folder is half-made from other inputs, parameters or models,
+    or by other code: that of the room (the folder of the parameters' class) and of `components/common`.
     """
 
     def __init__(
@@ -207,6 +208,7 @@ class Writer:
         self.inputs = {name: dataset.digest for name, dataset in opened.items()}
         self._carried = {key: made.facts[key] for made in opened.values() for key in CARRIED if key in made.facts}
         self.params, self.models, self._room = params.identity(), dict(models or {}), type(params)
+        self._share = params.only
         self.facts: dict[str, Any] = {}
         self._records: dict[int, dict[str, Any]] = {}
 
@@ -250,8 +252,8 @@ class Writer:
                 self._records[part["index"]] = part
 
     def done(self, index: int) -> bool:
-        """Whether part `index` was finished before (by a run that was stopped)."""
-        return index in self._records
+        """Whether part `index` was finished before (by a run that was stopped), or is another worker's to make."""
+        return index in self._records or (self._share is not None and not self._share.has(index))
 
     def table(self, index: int, columns: list[str] | None = None) -> pa.Table:
         """The rows of a finished part: what later parts must know of earlier ones after a restart."""
@@ -305,6 +307,8 @@ class Writer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is None and self._share:
+            raise ShareDone
         if kind is None:
             self._finish()
 

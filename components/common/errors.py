@@ -9,5 +9,9 @@ class StageFailed(Exception):
     """A stage broke off for a reason that no one could change beforehand, such as memory: exit code 1, try again."""
 
 
+class ShareDone(Exception):
+    """A worker's share of a stage is made; what needs all parts is left to the run that gathers the shares."""
+
+
 class GateStop(Exception):
     """A blocking gate failed or is undecided. The CLI prints the verdict and exits with code 3."""

@@ -1,12 +1,29 @@
 """Parameters: one pydantic model a stage, read from its section of `params.yaml`, refused before any work if wrong."""
 
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from components.common.errors import UserError
+
+
+class Share(NamedTuple):
+    """What one of several workers does of a stage: every part whose number leaves `index` when divided by `of`."""
+
+    index: int
+    of: int
+
+    @classmethod
+    def read(cls, text: str) -> "Share":
+        """From text such as `2/5`, the second of five."""
+        number, of = text.split("/")
+        return cls(int(number) - 1, int(of))
+
+    def has(self, part: int) -> bool:
+        """Whether part number `part` is in this share."""
+        return part % self.of == self.index
 
 
 class StageParams(BaseModel):
@@ -14,8 +31,11 @@ class StageParams(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    execution: ClassVar[frozenset[str]] = frozenset({"workers", "device"})
+    execution: ClassVar[frozenset[str]] = frozenset({"workers", "device", "only"})
     """Fields that say how to compute, not what: they stay out of a dataset's identity."""
+
+    only: Share | None = Field(None, exclude=True)
+    """Makes these parts only and raises `ShareDone`; None: the whole dataset. Set by whoever runs several workers."""
 
     def identity(self) -> dict[str, Any]:
         """The parameters that decide the bytes of the result, JSON-able."""

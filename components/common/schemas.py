@@ -58,11 +58,10 @@ SCHEMAS: dict[str, pa.Schema] = {
             _field("duplicate_of", _text, nullable=True),  # image_id of the photograph this one nearly repeats
         ]
     ),
-    # A detected object. Blob `crop`: PNG of the box with its margin. `row` is dense and is the vector row.
+    # A detected object. Blob `crop`: PNG of the box with its margin. Its row is its vector's row.
     "objects": pa.schema(
         [
             _field("object_id", _text),
-            _field("row", pa.int64(), "vector row, 0 up"),
             _field("image_id", _text),
             *_BOX,
             _field("category", _text),

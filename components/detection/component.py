@@ -9,6 +9,7 @@ from components.common.containers import image
 @dsl.component(base_image=image("vision"), install_kfp_package=False)
 def detection(
     params: str,
+    shares: Input[list[Artifact]],
     images: Input[Dataset],
     objects: Output[Dataset],
     report: Output[Artifact],
@@ -26,4 +27,27 @@ def detection(
         {"objects": objects},
         report,
         metrics,
+        shares,
+    )
+
+
+@dsl.component(base_image=image("vision"), install_kfp_package=False)
+def detection_share(
+    params: str,
+    share: str,
+    images: Input[Dataset],
+    part: Output[Artifact],
+) -> None:
+    """Some of the images -> their objects."""
+    from components.common.containers import run_share
+
+    run_share(
+        "components.detection.stage:run",
+        "components.detection.params:Params",
+        "detection",
+        params,
+        share,
+        {"images": images},
+        "objects",
+        part,
     )

@@ -63,24 +63,22 @@ class _Cutter:
 
     def all_parts(self, photographs: list[dict[str, Any]]) -> None:
         """Writes every part that is not there yet."""
-        ticks, first, size = track(photographs, "photographs searched"), 0, self.params.part_rows
+        ticks, size = track(photographs, "photographs searched"), self.params.part_rows
         for index, start in enumerate(range(0, len(photographs), size)):
             part = photographs[start : start + size]
             if self.objects.done(index):
                 list(islice(ticks, len(part)))
             else:
-                self._write(index, first, part, ticks)
-            first += self.objects.table(index, ["row"]).num_rows
+                self._write(index, part, ticks)
 
-    def _write(self, index: int, first: int, part: list[dict[str, Any]], ticks: Iterator[dict[str, Any]]) -> None:
+    def _write(self, index: int, part: list[dict[str, Any]], ticks: Iterator[dict[str, Any]]) -> None:
         rows: list[dict[str, Any]] = []
         blobs: list[dict[str, bytes]] = []
         counts: Counter[str] = Counter()
         for (found, rejected), _ in zip(self._objects(part), ticks, strict=False):
             counts.update(rejected)
-            for row, png in found:
-                rows.append({"row": first + len(rows), **row})
-                blobs.append({"crop.png": png})
+            rows += [row for row, _ in found]
+            blobs += [{"crop.png": png} for _, png in found]
         self.objects.write(index, rows, blobs, counts=counts)
 
     def _objects(self, part: list[dict[str, Any]]) -> Iterator[tuple[list[tuple[dict[str, Any], bytes]], Counter[str]]]:

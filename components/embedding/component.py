@@ -9,6 +9,7 @@ from components.common.containers import image
 @dsl.component(base_image=image("vision"), install_kfp_package=False)
 def embedding(
     params: str,
+    shares: Input[list[Artifact]],
     objects: Input[Dataset],
     embeddings: Output[Dataset],
     reserved: Output[Dataset],
@@ -27,4 +28,27 @@ def embedding(
         {"embeddings": embeddings, "reserved": reserved},
         report,
         metrics,
+        shares,
+    )
+
+
+@dsl.component(base_image=image("vision"), install_kfp_package=False)
+def embedding_share(
+    params: str,
+    share: str,
+    objects: Input[Dataset],
+    part: Output[Artifact],
+) -> None:
+    """Some of the objects -> their vectors."""
+    from components.common.containers import run_share
+
+    run_share(
+        "components.embedding.stage:run",
+        "components.embedding.params:Params",
+        "embedding",
+        params,
+        share,
+        {"objects": objects},
+        "embeddings reserved",
+        part,
     )

@@ -18,7 +18,7 @@ from components.common.report import Report
 from components.common.worlds import resolve
 from components.embedding.params import Params
 
-COLUMNS = ["object_id", "row", "shard", "crop_offset", "crop_length"]
+COLUMNS = ["object_id", "shard", "crop_offset", "crop_length"]
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
@@ -38,7 +38,8 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
             if not out.done(index):
                 part = rows[begin : begin + params.part_rows]
                 vectors = _embed(encoder, objects, part, params.workers)
-                out.write(index, [{"object_id": r["object_id"], "row": r["row"]} for r in part], vectors=vectors)
+                names = [{"object_id": each["object_id"], "row": begin + k} for k, each in enumerate(part)]
+                out.write(index, names, vectors=vectors)
         out.facts = _facts(encoder, params)
     _reserve(encoder, inputs, outputs, params)
     return _report(Dataset(outputs["embeddings"]).vectors(), encoder)
@@ -63,7 +64,7 @@ def _embed(encoder: Encoder, objects: Dataset, rows: list[dict[str, Any]], worke
     """fp16 [B, dim]; crops are decoded ahead of the model in threads."""
     with ThreadPoolExecutor(workers) as pool:
         vectors = encoder.embed(pool.map(lambda row: _crop(objects, row), rows))
-    check_finite(vectors, [f"{row['object_id']} (row {row['row']})" for row in rows])
+    check_finite(vectors, [row["object_id"] for row in rows])
     return vectors.astype(np.float16)
 
 

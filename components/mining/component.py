@@ -36,6 +36,7 @@ def calibration(
 @dsl.component(base_image=image("mining"), install_kfp_package=False)
 def mining(
     params: str,
+    shares: Input[list[Artifact]],
     images: Input[Dataset],
     objects: Input[Dataset],
     embeddings: Input[Dataset],
@@ -64,4 +65,37 @@ def mining(
         {"pairs": pairs, "sets": sets},
         report,
         metrics,
+        shares,
+    )
+
+
+@dsl.component(base_image=image("mining"), install_kfp_package=False)
+def mining_share(
+    params: str,
+    share: str,
+    images: Input[Dataset],
+    objects: Input[Dataset],
+    embeddings: Input[Dataset],
+    reserved: Input[Dataset],
+    calibration: Input[Dataset],
+    part: Output[Artifact],
+) -> None:
+    """Some tile rows of the join."""
+    from components.common.containers import run_share
+
+    run_share(
+        "components.mining.stage:run",
+        "components.mining.params:Params",
+        "mining",
+        params,
+        share,
+        {
+            "images": images,
+            "objects": objects,
+            "embeddings": embeddings,
+            "reserved": reserved,
+            "calibration": calibration,
+        },
+        "pairs sets",
+        part,
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from components.common.errors import ShareDone
 from components.common.progress import track
 from components.mining import tiles
 from components.mining.corpus import Corpus
@@ -37,14 +38,18 @@ class Mined:
 def mine(corpus: Corpus, window: Window, params: Params, folder: Path, reserved: np.ndarray) -> Mined:
     """Joins all tile rows (those in `folder` are not joined again) and finds groups and flags.
 
-    reserved: vectors [M, d] of objects that no set may hold (a benchmark's).
+    reserved: vectors [M, d] of objects that no set may hold (a benchmark's). Raises `ShareDone` after the tile rows of
+    `params.only`, if that is set: all the rest needs every tile row.
     """
     engine = open_engine(corpus, window, params)
     count = tile_count(len(corpus), params.tile)
     folder.mkdir(exist_ok=True)
-    for index in track(range(count), "tile rows joined"):
+    own = [index for index in range(count) if not params.only or params.only.has(index)]
+    for index in track(own, "tile rows joined"):
         if not tiles.is_saved(folder, index):
             tiles.save(tiles.mine_tile(corpus, engine.join, index, window, params), folder, index)
+    if params.only:
+        raise ShareDone
     found = [tiles.load(folder, index) for index in range(count)]
     pairs = concatenate([tile.pairs for tile in found])
     repeats = [tile.repeats for tile in found]

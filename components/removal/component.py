@@ -9,6 +9,7 @@ from components.common.containers import image
 @dsl.component(base_image=image("vision"), install_kfp_package=False)
 def removal(
     params: str,
+    shares: Input[list[Artifact]],
     images: Input[Dataset],
     objects: Input[Dataset],
     sets: Input[Dataset],
@@ -28,4 +29,29 @@ def removal(
         {"backgrounds": backgrounds},
         report,
         metrics,
+        shares,
+    )
+
+
+@dsl.component(base_image=image("vision"), install_kfp_package=False)
+def removal_share(
+    params: str,
+    share: str,
+    images: Input[Dataset],
+    objects: Input[Dataset],
+    sets: Input[Dataset],
+    part: Output[Artifact],
+) -> None:
+    """Some of the anchors -> their clean plates."""
+    from components.common.containers import run_share
+
+    run_share(
+        "components.removal.stage:run",
+        "components.removal.params:Params",
+        "removal",
+        params,
+        share,
+        {"images": images, "objects": objects, "sets": sets},
+        "backgrounds",
+        part,
     )

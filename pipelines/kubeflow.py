@@ -133,8 +133,13 @@ def arguments(name: str, values: dict[str, Any], given: Mapping[str, str], share
 
 def images(name: str) -> list[str]:
     """The container images of a pipeline's components."""
-    specs = [COMPONENTS[step.name].component_spec for step in PIPELINES[name]]  # type: ignore[attr-defined]
-    return sorted({spec.implementation.container.image for spec in specs})
+    return sorted({each.component_spec.implementation.container.image for each in components(name)})
+
+
+def components(name: str) -> list[Any]:
+    """The components that a pipeline is made of."""
+    names = [step.name for step in PIPELINES[name]]
+    return [ending, *(table[each] for table in (COMPONENTS, SHARED) for each in names if each in table)]
 
 
 def compile_all(folder: Path) -> list[Path]:

@@ -6,7 +6,7 @@ from kfp.dsl import PipelineTaskFinalStatus
 from components.common.containers import image
 
 
-@dsl.component(base_image=image("data"), install_kfp_package=False)
+@dsl.component(base_image=image("gates"), install_kfp_package=False)
 def ending(pipeline: str, status: PipelineTaskFinalStatus) -> None:
     """Says how the run ended, and closes its MLflow run."""
     from components.ending.ending import close

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from anchor_data import files, photograph, write_datasets
+from in_shares import run_in_shares
 
 from components.captioning import stage
 from components.captioning.captioners import load_captioner
@@ -90,3 +91,9 @@ def test_wrong_parameters_and_absent_models_are_one_sentence():
         load_captioner(_params(kind="transformers", model="/nowhere/at/all"))
     with pytest.raises(UserError, match="no pinned revision"):
         load_captioner(_params(kind="transformers", model="owner/name"))
+
+
+def test_two_workers_make_what_one_makes(inputs: dict[str, Path], tmp_path: Path):
+    _run(inputs, tmp_path / "whole", _params())
+    run_in_shares(stage.run, inputs, {"captions": tmp_path / "gathered"}, _params(), workers=2)
+    assert files(tmp_path / "gathered") == files(tmp_path / "whole")

@@ -7,7 +7,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from detection_data import coco, photograph, save_dfine, save_yolos, write_images
+from detection_data import OPEN, coco, photograph, save_dfine, save_yolos, write_images
+from in_shares import run_in_shares
 from PIL import Image
 
 from components.common.datasets import Dataset, Writer
@@ -15,6 +16,8 @@ from components.common.errors import UserError
 from components.common.geometry import Box, crop, expanded
 from components.common.images import dhashes
 from components.common.report import Report
+from components.detection.params import Params
+from components.detection.stage import run
 
 Detect = Callable[..., tuple[Report, Dataset]]
 
@@ -35,11 +38,10 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def test_rows_are_dense_and_crops_are_what_the_boxes_hold(images: Path, yolos: str, detect: Detect) -> None:
+def test_crops_are_what_the_boxes_hold(images: Path, yolos: str, detect: Detect) -> None:
     report, objects = detect(images, model=yolos, score=0.3, part_rows=4, crop_scale=1.2, nms_iou=0.95)
     rows = objects.rows()
-    assert [row["row"] for row in rows] == list(range(len(rows))) and len(rows) > 9
-    assert len({row["object_id"] for row in rows}) == len(rows)
+    assert len({row["object_id"] for row in rows}) == len(rows) > 9
     photos = {row["image_id"]: n for n, row in enumerate(Dataset(images).rows())}
     assert [photos[row["image_id"]] for row in rows] == sorted(photos[row["image_id"]] for row in rows)
     for one, other in pairwise(rows):
@@ -155,3 +157,10 @@ def test_the_committed_world_has_the_objects_its_annotations_name(tmp_path: Path
     ingest({}, roles, IngestParams(images="sandbox:benchmark", min_side=64))
     report, objects = detect(roles["images"], source="coco", annotations="sandbox:benchmark/annotations.json")
     assert len(objects) == 125 and report.metrics["categories"] == 10
+
+
+def test_three_workers_make_what_one_makes(images: Path, tmp_path: Path, yolos: str, detect: Detect) -> None:
+    detect(images, "whole", model=yolos, score=0.3, part_rows=4, nms_iou=0.5)
+    params = Params.model_validate(OPEN | {"model": yolos, "score": 0.3, "part_rows": 4, "nms_iou": 0.5})
+    run_in_shares(run, {"images": images}, {"objects": tmp_path / "gathered"}, params, workers=3)
+    assert contents(tmp_path / "gathered") == contents(tmp_path / "whole")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import transformers as hf
+from in_shares import run_in_shares
 from PIL import Image
 
 from components.common.datasets import Dataset, Writer
@@ -108,7 +109,7 @@ def test_no_objects_no_vectors(tmp_path, model):
     assert made.vectors().shape == (0, DIM) and "no objects" in report.notes[0]
 
 
-def test_a_vector_that_is_not_finite_names_its_row(objects, tmp_path, model, monkeypatch):
+def test_a_vector_that_is_not_finite_names_its_object(objects, tmp_path, model, monkeypatch):
     real = Encoder.embed_pixels
 
     def broken(self, pixels):
@@ -117,7 +118,7 @@ def test_a_vector_that_is_not_finite_names_its_row(objects, tmp_path, model, mon
         return vectors
 
     monkeypatch.setattr(Encoder, "embed_pixels", broken)
-    with pytest.raises(UserError, match=r"no finite vector for object \w+ \(row 1\)"):
+    with pytest.raises(UserError, match=r"no finite vector for object \w{64}\b"):
         embed(objects, tmp_path / "e", model)
 
 
@@ -174,3 +175,12 @@ def test_parts_hold_whole_batches():
 
 def files_of(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_two_workers_make_what_one_makes(objects, tmp_path, model):
+    embed(objects, tmp_path / "whole", model)
+    made = {"embeddings": tmp_path / "gathered", "reserved": tmp_path / "reserved"}
+    params = Params(model=model, batch=2, part_rows=4, device="cpu")
+    run_in_shares(run, {"objects": objects}, made, params, workers=2)
+    assert files_of(tmp_path / "gathered") == files_of(tmp_path / "whole")
+    assert files_of(tmp_path / "reserved") == files_of(tmp_path / "whole-reserved")

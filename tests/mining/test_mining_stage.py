@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from in_shares import run_in_shares
 from mining_data import Made, cluster_vectors, files_of, make_corpus, picture
 from PIL import Image, ImageOps
 
@@ -78,6 +79,16 @@ def test_killed_and_resumed_is_byte_identical(corpus_paths, tmp_path, monkeypatc
     assert calls.count(stop_at) == 2 and all(calls.count(done) == 1 for done in range(stop_at))
     for name in ("pairs", "sets"):
         assert files_of(tmp_path / "killed" / name) == files_of(tmp_path / "whole" / name)
+
+
+@pytest.mark.parametrize(("workers", "engine"), [(1, "exact"), (3, "exact"), (7, "exact"), (2, "ivf")])
+def test_tile_rows_joined_by_several_workers_give_the_same_bytes(corpus_paths, tmp_path, workers, engine):
+    params = EXPLICIT.model_copy(update={"engine": engine, "nprobe": 2})
+    mine(corpus_paths, tmp_path / "whole", params)
+    outputs = {name: tmp_path / "gathered" / name for name in ("pairs", "sets")}
+    run_in_shares(run, {role: corpus_paths[role] for role in INPUTS}, outputs, params, workers)
+    for name in ("pairs", "sets"):
+        assert files_of(outputs[name]) == files_of(tmp_path / "whole" / name)
 
 
 def test_killed_between_parts_of_the_sets(corpus_paths, tmp_path, monkeypatch):

@@ -97,9 +97,11 @@ def upload_version(state: State, content: bytes, query: dict[str, str]) -> dict[
     one(state.pipelines, pipeline_id=pipeline_id)
     if any((v["pipeline_id"], v["name"]) == (pipeline_id, name) for v in state.versions):
         raise Refusal(409, "Failed to create a pipeline version")
-    spec = yaml.safe_load(content)
+    spec, *platforms = yaml.safe_load_all(content)
     need(spec, "pipelineInfo", "deploymentSpec", "root", "schemaVersion", "sdkVersion")
     about = {"description": query.get("description", ""), "pipeline_spec": spec}
+    if platforms:  # the API then shows both, one below the other
+        about["pipeline_spec"] = {"pipeline_spec": spec, "platform_spec": platforms[0]}
     names = {"pipeline_id": pipeline_id, "name": name, "display_name": name}
     return add(state.versions, "pipeline_version", names | about)
 
@@ -119,7 +121,7 @@ def check_content(state: State, body: dict[str, Any]) -> None:
     one(state.experiments, experiment_id=experiment)
     need(reference, "pipeline_id", "pipeline_version_id")
     spec = one(state.versions, **reference)["pipeline_spec"]
-    wanted = spec["root"]["inputDefinitions"]["parameters"]
+    wanted = spec.get("pipeline_spec", spec)["root"]["inputDefinitions"]["parameters"]
     if set(config["parameters"]) != set(wanted):
         raise Refusal(400, f"Invalid input error: parameters must be {sorted(wanted)}")
 

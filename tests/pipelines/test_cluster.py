@@ -16,7 +16,7 @@ from components.common.containers import FAMILIES, image, variable
 from components.common.errors import GateStop, UserError
 from pipelines.cluster import Cluster, connect
 from pipelines.follow import status
-from pipelines.kubeflow import COMPONENTS
+from pipelines.kubeflow import COMPONENTS, components
 from pipelines.parameters import resolve
 from pipelines.run import Request
 from pipelines.submit import run_parameters, schedule, submit
@@ -48,8 +48,8 @@ def cluster(server: tuple[str, State]) -> Cluster:
 def pinned(monkeypatch: pytest.MonkeyPatch) -> None:
     """Images by digest, as if the variables had been set before the components were loaded."""
     families = {image(family): variable(family) for family in FAMILIES}
-    for component in COMPONENTS.values():
-        container = component.component_spec.implementation.container  # type: ignore[attr-defined]
+    for component in components("full"):
+        container = component.component_spec.implementation.container
         monkeypatch.setattr(container, "image", IMAGES[families[container.image]])
     for name, value in IMAGES.items():
         monkeypatch.setenv(name, value)

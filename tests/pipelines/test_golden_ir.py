@@ -56,14 +56,14 @@ ANYTHING = st.sampled_from([None, True, -1, 0.5, "", "Ü /", [], [None], {}, {"a
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(path=st.sampled_from(nodes(yaml.safe_load(SMALLEST))), value=ANYTHING)
+@given(path=st.sampled_from(nodes(list(yaml.safe_load_all(SMALLEST)))), value=ANYTHING)
 def test_no_damage_makes_the_check_itself_fail(path, value):
-    document = yaml.safe_load(SMALLEST)
-    place = document
+    documents = list(yaml.safe_load_all(SMALLEST))
+    place = documents
     for part in path[:-1]:
         place = place[part]
     place[path[-1]] = value
-    assert all(fault.place and fault.message for fault in check([document]))
+    assert all(fault.place and fault.message for fault in check(documents))
 
 
 def test_the_command_names_file_task_and_fix(tmp_path):
@@ -73,7 +73,7 @@ def test_the_command_names_file_task_and_fix(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": PATHS})
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert line.startswith("bad.yaml: task gate-model: ") and "correct the producer" in line
+    assert line.startswith("bad.yaml: task comp-exit-handler-1/gate-model: ") and "correct the producer" in line
 
 
 def test_what_is_compiled_here_passes_here_but_not_for_a_cluster(tmp_path, capsys):
@@ -82,7 +82,11 @@ def test_what_is_compiled_here_passes_here_but_not_for_a_cluster(tmp_path, capsy
     capsys.readouterr()
     assert compile_pipelines([tmp_path / "evaluation.yaml"], tmp_path, check=False, cluster=True) == 2
     lines = capsys.readouterr().err.splitlines()
-    assert [line.split(": ")[1] for line in lines] == ["task evaluation", "task gate-model"]
+    assert [line.split(": ")[1] for line in lines] == [
+        "task ending",
+        "task comp-exit-handler-1/evaluation",
+        "task comp-exit-handler-1/gate-model",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from components.common.errors import UserError
-from pipelines.kubeflow import compile_all
+from pipelines.kubeflow import SHARED, compile_all
 from pipelines.parameters import check, profile_names, read_step, render, resolve
 from pipelines.steps import PIPELINES, STEPS
 from pipelines.workspace import DVCIGNORE, render_dvc
@@ -86,8 +86,12 @@ def test_compiled_pipelines_are_the_same_each_time_and_hold_every_step(tmp_path)
     first = {path.name: path.read_bytes() for path in compile_all(tmp_path / "a")}
     second = {path.name: path.read_bytes() for path in compile_all(tmp_path / "b")}
     assert first == second
-    tasks = yaml.safe_load(first["full.yaml"])["root"]["dag"]["tasks"]
-    assert set(tasks) == {name.replace("_", "-") for name in STEPS}
+    spec = next(yaml.safe_load_all(first["full.yaml"]))
+    assert set(spec["root"]["dag"]["tasks"]) == {"exit-handler-1", "ending"}
+    tasks = spec["components"]["comp-exit-handler-1"]["dag"]["tasks"]
+    loops = {f"{name}-shares" for name in SHARED}
+    assert {name for name in tasks if not name.startswith("for-loop")} == {name.replace("_", "-") for name in STEPS}
+    assert {task["taskInfo"]["name"] for name, task in tasks.items() if name.startswith("for-loop")} == loops
     for step in STEPS.values():
         waits = set(tasks[step.name.replace("_", "-")].get("dependentTasks", []))
         assert {gate.replace("_", "-") for gate in step.after} <= waits

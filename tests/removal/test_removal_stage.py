@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from anchor_data import files, photograph, write_datasets
+from in_shares import run_in_shares
 from PIL import Image
 
 from components.common.datasets import Dataset
@@ -81,3 +82,9 @@ def test_no_anchors_make_an_empty_dataset(judge: Path, tmp_path: Path):
     inputs = write_datasets(tmp_path / "data", count=1)
     report = _run(inputs, tmp_path / "out", _params(judge))
     assert len(Dataset(tmp_path / "out")) == 0 and report.metrics["plates"] == 0
+
+
+def test_two_workers_make_what_one_makes(inputs: dict[str, Path], judge: Path, tmp_path: Path):
+    _run(inputs, tmp_path / "whole", _params(judge))
+    run_in_shares(stage.run, inputs, {"backgrounds": tmp_path / "gathered"}, _params(judge), workers=2)
+    assert files(tmp_path / "gathered") == files(tmp_path / "whole")

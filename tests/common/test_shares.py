@@ -1,0 +1,71 @@
+"""Shares of a dataset's parts: who makes which, and what gathering them gives."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.common.datasets import UNFINISHED, Dataset, Writer, is_complete
+from components.common.errors import ShareDone, UserError
+from components.common.params import Share, StageParams
+from components.common.shares import gather
+
+PARTS = 5
+
+
+def make(folder: Path, only: Share | None = None, first: int = 0, made: list[int] | None = None) -> None:
+    with Writer(folder, "embeddings", "test", {}, Params(first=first, only=only)) as out:
+        for index in range(PARTS):
+            if not out.done(index):
+                out.write(index, [{"object_id": f"o{first + index}", "row": index}])
+                if made is not None:
+                    made.append(index)
+
+
+class Params(StageParams):
+    first: int = 0
+
+
+@given(of=st.integers(1, 50), part=st.integers(0, 1000))
+def test_every_part_is_in_one_share(of, part):
+    assert sum(Share.read(f"{number}/{of}").has(part) for number in range(1, of + 1)) == 1
+
+
+def test_a_share_is_no_dataset(tmp_path):
+    with pytest.raises(ShareDone):
+        make(tmp_path / "share", Share(0, 1))
+    assert (tmp_path / "share" / UNFINISHED).is_file() and not is_complete(tmp_path / "share")
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 8])
+def test_gathered_shares_are_the_dataset_of_one_worker(tmp_path, workers):
+    make(tmp_path / "whole")
+    shares = [tmp_path / f"share{index}" for index in range(workers)]
+    for index, share in enumerate(shares):
+        with pytest.raises(ShareDone):
+            make(share / "out", Share(index, workers))
+    made: list[int] = []
+    gather(shares[1:], {"out": tmp_path / "gathered"})  # the first worker was lost
+    make(tmp_path / "gathered", made=made)
+    assert made == list(range(0, PARTS, workers))
+    for name in sorted(path.name for path in (tmp_path / "whole").iterdir()):
+        assert (tmp_path / "gathered" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_shares_of_different_things_are_refused(tmp_path):
+    for index in range(2):
+        with pytest.raises(ShareDone):
+            make(tmp_path / f"share{index}" / "out", Share(index, 2), first=index)
+    with pytest.raises(UserError, match="shares of out were made from different things"):
+        gather([tmp_path / "share0", tmp_path / "share1"], {"out": tmp_path / "out"})
+
+
+def test_one_share_may_be_all_of_a_dataset(tmp_path):
+    make(tmp_path / "whole")
+    with pytest.raises(ShareDone):
+        make(tmp_path / "share" / "out", Share(0, 1))
+    gather([tmp_path / "share"], {"out": tmp_path / "out"})
+    made: list[int] = []
+    make(tmp_path / "out", made=made)
+    assert made == [] and Dataset(tmp_path / "out").digest == Dataset(tmp_path / "whole").digest

@@ -1,0 +1,24 @@
+"""A stage made by several workers, as the Kubeflow pipelines have it made."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.common.errors import ShareDone
+from components.common.params import Share, StageParams
+from components.common.shares import gather
+
+
+def run_in_shares(
+    run: Callable[..., Any], inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: StageParams, workers: int
+) -> Any:
+    """Every worker makes its share in folders of its own, the last first; then the stage gathers them."""
+    shares = [next(iter(outputs.values())).parent / f"share-{index}" for index in range(workers)]
+    for index in reversed(range(workers)):
+        own = params.model_copy(update={"only": Share(index, workers)})
+        with pytest.raises(ShareDone):
+            run(inputs, {role: shares[index] / role for role in outputs}, own)
+    gather(shares, outputs)
+    return run(inputs, outputs, params)

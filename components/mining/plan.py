@@ -226,9 +226,7 @@ def _approximate() -> str:
 def _tile_advice(job: Job, tile: int) -> list[str]:
     advice = []
     if job.workers > 1:
-        advice.append(
-            "the mining stage runs one worker: let each call components.mining.join.join_tile for its tile rows"
-        )
+        advice.append(f"have the tile rows shared in Kubeflow: objectmate submit dataset --shares {job.workers}")
     if tile < TILE:
         advice.append(f"--set mining.tile={tile}: a killed join then loses {LONGEST_TILE / 60:.0f} minutes or less")
     if job.workers > tile_count(job, tile):

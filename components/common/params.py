@@ -1,7 +1,8 @@
 """Parameters: one pydantic model a stage, read from its section of `params.yaml`, refused before any work if wrong."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -9,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from components.common.errors import UserError
 
 
-class Share(NamedTuple):
+@dataclass(frozen=True)
+class Share:
     """What one of several workers does of a stage: every part whose number leaves `index` when divided by `of`."""
 
     index: int
@@ -34,7 +36,7 @@ class StageParams(BaseModel):
     execution: ClassVar[frozenset[str]] = frozenset({"workers", "device", "only"})
     """Fields that say how to compute, not what: they stay out of a dataset's identity."""
 
-    only: Share | None = Field(None, exclude=True)
+    only: Share | None = Field(default=None, exclude=True)
     """Makes these parts only and raises `ShareDone`; None: the whole dataset. Set by whoever runs several workers."""
 
     def identity(self) -> dict[str, Any]:

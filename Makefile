@@ -1,6 +1,8 @@
 # make run    sets itself up, then runs the main job on the embedded default
 # make test   sets itself up, then runs all tests
 # make images builds every container image (VARIANT=cuda: for GPUs; BASE_IMAGE=..., DOCKER_FLAGS=...)
+# make docker runs the main job in containers, with an engine of its own where none answers, and compares its datasets
+#             with dvc.lock (PIPELINE=dataset: the first half; SETTINGS="--set key=value": compares with a DVC run)
 PYTHON ?= python3
 BIN := .venv/bin
 # uv reads neither pip's find-links nor its certificate bundle: hand them on where they are set.
@@ -19,7 +21,7 @@ VARIANT ?= cpu
 comma := ,
 DOCKER ?= docker
 
-.PHONY: run test setup lint images wheels $(FAMILIES:%=image-%)
+.PHONY: run test setup lint docker images wheels $(FAMILIES:%=image-%)
 
 run: setup
 	$(BIN)/objectmate run full
@@ -31,6 +33,9 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docker: setup
+	infra/local/run.sh $(SETTINGS)
 
 images: $(FAMILIES:%=image-%)
 

@@ -153,6 +153,21 @@ def sync(
 
 
 @app.command()
+def compare(
+    run: Annotated[Path, typer.Argument(help="Workspace of a DVC run, or of one that was entered with `sync`")],
+    reference: Annotated[
+        Path, typer.Argument(help="Workspace that it should agree with (default: this folder)")
+    ] = Path(),
+    pipeline: Annotated[str, typer.Option(help="dataset, training, evaluation or full")] = "full",
+) -> None:
+    """Compare every dataset of two runs by the hashes in their dvc.lock. Exit code 1 if one differs or is missing."""
+    from pipelines.compare import compare as compare_runs
+    from pipelines.workspace import Workspace
+
+    raise typer.Exit(0 if compare_runs(Workspace(run), Workspace(reference), pipeline) else 1)
+
+
+@app.command()
 def report() -> None:
     """Write the report page again from what is in data/."""
     from pipelines.report.page import write_page

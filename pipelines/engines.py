@@ -77,7 +77,9 @@ def dvc_digests(workspace: Workspace) -> dict[str, str]:
         return {}
     stages = yaml.safe_load(lock.read_text(encoding="utf-8")).get("stages", {})
     done = [stage for name, stage in stages.items() if not stops(workspace, name)]
-    return {Path(out["path"]).name: out["md5"] for stage in done for out in stage.get("outs", ())}
+    outs = {Path(out["path"]): out["md5"] for stage in done for out in stage.get("outs", ())}
+    # A report's folder bears its step's name, which may be a dataset's too.
+    return {path.name: digest for path, digest in outs.items() if path.parent.name == "data"}
 
 
 def run_kfp(workspace: Workspace, pipeline: str, shares: int = 1) -> None:

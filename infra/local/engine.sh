@@ -54,7 +54,13 @@ case $command in
     make_base
     echo "export DOCKER_HOST=$DOCKER_HOST"
     ;;
-  down) [ ! -f "$folder/dockerd.pid" ] || kill "$(cat "$folder/dockerd.pid")" ;;
+  down)
+    [ -f "$folder/dockerd.pid" ] || exit 0
+    kill "$(cat "$folder/dockerd.pid")"
+    for _ in $(seq 120); do [ -f "$folder/dockerd.pid" ] && sleep 0.5 || exit 0; done
+    echo "dockerd does not stop: see $folder/dockerd.log" >&2
+    exit 1
+    ;;
   *)
     echo "usage: engine.sh up|down [FOLDER]" >&2
     exit 2

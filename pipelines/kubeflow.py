@@ -6,15 +6,17 @@ does not make itself. Gates stop a pipeline by failing their task: what depends 
 
 import inspect
 import json
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from kfp import compiler, dsl
+from kfp import compiler, dsl, kubernetes
 from kfp.dsl import PipelineTask
 
 from components.assembly.component import assembly
 from components.captioning.component import captioning
+from components.common.containers import image, variable
 from components.common.params import section
 from components.detection.component import detection
 from components.embedding.component import embedding
@@ -26,6 +28,11 @@ from components.mining.component import calibration, mining
 from components.removal.component import removal
 from components.training.component import train_generation, train_insertion
 from pipelines.steps import PIPELINES, STEPS, Step
+
+SHARED_CLAIM = "OBJECTMATE_SHARED_CLAIM"
+"""Names, when compiling for a cluster, the claim of the volume that trainings on several nodes share."""
+SHARED = "/shared"
+"""Where that volume is mounted, in infra/kustomize too."""
 
 COMPONENTS: dict[str, Callable[..., PipelineTask]] = {
     "ingest": ingest,
@@ -81,9 +88,19 @@ def _add(step: Step, params: Any, made: dict[str, Any], tasks: dict[str, Pipelin
     task = COMPONENTS[step.name](params=params, **{role: made[name] for role, name in step.inputs.items()})
     if not step.inputs:
         task.set_caching_options(False)  # it reads addresses, and the cache's key has only their text
+    if step.section.startswith("training.") and (claim := os.environ.get(SHARED_CLAIM)):
+        _share(task, claim)
     task.after(*(tasks[gate] for gate in step.after if gate in tasks))
     made |= {name: task.outputs[role] for role, name in step.outputs.items()}
     return task
+
+
+def _share(task: PipelineTask, claim: str) -> None:
+    """What a training on several nodes needs: the volume that its nodes see too, and the image that they run."""
+    kubernetes.mount_pvc(task, pvc_name=claim, mount_path=SHARED)
+    task.set_env_variable("OBJECTMATE_SHARED", SHARED)
+    task.set_env_variable("HF_HOME", f"{SHARED}/models")
+    task.set_env_variable(variable("training"), image("training"))
 
 
 def arguments(name: str, values: dict[str, Any], given: Mapping[str, str]) -> dict[str, str]:

@@ -23,6 +23,7 @@ from components.training import stage, trainer_api, trainjob
 from components.training.launch import Handover
 from components.training.params import Params
 from pipelines import kubeflow
+from pipelines.ir.check import check_files
 
 IMAGE = "registry.example/objectmate-training@sha256:" + "0" * 64
 BASE = Path(__file__).parents[2] / "infra" / "kustomize" / "base"
@@ -150,6 +151,24 @@ def test_the_job_names_the_runtime_the_queue_and_the_volume_that_are_there(tmp_p
     assert mounts["shared"] == kubeflow.SHARED
     (claim,) = [v["persistentVolumeClaim"]["claimName"] for v in pod["volumes"] if v["name"] == "shared"]
     assert by_name["PersistentVolumeClaim", claim]["spec"]["accessModes"] == ["ReadWriteMany"]
+
+
+def test_a_compiled_training_shares_the_volume_where_one_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(kubeflow.SHARED_CLAIM, "shared")
+    path = kubeflow.compile_pipeline("training", tmp_path)
+    assert check_files([path], cluster=False) == []
+    spec, platform = yaml.safe_load_all(path.read_text())
+    pods = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    assert sorted(pods) == ["exec-train-generation", "exec-train-insertion"]
+    for name, pod in pods.items():
+        container = spec["deploymentSpec"]["executors"][name]["container"]
+        told = {each["name"]: each["value"] for each in container["env"]}
+        assert told[variable("training")] == container["image"]
+        assert [(mount["constant"], mount["mountPath"]) for mount in pod["pvcMount"]] == [
+            ("shared", told[trainjob.SHARED])
+        ]
 
 
 def test_each_node_gets_what_its_processes_need(base: Path) -> None:

@@ -71,9 +71,9 @@ def compute(
         found = validate(pipeline, Latents(dataset, "validation"), params)
         out.facts = {"task": params.task, "cell": dataset.facts["cell"]}
         out.write(0, export(pipeline, folder, params))
-        shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
         report = _report(curve, found, samples, params)
         keep(report)
+        shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     return report
 
 
@@ -109,6 +109,7 @@ def export(pipeline: GridPipeline, folder: Path, params: Params) -> list[dict[st
 
 def check(dataset: Dataset, params: Params) -> dict[str, str]:
     """Refuses latents that the base cannot be trained on; returns the digests of the base's parts."""
+    bases.load_tokenizer(params.base, params.revision)  # says so if there is no base
     digests = {part: bases.part_digest(params.base, part, params.revision) for part in ("vae", "text_encoder", "unet")}
     parts = ("vae",) if params.task == "insertion" else ("vae", "text_encoder")  # insertion reads no caption
     for part in parts:

@@ -110,37 +110,40 @@ def _share(source: Path, target: Path) -> None:
 
 
 def _follow(jobs: TrainJobs, name: str, handover: Handover, model: Path) -> None:
-    """Waits for the job's end, saying each change. Raises `UserError` or `StageFailed` if there is no model then."""
-    said, where = "", f"TrainJob {jobs.namespace}/{name}"
-    while True:
-        job = jobs.get(name)
-        if job is None:
-            raise StageFailed(f"training: {where} was deleted while it ran: run again, its checkpoints are there")
-        if (state := _state(job)) != said:
-            print(f"training: {where}: {state}", file=sys.stderr, flush=True)
-            said = state
-        if end := _end(job):
-            break
-        time.sleep(trainer_api.POLL)
+    """Waits for the job's end and its model. Raises `UserError` or `StageFailed` if there is none."""
+    job = _wait(jobs, name)
     if sentence := handover.refusal():
         raise UserError(sentence)
-    for _ in range(LOOKS):
-        if end["type"] == "Complete" and handover.finished(model):
+    for _ in range(LOOKS if _end(job)["type"] == "Complete" else 0):
+        if handover.finished(model):
             return
-        if end["type"] == "Failed":
-            break
         time.sleep(trainer_api.POLL)
     raise StageFailed(
-        f"training: {where} ended without a model ({state}): see the logs of its pods, then run again: it goes on from "
-        "its last checkpoint"
+        f"training: TrainJob {jobs.namespace}/{name} ended without a model ({_state(job)}): see the logs of its pods, "
+        "then run again: it goes on from its last checkpoint"
     )
 
 
-def _end(job: Job) -> dict[str, str] | None:
-    """The condition that says that the job is over, if it is."""
+def _wait(jobs: TrainJobs, name: str) -> Job:
+    """The job once it is over; says each change until then."""
+    said = ""
+    while job := jobs.get(name):
+        if (state := _state(job)) != said:
+            print(f"training: TrainJob {jobs.namespace}/{name}: {state}", file=sys.stderr, flush=True)
+            said = state
+        if _end(job):
+            return job
+        time.sleep(trainer_api.POLL)
+    raise StageFailed(
+        f"training: TrainJob {jobs.namespace}/{name} was deleted while it ran: run again, its checkpoints are there"
+    )
+
+
+def _end(job: Job) -> dict[str, str]:
+    """The condition that says that the job is over; empty while it is not."""
     conditions = job.get("status", {}).get("conditions", [])
     over = [each for each in conditions if each["type"] in ("Complete", "Failed") and each["status"] == "True"]
-    return over[0] if over else None
+    return over[0] if over else {}
 
 
 def _state(job: Job) -> str:

@@ -8,6 +8,7 @@ import os
 from kfp import kubernetes
 from kfp.dsl import PipelineTask
 
+from components.common.containers import image, variable
 from pipelines.steps import Step
 
 SIZES = {
@@ -20,6 +21,9 @@ SIZES = {
 USUAL = ("2", "4", "8Gi")
 ON_GPU = {"detection", "embedding", "mining", "removal", "captioning", "encoding", "training", "evaluation"}
 GPUS = "OBJECTMATE_GPUS"
+SHARED_CLAIM = "OBJECTMATE_SHARED_CLAIM"
+"""Names, when compiling for a cluster, the claim of the volume that trainings on several nodes share."""
+SHARED = "/shared"
 STORE = {name: name for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
 
 
@@ -39,6 +43,8 @@ def settle(task: PipelineTask, step: Step, tries: int) -> PipelineTask:
     task.set_env_variable("HF_HOME", "/models")
     if os.environ.get(GPUS) and room in ON_GPU:
         _on_gpu(task)
+    if room == "training" and (claim := os.environ.get(SHARED_CLAIM)):
+        _on_nodes(task, claim)
     return task
 
 
@@ -46,3 +52,11 @@ def _on_gpu(task: PipelineTask) -> None:
     task.set_accelerator_type("nvidia.com/gpu").set_accelerator_limit(os.environ[GPUS])
     kubernetes.add_toleration(task, key="nvidia.com/gpu", operator="Exists", effect="NoSchedule")
     kubernetes.add_node_selector(task, "nvidia.com/gpu.present", "true")
+
+
+def _on_nodes(task: PipelineTask, claim: str) -> None:
+    """What a training on several nodes needs: the volume that its nodes see too, and the image that they run."""
+    kubernetes.mount_pvc(task, claim, SHARED)
+    task.set_env_variable("OBJECTMATE_SHARED", SHARED)
+    task.set_env_variable("HF_HOME", f"{SHARED}/models")
+    task.set_env_variable(variable("training"), image("training"))

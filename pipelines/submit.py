@@ -1,5 +1,6 @@
 """`objectmate submit` and `objectmate schedule`: a pipeline with its parameters, checked here, run by a cluster."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,6 +68,7 @@ def schedule(cluster: Cluster, request: Request, given: Sequence[str], experimen
 
 def run_parameters(request: Request, given: Sequence[str]) -> dict[str, Any]:
     """The parameters of a run on a cluster. Raises `UserError` if one is wrong or names what only this machine has."""
+    from pipelines.cluster_settings import SHARED_CLAIM
     from pipelines.kubeflow import arguments, given_datasets
 
     steps = pipeline_steps(request.pipeline)
@@ -75,6 +77,7 @@ def run_parameters(request: Request, given: Sequence[str]) -> dict[str, Any]:
     photographs, labels = request.sources
     values = resolve(request.profile, {"ingest.images": photographs, "ingest.labels": labels} | request.settings())
     _refuse_local(values, steps)
+    _refuse_unshared(values, steps, SHARED_CLAIM)
     refuse_unpinned(values, steps, Path())
     addresses = _addresses(request.pipeline, given_datasets(steps), given)
     return arguments(request.pipeline, values, addresses, request.shares)
@@ -89,6 +92,16 @@ def _refuse_local(values: dict[str, Any], steps: Sequence[Step]) -> None:
             if ":" not in source and not of_hub:
                 option = f"--{key}" if step.name == "ingest" else f"--set {step.section}.{key}"
                 raise UserError(f"{option} {source} is on this machine, where no pod can see it: give an s3:// address")
+
+
+def _refuse_unshared(values: dict[str, Any], steps: Sequence[Step], claim: str) -> None:
+    """The nodes of a training see what its pod sees through a volume only."""
+    for step in steps:
+        if section(values, step.section, "the parameters").get("nodes", 1) > 1 and not os.environ.get(claim):
+            raise UserError(
+                f"{step.section}.nodes is above 1, and nothing names the volume that its nodes share: set {claim} to a "
+                "claim, such as shared (infra/README.md)"
+            )
 
 
 def _addresses(pipeline: str, wanted: Sequence[str], given: Sequence[str]) -> dict[str, str]:

@@ -47,6 +47,20 @@ class Report:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content.encode() if isinstance(content, str) else content)
 
+    @classmethod
+    def load(cls, folder: Path) -> "Report":
+        """The report that `save` wrote. `stop` is not stored: a report of a stage that was stopped is none of these."""
+        from PIL import Image
+
+        files = folder / "files"
+        return cls(
+            metrics=json.loads((folder / "metrics.json").read_text(encoding="utf-8")),
+            notes=json.loads((folder / "notes.json").read_text(encoding="utf-8")),
+            plots={p.stem: json.loads(p.read_text(encoding="utf-8")) for p in sorted(folder.glob("plots/*.json"))},
+            figures={p.stem: Image.open(p).copy() for p in sorted(folder.glob("figures/*.png"))},
+            files={p.relative_to(files).as_posix(): p.read_bytes() for p in sorted(files.rglob("*")) if p.is_file()},
+        )
+
 
 def _inside(folder: Path, name: str) -> Path:
     relative = PurePosixPath(name)

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 
 from components.common.errors import UserError
 from components.common.progress import track
+from components.training import ranks
 from components.training.data import GlobalSampler, TrainingSamples
 from components.training.module import GridTraining
 from components.training.params import Params
@@ -24,7 +25,8 @@ QUARTILES = 4
 def train(module: GridTraining, samples: TrainingSamples, params: Params, checkpoints: Path) -> "LossCurve":
     """Trains `module` to the end, from the last checkpoint below `checkpoints` if there is one.
 
-    Afterwards the module holds the averaged weights. Raises `UserError` if the loss stops being finite.
+    Afterwards the module holds the averaged weights, in every process if there are several: each calls this with the
+    same arguments, and the first one writes the checkpoints. Raises `UserError` if the loss stops being finite.
     """
     _quieten()
     last = checkpoints / "last.ckpt"
@@ -33,7 +35,10 @@ def train(module: GridTraining, samples: TrainingSamples, params: Params, checkp
     every = max(1, params.checkpoint_every // params.batch)
     trainer = pl.Trainer(
         accelerator={"cpu": "cpu", "cuda": "gpu"}[params.device],
-        devices=1,
+        devices=params.processes,
+        num_nodes=params.nodes,
+        # Whole models, not sharded ones (FSDP): the weight average is a copy of the whole module.
+        strategy="ddp" if ranks.several() else "auto",
         precision="bf16-mixed" if params.precision == "bf16" else "32-true",
         max_steps=params.steps,
         accumulate_grad_batches=params.accumulate,
@@ -42,14 +47,14 @@ def train(module: GridTraining, samples: TrainingSamples, params: Params, checkp
         callbacks=[
             warm_average(params.ema),
             curve,
-            ProgressLine(params),
+            *([ProgressLine(params)] if ranks.rank() == 0 else []),
             ModelCheckpoint(checkpoints, filename="last", every_n_train_steps=every, enable_version_counter=False),
         ],
         logger=False,
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    batches = loader(samples, params, done * params.batch)
+    batches = loader(samples, params, done * params.batch, ranks.rank(), ranks.world())
     trainer.fit(module, batches, ckpt_path=last if done else None, weights_only=True)
     if done == params.steps:  # with nothing left to train Lightning ends before it takes over the average
         module.load_state_dict(_checkpoint(last)["state_dict"])
@@ -90,8 +95,9 @@ class LossCurve(Callback):
 
     def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, *_: Any) -> None:
         assert isinstance(module, GridTraining) and module.losses_B is not None and module.levels_B is not None
-        self._losses.append(module.losses_B)
-        self._levels.append(module.levels_B)
+        # Gathered at once, since a checkpoint keeps what one process holds.
+        self._losses.append(ranks.gathered(module.losses_B))
+        self._levels.append(ranks.gathered(module.levels_B))
         if trainer.global_step % self.every == 0 and len(self._losses) >= self.params.accumulate:
             self._close(trainer.global_step)
 

@@ -1,6 +1,6 @@
 """Parameters of training. Lengths are counted in images, so that they do not depend on the batch."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -10,7 +10,7 @@ from components.common.params import StageParams
 class Params(StageParams):
     """How the grid UNet is trained. "Alterbute" is arXiv 2601.10714, a sibling paper with full hyper-parameters."""
 
-    execution = StageParams.execution | {"checkpoint_every"}
+    execution = StageParams.execution | {"checkpoint_every", "nodes", "processes"}
 
     task: Literal["insertion", "generation"] = Field(
         default="insertion", description="put the object into a scene, or draw it from a caption"
@@ -52,7 +52,9 @@ class Params(StageParams):
     precision: Literal["fp32", "bf16"] = Field(default="bf16", description="of the forward and backward pass")
     export: Literal["fp32", "fp16"] = Field(default="fp16", description="of the exported weights")
     device: Literal["cpu", "cuda"] = Field(default="cpu", description="where to train")
-    workers: int = Field(default=0, ge=0, le=64, description="loader processes")
+    nodes: int = Field(default=1, ge=1, le=64, description="machines; above one, a TrainJob in a cluster")
+    processes: int = Field(default=1, ge=1, le=64, description="training processes a node, one a GPU; batch is shared")
+    workers: int = Field(default=0, ge=0, le=64, description="loader processes, of each training process")
     checkpoint_every: int = Field(default=128_000, ge=1, description="images between checkpoints: what a kill loses")
 
     validation_tuples: int = Field(default=64, ge=0, le=4096, description="held-out tuples for the reference gap")
@@ -61,10 +63,23 @@ class Params(StageParams):
     def models(self) -> dict[str, str]:
         return {"base": "revision"}
 
+    def identity(self) -> dict[str, Any]:
+        """With the number of training processes where they are several.
+
+        They see the same samples in the same steps as one would, but sum gradients in another order: weights differ in
+        the last digits, as with another `accumulate`. How the processes are spread over nodes decides nothing.
+        """
+        return super().identity() | ({"processes": self.world} if self.world > 1 else {})
+
     @model_validator(mode="after")
     def _consistent(self) -> "Params":
         if self.batch % self.accumulate:
             raise ValueError(f"batch {self.batch} must be a multiple of accumulate {self.accumulate}")
+        if self.batch % (self.accumulate * self.world):
+            raise ValueError(
+                f"batch {self.batch} must be a multiple of accumulate {self.accumulate} x nodes {self.nodes} x "
+                f"processes {self.processes}: each process takes an equal share"
+            )
         if self.images % self.batch:
             raise ValueError(f"images {self.images} must be a multiple of batch {self.batch}")
         if self.drop_refs + self.drop_text + self.drop_both > 1:
@@ -72,6 +87,11 @@ class Params(StageParams):
         if self.warmup > self.images:
             raise ValueError(f"warmup {self.warmup} must not be above images {self.images}")
         return self
+
+    @property
+    def world(self) -> int:
+        """Training processes on all nodes."""
+        return self.nodes * self.processes
 
     @property
     def steps(self) -> int:

@@ -1,7 +1,7 @@
 """Latents -> a trained model: load the base, train the grid UNet, look at held-out tuples, export."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from components.common.errors import UserError
 from components.common.grid import expand_conv_in, scene_channels
 from components.common.grid_pipeline import GridPipeline, pixels_per_latent
 from components.common.report import Report
+from components.training import launch, ranks
 from components.training.data import Latents, TrainingSamples
 from components.training.loop import LossCurve, train
 from components.training.module import GridTraining
@@ -27,25 +28,53 @@ PIPELINE, CHECKPOINTS = "pipeline", "checkpoints"
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
     """latents -> model. A killed run goes on from its last checkpoint and ends with the same bytes.
 
+    Here, if there is one process; in processes of their own, or in a TrainJob on several nodes, if there are more.
     Raises `UserError` if the base is absent or does not fit the latents, there is nothing to train on, or the loss
-    stops being finite.
+    stops being finite; `StageFailed` if other processes end for any other reason.
+    """
+    if params.world == 1:
+        return compute(inputs, outputs, params)
+    digests = check(Dataset(inputs["latents"]), params)
+    if params.nodes == 1:
+        return launch.run(inputs, outputs, params)
+    from components.training import trainjob  # the Kubernetes client takes a second to import
+
+    return trainjob.run(inputs, outputs, params, digests)
+
+
+def compute(
+    inputs: Mapping[str, Path],
+    outputs: Mapping[str, Path],
+    params: Params,
+    keep: Callable[[Report], object] = lambda report: None,
+) -> Report:
+    """latents -> model, in this process or in this and its peers, each of which calls it; the first one writes.
+
+    keep: called with the report before the model is finished, so that a kill in between loses neither.
+    The report of the other processes is empty.
     """
     dataset = Dataset(inputs["latents"])
-    digests = {part: bases.part_digest(params.base, part, params.revision) for part in ("vae", "text_encoder", "unet")}
+    digests = check(dataset, params)
     pipeline = load_pipeline(dataset, params)
-    _check(dataset, digests, params)
     samples = TrainingSamples(Latents(dataset, "train"), pipeline.encode_text([""])[0].cpu(), params)
     module = GridTraining(pipeline.unet, objective_of(pipeline.scheduler, params.min_snr), params)
     folder = outputs["model"]
+    if ranks.rank() > 0:
+        ranks.barrier()
+        train(module, samples, params, folder / CHECKPOINTS)
+        return Report()
     with Writer(folder, "model", "training", inputs, params, digests) as out:
+        ranks.barrier()  # from here on the folder holds only checkpoints that count
         curve = train(module, samples, params, folder / CHECKPOINTS)
         pipeline.to(params.device)
         pipeline.unet.eval()
         found = validate(pipeline, Latents(dataset, "validation"), params)
         out.facts = {"task": params.task, "cell": dataset.facts["cell"]}
         out.write(0, export(pipeline, folder, params))
+        report = _report(curve, found, samples, params)
+        keep(report)
         shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
-    return _report(curve, found, samples, params)
+    return report
 
 
 def load_pipeline(dataset: Dataset, params: Params) -> GridPipeline:
@@ -78,7 +107,10 @@ def export(pipeline: GridPipeline, folder: Path, params: Params) -> list[dict[st
     ]
 
 
-def _check(dataset: Dataset, digests: Mapping[str, str], params: Params) -> None:
+def check(dataset: Dataset, params: Params) -> dict[str, str]:
+    """Refuses latents that the base cannot be trained on; returns the digests of the base's parts."""
+    bases.load_tokenizer(params.base, params.revision)  # says so if there is no base
+    digests = {part: bases.part_digest(params.base, part, params.revision) for part in ("vae", "text_encoder", "unet")}
     parts = ("vae",) if params.task == "insertion" else ("vae", "text_encoder")  # insertion reads no caption
     for part in parts:
         if dataset.manifest.models.get(part) != digests[part]:
@@ -89,6 +121,7 @@ def _check(dataset: Dataset, digests: Mapping[str, str], params: Params) -> None
     splits = dataset.table(["split"])["split"].to_pylist()
     if "train" not in splits:
         raise UserError("training: the latents hold no tuple of the train split: mine more photographs first")
+    return digests
 
 
 def _report(curve: LossCurve, found: Validation | None, samples: TrainingSamples, params: Params) -> Report:

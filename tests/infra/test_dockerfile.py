@@ -16,6 +16,7 @@ PACKAGES = {
     "cv2": "opencv-python-headless",
     "faiss": "faiss-cpu",
     "great_expectations": "great-expectations",
+    "urllib3": "kubernetes",  # whose client raises its errors
     "yaml": "pyyaml",
 }
 FAMILIES = ("data", "vision", "mining", "training", "gates")

@@ -249,6 +249,7 @@ def test_one_look_at_a_run_that_goes_on(cluster: Cluster, state: State, capsys: 
         (Request("full"), ["tuples=s3://b/t"], "reads only what it makes: leave out --given"),
         (Request("dataset", profile="open"), [], "--set detection.revision=COMMIT"),
         (Request("dataset", overrides=["mining.lowest=1"]), [], "unknown parameter 'lowest'"),
+        (Request("full", overrides=["training.insertion.nodes=2"]), [], "set OBJECTMATE_SHARED_CLAIM to a claim"),
         (Request("everything"), [], "there is no pipeline 'everything'"),
     ],
 )

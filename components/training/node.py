@@ -1,0 +1,34 @@
+"""One process of a training that has several: `torchrun --module components.training.node FOLDER`.
+
+It may be started any number of times: it goes on from the last checkpoint, does nothing once the model is there, and
+refuses at once what was refused before.
+"""
+
+import sys
+from pathlib import Path
+
+from components.common.errors import UserError
+from components.training import ranks, stage
+from components.training.launch import Handover
+
+
+def main(folder: Path) -> int:
+    """Does what the handover folder asks for; the exit code is 2 if something has to be changed first."""
+    handover = Handover(folder)
+    params, latents, model = handover.asked()
+    if handover.finished(model):
+        return 0
+    try:
+        if sentence := handover.refusal():
+            raise UserError(sentence)
+        ranks.join(params.device)
+        stage.compute({"latents": latents}, {"model": model}, params, handover.keep)
+    except UserError as error:
+        handover.refuse(str(error))
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,121 @@
+"""TrainJobs of Kubeflow Trainer (v1alpha1) in this pod's namespace, through Kubernetes' own client.
+
+Asked for are create, get and delete of `trainjobs`, and no other right: a job is followed by asking again.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from kubernetes import client
+from kubernetes.client.exceptions import ApiException
+from kubernetes.config import ConfigException, incluster_config
+from urllib3.exceptions import HTTPError
+
+from components.common.errors import StageFailed, UserError
+
+KIND = {"group": "trainer.kubeflow.org", "version": "v1alpha1", "plural": "trainjobs"}
+TIMEOUT = (10, 60)
+"""Seconds to connect, and to wait for an answer."""
+WAITS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 60.0, 60.0, 60.0)
+"""Seconds before each further try: an API server that is replaced is away for minutes, a training takes days."""
+POLL = 10.0
+"""Seconds between two looks at a job."""
+
+Job = dict[str, Any]
+
+
+def connect() -> "TrainJobs":
+    """The API server of the cluster that this pod is in, with the pod's service account."""
+    settings = client.Configuration()
+    try:
+        incluster_config.load_incluster_config(settings)
+        namespace = Path(incluster_config.SERVICE_TOKEN_FILENAME).with_name("namespace").read_text(encoding="utf-8")
+    except (ConfigException, OSError) as error:
+        raise UserError(
+            f"a training on several nodes starts from a pod in a Kubernetes cluster, and this is none ({error}): "
+            "set nodes to 1, or submit the pipeline to a cluster"
+        ) from None
+    return TrainJobs(client.CustomObjectsApi(client.ApiClient(settings)), namespace.strip())
+
+
+class TrainJobs:
+    """The TrainJobs of a namespace, by name.
+
+    Methods raise `UserError` if a right, Kubeflow Trainer or something in the job is missing or wrong, `StageFailed` if
+    the API server stays away.
+    """
+
+    def __init__(self, api: client.CustomObjectsApi, namespace: str):
+        self.namespace, self._api = namespace, api
+
+    def get(self, name: str) -> Job | None:
+        """The job as it is now, if there is one."""
+        try:
+            return self._call("get", self._api.get_namespaced_custom_object, name=name)
+        except ApiException as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def create(self, body: Job) -> None:
+        """Makes the job, unless there is one of its name."""
+        try:
+            self._call("create", self._api.create_namespaced_custom_object, body=body)
+        except ApiException as error:
+            if error.status == 404:
+                raise UserError(
+                    "the cluster knows no TrainJobs: install Kubeflow Trainer 2.x (trainer.kubeflow.org/v1alpha1), or "
+                    "set nodes to 1"
+                ) from None
+            if error.status != 409:
+                raise
+
+    def delete(self, name: str) -> None:
+        """Deletes the job, if there is one, and waits until it and its pods are gone."""
+        try:
+            self._call("delete", self._api.delete_namespaced_custom_object, name=name, propagation_policy="Foreground")
+        except ApiException as error:
+            if error.status != 404:
+                raise
+        while self.get(name):
+            time.sleep(POLL)
+
+    def _call(self, verb: str, method: Callable[..., Any], **given: Any) -> Any:
+        """What the API answers; 404 and 409 are raised as they came."""
+        for wait in (*WAITS, None):
+            try:
+                return method(**KIND, namespace=self.namespace, _request_timeout=TIMEOUT, **given)
+            except (ApiException, HTTPError) as error:
+                if isinstance(error, ApiException) and error.status in (404, 409):
+                    raise
+                if sentence := self._refusal(verb, error):
+                    raise UserError(sentence) from None
+                said = _said(error)
+            if wait is not None:
+                time.sleep(wait)
+        raise StageFailed(f"the Kubernetes API server does not serve TrainJobs ({said}): run again once it does")
+
+    def _refusal(self, verb: str, error: Exception) -> str:
+        """One sentence about what another try would not change; empty if it may."""
+        status = error.status if isinstance(error, ApiException) else 0
+        if status in (401, 403):
+            return (
+                f"this pod's service account may not {verb} trainjobs in the namespace {self.namespace} "
+                f"({_said(error)}): grant it create, get and delete, as infra/kustomize/base/access.yaml does"
+            )
+        if 400 <= status < 500 and status != 429:
+            return f"the cluster refuses the TrainJob ({_said(error)}): correct the runtime or the parameters"
+        return ""
+
+
+def _said(error: Exception) -> str:
+    """What the API server said, or how the connection failed."""
+    if not isinstance(error, ApiException):
+        return type(error).__name__
+    try:
+        return json.loads(error.body)["message"]
+    except (TypeError, ValueError, KeyError):
+        return str(error.reason or error.status)

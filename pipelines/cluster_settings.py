@@ -1,4 +1,4 @@
-"""What a task gets on a cluster: tries, resources, credentials and the volume of models. Local runners pass it over.
+"""What a task gets on a cluster: tries, resources, credentials, and the volume of models.
 
 The names are those of infra/kustomize/base.
 """
@@ -21,35 +21,45 @@ SIZES = {
 USUAL = ("2", "4", "8Gi")
 ON_GPU = {"detection", "embedding", "mining", "removal", "captioning", "encoding", "training", "evaluation"}
 GPUS = "OBJECTMATE_GPUS"
+"""Number of GPUs, when compiling for a cluster, of each task that computes on one."""
+RETRIES = 2
 SHARED_CLAIM = "OBJECTMATE_SHARED_CLAIM"
 """Names, when compiling for a cluster, the claim of the volume that trainings on several nodes share."""
 SHARED = "/shared"
-STORE = {name: name for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
 
 
-def settle(task: PipelineTask, step: Step, tries: int) -> PipelineTask:
-    """Gives a task of a step its settings; returns it.
+def settle(task: PipelineTask, step: Step, gathers: bool = False) -> PipelineTask:
+    """Gives a task of a step its settings; returns it. gathers: the work is done in other tasks, so it needs no GPU.
 
-    A pod that was lost is tried again and goes on with what the stage had stored; a gate's verdict is final. With
-    OBJECTMATE_GPUS set when compiling (to 1), rooms that compute on a GPU ask for one, and bear the taint of its nodes.
+    A task that fails is started twice more, from the start but for what others made: finished shares, and what a
+    training on several nodes left on its volume. Kubeflow cannot tell a wrong parameter from bad luck. A gate's verdict
+    is final.
     """
     room = step.room.removeprefix("components/")
     request, limit, memory = SIZES.get(room, USUAL)
     task.set_cpu_request(request).set_cpu_limit(limit).set_memory_request(memory).set_memory_limit(memory)
-    if tries > 1 and room != "gates":
-        task.set_retry(tries - 1, backoff_duration="30s", backoff_factor=2, backoff_max_duration="10m")
-    kubernetes.use_secret_as_env(task, "objectstore", STORE, optional=True)
+    if room != "gates":
+        # The maximum is one of all tries together, and a training may take days.
+        task.set_retry(RETRIES, backoff_duration="30s", backoff_factor=2, backoff_max_duration="720h")
+    _on_the_store(task)
     kubernetes.mount_pvc(task, "models", "/models")
     task.set_env_variable("HF_HOME", "/models")
-    if os.environ.get(GPUS) and room in ON_GPU:
-        _on_gpu(task)
+    if room in ON_GPU and not gathers and (gpus := int(os.environ.get(GPUS, 0))):
+        _on_gpus(task, gpus)
     if room == "training" and (claim := os.environ.get(SHARED_CLAIM)):
         _on_nodes(task, claim)
     return task
 
 
-def _on_gpu(task: PipelineTask) -> None:
-    task.set_accelerator_type("nvidia.com/gpu").set_accelerator_limit(os.environ[GPUS])
+def _on_the_store(task: PipelineTask) -> None:
+    keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    places = ("AWS_ENDPOINT_URL", "AWS_REGION")
+    kubernetes.use_secret_as_env(task, "objectstore", {key: key for key in keys}, optional=True)
+    kubernetes.use_config_map_as_env(task, "settings", {place: place for place in places}, optional=True)
+
+
+def _on_gpus(task: PipelineTask, gpus: int) -> None:
+    task.set_accelerator_type("nvidia.com/gpu").set_accelerator_limit(gpus)
     kubernetes.add_toleration(task, key="nvidia.com/gpu", operator="Exists", effect="NoSchedule")
     kubernetes.add_node_selector(task, "nvidia.com/gpu.present", "true")
 

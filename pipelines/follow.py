@@ -22,6 +22,8 @@ COLOURS = {"SUCCEEDED": "green", "RUNNING": "cyan", "FAILED": "red", "CANCELED":
 DRIVER = "-driver"
 """Beside each task Kubeflow shows its driver, which looks for inputs and for a cached result."""
 
+SHARE = "-share"  # of a loop's tasks, each a worker's share of a step
+
 
 @dataclass(frozen=True)
 class Task:
@@ -58,9 +60,15 @@ def tasks(run: Any, now: datetime) -> list[Task]:
 
     run: a `V2beta1Run`. Its other tasks (drivers, executors, importers) are Kubeflow's own business.
     """
-    names = {step.replace("_", "-"): step for step in STEPS}
-    ours = [detail for detail in _details(run) if detail.display_name in names and detail.start_time]
-    return [Task(names[detail.display_name], detail.state or "PENDING", _seconds(detail, now)) for detail in ours]
+    ours = [(_step(detail.display_name or ""), detail) for detail in _details(run) if detail.start_time]
+    return [Task(step, detail.state or "PENDING", _seconds(detail, now)) for step, detail in ours if step]
+
+
+def _step(name: str) -> str:
+    """The step whose task (or whose loop of shares) has this name; "" if it is none of ours."""
+    known = {step.replace("_", "-"): step for step in STEPS}
+    loops = {f"{task}-shares": f"{step}, shares" for task, step in known.items()}
+    return (known | loops).get(name, "")
 
 
 def _details(run: Any) -> list[Any]:
@@ -77,7 +85,7 @@ def _seconds(detail: Any, now: datetime) -> float:
 def _failure(run: Any) -> tuple[str, str]:
     """The step that failed first, and what the cluster says of it. A gate whose driver failed has judged nothing."""
     for detail in _details(run):
-        name = (detail.display_name or "").removesuffix(DRIVER).replace("-", "_")
+        name = (detail.display_name or "").removesuffix(DRIVER).removesuffix(SHARE).replace("-", "_")
         if detail.state == "FAILED" and name in STEPS:
             driver = (detail.display_name or "").endswith(DRIVER)
             said = detail.error.message if detail.error else ""

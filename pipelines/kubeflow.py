@@ -58,15 +58,14 @@ SHARED: dict[str, Callable[..., PipelineTask]] = {
     "captioning": captioning_share,
 }
 """Stages whose parts do not need each other -> the component that makes one worker's share of them."""
-TRIES = 4  # on a cluster, where nodes come and go
 PARALLEL = 16
 """Pods of a loop that run at once, however many shares there are."""
 
 
-def build(name: str, tries: int = 1) -> Any:
+def build(name: str, cluster: bool = False) -> Any:
     """A pipeline as KFP sees it: call it to run it locally, or hand it to the compiler.
 
-    tries: how often a task is started that fails, but for gates.
+    cluster: with the settings of `cluster_settings`, which a local runner takes in part or not at all.
     """
     steps = PIPELINES[name]
     given = given_datasets(steps)
@@ -79,7 +78,7 @@ def build(name: str, tries: int = 1) -> Any:
             made = {dataset: _imported(dataset, arguments[f"{dataset}_uri"]) for dataset in given}
             tasks: dict[str, PipelineTask] = {}
             for step in steps:
-                tasks[step.name] = _add(step, arguments, made, tasks, tries)
+                tasks[step.name] = _add(step, arguments, made, tasks, cluster)
 
     names = [step.name for step in steps] + [f"{dataset}_uri" for dataset in given]
     parameters = [_parameter(each, str) for each in names] + [_parameter("shares", list)] * shared
@@ -103,15 +102,19 @@ def _imported(dataset: str, uri: Any) -> Any:
 
 
 def _add(
-    step: Step, arguments: Mapping[str, Any], made: dict[str, Any], tasks: Mapping[str, PipelineTask], tries: int
+    step: Step, arguments: Mapping[str, Any], made: dict[str, Any], tasks: Mapping[str, PipelineTask], cluster: bool
 ) -> PipelineTask:
     given = {"params": arguments[step.name]} | {role: made[dataset] for role, dataset in step.inputs.items()}
     gates = [tasks[gate] for gate in step.after if gate in tasks]
     if step.name in SHARED:
         with dsl.ParallelFor(arguments["shares"], name=f"{step.name}-shares", parallelism=PARALLEL) as share:
-            part = settle(SHARED[step.name](share=share, **given), step, tries).after(*gates)
+            part = SHARED[step.name](share=share, **given).after(*gates)
+            if cluster:
+                settle(part, step)
         given["shares"] = dsl.Collected(part.outputs["part"])
-    task = settle(COMPONENTS[step.name](**given), step, tries)
+    task = COMPONENTS[step.name](**given)
+    if cluster:
+        settle(task, step, gathers=step.name in SHARED)
     if not step.inputs:
         task.set_caching_options(False)  # it reads addresses, and the cache's key has only their text
     task.after(*gates)
@@ -151,7 +154,7 @@ def compile_pipeline(name: str, folder: Path) -> Path:
     """Writes one pipeline's intermediate representation to `folder`/`name`.yaml and returns that path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.yaml"
-    compiler.Compiler().compile(build(name, TRIES), str(path))
+    compiler.Compiler().compile(build(name, cluster=True), str(path))
     return path
 
 

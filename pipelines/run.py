@@ -78,6 +78,8 @@ class Request:
 def run_pipeline(request: Request) -> None:
     """Runs a pipeline, then writes the MLflow record, the report page and a summary, also when a gate stopped it."""
     engine = _engine(request.engine)
+    if request.shares > 1 and request.engine == "dvc":
+        raise UserError("DVC runs each stage as one: leave out --shares, or add --engine kfp")
     workspace = _workspace(request)
     before, start = _records(workspace), time.monotonic()
     stop: GateStop | None = None

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError
 
 from components.common.errors import UserError
 
@@ -36,7 +36,7 @@ class StageParams(BaseModel):
     execution: ClassVar[frozenset[str]] = frozenset({"workers", "device", "only"})
     """Fields that say how to compute, not what: they stay out of a dataset's identity."""
 
-    only: Share | None = Field(default=None, exclude=True)
+    only: InstanceOf[Share] | None = Field(default=None, exclude=True)
     """Makes these parts only and raises `ShareDone`; None: the whole dataset. Set by whoever runs several workers."""
 
     def identity(self) -> dict[str, Any]:
@@ -62,7 +62,8 @@ def validate(cls: type[Params], values: dict[str, Any], where: str) -> Params:
 def _sentence(problem: Any, cls: type[StageParams], where: str) -> str:
     key = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        return f"{where}: unknown parameter '{key}'; known are {', '.join(sorted(cls.model_fields))}"
+        known = sorted(name for name, field in cls.model_fields.items() if not field.exclude)
+        return f"{where}: unknown parameter '{key}'; known are {', '.join(known)}"
     message = problem["msg"].removeprefix("Value error, ")
     return f"{where}: {key} = {problem['input']!r}: {message}" if key else f"{where}: {message}"
 

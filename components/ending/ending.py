@@ -2,19 +2,26 @@
 
 import os
 
+GOOD = ("SUCCEEDED", "COMPLETE")
+"""What Kubeflow's versions call a run that went well."""
+
 
 def close(name: str, state: str, resource: str, message: str) -> str:
     """Prints and returns what became of a pipeline; ends the MLflow run that `MLFLOW_RUN_ID` names, if it is set.
 
-    state: Kubeflow's, such as SUCCEEDED or FAILED. resource: the run's name there. message: its error, if any.
+    Kubeflow's MLflow plugin sets it. state: Kubeflow's, such as SUCCEEDED or FAILED. resource: the run's name there.
+    message: its error, if any. An MLflow that does not answer fails no pipeline: that is only said.
     """
     sentence = f"{name} {state.lower()} ({resource})" + (f": {message}" if message else "")
     print(sentence)
     if run := os.environ.get("MLFLOW_RUN_ID"):
-        import mlflow
+        from mlflow import MlflowClient, MlflowException
 
-        client = mlflow.MlflowClient()
-        client.set_tag(run, "kubeflow.run", resource)
-        client.set_tag(run, "mlflow.note.content", sentence)
-        client.set_terminated(run, "FINISHED" if state == "SUCCEEDED" else "FAILED")
+        client = MlflowClient()
+        try:
+            client.set_tag(run, "kubeflow.run", resource)
+            client.set_tag(run, "mlflow.note.content", sentence)
+            client.set_terminated(run, "FINISHED" if state in GOOD else "FAILED")
+        except MlflowException as error:
+            print(f"the MLflow run {run} could not be closed: {error}")
     return sentence

@@ -56,7 +56,10 @@ case $command in
     ;;
   down)
     [ -f "$folder/dockerd.pid" ] || exit 0
-    kill "$(cat "$folder/dockerd.pid")"
+    daemon=$(cat "$folder/dockerd.pid")
+    # After an unclean end the number may be another process's by now.
+    [ "$(cat "/proc/$daemon/comm" 2>/dev/null)" = dockerd ] || { rm "$folder/dockerd.pid"; exit 0; }
+    kill "$daemon"
     for _ in $(seq 120); do [ -f "$folder/dockerd.pid" ] && sleep 0.5 || exit 0; done
     echo "dockerd does not stop: see $folder/dockerd.log" >&2
     exit 1

@@ -27,7 +27,8 @@ class Window(StageParams):
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"lo": 0.5}, r"params\.yaml: mining: unknown parameter 'lo'; known are high, low, only, workers"),
+        ({"lo": 0.5}, r"params\.yaml: mining: unknown parameter 'lo'; known are high, low, workers"),
+        ({"only": {"index": 0, "of": 2}}, "only = .*[Ss]hare"),
         ({"low": 1.5}, r"params\.yaml: mining: low = 1\.5: .*less than or equal to 1"),
         ({"low": "much"}, r"params\.yaml: mining: low = 'much': .*number"),
         ({"low": float("nan")}, r"low = nan: .*finite"),

@@ -214,6 +214,14 @@ def test_a_gate_that_stops_a_run_is_named(cluster: Cluster, state: State, capsys
 
 
 @pytest.mark.usefixtures("pinned")
+def test_the_shares_of_a_step_are_seen(cluster: Cluster, state: State, capsys: pytest.CaptureFixture) -> None:
+    ended = snapshot("FAILED", task("detection-shares", "FAILED", 1), task("detection-share", "FAILED", 2))
+    assert status(cluster, started(cluster, state, ended), follow=True, poll=0) == 1
+    shown = capsys.readouterr()
+    assert "detection, shares FAILED" in shown.out and "failed at detection" in shown.err
+
+
+@pytest.mark.usefixtures("pinned")
 @pytest.mark.parametrize(
     ("failed", "sentence"),
     [

@@ -20,6 +20,7 @@ from pipelines.steps import PIPELINES
 ROOT = Path(__file__).parents[2]
 PATHS = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
 GOLDEN = Path(__file__).parent / "golden"
+BASE = ROOT / "infra" / "kustomize" / "base"
 RENEW = "if the change is meant: objectmate compile --output tests/pipelines/golden (with no OBJECTMATE_IMAGE_* set)"
 
 
@@ -43,6 +44,19 @@ def test_committed_pipelines_are_sound_and_of_no_machine(name):
     text = (GOLDEN / f"{name}.yaml").read_text()
     assert check(list(yaml.safe_load_all(text))) == []
     assert str(ROOT) not in text and str(Path.home()) not in text
+
+
+def test_tasks_use_what_the_manifests_make():
+    (platform,) = [each for each in yaml.safe_load_all((GOLDEN / "full.yaml").read_text()) if "platforms" in each]
+    base = [each for path in BASE.glob("*.yaml") for each in yaml.safe_load_all(path.read_text())]
+    claims = {each["metadata"]["name"] for each in base if each["kind"] == "PersistentVolumeClaim"}
+    maps = {made["name"] for each in base for made in each.get("configMapGenerator", ())}
+    runbook = (ROOT / "infra/README.md").read_text()
+    for pod in platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"].values():
+        assert {mount["constant"] for mount in pod["pvcMount"]} <= claims
+        assert {each["configMapName"] for each in pod["configMapAsEnv"]} <= maps
+        for secret in pod["secretAsEnv"]:
+            assert f"| `{secret['secretName']}` |" in runbook, "the runbook says which secrets an operator makes"
 
 
 def nodes(value, path=()):

@@ -79,14 +79,17 @@ def run_pipeline(request: Request) -> None:
     engine = _engine(request.engine)
     workspace = _workspace(request)
     before, start = _records(workspace), time.monotonic()
-    stop: GateStop | None = None
+    stop: GateStop | UserError | None = None
     try:
         engine(workspace, request.pipeline)
     except GateStop as error:
         stop = error
     ran = [name for name, stamp in _records(workspace).items() if before.get(name) != stamp]
-    if ran or not workspace.page.exists():
-        _publish(workspace, request, ran, stopped=stop is not None)
+    if ran or not (workspace.page.exists() and workspace.recorded.exists()):
+        try:
+            _publish(workspace, request, ran, stopped=stop is not None)
+        except UserError as error:
+            stop = GateStop(f"{stop}; {error}") if stop else error
     _summary(workspace, request.pipeline, ran, time.monotonic() - start)
     if stop:
         raise stop
@@ -119,10 +122,20 @@ def _records(workspace: Workspace) -> dict[str, int]:
 def _publish(workspace: Workspace, request: Request, ran: list[str], stopped: bool) -> None:
     """The report page, and one MLflow run with a nested run a stage; stopped: by a gate, so that both runs failed."""
     from components.common import tracking
-    from pipelines.engines import dvc_digests
-    from pipelines.report.page import headline, write_page
+    from pipelines.report.page import write_page
 
+    workspace.recorded.unlink(missing_ok=True)
     page = write_page(workspace)
+    with tracking.refusals():
+        _record(workspace, request, ran, stopped, page)
+    workspace.recorded.touch()
+
+
+def _record(workspace: Workspace, request: Request, ran: list[str], stopped: bool, page: Path) -> None:
+    from components.common import tracking
+    from pipelines.engines import dvc_digests
+    from pipelines.report.page import headline
+
     tracking.configure(Path())
     import mlflow
 

@@ -59,7 +59,7 @@ END
 }
 
 launch() { # a daemon that outlives this script; its process id is kept for `down`
-  setsid "$@" >>"$folder/log/start" 2>&1 </dev/null &
+  setsid "$@" >>"$folder/log/start" 2>&1 3>&- </dev/null &
   echo $! >>"$folder/pids"
 }
 

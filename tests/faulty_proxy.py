@@ -4,28 +4,29 @@ import http.client
 import socket
 import struct
 import threading
+from collections import Counter
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-SLOW_DOWN = b"<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+SLOW_DOWN = b"<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>"
 
 
 @dataclass
 class Fault:
-    """What happens to the next `times` requests of a method, and of no other.
+    """What happens to the first `times` requests of a method at each address.
 
-    kind: `busy` (503 SlowDown), `half` (the server gets `after` bytes of the body, then the connection ends), `lost` (the
-    server does as told, but its answer never comes), `reset` or `short` (of the answer's body come `after` bytes, then the
-    connection is reset, or ends as if that were all).
-    seen: the requests it has met so far.
+    kind: `busy` (503 SlowDown), `half` (the server gets `after` bytes of the body, then the connection ends), `lost`
+    (the server does as told, but its answer never comes), `reset` or `short` (of the answer's body come `after` bytes,
+    then the connection is reset, or ends as if that were all).
+    seen: address -> the requests it has met so far.
     """
 
     kind: str
     method: str
     times: int
     after: int = 100
-    seen: int = 0
+    seen: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass
@@ -48,13 +49,13 @@ class Proxy:
         self._listener.shutdown()
         self._listener.server_close()
 
-    def kind(self, method: str) -> str:
+    def kind(self, method: str, address: str) -> str:
         """What is to happen to a request that comes now; empty if nothing."""
         with self._lock:
             fault = self.fault
-            if fault is None or fault.method != method or fault.seen >= fault.times:
+            if fault is None or fault.method != method or fault.seen[address] >= fault.times:
                 return ""
-            fault.seen += 1
+            fault.seen[address] += 1
             return fault.kind
 
 
@@ -71,7 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        kind = self.proxy.kind(self.command)
+        kind = self.proxy.kind(self.command, self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if kind == "busy":
             return self._answer(503, [], SLOW_DOWN)

@@ -1,10 +1,9 @@
 """The whole pipeline with photographs, DVC remote and MLflow artifacts on a real S3 server, named by one address."""
 
-import csv
-import io
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from components.common.worlds import resolve
 from pipelines.steps import STEPS
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.store]
-PRODUCTS = 60
 RUN = [
     "run",
     "full",
@@ -55,19 +53,14 @@ def client(store_server: dict[str, str]) -> Any:
 
 @pytest.fixture(scope="module")
 def photographs(client: Any) -> dict[str, bytes]:
-    """Name -> content of the photographs in the bucket: those of the first products of the rendered world."""
+    """Name -> content of the photographs in the bucket, the rendered world's."""
     world = resolve("sandbox:corpus")
-    rows = list(csv.DictReader((world / "labels.csv").open()))
-    products = sorted({row["subject"] for row in rows})[:PRODUCTS]
-    rows = [row for row in rows if row["subject"] in products]
-    for name in sorted({row["path"] for row in rows}):
-        client.upload_file(str(world / name), "photographs", name.replace("images/", "shop/"))
-    table = io.StringIO()
-    writer = csv.DictWriter(table, rows[0])
-    writer.writeheader()
-    writer.writerows(row | {"path": row["path"].removeprefix("images/")} for row in rows)
-    client.put_object(Bucket="photographs", Key="labels.csv", Body=table.getvalue().encode())
-    return {row["path"].removeprefix("images/"): (world / row["path"]).read_bytes() for row in rows}
+    client.upload_file(str(world / "labels.csv"), "photographs", "labels.csv")
+    contents = {path.name: path.read_bytes() for path in (world / "images").iterdir()}
+    with ThreadPoolExecutor(8) as pool:
+        put = client.put_object
+        list(pool.map(lambda name: put(Bucket="photographs", Key=f"shop/{name}", Body=contents[name]), contents))
+    return contents
 
 
 @pytest.fixture(scope="module")

@@ -80,8 +80,8 @@ def dvc(home: Path, *words: str, **settings: str) -> str:
 
 
 def files(folder: Path) -> dict[str, str]:
-    """Name -> digest of every file that DVC keeps below a workspace's data/."""
-    found = [path for path in (folder / "data").rglob("*") if path.is_file() and path.name != "run.json"]
+    """Name -> digest of every file of a workspace's data/ that DVC does not ignore, without the page."""
+    found = [path for path in (folder / "data").rglob("*") if path.is_file() and path.name not in BESIDE]
     return {str(path.relative_to(folder)): digest_file(path) for path in found if "report" not in path.parts}
 
 
@@ -98,7 +98,7 @@ def test_what_dvc_pushes_to_the_bucket_comes_back_the_same(home: Path, settings:
         (home / "ws" / folder).rename(home / f"kept-{Path(folder).name}")
     dvc(home, "pull", **settings)
     assert files(home / "ws") == before
-    for step in STEPS.values():  # when and where: beside a dataset, not a part of it
+    for step in STEPS.values():
         record = f"reports/{step.name}/run.json"
         (home / "kept-data" / record).rename(home / "ws/data" / record)
 

@@ -18,6 +18,8 @@ from components.common.worlds import resolve
 from pipelines.steps import STEPS
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.store]
+BESIDE = ("run.json", "_finished.json")
+"""When and where, and by which code: files beside a dataset that are no part of it."""
 RUN = [
     "run",
     "full",

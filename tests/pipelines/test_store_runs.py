@@ -20,17 +20,8 @@ from pipelines.steps import STEPS
 pytestmark = [pytest.mark.pipeline, pytest.mark.store]
 BESIDE = ("run.json", "_finished.json")
 """When and where, and by which code: files beside a dataset that are no part of it."""
-RUN = [
-    "run",
-    "full",
-    "--images",
-    "s3://photographs/shop",
-    "--labels",
-    "s3://photographs/labels.csv",
-    "--workspace",
-    "ws",
-]
-RUN += [*SETTINGS, "--set", "detection.source=detector", "--continue-past-gates"]
+SOURCES = ["--images", "s3://photographs/shop", "--labels", "s3://photographs/labels.csv"]
+RUN = ["run", "full", "--workspace", "ws", *SOURCES, "--set", "detection.source=detector", *SETTINGS]
 
 
 @pytest.fixture(scope="module")

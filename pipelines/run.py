@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from components.common.datasets import Dataset
-from components.common.errors import GateStop, UserError
+from components.common.errors import GateStop, StageFailed, UserError
 from components.common.stage import commit, execute
 from pipelines.parameters import FILE, check, read_step
 from pipelines.state import current_steps, stops, verdicts
@@ -82,14 +82,17 @@ def run_pipeline(request: Request) -> None:
         raise UserError("DVC runs each stage as one: leave out --shares, or add --engine kfp")
     workspace = _workspace(request)
     before, start = _records(workspace), time.monotonic()
-    stop: GateStop | None = None
+    stop: GateStop | StageFailed | None = None
     try:
         engine(workspace, request)
     except GateStop as error:
         stop = error
     ran = [name for name, stamp in _records(workspace).items() if before.get(name) != stamp]
-    if ran or not workspace.page.exists():
-        _publish(workspace, request, ran, stopped=stop is not None)
+    if ran or not (workspace.page.exists() and workspace.recorded.exists()):
+        try:
+            _publish(workspace, request, ran, stopped=stop is not None)
+        except StageFailed as error:
+            stop = GateStop(f"{stop}; {error}") if stop else error
     _summary(workspace, request.pipeline, ran, time.monotonic() - start)
     if stop:
         raise stop
@@ -126,10 +129,20 @@ def _records(workspace: Workspace) -> dict[str, int]:
 def _publish(workspace: Workspace, request: Request, ran: list[str], stopped: bool) -> None:
     """The report page, and one MLflow run with a nested run a stage; stopped: by a gate, so that both runs failed."""
     from components.common import tracking
-    from pipelines.engines import dvc_digests
-    from pipelines.report.page import headline, write_page
+    from pipelines.report.page import write_page
 
+    workspace.recorded.unlink(missing_ok=True)
     page = write_page(workspace)
+    with tracking.refusals():
+        _record(workspace, request, ran, stopped, page)
+    workspace.recorded.touch()
+
+
+def _record(workspace: Workspace, request: Request, ran: list[str], stopped: bool, page: Path) -> None:
+    from components.common import tracking
+    from pipelines.engines import dvc_digests
+    from pipelines.report.page import headline
+
     tracking.configure(Path())
     import mlflow
 

@@ -61,6 +61,11 @@ class Workspace:
         """The report page."""
         return self.root / "data" / "report" / "index.html"
 
+    @property
+    def recorded(self) -> Path:
+        """A mark that the page and MLflow's record of the last run are there."""
+        return self.page.with_name("recorded")
+
     def inputs(self, step: Step) -> dict[str, Path]:
         """Role -> folder of each dataset that a step reads."""
         return {role: self.dataset(name) for role, name in step.inputs.items()}

@@ -1,6 +1,10 @@
 """Shared by all tests: one thread a process, no network, and where the real photographs are."""
 
 import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,3 +27,27 @@ def photos() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real photographs at {folder}; set OBJECTMATE_PHOTOS to run this test")
     return folder
+
+
+@pytest.fixture(scope="session")
+def store_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A real S3 server for the session, as the environment variables that name it and its keys."""
+    if missing := [name for name in ("radosgw", "ceph-mon", "ceph-osd", "ceph", "curl") if not shutil.which(name)]:
+        pytest.skip(f"no S3 server: {missing[0]} is not installed; `infra/local/store.sh up` installs it")
+    script, folder = ROOT / "infra/local/store.sh", tmp_path_factory.mktemp("store")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    done = subprocess.run([script, "up", folder, str(port)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    yield dict(word.split("=", 1) for word in done.stdout.split()[1:])
+    subprocess.run([script, "down", folder], check=True)
+
+
+@pytest.fixture
+def store_settings(store_server: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The process as a user of that server has it: its address and keys in the environment, nothing else of AWS."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in store_server.items():
+        monkeypatch.setenv(name, value)
+    return store_server

@@ -2,9 +2,11 @@
 
 Credentials and region come from the usual places (environment, profile, instance role), another server than Amazon's
 from AWS_ENDPOINT_URL. Throttling, resets and server errors are tried again with growing pauses by botocore; a body cut
-short while it is read, which botocore leaves to its caller, is tried again here.
+short while it is read, which botocore leaves to its caller, is tried again here. What outlasts that is `StageFailed`:
+there is nothing for the user to change, and a run that is started again goes on where it stopped.
 """
 
+import io
 import os
 import time
 from collections.abc import Iterator
@@ -16,7 +18,7 @@ import boto3
 from botocore import exceptions
 from botocore.config import Config
 
-from components.common.errors import UserError
+from components.common.errors import StageFailed, UserError
 from components.common.storage import S3, Entry, Store
 
 ATTEMPTS = 5
@@ -58,21 +60,25 @@ class S3Store(Store):
             return b""
         first, last = start or 0, "" if length is None else (start or 0) + length - 1
         ranged = {} if start is None and length is None else {"Range": f"bytes={first}-{last}"}
-        for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with self._store_errors(key):
+                return self._read_whole({"Bucket": self.bucket, "Key": self.root + key} | ranged)
+        except _PastTheEnd:
+            return b""
+
+    def _read_whole(self, request: dict[str, str]) -> bytes:
+        """The body of an answer, asked for again where it ends before its Content-Length."""
+        for attempt in range(1, ATTEMPTS):
+            body = self._client.get_object(**request)["Body"]
             try:
-                with self._store_errors(key):
-                    return self._client.get_object(Bucket=self.bucket, Key=self.root + key, **ranged)["Body"].read()
-            except _BrokeOff:
-                if attempt == ATTEMPTS:
-                    raise
+                return body.read()
+            except _CUT_SHORT:
                 time.sleep(min(0.2 * 2**attempt, 5.0))
-            except _PastTheEnd:
-                return b""
-        raise AssertionError("unreachable")
+        return self._client.get_object(**request)["Body"].read()
 
     def write(self, key: str, data: bytes) -> None:
-        with self._store_errors(key):
-            self._client.put_object(Bucket=self.bucket, Key=self.root + key, Body=data)
+        with self._store_errors(key):  # in parts where it is large; they become the file together, when all are there
+            self._client.upload_fileobj(io.BytesIO(data), self.bucket, self.root + key)
 
     def exists(self, key: str) -> bool:
         try:
@@ -91,7 +97,8 @@ class S3Store(Store):
         try:
             yield
         except _CUT_SHORT as error:
-            raise _BrokeOff(f"{self.address} breaks off{f' at {key}' if key else ''}: try again later") from error
+            at = f" at {key}" if key else ""
+            raise StageFailed(f"{self.address} breaks off{at}: run again, finished work is kept") from error
         except exceptions.ClientError as error:
             raise self._translated(error, key) from error
         except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError) as error:
@@ -117,11 +124,15 @@ class S3Store(Store):
             return PermissionError(f"{self.address}: access to {key} is denied")
         if code in _MISSING_KEY and key is not None:
             return FileNotFoundError(f"{self.address} has no {key}")
-        return UserError(f"{self.address} keeps failing ({code}): try again later, finished work is kept")
+        if _is_passing(error):
+            return StageFailed(f"{self.address} keeps failing ({code}): run again later, finished work is kept")
+        return UserError(f"{self.address} refuses a request ({code}): check AWS_ENDPOINT_URL and the address")
 
 
-class _BrokeOff(UserError):
-    """A connection that ended in the middle: worth another try while reading."""
+def _is_passing(error: exceptions.ClientError) -> bool:
+    """Whether the server is too busy or broken, so that the same request may do later."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= 500 or status == 429 or error.response.get("Error", {}).get("Code") == "RequestTimeout"
 
 
 class _PastTheEnd(Exception):

@@ -2,7 +2,8 @@
 
 An address is a local path, `s3://bucket/prefix`, or `sandbox:NAME`, a part of the rendered world in the package. What
 concerns a single key is raised as `OSError` (the caller may go on without it); what concerns the whole store, such as
-a wrong credential, is a `UserError`.
+a wrong credential, is a `UserError`, and a `StageFailed` where only time can mend it, such as throttling that outlasts
+all retries.
 """
 
 import os
@@ -41,7 +42,8 @@ class Store(ABC):
     def read(self, key: str, start: int | None = None, length: int | None = None) -> bytes:
         """The file's bytes, or `length` bytes from `start` (fewer at its end).
 
-        Raises `FileNotFoundError`, `PermissionError` or another `OSError` about this key, `UserError` about the store.
+        Raises `FileNotFoundError`, `PermissionError` or another `OSError` about this key, `UserError` or `StageFailed`
+        about the store.
         """
 
     @abstractmethod

@@ -5,6 +5,7 @@ Stages know nothing of this: what is logged is read from the manifests, reports 
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -12,21 +13,45 @@ from pathlib import Path
 from typing import Any
 
 from components.common.datasets import Dataset, is_complete
+from components.common.errors import StageFailed
 
 EXPERIMENT = "objectmate"
 DIGEST_LENGTH = 36  # MLflow refuses longer dataset digests
 
 
 def configure(store: Path) -> None:
-    """Points MLflow at `MLFLOW_TRACKING_URI`, or at a sqlite file in the folder `store`."""
+    """Points MLflow at `MLFLOW_TRACKING_URI`, or at a sqlite file in the folder `store`.
+
+    Artifacts of a new experiment go to `MLFLOW_DEFAULT_ARTIFACT_ROOT` where set, such as s3://bucket/mlflow; otherwise
+    where a server puts them, or into `store`/mlartifacts.
+    """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    if os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"):
+        # Over https, boto3 puts checksums behind the body, which not every server but Amazon's takes.
+        os.environ.setdefault("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
     import mlflow
 
     given = os.environ.get("MLFLOW_TRACKING_URI")
     mlflow.set_tracking_uri(given or f"sqlite:///{(store / 'mlflow.db').resolve()}")
     if mlflow.get_experiment_by_name(EXPERIMENT) is None:
-        mlflow.create_experiment(EXPERIMENT, None if given else (store / "mlartifacts").resolve().as_uri())
+        own = None if given else (store / "mlartifacts").resolve().as_uri()
+        mlflow.create_experiment(EXPERIMENT, os.environ.get("MLFLOW_DEFAULT_ARTIFACT_ROOT") or own)
     mlflow.set_experiment(EXPERIMENT)
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turns what MLflow, or the store of its artifacts, refuses into a `StageFailed` without any credentials in it."""
+    try:
+        yield
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in ("mlflow", "boto3", "botocore"):
+            raise
+        reason = re.sub(r"//[^/@\s]*@", "//", " ".join(str(error).split()))[:300]
+        raise StageFailed(
+            f"the stages are done, but MLflow could not record them ({reason}): check MLFLOW_TRACKING_URI and the "
+            "store's AWS_ENDPOINT_URL and keys, then run again"
+        ) from error
 
 
 @contextmanager

@@ -24,7 +24,7 @@ class Photograph:
 
 
 def take(store: Store, entry: Entry, limits: Limits) -> Photograph | Rejected:
-    """Reads and decodes one file. A store that fails as a whole raises `UserError`; all else about it is an outcome."""
+    """Reads and decodes one file. A store that fails as a whole raises its error; all else about it is an outcome."""
     if entry.size > limits.max_bytes:
         return Rejected("too-large", f"{entry.size} bytes, at most {limits.max_bytes} are accepted")
     try:

@@ -13,7 +13,7 @@ from moto import mock_aws
 from moto.server import ThreadedMotoServer
 
 from components.common import s3
-from components.common.errors import UserError
+from components.common.errors import StageFailed, UserError
 from components.common.s3 import S3Store
 from components.common.storage import Entry, LocalStore, Store, match_names, open_store, read_address
 
@@ -199,18 +199,21 @@ def refuse(store: S3Store, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "sentence"),
+    ("code", "error", "sentence"),
     [
-        ("AccessDenied", "access to s3://photos/x is denied: ask for the right"),
-        ("InvalidAccessKeyId", "refuses the credentials .*: renew"),
-        ("ExpiredToken", "refuses the credentials"),
-        ("SlowDown", "keeps failing .*: try again later"),
+        ("AccessDenied", UserError, "access to s3://photos/x is denied: ask for the right"),
+        ("InvalidAccessKeyId", UserError, "refuses the credentials .*: renew"),
+        ("ExpiredToken", UserError, "refuses the credentials"),
+        ("MethodNotAllowed", UserError, r"refuses a request \(MethodNotAllowed\): check AWS_ENDPOINT_URL"),
+        ("SlowDown", StageFailed, "keeps failing .*: run again later"),
     ],
 )
-def test_refusals_are_one_sentence(aws: Any, monkeypatch: pytest.MonkeyPatch, code: str, sentence: str) -> None:
+def test_refusals_are_one_sentence(
+    aws: Any, monkeypatch: pytest.MonkeyPatch, code: str, error: type[Exception], sentence: str
+) -> None:
     store = S3Store("s3://photos/x")
     refuse(store, code, monkeypatch)
-    with pytest.raises(UserError, match=sentence):
+    with pytest.raises(error, match=sentence):
         store.list()
 
 
@@ -236,7 +239,7 @@ def test_a_body_cut_short_is_read_again_and_then_reported(aws: Any, monkeypatch:
     monkeypatch.setattr(StreamingBody, "read", flaky)
     assert store.read("a.jpg") == b"0123456789"
     failures[0] = s3.ATTEMPTS
-    with pytest.raises(UserError, match=r"breaks off at a\.jpg"):
+    with pytest.raises(StageFailed, match=r"breaks off at a\.jpg"):
         store.read("a.jpg")
 
 
@@ -248,7 +251,7 @@ def test_a_server_that_stops_answering_is_one_sentence(aws: Any, monkeypatch: py
 
     store._client.meta.events.register_first("before-send.s3", silent)
     for act in (store.list, lambda: store.exists("a.jpg"), lambda: store.write("a.jpg", b"x")):
-        with pytest.raises(UserError, match=r"s3://photos/x breaks off.*: try again later"):
+        with pytest.raises(StageFailed, match=r"s3://photos/x breaks off.*: run again"):
             act()
 
 

@@ -1,41 +1,19 @@
 """The whole pipeline on the embedded default with short trainings: DVC, KFP, MLflow and the report agree."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from short_run import SETTINGS, objectmate
 
 from components.common.datasets import Dataset, is_complete
 from pipelines.engines import dvc_digests
 from pipelines.steps import STEPS
 from pipelines.workspace import Workspace
 
-ROOT = Path(__file__).parents[2]
-SHORT = {
-    "training.insertion.images": 32,
-    "training.generation.images": 32,
-    "training.insertion.warmup": 8,
-    "training.generation.warmup": 8,
-    "training.insertion.batch": 8,
-    "training.generation.batch": 8,
-    "evaluation.limit": 4,
-    "evaluation.steps": 2,
-    "gates.model.blocking": "false",
-}
-SETTINGS = [word for key, value in SHORT.items() for word in ("--set", f"{key}={value}")]
-
 pytestmark = pytest.mark.pipeline
-
-
-def objectmate(*words: str, cwd: Path) -> subprocess.CompletedProcess:
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    environment.pop("MLFLOW_RUN_ID", None)
-    return subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", *words], cwd=cwd, capture_output=True, text=True, env=environment
-    )
 
 
 @pytest.fixture(scope="module")

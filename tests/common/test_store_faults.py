@@ -1,0 +1,132 @@
+"""The store behind a network and a server that fail: another try, or one sentence; never half a file as a whole one."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from faulty_proxy import Fault, Proxy
+
+from components.common import s3
+from components.common.datasets import Dataset
+from components.common.errors import StageFailed
+from components.common.s3 import S3Store
+from components.common.worlds import resolve as resolve_world
+from pipelines.parameters import render, resolve
+
+pytestmark = pytest.mark.store
+ROOT = Path(__file__).parents[2]
+EVER = 1000
+DATA = bytes(range(256)) * 8
+LARGE = bytes(range(256)) * (20 << 12)
+"""20 MiB: three parts of an upload."""
+
+
+@pytest.fixture
+def proxy(store_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    """A proxy that the process takes for the store, and no pauses between tries."""
+    monkeypatch.setattr(s3.time, "sleep", lambda _: None)
+    with Proxy(store_settings["AWS_ENDPOINT_URL"]) as made:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", made.address)
+        yield made
+
+
+@pytest.fixture
+def server(store_settings: dict[str, str]) -> Any:
+    """A client past the proxy, of a server with the buckets `faults` and `photographs`, and a file in the first."""
+    made = boto3.client("s3", region_name="us-east-1", endpoint_url=store_settings["AWS_ENDPOINT_URL"])
+    made.create_bucket(Bucket="faults")
+    made.put_object(Bucket="faults", Key="root/old", Body=DATA)
+    return made
+
+
+@pytest.fixture
+def store(server: Any, proxy: Proxy) -> S3Store:
+    return S3Store("s3://faults/root")
+
+
+@pytest.mark.parametrize("kind", ["busy", "half", "lost", "reset", "short"])
+def test_reading_tries_again(store: S3Store, proxy: Proxy, kind: str) -> None:
+    proxy.fault = Fault(kind, "GET", times=2)
+    assert store.read("old") == DATA and store.list() == ["old"]
+    assert list(proxy.fault.seen.values()) == [2, 2]
+
+
+@pytest.mark.parametrize("kind", ["busy", "half", "lost", "reset", "short"])
+def test_reading_that_never_succeeds_is_one_sentence(store: S3Store, proxy: Proxy, kind: str) -> None:
+    proxy.fault = Fault(kind, "GET", times=EVER)
+    for act in (lambda: store.read("old"), lambda: store.read("old", 1, 1000), store.list):
+        with pytest.raises(
+            StageFailed, match=r"s3://faults/root (breaks off|keeps failing \((SlowDown|500)\)).*: run again"
+        ):
+            act()
+
+
+@pytest.mark.parametrize("data", [DATA, LARGE], ids=["whole", "in parts"])
+@pytest.mark.parametrize("kind", ["busy", "half", "lost"])
+def test_writing_tries_again(store: S3Store, proxy: Proxy, server: Any, kind: str, data: bytes) -> None:
+    proxy.fault = Fault(kind, "PUT", times=2)
+    store.write("new", data)
+    assert list(proxy.fault.seen.values()) == [2] * (3 if data is LARGE else 1)
+    assert server.get_object(Bucket="faults", Key="root/new")["Body"].read() == data
+    server.delete_object(Bucket="faults", Key="root/new")
+
+
+@pytest.mark.parametrize("data", [DATA[::-1], LARGE], ids=["whole", "in parts"])
+@pytest.mark.parametrize("kind", ["busy", "half"])
+def test_writing_that_never_succeeds_leaves_the_old_file(
+    store: S3Store, proxy: Proxy, server: Any, kind: str, data: bytes
+) -> None:
+    proxy.fault = Fault(kind, "PUT", times=EVER)
+    with pytest.raises(StageFailed, match=r"s3://faults/root (breaks off at old|keeps failing).*: run again"):
+        store.write("old", data)
+    proxy.fault = None
+    assert store.list() == ["old"] and store.read("old") == DATA
+    assert "Uploads" not in server.list_multipart_uploads(Bucket="faults")
+
+
+@pytest.fixture
+def photographs(server: Any) -> int:
+    """How many photographs the bucket `photographs` holds."""
+    server.create_bucket(Bucket="photographs")
+    paths = sorted(resolve_world("sandbox:corpus/images").glob("*.jpg"))[:24]
+    for path in paths:
+        server.upload_file(str(path), "photographs", path.name)
+    return len(paths)
+
+
+def test_ingest_takes_in_the_same_through_a_bad_network(photographs: int, proxy: Proxy, tmp_path: Path) -> None:
+    assert ingest(tmp_path / "well").returncode == 0
+    expected = Dataset(tmp_path / "well/data/images")
+    assert len(expected) == photographs
+    for kind in ("busy", "short"):
+        proxy.fault = Fault(kind, "GET", times=1)
+        done = ingest(tmp_path / kind)
+        assert done.returncode == 0, done.stderr
+        assert len(proxy.fault.seen) == photographs + 1
+        assert Dataset(tmp_path / kind / "data/images").digest == expected.digest
+
+
+def test_ingest_goes_on_once_a_throttling_server_has_calmed_down(
+    photographs: int, proxy: Proxy, tmp_path: Path
+) -> None:
+    proxy.fault = Fault("busy", "GET", times=EVER)
+    failed = ingest(tmp_path)
+    assert failed.returncode == 1
+    assert failed.stderr.endswith("keeps failing (SlowDown): run again later, finished work is kept\n")
+    proxy.fault = None
+    assert ingest(tmp_path).returncode == 0
+    assert len(Dataset(tmp_path / "data/images")) == photographs
+
+
+def ingest(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Runs the stage on the bucket `photographs` as a user would, with the settings of this process."""
+    folder.mkdir(exist_ok=True)
+    (folder / "params.yaml").write_text(render(resolve("sandbox", {"ingest.images": "s3://photographs"})))
+    command = [sys.executable, "-m", "pipelines.cli", "stage", "ingest"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)

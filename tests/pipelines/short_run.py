@@ -1,0 +1,30 @@
+"""The `objectmate` command as a user starts it, and settings that make a whole run short."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SHORT = {
+    "training.insertion.images": 32,
+    "training.generation.images": 32,
+    "training.insertion.warmup": 8,
+    "training.generation.warmup": 8,
+    "training.insertion.batch": 8,
+    "training.generation.batch": 8,
+    "evaluation.limit": 4,
+    "evaluation.steps": 2,
+    "gates.model.blocking": "false",
+}
+SETTINGS = [word for key, value in SHORT.items() for word in ("--set", f"{key}={value}")]
+
+
+def objectmate(*words: str, cwd: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Runs the command in a folder; settings: environment variables."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    environment.pop("MLFLOW_RUN_ID", None)
+    environment |= settings
+    return subprocess.run(
+        [sys.executable, "-m", "pipelines.cli", *words], cwd=cwd, capture_output=True, text=True, env=environment
+    )

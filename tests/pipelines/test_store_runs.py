@@ -1,0 +1,130 @@
+"""The whole pipeline with photographs, DVC remote and MLflow artifacts on a real S3 server, named by one address."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from short_run import SETTINGS, objectmate
+
+from components.common.datasets import Dataset
+from components.common.digests import digest_file
+from components.common.worlds import resolve
+from pipelines.steps import STEPS
+
+pytestmark = [pytest.mark.pipeline, pytest.mark.store]
+BESIDE = ("run.json", "_finished.json")
+"""When and where, and by which code: files beside a dataset that are no part of it."""
+SOURCES = ["--images", "s3://photographs/shop", "--labels", "s3://photographs/labels.csv"]
+RUN = ["run", "full", "--workspace", "ws", *SOURCES, "--set", "detection.source=detector", *SETTINGS]
+
+
+@pytest.fixture(scope="module")
+def settings(store_server: dict[str, str]) -> dict[str, str]:
+    """What a user sets: the store's address and keys, and where in it MLflow's artifacts go."""
+    return store_server | {"MLFLOW_DEFAULT_ARTIFACT_ROOT": "s3://artifacts/mlflow"}
+
+
+@pytest.fixture(scope="module")
+def client(store_server: dict[str, str]) -> Any:
+    made = boto3.client(
+        "s3",
+        region_name="us-east-1",
+        endpoint_url=store_server["AWS_ENDPOINT_URL"],
+        aws_access_key_id=store_server["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=store_server["AWS_SECRET_ACCESS_KEY"],
+    )
+    for bucket in ("photographs", "versions", "artifacts"):
+        made.create_bucket(Bucket=bucket)
+    return made
+
+
+@pytest.fixture(scope="module")
+def photographs(client: Any) -> dict[str, bytes]:
+    """Name -> content of the photographs in the bucket, the rendered world's."""
+    world = resolve("sandbox:corpus")
+    client.upload_file(str(world / "labels.csv"), "photographs", "labels.csv")
+    contents = {path.name: path.read_bytes() for path in (world / "images").iterdir()}
+    with ThreadPoolExecutor(8) as pool:
+        put = client.put_object
+        list(pool.map(lambda name: put(Bucket="photographs", Key=f"shop/{name}", Body=contents[name]), contents))
+    return contents
+
+
+@pytest.fixture(scope="module")
+def home(settings: dict[str, str], photographs: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in whose workspace `ws` the run has been made."""
+    folder = tmp_path_factory.mktemp("home")
+    done = objectmate(*RUN, cwd=folder, **settings)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def dvc(home: Path, *words: str, **settings: str) -> str:
+    command = [str(Path(sys.executable).parent / "dvc"), *words]
+    done = subprocess.run(command, cwd=home / "ws", capture_output=True, text=True, env=os.environ | settings)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def files(folder: Path) -> dict[str, str]:
+    """Name -> digest of every file of a workspace's data/ that DVC does not ignore, without the page."""
+    found = [path for path in (folder / "data").rglob("*") if path.is_file() and path.name not in BESIDE]
+    return {str(path.relative_to(folder)): digest_file(path) for path in found if "report" not in path.parts}
+
+
+def test_the_photographs_come_from_the_bucket(home: Path, photographs: dict[str, bytes]) -> None:
+    rows = {row["uri"]: row["image_id"] for row in Dataset(home / "ws/data/images").rows()}
+    assert rows == {name: sha256(data).hexdigest() for name, data in photographs.items()}
+
+
+def test_what_dvc_pushes_to_the_bucket_comes_back_the_same(home: Path, settings: dict[str, str]) -> None:
+    before = files(home / "ws")
+    dvc(home, "remote", "add", "--default", "store", "s3://versions/objectmate")
+    assert "pushed" in dvc(home, "push", **settings)
+    for folder in ("data", ".dvc/cache"):
+        (home / "ws" / folder).rename(home / f"kept-{Path(folder).name}")
+    dvc(home, "pull", **settings)
+    assert files(home / "ws") == before
+    for step in STEPS.values():
+        record = f"reports/{step.name}/run.json"
+        (home / "kept-data" / record).rename(home / "ws/data" / record)
+
+
+def test_mlflow_keeps_the_page_and_the_figures_in_the_bucket(
+    home: Path, store_settings: dict[str, str], tmp_path: Path
+) -> None:
+    import mlflow
+
+    mlflow.set_tracking_uri(f"sqlite:///{home / 'mlflow.db'}")
+    experiment = mlflow.get_experiment_by_name("objectmate")
+    assert experiment is not None and experiment.artifact_location.startswith("s3://artifacts/mlflow")
+    runs = mlflow.search_runs([experiment.experiment_id], output_format="list")
+    (parent,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    page = mlflow.artifacts.download_artifacts(
+        run_id=parent.info.run_id, artifact_path="report", dst_path=str(tmp_path)
+    )
+    assert "reference gap" in (Path(page) / "index.html").read_text()
+    figures = [mlflow.artifacts.list_artifacts(run_id=run.info.run_id, artifact_path="figures") for run in runs]
+    assert sum(map(len, figures)) == len(list((home / "ws/data/reports").glob("*/figures/*.png"))) > 0
+    assert not (home / "mlartifacts").exists()
+
+
+def test_a_record_that_mlflow_could_not_keep_is_made_by_the_next_run(home: Path, settings: dict[str, str]) -> None:
+    gone = {"MLFLOW_S3_ENDPOINT_URL": "http://someone:hunter2@127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
+    failed = objectmate(*RUN, cwd=home, **settings, **gone)
+    assert failed.returncode == 1 and "Traceback" not in failed.stderr, failed.stdout + failed.stderr
+    assert "the stages are done, but MLflow could not record them" in failed.stderr and "hunter2" not in failed.stderr
+    again = objectmate(*RUN, cwd=home, **settings)
+    assert again.returncode == 0 and (home / "ws/data/report/recorded").exists()
+
+
+def test_wrong_keys_end_a_run_in_one_sentence(home: Path, settings: dict[str, str]) -> None:
+    refused = objectmate(*RUN, cwd=home, **settings | {"AWS_SECRET_ACCESS_KEY": "wrong"})
+    assert refused.returncode == 2 and "Traceback" not in refused.stderr
+    assert "refuses the credentials (SignatureDoesNotMatch): renew AWS_ACCESS_KEY_ID" in refused.stderr

@@ -98,6 +98,8 @@ start() {
 stop() {
   [ -f "$folder/pids" ] || return 0
   for pid in $(tac "$folder/pids"); do
+    # After an unclean end the number may be another process's by now.
+    grep -qE '^(ceph-|radosgw)' "/proc/$pid/comm" 2>>"$folder/log/start" || continue
     kill "$pid" 2>>"$folder/log/start" || continue
     for _ in $(seq 100); do kill -0 "$pid" 2>>"$folder/log/start" && sleep 0.1 || break; done
   done
@@ -111,8 +113,9 @@ case $command in
     echo "export AWS_ENDPOINT_URL=http://127.0.0.1:$port AWS_ACCESS_KEY_ID=$key AWS_SECRET_ACCESS_KEY=$secret"
     ;;
   down) stop ;;
+  install) install_packages ;;
   *)
-    echo "usage: store.sh up|down [FOLDER [PORT]]" >&2
+    echo "usage: store.sh up|down|install [FOLDER [PORT]]" >&2
     exit 2
     ;;
 esac

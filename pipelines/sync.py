@@ -36,6 +36,7 @@ def sync(run: str, workspace: Workspace) -> list[str]:
         made = [step for step in STEPS.values() if (workspace.report(step) / RECORD).is_file()]
         _refuse_foreign(made, workspace)
     else:
+        workspace.root.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=workspace.root, prefix=".sync-") as folder:
             fetched = Workspace(Path(folder))
             made = _fetch_all(open_store(run), run, fetched)
@@ -83,7 +84,7 @@ def _places(keys: list[str], step: Step) -> dict[str, str]:
     task = step.name.replace("_", "-")
     markers = {role: MANIFEST for role in step.outputs} | {"report": RECORD}
     places = dict.fromkeys(markers, "")
-    for key in keys:
+    for key in (key for key in keys if "/" in key):
         *above, role, name = PurePosixPath(key).parts
         if markers.get(role) == name and task in above[-2:]:
             places[role] = str(PurePosixPath(key).parent)

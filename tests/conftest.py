@@ -43,6 +43,16 @@ def store_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str,
     subprocess.run([script, "down", folder], check=True)
 
 
+@pytest.fixture(autouse=True)
+def mlflow_forgotten() -> Iterator[None]:
+    """MLflow keeps its address and experiment in the environment, where a later test's processes would take them up."""
+    before = {name: value for name, value in os.environ.items() if name.startswith("MLFLOW_")}
+    yield
+    for name in [name for name in os.environ if name.startswith("MLFLOW_")]:
+        os.environ.pop(name)
+    os.environ.update(before)
+
+
 @pytest.fixture
 def store_settings(store_server: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The process as a user of that server has it: its address and keys in the environment, nothing else of AWS."""

@@ -69,7 +69,6 @@ def build(name: str, cluster: bool = False) -> Any:
     """
     steps = PIPELINES[name]
     given = given_datasets(steps)
-
     shared = any(step.name in SHARED for step in steps)
 
     def body(*values: Any) -> None:

@@ -4,29 +4,17 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from pydantic import ValidationError
+from short_training import make_params
 
 from components.common.datasets import Dataset
 from components.common.errors import UserError
 from components.common.grid_pipeline import GridPipeline
 from components.common.report import Report
 from components.training import launch, stage
-from components.training.params import Params
-
-BATCH = 4
-
-
-def make_params(base: Path, **changes: Any) -> Params:
-    values: dict[str, Any] = {
-        "base": str(base), "revision": None, "images": 15 * BATCH, "batch": BATCH, "lr": 1e-3, "warmup": 2 * BATCH,
-        "precision": "fp32", "export": "fp32", "checkpoint_every": 5 * BATCH, "validation_tuples": 8,
-        "sampling_steps": 2,
-    }  # fmt: skip
-    return Params(**(values | changes))
 
 
 def weights(model: Path) -> dict[str, torch.Tensor]:

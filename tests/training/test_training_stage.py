@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from PIL import Image
+from short_training import BATCH, make_params
 
 from components.common.datasets import Dataset
 from components.common.digests import digest_file
@@ -17,18 +18,6 @@ from components.common.errors import UserError
 from components.common.grid_pipeline import GridPipeline
 from components.training import stage
 from components.training.data import Sample, TrainingSamples
-from components.training.params import Params
-
-BATCH = 4
-
-
-def make_params(base: Path, **changes: Any) -> Params:
-    values: dict[str, Any] = {
-        "base": str(base), "revision": None, "images": 15 * BATCH, "batch": BATCH, "lr": 1e-3, "warmup": 2 * BATCH,
-        "precision": "fp32", "export": "fp32", "checkpoint_every": 5 * BATCH, "validation_tuples": 8,
-        "sampling_steps": 2,
-    }  # fmt: skip
-    return Params(**(values | changes))
 
 
 def stopping_at(index: int) -> Callable[[TrainingSamples, int], Sample]:

@@ -27,7 +27,7 @@ run: setup
 	$(BIN)/objectmate run full
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist loadfile
 
 lint: setup
 	$(BIN)/ruff check .

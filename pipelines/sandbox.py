@@ -32,8 +32,8 @@ TRAINERS = {
 }
 BASES = "bases"
 TAUGHT: tuple[Split, ...] = ("pretrain", "showroom")
-WORDED = ("clip", "captioner")
-"""Models of words, which need many designs, one photograph each: they learn from the showroom too."""
+WIDELY_TAUGHT = ("ir", "second_ir", "clip", "captioner")
+"""Models of products and words, which need many designs: they learn from the showroom too."""
 
 
 def render_splits(names: list[str] | None, seed: int, workers: int) -> None:
@@ -56,7 +56,7 @@ def train_models(names: list[str] | None, seed: int) -> None:
             continue
         module, function = TRAINERS[name].split(":")
         train = getattr(importlib.import_module(module), function)
-        world = [RENDERED / split for split in TAUGHT] if name in WORDED else RENDERED / "pretrain"
+        world = [RENDERED / split for split in TAUGHT] if name in WIDELY_TAUGHT else RENDERED / "pretrain"
         quality = train(world, PACKAGED / "models" / name, seed=seed)
         console.print(name, json.dumps(quality))
 

@@ -56,19 +56,21 @@ def execute(
     return result
 
 
-def commit() -> str:
+def commit(checkout: Path = Path(__file__).parent) -> str:
     """The code's git commit, with `-dirty` when the work tree differs from it; empty if nothing says.
 
+    `dvc.lock` does not count: a run writes it, so every run but its first stage would look dirty.
     An image has no checkout: there OBJECTMATE_COMMIT says what it was built from.
     """
     if built_from := os.environ.get("OBJECTMATE_COMMIT"):
         return built_from
-    here = Path(__file__).parent
-    command = ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
     try:
-        return subprocess.run(command, cwd=here, capture_output=True, text=True, check=True).stdout.strip()
+        head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=checkout, capture_output=True, text=True, check=True)
+        difference = ["git", "diff", "--quiet", "HEAD", "--", ":/", ":(top,exclude)dvc.lock"]
+        dirty = subprocess.run(difference, cwd=checkout, capture_output=True).returncode
     except (OSError, subprocess.CalledProcessError):
         return ""
+    return head.stdout.strip() + ("-dirty" if dirty else "")
 
 
 def _user() -> str:

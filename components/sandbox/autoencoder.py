@@ -43,7 +43,7 @@ def train(world: Path, steps: int, seed: int = 0) -> AutoencoderTiny:
         latents_BCHW = vae.encode(pixels_BCHW).latents
         noise_BCHW = torch.randn(latents_BCHW.shape, generator=torch_generator(seed, "vae", step))
         drawn_BCHW = vae.decode(latents_BCHW + LATENT_NOISE * noise_BCHW).sample
-        return (drawn_BCHW.float() - pixels_BCHW).abs().mean() + SIZE_WEIGHT * (latents_BCHW.float() ** 2).mean()
+        return (drawn_BCHW - pixels_BCHW).abs().mean() + SIZE_WEIGHT * (latents_BCHW**2).mean()
 
     fit(vae, loss_at, steps, LR, "training the autoencoder", weight_decay=0.0)
     with torch.no_grad():

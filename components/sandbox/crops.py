@@ -20,9 +20,6 @@ from torch import Tensor
 from components.common.errors import UserError
 from components.common.geometry import Box, crop, expanded, square_window
 
-exactly = torch.autocast("cpu", enabled=False)
-"""Decorates what must be 32-bit inside the mixed-precision training loop: coordinates, colours and losses."""
-
 PACKAGED = Path(__file__).parent / "world"
 CROP_SCALE = 1.15
 
@@ -149,11 +146,11 @@ class Augmentation:
     gamma: float = 0.2
     saturation: float = 0.0
     blur: float = 0.35  # share of blurred crops
+    coarse: float = 0.0  # share of crops seen at a third of their size or more
     cutout: float = 0.3  # share of crops with a blanked square
     noise: float = 0.02
 
 
-@exactly
 def sample(
     source: Windows, size: int, how: Augmentation, generator: torch.Generator, dye_B33: Tensor | None = None
 ) -> Tensor:
@@ -163,12 +160,12 @@ def sample(
     if dye_B33 is not None:
         pixels = torch.einsum("bij,bjhw->bihw", dye_B33, pixels).clamp(0, 1)
     pixels = _padded(pixels, source.shape, how.padded, generator)
-    pixels = _cut_out(_blurred(relit(pixels, how, generator), how.blur, generator), how.cutout, generator)
+    pixels = _coarsened(_blurred(relit(pixels, how, generator), how.blur, generator), how.coarse, generator)
+    pixels = _cut_out(pixels, how.cutout, generator)
     pixels = pixels + how.noise * torch.randn(pixels.shape, generator=generator)
     return pixels.clamp(0, 1) * 2 - 1
 
 
-@exactly
 def dyes(count: int, share: float, generator: torch.Generator) -> Tensor:
     """Matrices on RGB, [count, 3, 3], that turn the hue by any angle, half of them with red and green swapped.
 
@@ -229,6 +226,16 @@ def _blurred(pixels: Tensor, share: float, generator: torch.Generator) -> Tensor
     chosen = torch.rand(len(pixels), 1, 1, 1, generator=generator) < share
     soft = F.avg_pool2d(F.pad(pixels, (1, 1, 1, 1), "replicate"), 3, 1)
     return pixels + (soft - pixels) * strength * chosen
+
+
+def _coarsened(pixels: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Some crops as small pictures enlarged: reduced to one side of a third of the full one or more."""
+    side = pixels.shape[-1]
+    chosen = torch.rand(len(pixels), 1, 1, 1, generator=generator) < share
+    small = int(torch.randint(side // 3, side, (1,), generator=generator))
+    reduced = F.interpolate(pixels, size=small, mode="bilinear", antialias=True, align_corners=False)
+    enlarged = F.interpolate(reduced, size=side, mode="bicubic", align_corners=False)
+    return torch.where(chosen, enlarged, pixels)
 
 
 def _cut_out(pixels: Tensor, share: float, generator: torch.Generator) -> Tensor:

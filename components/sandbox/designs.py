@@ -13,7 +13,7 @@ from components.sandbox.prints import PRINTS
 SHAPES = ("mug", "bottle", "vase", "bowl", "can", "jar", "box", "carton", "ball", "shaker")
 FINISHES = ("matt", "satin", "gloss", "chrome")
 SIDED = 3  # of so many confuser groups one has products that look otherwise from behind
-STRANGER_GROUPS = 10_000  # group numbers of designs that have no confusers
+STRANGER_GROUPS = 1_000  # group numbers of the showroom start here
 _CATALOGUE, _STRANGERS = 101, 102
 
 
@@ -69,29 +69,31 @@ def _design(
     )  # fmt: skip
 
 
+def _group(seed: int, stream: int, draw: int, group: int, sided: bool) -> list[Design]:
+    """Three confusers: a shape with a print, the same shape with another print, another shape with the same print."""
+    rng = np.random.default_rng([seed, stream, draw])
+    colours = draw_palette(rng, three=sided)
+    rgb = tuple(jitter(COLOURS[name], rng) for name in colours)
+    shape, other_shape = (SHAPES[k] for k in rng.permutation(len(SHAPES))[:2])
+    print_, other_print, behind = (list(PRINTS)[k] for k in rng.permutation(len(PRINTS))[:3])
+    members, back = ((shape, print_, 0), (shape, other_print, 1), (other_shape, print_, 0)), behind if sided else None
+    return [
+        _design(f"{form}-{3 * group + k:04d}", group, form, pattern, back, (seed, stream, draw, ink), (colours, rgb))
+        for k, (form, pattern, ink) in enumerate(members)
+    ]
+
+
 def _groups(seed: int) -> Iterator[list[Design]]:
     """Endless confuser groups; no two share (two main colours, print) or (two main colours, shape)."""
     used: set[tuple] = set()
-    group = number = 0
-    for draw in range(1_000_000):
-        rng = np.random.default_rng([seed, _CATALOGUE, draw])
-        sided = group % SIDED == 1
-        colours = draw_palette(rng, three=sided)
-        rgb = tuple(jitter(COLOURS[name], rng) for name in colours)
-        shape, other_shape = (SHAPES[k] for k in rng.permutation(len(SHAPES))[:2])
-        print_, other_print, behind = (list(PRINTS)[k] for k in rng.permutation(len(PRINTS))[:3])
-        pair, back = frozenset(colours[:2]), behind if sided else None
-        keys = {(pair, word) for word in (shape, other_shape, print_, other_print)}
-        if keys & used:
-            continue
-        used |= keys
-        members = []
-        for form, pattern, ink in ((shape, print_, 0), (shape, other_print, 1), (other_shape, print_, 0)):
-            name, print_seed = f"{form}-{number:04d}", (seed, _CATALOGUE, draw, ink)
-            members.append(_design(name, group, form, pattern, back, print_seed, (colours, rgb)))
-            number += 1
-        yield members
-        group += 1
+    group = 0
+    for draw in count():
+        members = _group(seed, _CATALOGUE, draw, group, group % SIDED == 1)
+        keys = {(frozenset(d.colours[:2]), word) for d in members for word in (d.shape, d.print)}
+        if not keys & used:
+            used |= keys
+            yield members
+            group += 1
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ class Catalogue:
 def catalogue(params: RenderParams, seed: int) -> Catalogue:
     """Deal confuser groups to the splits, then one design of each further group to the loners.
 
-    The showroom, whose photographs teach words, has single designs of any kind that the other splits have not.
+    The showroom, whose photographs teach words and retrieval, has any designs that the other splits have not.
     """
     stream = _groups(seed)
     recurring: dict[Split, tuple[Design, ...]] = {}
@@ -120,7 +122,7 @@ def catalogue(params: RenderParams, seed: int) -> Catalogue:
         number = round(settings.designs * settings.views) if settings.fixed_main else settings.loners
         loners[split] = tuple(group[0] for group in islice(stream, number))
     taken = {_look(design) for designs in (*recurring.values(), *loners.values()) for design in designs}
-    strangers = (design for design in _strangers(seed) if _look(design) not in taken)
+    strangers = (design for group in _strangers(seed) for design in group if _look(design) not in taken)
     recurring["showroom"] = tuple(islice(strangers, params.showroom.designs))
     return Catalogue(recurring, loners)
 
@@ -129,13 +131,7 @@ def _look(design: Design) -> tuple:
     return frozenset(design.colours[:2]), design.print, design.shape
 
 
-def _strangers(seed: int) -> Iterator[Design]:
-    """Endless designs in no confuser group."""
+def _strangers(seed: int) -> Iterator[list[Design]]:
+    """Endless confuser groups that may share looks with each other."""
     for draw in count():
-        rng = np.random.default_rng([seed, _STRANGERS, draw])
-        sided = draw % SIDED == 1
-        colours = draw_palette(rng, three=sided)
-        rgb = tuple(jitter(COLOURS[name], rng) for name in colours)
-        shape, (print_, behind) = str(rng.choice(SHAPES)), (list(PRINTS)[k] for k in rng.permutation(len(PRINTS))[:2])
-        name, seeds = f"{shape}-s{draw:04d}", (seed, _STRANGERS, draw, 0)
-        yield _design(name, STRANGER_GROUPS + draw, shape, print_, behind if sided else None, seeds, (colours, rgb))
+        yield _group(seed, _STRANGERS, draw, STRANGER_GROUPS + draw, draw % SIDED == 1)

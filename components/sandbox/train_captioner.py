@@ -25,7 +25,7 @@ from transformers import (
 
 from components.common.geometry import crop, square_window
 from components.common.seeds import numpy_rng, torch_generator
-from components.sandbox.crops import Augmentation, SplitData, dyes, exactly, held_out, joined, sample, windows
+from components.sandbox.crops import Augmentation, SplitData, dyes, held_out, joined, sample, windows
 from components.sandbox.fit import ends, fit, save_half, write_card
 from components.sandbox.train_clip import PALETTES, WORDS, words_of
 from components.sandbox.train_ir import processor
@@ -66,7 +66,6 @@ def train(
     torch.manual_seed(seed)
     model = _model(len(tokenizer), labels.shape[1] + 1)
 
-    @exactly
     def batch(step: int) -> tuple[Tensor, Tensor]:
         generator = torch_generator(seed, "captioner", step)
         picks = torch.from_numpy(numpy_rng(seed, "captioner", step).permutation(len(labels))[:BATCH])

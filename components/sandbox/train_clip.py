@@ -23,7 +23,6 @@ from components.sandbox.crops import (
     Augmentation,
     SplitData,
     dyes,
-    exactly,
     held_out,
     joined,
     sample,
@@ -142,7 +141,6 @@ def words_of(attributes: dict[str, Any]) -> dict[str, str]:
     return roles | {"ground": ground, "figure": figure}
 
 
-@exactly
 def recolour(words: list[dict[str, str]], generator: torch.Generator) -> tuple[list[dict[str, str]], Tensor]:
     """Dyes [B, 3, 3] for the pictures, and the words that are true after dyeing.
 
@@ -198,10 +196,9 @@ def tokenize(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> dict[str, 
 def contrastive(model: CLIPModel, pixels_BCHW: Tensor, tokens: dict[str, Tensor]) -> Tensor:
     """Each picture picks its caption among all right and all wrong ones; each right caption picks its picture."""
     output = model(pixel_values=pixels_BCHW, **tokens)
-    return pick_caption(output.image_embeds.float(), output.text_embeds.float(), model.logit_scale.exp().clamp(max=100))
+    return pick_caption(output.image_embeds, output.text_embeds, model.logit_scale.exp().clamp(max=100))
 
 
-@exactly
 def pick_caption(image_BD: Tensor, text_TD: Tensor, scale: Tensor) -> Tensor:
     """The loss of `contrastive` from unit vectors; the first B texts are the right ones, WRONG for each follow."""
     logits_BT = scale * image_BD @ text_TD.T

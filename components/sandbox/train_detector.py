@@ -13,7 +13,7 @@ from transformers.models.rt_detr.image_processing_pil_rt_detr import RTDetrImage
 
 from components.common.geometry import Box
 from components.common.seeds import derive, numpy_rng, torch_generator
-from components.sandbox.crops import Augmentation, SplitData, exactly, held_out, read_split, relit
+from components.sandbox.crops import Augmentation, SplitData, held_out, read_split, relit
 from components.sandbox.fit import ends, fit, save_half, write_card
 from components.sandbox.measure import ap50
 
@@ -95,7 +95,6 @@ def photo_boxes(data: SplitData) -> list[Tensor]:
     return [torch.tensor(boxes).reshape(-1, 4) for boxes in found]
 
 
-@exactly
 def augment(
     photos_BCHW: Tensor, boxes: Sequence[Tensor], generator: torch.Generator
 ) -> tuple[Tensor, list[dict[str, Tensor]]]:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from transformers import Dinov2Config, Dinov2Model
 
 from components.common.seeds import numpy_rng, torch_generator
-from components.sandbox.crops import Augmentation, SplitData, exactly, held_out, read_split, sample, windows
+from components.sandbox.crops import Augmentation, SplitData, held_out, read_split, sample, windows
 from components.sandbox.fit import ends, fit, save_half, write_card
 from components.sandbox.train_ir import SIZE, measure, processor
 
@@ -39,7 +39,7 @@ def train(
         picks = torch.from_numpy(numpy_rng(seed, "dino", "batch", step).permutation(len(data.products))[:BATCH])
         generator = torch_generator(seed, "dino", step)
         looks = torch.cat([sample(source[picks], SIZE, LOOKS, generator) for _ in range(2)])
-        return agreement(head(model(pixel_values=looks).last_hidden_state[:, 0]).float())
+        return agreement(head(model(pixel_values=looks).last_hidden_state[:, 0]))
 
     losses = fit(nn.ModuleList([model, head]), loss_at, steps, lr=1e-3, description="train dino")
     save_half(model, out)
@@ -62,7 +62,6 @@ def _config() -> Dinov2Config:
     )  # fmt: skip
 
 
-@exactly
 def agreement(projected_2BD: Tensor) -> Tensor:
     """Cross-entropy of picking a look's twin among all other looks (Chen et al. 2020, NT-Xent); a scalar.
 

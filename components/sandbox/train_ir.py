@@ -3,6 +3,7 @@
 Made twice, as `ir`, which mines, and as the narrower and deeper `second_ir` from another seed, which only judges.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,8 @@ from components.sandbox.crops import (
     SplitData,
     box_crops,
     dyes,
-    exactly,
     held_out,
-    read_split,
+    joined,
     sample,
     windows,
 )
@@ -33,6 +33,8 @@ from components.sandbox.measure import retrieval
 SIZE, EMBEDDING = 48, 64
 DESIGNS, VIEWS, CONFUSERS = 24, 4, 5
 DYED = 0.7  # share of confuser groups in other colours than their own
+# Results of small models are judged at their own resolution, so the encoders have to know products seen small.
+LOOK = Augmentation(padded=0.6, coarse=0.4)
 TEMPERATURE = 0.1
 WIDTHS = {"ir": [32, 64, 128, 192], "second_ir": [24, 48, 96, 160]}
 DEPTHS = {"ir": [1, 1, 1, 1], "second_ir": [1, 1, 2, 1]}
@@ -43,18 +45,18 @@ ABOUT = (
 
 
 def train(
-    world: Path,
+    worlds: Sequence[Path],
     out: Path,
     seed: int = 0,
     steps: int = 4000,
     measured_on: list[SplitData] | None = None,
     name: str = "ir",
 ) -> dict[str, float]:
-    """Trains on the split `world`, stores model, processor and card in `out`; returns losses and held-out figures.
+    """Trains on the splits `worlds`, stores model, processor and card in `out`; returns losses and held-out figures.
 
     name: `ir` or `second_ir`, the architecture. measured_on: splits to measure on, by default the packaged ones.
     """
-    data = read_split(world)
+    data = joined(worlds)
     source = windows(data, reach=1.7, size=80)
     # Front and back of a sided design are two things to learn: called one, they teach that prints do not matter.
     looks = [f"{product.design} {product.attributes['print']}" for product in data.products]
@@ -67,16 +69,17 @@ def train(
         picks = draw_batch(codes, groups, numpy_rng(seed, name, "batch", step))
         generator = torch_generator(seed, name, step)
         palette = dyes(int(groups.max()) + 1, DYED, generator)[groups[picks]]
-        pixels = sample(source[torch.from_numpy(picks)], SIZE, Augmentation(padded=0.6), generator, palette)
+        pixels = sample(source[torch.from_numpy(picks)], SIZE, LOOK, generator, palette)
         logits = model(pixels.contiguous(memory_format=torch.channels_last)).logits
-        return supervised_contrastive(logits.float(), torch.from_numpy(codes[picks]))
+        return supervised_contrastive(logits, torch.from_numpy(codes[picks]))
 
     losses = fit(model, loss_at, steps, lr=2e-3, description=f"train {name}")
     save_half(model, out)
     processor().save_pretrained(out)
     metrics = measure(out, held_out() if measured_on is None else measured_on)
     facts = {
-        "trained on": f"{len(data.products)} crops of {codes.max() + 1} looks of designs (split `pretrain`)",
+        "trained on": f"{len(data.products)} crops of {codes.max() + 1} looks of designs (splits "
+        f"{', '.join(world.name for world in worlds)})",
         "loss": f"supervised contrastive, temperature {TEMPERATURE}, {DESIGNS} designs x {VIEWS} views a step, "
         f"{CONFUSERS} whole confuser groups among them, {DYED:.0%} of the groups in turned hues",
         "steps, seed": f"{steps}, {seed}",
@@ -88,10 +91,10 @@ def train(
 
 
 def train_second(
-    world: Path, out: Path, seed: int = 0, steps: int = 3000, measured_on: list[SplitData] | None = None
+    worlds: Sequence[Path], out: Path, seed: int = 0, steps: int = 3000, measured_on: list[SplitData] | None = None
 ) -> dict[str, float]:
     """As `train`, the second encoder: other widths, one more block, other draws, fewer steps."""
-    return train(world, out, seed + 1, steps, measured_on, name="second_ir")
+    return train(worlds, out, seed + 1, steps, measured_on, name="second_ir")
 
 
 def _config(name: str) -> ResNetConfig:
@@ -126,7 +129,6 @@ def draw_batch(codes: np.ndarray, groups: np.ndarray, rng: np.random.Generator) 
     return np.concatenate([rng.permutation(np.flatnonzero(codes == code))[:VIEWS] for code in shown])
 
 
-@exactly
 def supervised_contrastive(logits_BD: Tensor, codes_B: Tensor) -> Tensor:
     """Mean negative log share of each other view of the same design (Khosla et al. 2020, L_out); a scalar."""
     unit = F.normalize(logits_BD, dim=1)

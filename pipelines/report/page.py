@@ -43,12 +43,12 @@ HEADLINE = {
 
 @dataclass(frozen=True)
 class Section:
-    """One stage on the page. plots and figures: (name, picture as base64)."""
+    """One stage on the page. run: its run.json. plots and figures: (name, picture as base64)."""
 
     name: str
     title: str
     rows: list[tuple[str, int, str]]
-    seconds: float
+    run: dict[str, Any]
     metrics: dict[str, float]
     notes: list[str]
     plots: list[tuple[str, str]]
@@ -68,7 +68,9 @@ def write_page(workspace: Workspace) -> Path:
         gates=gates,
         stopped=[gate for gate in gates if gate["stops"]],
         headline=[(title, value) for title, _, value in headline(workspace)],
-        seconds=sum(section.seconds for section in sections),
+        seconds=sum(section.run["seconds"] for section in sections),
+        made=max((section.run["started_at"] for section in sections), default="")[:16].replace("T", " "),
+        commits=sorted({section.run["commit"] for section in sections}),
     )
     workspace.page.parent.mkdir(parents=True, exist_ok=True)
     workspace.page.write_text(html, encoding="utf-8")
@@ -92,7 +94,7 @@ def _section(workspace: Workspace, step: Step) -> Section:
         name=step.name,
         title=TITLES.get(step.name, step.name),
         rows=[(dataset.folder.name, len(dataset), dataset.digest[:12]) for dataset in made],
-        seconds=_read(folder / "run.json")["seconds"],
+        run=_read(folder / "run.json"),
         metrics=_read(folder / "metrics.json"),
         notes=_read(folder / "notes.json"),
         plots=[(path.stem, _embed(draw(path.stem, rows))) for path, rows in _plot_files(folder)],

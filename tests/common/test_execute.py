@@ -2,13 +2,14 @@
 
 import getpass
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from components.common.params import StageParams
 from components.common.report import Report
-from components.common.stage import execute
+from components.common.stage import commit, execute
 
 
 def quiet_stage(inputs: dict[str, Path], outputs: dict[str, Path], params: StageParams) -> Report:
@@ -24,3 +25,21 @@ def test_a_user_without_a_name_is_recorded_by_number(tmp_path: Path, monkeypatch
     monkeypatch.setattr("os.getuid", lambda: 4711)
     execute(f"{__name__}:quiet_stage", StageParams(), {}, {}, tmp_path / "report", name="quiet")
     assert json.loads((tmp_path / "report" / "run.json").read_text())["user"] == "4711"
+
+
+def test_a_run_that_writes_dvc_lock_is_no_change_of_the_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
+
+    monkeypatch.delenv("OBJECTMATE_COMMIT", raising=False)
+    (tmp_path / "room").mkdir()
+    for name in ("dvc.lock", "room/stage.py"):
+        (tmp_path / name).write_text("one")
+    git("init", "--quiet")
+    git("add", ".")
+    git("-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "--message", "one")
+    head = git("rev-parse", "HEAD")
+    (tmp_path / "dvc.lock").write_text("two")
+    assert commit(tmp_path / "room") == head
+    (tmp_path / "room/stage.py").write_text("two")
+    assert commit(tmp_path / "room") == f"{head}-dirty"

@@ -46,6 +46,18 @@ def test_padded_crop_keeps_proportions() -> None:
     assert crop[:, 24, 24].min() > 0.9 and crop[1, 24, 2] > 0.8
 
 
+def test_coarse_crops_lose_detail_and_keep_the_rest() -> None:
+    data = _one(Box(40, 30, 48, 48))
+    data.photos[0, :, 40:88:2] = 0  # fine stripes
+    coarse = Augmentation(**{**STILL.__dict__, "coarse": 1.0})
+    sharp, soft = (
+        sample(windows(data, 1.7, 80), 48, how, torch.Generator().manual_seed(0))[0, 0, 4:-4, 4:-4]
+        for how in (STILL, coarse)
+    )
+    assert soft.std() < 0.7 * sharp.std()
+    assert soft.mean() == pytest.approx(sharp.mean().item(), abs=0.05)
+
+
 def test_crops_depend_on_the_generator_alone() -> None:
     source = windows(_one(Box(40, 30, 48, 40)), 1.7, 80)
     one, two, other = (sample(source, 48, Augmentation(), torch.Generator().manual_seed(k)) for k in (5, 5, 6))

@@ -83,7 +83,9 @@ def test_names_are_unique_and_colours_differ_in_lightness(dealt: Catalogue) -> N
         assert abs(ground - figure) >= LIGHTNESS_GAP
 
 
-@pytest.mark.parametrize(("split", "views"), [("pretrain", {5}), ("corpus", {5, 6}), ("benchmark", {4})])
+@pytest.mark.parametrize(
+    ("split", "views"), [("pretrain", {5}), ("corpus", {5, 6}), ("benchmark", {4}), ("showroom", {4})]
+)
 def test_view_counts_are_even(dealt: Catalogue, split: Split, views: set[int]) -> None:
     shots = [shot for shot in plan(PARAMS, split, dealt, 0) if shot.alteration is None]
     counts = Counter(design.name for shot in shots for design in shot.designs)

@@ -15,6 +15,8 @@ def find_object(photo: Path, box: str, top: int, data: Path, sheet: Path | None)
     """Prints what is found for the object at `box` ("x,y,w,h", px; the whole photograph if empty), and draws it."""
     answer = find(photo, _box(box), top, data)
     console = Console()
+    if not box:
+        console.print("The whole photograph was taken for the object: --box x,y,w,h (px) names one in it.")
     console.print(_table(answer))
     if answer.window is None:
         console.print("No window is calibrated for this encoder: run `objectmate stage calibration`.")
@@ -42,7 +44,7 @@ def _table(answer: Answer) -> Table:
     )
     window = f", window {answer.window.low:g} to {answer.window.high:g}" if answer.window else ""
     table = Table(title=f"{answer.searched:,} objects, {how}{window}", box=None, padding=(0, 1, 0, 0))
-    for name in ("rank", "cosine", "object", "photograph", "box", "in it"):
+    for name in ("rank", "cosine", "object", "photograph", "box", "in window"):
         table.add_column(name, overflow="fold", no_wrap=name == "object")
     for rank, hit in enumerate(answer.hits, start=1):
         row = (str(rank), f"{hit.similarity:.4f}", hit.object_id, escape(hit.uri), _shown(hit.box), _inside(hit))

@@ -148,7 +148,8 @@ def _record(workspace: Workspace, request: Request, ran: list[str], stopped: boo
 
     tags = {"pipeline": request.pipeline, "commit": commit()}
     tags |= {f"gate.{row['gate']}": row["verdict"] for row in verdicts(workspace)}
-    with tracking.parent_run(f"{request.pipeline} {workspace.root.resolve().name}", tags, stopped):
+    reports = [workspace.report(STEPS[name]) for name in ran]
+    with tracking.parent_run(f"{request.pipeline} {workspace.root.resolve().name}", tags, reports, stopped):
         mlflow.log_params({"profile": request.profile, "engine": request.engine})
         mlflow.log_metrics({metric: value for _, metric, value in headline(workspace)})
         digests = dvc_digests(workspace) if request.engine == "dvc" else {}

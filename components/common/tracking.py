@@ -6,7 +6,7 @@ Stages know nothing of this: what is logged is read from the manifests, reports 
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -55,15 +55,20 @@ def refusals() -> Iterator[None]:
 
 
 @contextmanager
-def parent_run(name: str, tags: Mapping[str, str], failed: bool = False) -> Iterator[Any]:
+def parent_run(name: str, tags: Mapping[str, str], reports: Sequence[Path], failed: bool = False) -> Iterator[Any]:
     """The run of a whole pipeline: the one in `MLFLOW_RUN_ID` where set (a Kubeflow run opened it), else a new one.
 
+    reports: of the stages that ran; a new run began with the first of them, so that its duration is the pipeline's.
     failed: the pipeline was stopped, and the run ends as FAILED.
     """
     import mlflow
+    from mlflow.tracking.context.registry import resolve_tags
 
-    joined = os.environ.get("MLFLOW_RUN_ID")
-    with mlflow.start_run(run_id=joined) if joined else mlflow.start_run(run_name=name) as run:
+    start = min((_started_at(_run_record(report)) for report in reports), default=None)
+    run_id = os.environ.get("MLFLOW_RUN_ID") or (
+        mlflow.MlflowClient().create_run(_experiment_id(), start, resolve_tags(), name).info.run_id
+    )
+    with mlflow.start_run(run_id=run_id) as run:
         mlflow.set_tags(dict(tags))
         yield run
         mlflow.end_run("FAILED" if failed else "FINISHED")
@@ -85,21 +90,36 @@ def record_stage(
     """
     import mlflow
 
-    record = json.loads((report / "run.json").read_text(encoding="utf-8"))
-    start = int(datetime.fromisoformat(record["started_at"]).timestamp() * 1000)
+    record = _run_record(report)
+    start = _started_at(record)
     tags = {"stage": name, "commit": record["commit"], "reused": str(reused).lower(), "host": record["host"]}
     client = mlflow.MlflowClient()
     active = mlflow.active_run()
     parent = {"mlflow.parentRunId": active.info.run_id} if active else {}
-    experiment = mlflow.get_experiment_by_name(EXPERIMENT)
-    assert experiment is not None, "configure() makes it"
-    run = client.create_run(experiment.experiment_id, start_time=start, run_name=name, tags=tags | parent)
+    run = client.create_run(_experiment_id(), start_time=start, run_name=name, tags=tags | parent)
     _log_datasets(client, run.info.run_id, inputs, outputs, digests or {})
     _log_numbers(client, run.info.run_id, report, outputs)
     for figure in sorted((report / "figures").glob("*.png")):
         client.log_artifact(run.info.run_id, str(figure), "figures")
     end = start + int(record["seconds"] * 1000)
     client.set_terminated(run.info.run_id, "FAILED" if failed else "FINISHED", end)
+
+
+def _run_record(report: Path) -> dict[str, Any]:
+    return json.loads((report / "run.json").read_text(encoding="utf-8"))
+
+
+def _started_at(record: Mapping[str, Any]) -> int:
+    """When a stage began, as MLflow counts: milliseconds since 1970."""
+    return int(datetime.fromisoformat(record["started_at"]).timestamp() * 1000)
+
+
+def _experiment_id() -> str:
+    import mlflow
+
+    experiment = mlflow.get_experiment_by_name(EXPERIMENT)
+    assert experiment is not None, "configure() makes it"
+    return experiment.experiment_id
 
 
 def _log_numbers(client: Any, run_id: str, report: Path, outputs: Mapping[str, Path]) -> None:

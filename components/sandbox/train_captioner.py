@@ -25,16 +25,14 @@ from transformers import (
 
 from components.common.geometry import crop, square_window
 from components.common.seeds import numpy_rng, torch_generator
-from components.sandbox.crops import Augmentation, SplitData, dyes, held_out, joined, sample, windows
+from components.sandbox.crops import Augmentation, SplitData, held_out, joined, sample, windows
 from components.sandbox.fit import ends, fit, save_half, write_card
-from components.sandbox.train_clip import PALETTES, WORDS, words_of
+from components.sandbox.train_clip import DYED, WORDS, recolour, words_of
 from components.sandbox.train_ir import processor
 
 SIZE, SCALE, BATCH = 64, 1.7, 64
-DYED = 0.5  # share of pictures in other colours than their own, which teach every word but those of colours
 SPECIAL = ("[PAD]", "[BOS]", "[EOS]", "[UNK]")
 PAD, BOS, EOS = 0, 1, 2
-IGNORED = -100  # labels that transformers leaves out of the loss
 SENTENCE = "a {print} {ground} and {figure} {shape} on a {floor} floor beside a {wall} wall"
 # Colours are what the words are about: only so much of the light may change. A mirrored print keeps its name.
 LOOK = Augmentation(
@@ -62,20 +60,16 @@ def train(
     data = joined(worlds)
     source = windows(data, reach=2.3, size=96)
     tokenizer = word_tokenizer()
-    labels = tokenize(tokenizer, [words_of(product.attributes) for product in data.products])
+    words = [words_of(product.attributes) for product in data.products]
     torch.manual_seed(seed)
-    model = _model(len(tokenizer), labels.shape[1] + 1)
-
-    def batch(step: int) -> tuple[Tensor, Tensor]:
-        generator = torch_generator(seed, "captioner", step)
-        picks = torch.from_numpy(numpy_rng(seed, "captioner", step).permutation(len(labels))[:BATCH])
-        dyed = dyes(len(picks), DYED, generator)
-        pixels = sample(source[picks], SIZE, LOOK, generator, dyed)
-        return pixels, without_colours(labels[picks], (dyed != torch.eye(3)).any(-1).any(-1))
+    model = _model(len(tokenizer), tokenize(tokenizer, words[:1]).shape[1] + 1)
 
     def loss_at(step: int) -> Tensor:
-        pixels, spoken = batch(step)
-        return model(pixel_values=pixels, labels=spoken).loss
+        generator = torch_generator(seed, "captioner", step)
+        picks = numpy_rng(seed, "captioner", step).permutation(len(words))[:BATCH]
+        shown, dyed = recolour([words[k] for k in picks], generator)
+        pixels = sample(source[torch.from_numpy(picks)], SIZE, LOOK, generator, dyed)
+        return model(pixel_values=pixels, labels=tokenize(tokenizer, shown)).loss
 
     losses = fit(model, loss_at, steps, lr=1.5e-3, description="train captioner")
     save_half(model, out)
@@ -83,8 +77,8 @@ def train(
     tokenizer.save_pretrained(out)
     metrics = measure(out, held_out() if measured_on is None else measured_on)
     facts = {
-        "trained on": f"{len(labels)} products with captions (splits {', '.join(world.name for world in worlds)}); "
-        f"{DYED:.0%} of them in turned hues, where no colour has to be named",
+        "trained on": f"{len(words)} products with captions (splits {', '.join(world.name for world in worlds)}); "
+        f"up to {DYED:.0%} of them in turned hues, with the colours renamed",
         "loss": "cross-entropy of the next word",
         "steps, batch, seed": f"{steps}, {BATCH}, {seed}",
         "parameters": f"{model.num_parameters() / 1e6:.2f} M, stored as fp16",
@@ -113,20 +107,11 @@ def tokenize(tokenizer: PreTrainedTokenizerFast, words: Sequence[dict[str, str]]
     return torch.tensor([[*tokenizer.encode(text, add_special_tokens=False), EOS] for text in sentences])
 
 
-def without_colours(labels_BL: Tensor, dyed_B: Tensor) -> Tensor:
-    """The labels with the colour words of dyed pictures left out of the loss."""
-    places = [k for k, word in enumerate(SENTENCE.split()) if word in {f"{{{role}}}" for role in PALETTES}]
-    labels_BL = labels_BL.clone()
-    for place in places:
-        labels_BL[dyed_B, place] = IGNORED
-    return labels_BL
-
-
 def _model(words: int, positions: int) -> VisionEncoderDecoderModel:
     # Overlapping convolutional embeddings: a plain vision transformer learns little from a few thousand pictures.
     encoder = SegformerConfig(
-        num_encoder_blocks=3, depths=[1, 2, 2], sr_ratios=[2, 1, 1], hidden_sizes=[48, 96, 160],
-        patch_sizes=[7, 3, 3], strides=[4, 2, 2], num_attention_heads=[1, 2, 4], mlp_ratios=[2, 2, 2],
+        depths=[1, 1, 2, 2], sr_ratios=[8, 4, 2, 1], hidden_sizes=[24, 48, 96, 160],
+        patch_sizes=[5, 3, 3, 3], strides=[2, 2, 2, 2], num_attention_heads=[1, 2, 3, 4], mlp_ratios=[2, 2, 2, 2],
         drop_path_rate=0.0, reshape_last_stage=False,  # tokens [B, 16, C], as the decoder reads them
     )  # fmt: skip
     encoder.hidden_size = 160  # type: ignore[attr-defined]  # what VisionEncoderDecoderModel asks an encoder for

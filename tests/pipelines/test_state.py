@@ -84,6 +84,8 @@ def test_a_stopped_run_is_tracked_without_the_earlier_runs_results(
     nested = {r.data.tags["stage"]: r for r in runs if "mlflow.parentRunId" in r.data.tags}
     assert set(nested) == set(until("gate_recurrence"))
     parent = next(r for r in runs if "mlflow.parentRunId" not in r.data.tags)
+    assert parent.info.start_time == nested["gate_recurrence"].info.start_time
+    assert parent.data.tags["mlflow.user"]
     failed = {r.data.tags.get("stage", "parent") for r in runs if r.info.status == "FAILED"}
     assert failed == {"parent", "gate_recurrence"}
     assert {r.info.status for r in runs} == {"FAILED", "FINISHED"}

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
 from PIL import Image
 
 from components.captioning.captioners import load_captioner
@@ -64,16 +63,6 @@ def test_captions_of_the_world_are_spelled_as_it_spells_them(world: Path):
     for product in read_split(world).products:
         tokens = train_captioner.tokenize(tokenizer, [train_captioner.words_of(product.attributes)])
         assert tokenizer.decode(tokens[0], skip_special_tokens=True) == product.caption
-
-
-def test_dyed_pictures_teach_no_colour_words():
-    words = {"shape": "mug", "print": "dotted", "ground": "red", "figure": "white", "floor": "tiled", "wall": "blue"}
-    tokenizer = train_captioner.word_tokenizer()
-    labels = train_captioner.tokenize(tokenizer, [words, words])
-    taught = train_captioner.without_colours(labels, torch.tensor([True, False]))
-    hidden = [tokenizer.decode([token]) for token in labels[0][taught[0] == train_captioner.IGNORED]]
-    assert hidden == ["red", "white", "blue"]
-    assert torch.equal(taught[1], labels[1])
 
 
 def test_a_caption_is_compared_word_by_word():

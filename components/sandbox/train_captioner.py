@@ -27,10 +27,11 @@ from components.common.geometry import crop, square_window
 from components.common.seeds import numpy_rng, torch_generator
 from components.sandbox.crops import Augmentation, SplitData, held_out, joined, sample, windows
 from components.sandbox.fit import ends, fit, save_half, write_card
-from components.sandbox.train_clip import DYED, WORDS, recolour, words_of
+from components.sandbox.train_clip import WORDS, recolour, words_of
 from components.sandbox.train_ir import processor
 
 SIZE, SCALE, BATCH = 64, 1.7, 64
+DYED = 0.8  # share of pictures in other colours than their own, as far as these have names
 SPECIAL = ("[PAD]", "[BOS]", "[EOS]", "[UNK]")
 PAD, BOS, EOS = 0, 1, 2
 SENTENCE = "a {print} {ground} and {figure} {shape} on a {floor} floor beside a {wall} wall"
@@ -67,7 +68,7 @@ def train(
     def loss_at(step: int) -> Tensor:
         generator = torch_generator(seed, "captioner", step)
         picks = numpy_rng(seed, "captioner", step).permutation(len(words))[:BATCH]
-        shown, dyed = recolour([words[k] for k in picks], generator)
+        shown, dyed = recolour([words[k] for k in picks], generator, DYED)
         pixels = sample(source[torch.from_numpy(picks)], SIZE, LOOK, generator, dyed)
         return model(pixel_values=pixels, labels=tokenize(tokenizer, shown)).loss
 

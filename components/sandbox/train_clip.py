@@ -141,13 +141,15 @@ def words_of(attributes: dict[str, Any]) -> dict[str, str]:
     return roles | {"ground": ground, "figure": figure}
 
 
-def recolour(words: list[dict[str, str]], generator: torch.Generator) -> tuple[list[dict[str, str]], Tensor]:
-    """Dyes [B, 3, 3] for the pictures, and the words that are true after dyeing.
+def recolour(
+    words: list[dict[str, str]], generator: torch.Generator, share: float = DYED
+) -> tuple[list[dict[str, str]], Tensor]:
+    """Dyes [B, 3, 3] for up to a share of the pictures, and the words that are true after dyeing.
 
     A picture keeps its colours if none of a few dyes turns all its colours into colours that have a name.
     """
     count = len(words)
-    drawn = dyes(TRIES * count, DYED, generator)
+    drawn = dyes(TRIES * count, share, generator)
     named = {role: _named_after(PALETTES[role], drawn) for role in PALETTES}
     shown, chosen = [], torch.eye(3).repeat(count, 1, 1)
     for k, entry in enumerate(words):

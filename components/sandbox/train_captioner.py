@@ -66,11 +66,12 @@ def train(
     model = _model(len(tokenizer), tokenize(tokenizer, words[:1]).shape[1] + 1)
 
     def loss_at(step: int) -> Tensor:
-        generator = torch_generator(seed, "captioner", step)
-        picks = numpy_rng(seed, "captioner", step).permutation(len(words))[:BATCH]
+        rng, generator = numpy_rng(seed, "captioner", step), torch_generator(seed, "captioner", step)
+        picks = rng.permutation(len(words))[:BATCH]
         shown, dyed = recolour([words[k] for k in picks], generator, DYED)
         pixels = sample(source[torch.from_numpy(picks)], SIZE, LOOK, generator, dyed)
-        return model(pixel_values=pixels, labels=tokenize(tokenizer, shown)).loss
+        heard = shifted(tokenize(tokenizer, [any_words(rng) for _ in picks]))
+        return model(pixel_values=pixels, decoder_input_ids=heard, labels=tokenize(tokenizer, shown)).loss
 
     losses = fit(model, loss_at, steps, lr=1.5e-3, description="train captioner")
     save_half(model, out)
@@ -80,7 +81,7 @@ def train(
     facts = {
         "trained on": f"{len(words)} products with captions (splits {', '.join(world.name for world in worlds)}); "
         f"up to {DYED:.0%} of them in turned hues, with the colours renamed",
-        "loss": "cross-entropy of the next word",
+        "loss": "cross-entropy of the next word after random ones, so that only the picture tells it",
         "steps, batch, seed": f"{steps}, {BATCH}, {seed}",
         "parameters": f"{model.num_parameters() / 1e6:.2f} M, stored as fp16",
         "vocabulary": f"{len(tokenizer)} words",
@@ -106,6 +107,20 @@ def tokenize(tokenizer: PreTrainedTokenizerFast, words: Sequence[dict[str, str]]
     """The tokens of the sentences that `words` fill in, ended: int64 [B, L]; all have the same length."""
     sentences = [SENTENCE.format(**entry) for entry in words]
     return torch.tensor([[*tokenizer.encode(text, add_special_tokens=False), EOS] for text in sentences])
+
+
+def any_words(rng: np.random.Generator) -> dict[str, str]:
+    """Words for every place of the sentence, drawn apart from each other.
+
+    What the decoder hears before the word it has to say: from true words of a few hundred designs it would learn which
+    shape goes with which print and colours, and not look at the picture.
+    """
+    return {role: options[rng.integers(len(options))] for role, options in WORDS.items()}
+
+
+def shifted(tokens_BL: Tensor) -> Tensor:
+    """The decoder's input that goes with tokens as labels: each sees those before it, the first one BOS."""
+    return torch.cat([torch.full_like(tokens_BL[:, :1], BOS), tokens_BL[:, :-1]], dim=1)
 
 
 def _model(words: int, positions: int) -> VisionEncoderDecoderModel:

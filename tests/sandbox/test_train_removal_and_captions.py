@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from components.captioning.captioners import load_captioner
@@ -63,6 +65,15 @@ def test_captions_of_the_world_are_spelled_as_it_spells_them(world: Path):
     for product in read_split(world).products:
         tokens = train_captioner.tokenize(tokenizer, [train_captioner.words_of(product.attributes)])
         assert tokenizer.decode(tokens[0], skip_special_tokens=True) == product.caption
+
+
+def test_what_the_decoder_hears_says_nothing_about_the_picture():
+    tokenizer, rng = train_captioner.word_tokenizer(), np.random.default_rng(0)
+    heard = [train_captioner.any_words(rng) for _ in range(300)]
+    assert len({(words["print"], words["shape"]) for words in heard}) > 100
+    tokens = train_captioner.tokenize(tokenizer, heard)
+    inputs = train_captioner.shifted(tokens)
+    assert (inputs[:, 0] == train_captioner.BOS).all() and torch.equal(inputs[:, 1:], tokens[:, :-1])
 
 
 def test_a_caption_is_compared_word_by_word():

@@ -50,7 +50,7 @@ def train(
     worlds: Sequence[Path],
     out: Path,
     seed: int = 0,
-    steps: int = 3600,
+    steps: int = 2400,
     measured_on: list[SplitData] | None = None,
 ) -> dict[str, float]:
     """Trains on the splits `worlds`, stores model, processor, tokenizer and card in `out`.

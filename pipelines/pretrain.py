@@ -25,7 +25,7 @@ HELD_OUT = (PACKAGED / "corpus", PACKAGED / "benchmark")
 class Lengths:
     """How long to train (images a task, steps of the autoencoder) and on how many tuples to measure."""
 
-    insertion: int = 96_000
+    insertion: int = 160_000
     generation: int = 40_000
     autoencoder: int = 1500
     measured: int = 64
@@ -90,7 +90,7 @@ def training_params(task: str, start: Path, lengths: Lengths) -> Training:
         "task": task, "base": str(start), "revision": None, "images": images, "batch": BATCH, "lr": 2e-3,
         "warmup": min(1600, images), "decay": "cosine", "ema": 0.999, "outside_weight": 0.3, "drop_refs": 0.04,
         "drop_text": 0.04, "drop_both": 0.04, "checkpoint_every": 3200, "validation_tuples": lengths.measured,
-        "sampling_steps": 10,
+        "sampling_steps": 10, "precision": "fp32",
     }  # fmt: skip
     return Training.model_validate(values)
 

@@ -16,8 +16,9 @@ from components.sandbox.fit import write_card
 CLIP = "sandbox:clip"
 INSERTION_CHANNELS = scene_channels(CHANNELS)
 WIDTHS = (32, 64, 112)
-SHIFT = 9.0
-"""Of the noise levels: of unit-variance latents of 32-px cells, much must be noise before anything is hidden."""
+SHIFT = 2.5
+"""Of the noise levels. Far above it a model learns what the references show and never to draw it sharply; at 1, small
+latents hide too little for the references to matter."""
 ABOUT = (
     "Base model for {task}: a folder for `components.common.grid_pipeline.GridPipeline`, whose UNet draws the bottom "
     "right cell of a 2x2 grid of 32-px cells from three references{scene}. The default run starts from it and trains "

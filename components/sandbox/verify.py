@@ -68,30 +68,36 @@ def detector_rows(splits: list[SplitData]) -> list[Row]:
 def retrieval_rows(splits: list[SplitData]) -> list[Row]:
     """Recall@1 of four encoders, the lead over semantic ones (the paper's Figure 2), and the window's yield."""
     crops = [box_crops(data) for data in splits]
-    found = {}
+    vectors, found = {}, {}
     for name in ("ir", "second_ir", "clip", "dino"):
         encoder = load_encoder(str(MODELS / name), mirror=True)
-        found[name] = Neighbours(*pooled([encoder.embed(own) for own in crops], splits))
+        vectors[name] = [encoder.embed(own) for own in crops]
+        found[name] = Neighbours(*pooled(vectors[name], splits))
     rows = [
         Row.of(f"{name}: recall@1", cluster_bootstrap(own.hits, own.asked), 0.95 if name == "ir" else None)
         for name, own in found.items()
     ]
     ir, semantic = found["ir"], max((found["clip"], found["dino"]), key=lambda own: own.hits.mean())
     lead = cluster_bootstrap((ir.hits - semantic.hits).tolist(), ir.asked)
-    return [*rows, Row.of("ir: lead in recall@1 over the better of clip and dino", lead, 0.1), *_window_rows(ir)]
+    rows.append(Row.of("ir: lead in recall@1 over the better of clip and dino", lead, 0.1))
+    # The corpus is what the default run mines. The benchmark never is: four views a design leave none to miss, and
+    # where a design looks otherwise from behind there are not three of one side.
+    mined = Neighbours(*pooled(vectors["ir"][:1], splits[:1]))
+    return [*rows, *_window_rows(mined, "the corpus", 0.8), *_window_rows(ir, "corpus and benchmark", None)]
 
 
-def _window_rows(ir: Neighbours) -> list[Row]:
-    """The widest window whose precision bound holds, found on the pairs that it is judged on."""
+def _window_rows(ir: Neighbours, where: str, bar: float | None) -> list[Row]:
+    """The widest window whose precision bound holds, found on the pairs that it is judged on; bar: of the yield."""
     threshold = ir.threshold(PRECISION)
     if threshold is None:
-        return [Row("ir: precision bound of the window", 0.0, 0.0, 0.0, PRECISION)]
+        return [Row(f"ir: precision bound of the window in {where}", 0.0, 0.0, 0.0, PRECISION)]
     inside = ir.scores >= threshold
     correct, total = int(ir.correct[inside].sum()), int(inside.sum())
     bound = share_lower_bound(correct, total)
-    what = f"ir: precision bound of the window from {threshold:.3f} (precision {correct / total:.3f})"
+    what = f"ir: precision bound of the window from {threshold:.3f} in {where} (precision {correct / total:.3f})"
     precision = Row.of(what, Interval(bound, bound, bound), PRECISION)
-    return [precision, Row.of("ir: objects with 3 views in it", cluster_bootstrap(ir.served(threshold), ir.asked), 0.8)]
+    served = cluster_bootstrap(ir.served(threshold), ir.asked)
+    return [precision, Row.of(f"ir: objects of {where} with 3 views in it", served, bar)]
 
 
 def remover_rows() -> list[Row]:

@@ -49,7 +49,7 @@ def train(
     worlds: Sequence[Path],
     out: Path,
     seed: int = 0,
-    steps: int = 3200,
+    steps: int = 4000,
     measured_on: list[SplitData] | None = None,
     name: str = "ir",
 ) -> dict[str, float]:

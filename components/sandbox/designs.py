@@ -87,7 +87,7 @@ def _groups(seed: int) -> Iterator[list[Design]]:
     """Endless confuser groups; no two share (two main colours, print) or (two main colours, shape)."""
     used: set[tuple] = set()
     group = 0
-    for draw in count():
+    for draw in range(1_000_000):
         members = _group(seed, _CATALOGUE, draw, group, group % SIDED == 1)
         keys = {(frozenset(d.colours[:2]), word) for d in members for word in (d.shape, d.print)}
         if not keys & used:

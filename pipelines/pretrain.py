@@ -16,7 +16,7 @@ from components.training.params import Params as Training
 from components.training.validation import validate
 
 BATCH = 16
-COPIES = {"insertion": 12, "generation": 8}
+COPIES = {"insertion": 24, "generation": 8}
 HELD_OUT = (PACKAGED / "corpus", PACKAGED / "benchmark")
 """Splits none of whose designs is trained on: what the bases are measured on."""
 
@@ -25,7 +25,7 @@ HELD_OUT = (PACKAGED / "corpus", PACKAGED / "benchmark")
 class Lengths:
     """How long to train (images a task, steps of the autoencoder) and on how many tuples to measure."""
 
-    insertion: int = 160_000
+    insertion: int = 256_000
     generation: int = 40_000
     autoencoder: int = 1500
     measured: int = 64

@@ -37,7 +37,7 @@ from components.sandbox.surfaces import FLOORS
 
 SIZE, PATCH, LENGTH = 48, 8, 24
 BATCH, WRONG = 128, 3
-DYED, TRIES = 0.4, 4
+DYED, TRIES = 0.4, 12
 NAMEABLE = 20.0  # CIE Lab distance within which a colour goes by a palette colour's name
 SCALE = 1.6  # of the plain window: floor and wall are in the caption, so they must be in the picture
 TOKENS = {"<pad>": 0, "<bos>": 1, "<unk>": 2, "<eos>": 3}  # CLIPTextModel treats an end token of number 2 in an old way

@@ -76,6 +76,16 @@ def test_what_the_decoder_hears_says_nothing_about_the_picture():
     assert (inputs[:, 0] == train_captioner.BOS).all() and torch.equal(inputs[:, 1:], tokens[:, :-1])
 
 
+def test_naming_costs_least_where_the_true_words_lead():
+    words = [{role: options[k] for role, options in train_captioner.WORDS.items()} for k in (0, 3)]
+    places = [torch.eye(len(options))[[0, 3]] for options in train_captioner.WORDS.values()]
+    right = torch.cat(places, 1)
+    assert train_captioner.naming_loss(50 * right, words) < 1e-3
+    assert train_captioner.naming_loss(50 * right.flip(0), words) == pytest.approx(50, abs=1e-3)
+    chance = np.mean([np.log(len(options)) for options in train_captioner.WORDS.values()])
+    assert train_captioner.naming_loss(0 * right, words) == pytest.approx(chance)
+
+
 def test_a_caption_is_compared_word_by_word():
     true = "a striped red and white mug on a wooden floor beside a blue wall"
     swapped = train_captioner.compare("a striped white and red mug on a wooden floor beside a grey wall", true)

@@ -1,6 +1,6 @@
 """The remover and the captioner, each trained on a handful of photographs: what they store, loads and works."""
 
-import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,21 +15,12 @@ from components.common.geometry import Box
 from components.removal.params import Params as Removal
 from components.removal.removers import load_remover
 from components.sandbox import train_captioner, train_remover
-from components.sandbox.crops import PACKAGED, read_split
+from components.sandbox.crops import read_split
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The first six photographs of the benchmark as a split of its own."""
-    folder = tmp_path_factory.mktemp("world")
-    coco = json.loads((PACKAGED / "benchmark" / "annotations.json").read_text())
-    coco["images"] = coco["images"][:6]
-    shown = {image["id"] for image in coco["images"]}
-    coco["annotations"] = [entry for entry in coco["annotations"] if entry["image_id"] in shown]
-    (folder / "annotations.json").write_text(json.dumps(coco))
-    for name in ("images", "plates", "masks"):
-        (folder / name).symlink_to(PACKAGED / "benchmark" / name)
-    return folder
+def world(beginning: Callable[[int], Path]) -> Path:
+    return beginning(6)
 
 
 def test_the_remover_learns_and_its_folder_serves_the_stage(world: Path, tmp_path: Path):

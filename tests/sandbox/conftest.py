@@ -1,0 +1,27 @@
+"""What several tests of the sandbox start from."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from components.sandbox.crops import PACKAGED
+
+
+@pytest.fixture(scope="module")
+def beginning(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+    """The first so many photographs of the benchmark as a split of its own."""
+
+    def get(count: int) -> Path:
+        folder = tmp_path_factory.mktemp("world")
+        coco = json.loads((PACKAGED / "benchmark" / "annotations.json").read_text())
+        coco["images"] = coco["images"][:count]
+        shown = {image["id"] for image in coco["images"]}
+        coco["annotations"] = [entry for entry in coco["annotations"] if entry["image_id"] in shown]
+        (folder / "annotations.json").write_text(json.dumps(coco))
+        for name in ("images", "plates", "masks"):
+            (folder / name).symlink_to(PACKAGED / "benchmark" / name)
+        return folder
+
+    return get

@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -238,11 +238,12 @@ def render(
 def train(
     model: Annotated[list[str] | None, typer.Argument(help="Models to train (default: all, in order)")] = None,
     seed: Annotated[int, typer.Option(help="Seed of every training")] = 0,
+    device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where to train")] = "cpu",
 ) -> None:
     """Train the tiny models on the rendered world."""
     from pipelines.sandbox import train_models
 
-    train_models(model, seed)
+    train_models(model, seed, device)
 
 
 @sandbox.command()

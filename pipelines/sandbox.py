@@ -4,7 +4,7 @@ import importlib
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from rich.console import Console
 from rich.table import Table
@@ -33,7 +33,8 @@ TRAINERS = {
 BASES = "bases"
 TAUGHT: tuple[Split, ...] = ("pretrain", "showroom")
 WIDELY_TAUGHT = ("ir", "second_ir", "clip", "captioner")
-"""Models of products and words, which need many designs: they learn from the showroom too."""
+"""Models of products and words, which need many designs: they, and the bases, learn from the showroom too."""
+Device = Literal["cpu", "cuda"]
 
 
 def render_splits(names: list[str] | None, seed: int, workers: int) -> None:
@@ -44,28 +45,32 @@ def render_splits(names: list[str] | None, seed: int, workers: int) -> None:
         render_world(ROOTS[name], name, seed=seed, workers=workers)
 
 
-def train_models(names: list[str] | None, seed: int) -> None:
+def train_models(names: list[str] | None, seed: int, device: Device) -> None:
     """Trains the named models (all if none is named, in an order in which each finds what it needs)."""
+    import torch
+
     if missing := [split for split in TAUGHT if not (RENDERED / split / "annotations.json").is_file()]:
         raise UserError(
             f"there is no {RENDERED / missing[0]} to train on: run `objectmate sandbox render {missing[0]}` first"
         )
     for name in _chosen(names, [*TRAINERS, BASES], "model"):
         if name == BASES:
-            console.print(name, json.dumps(_train_bases()))
+            console.print(name, json.dumps(_train_bases(device)))
             continue
         module, function = TRAINERS[name].split(":")
         train = getattr(importlib.import_module(module), function)
         world = [RENDERED / split for split in TAUGHT] if name in WIDELY_TAUGHT else RENDERED / "pretrain"
-        quality = train(world, PACKAGED / "models" / name, seed=seed)
+        with torch.device(device):
+            quality = train(world, PACKAGED / "models" / name, seed=seed)
         console.print(name, json.dumps(quality))
 
 
-def _train_bases() -> dict[str, float]:
+def _train_bases(device: Device) -> dict[str, float]:
     """The grid UNets, trained by the pipeline's own stages; what they make on the way is kept."""
-    from pipelines.pretrain import pretrain_bases
+    from pipelines.pretrain import Lengths, pretrain_bases
 
-    return pretrain_bases(RENDERED / "pretrain", PACKAGED / "models", RENDERED / "bases")
+    worlds = [RENDERED / split for split in TAUGHT]
+    return pretrain_bases(worlds, PACKAGED / "models", RENDERED / "bases", Lengths(device=device))
 
 
 def verify_models(path: Path | None) -> bool:

@@ -139,7 +139,7 @@ class GridPipeline(DiffusionPipeline):
         device, dtype = self.unet.device, self.unet.dtype
         self.scheduler.set_timesteps(steps, device=device)
         latents_BCHW = noise_BCHW.to(device, dtype) * getattr(self.scheduler, "init_noise_sigma", 1.0)
-        null_BTD = self.encode_text([""]).expand_as(text_BTD)
+        null_BTD = self.encode_text([""]).to(text_BTD).expand_as(text_BTD)
         for t in self.scheduler.timesteps:
             scaled_BCHW = latents_BCHW
             if hasattr(self.scheduler, "scale_model_input"):

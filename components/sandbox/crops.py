@@ -6,7 +6,7 @@ so that augmentation costs less than the step it feeds. All draws come from a ge
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -115,21 +115,24 @@ class Windows:
         return Windows(self.pixels[picks], self.limits[picks], self.shape[picks], self.reach)
 
 
-def windows(data: SplitData, reach: float, size: int) -> Windows:
-    """The windows of all products, size x size px."""
+def windows(
+    data: SplitData, reach: float, size: int, picture: Callable[[Product], np.ndarray] | None = None
+) -> Windows:
+    """The windows of all products, size x size px, of their photographs or of another picture of each product's."""
     pixels, limits, shape = [], [], []
     for product in data.products:
         box, longer = product.box, max(product.box.w, product.box.h)
         x, y = box.x + box.w / 2, box.y + box.h / 2
         margin = data.side
-        photo = np.pad(data.photos[product.photo], ((margin, margin), (margin, margin), (0, 0)), "edge")
+        photo = picture(product) if picture else data.photos[product.photo]
+        photo = np.pad(photo, ((margin, margin), (margin, margin), (0, 0)), "edge")
         half = longer * reach / 2
         corners = (x - half + margin, y - half + margin, x + half + margin, y + half + margin)
         window = Image.fromarray(photo).resize((size, size), Image.Resampling.BICUBIC, box=corners)
         pixels.append(np.asarray(window).transpose(2, 0, 1))
         limits.append([[-x / longer, (data.side - x) / longer], [-y / longer, (data.side - y) / longer]])
         shape.append([box.w / longer, box.h / longer])
-    return Windows(torch.from_numpy(np.stack(pixels)), torch.tensor(limits), torch.tensor(shape), reach)
+    return Windows(torch.as_tensor(np.stack(pixels)), torch.tensor(limits), torch.tensor(shape), reach)
 
 
 @dataclass(frozen=True)
@@ -158,7 +161,7 @@ def sample(
     grid = F.affine_grid(_placement(source, how, generator), [len(source.pixels), 3, size, size], align_corners=False)
     pixels = F.grid_sample(source.pixels.float() / 255, grid, padding_mode="border", align_corners=False)
     if dye_B33 is not None:
-        pixels = torch.einsum("bij,bjhw->bihw", dye_B33, pixels).clamp(0, 1)
+        pixels = dyed(pixels, dye_B33).clamp(0, 1)
     pixels = _padded(pixels, source.shape, how.padded, generator)
     pixels = _coarsened(_blurred(relit(pixels, how, generator), how.blur, generator), how.coarse, generator)
     pixels = _cut_out(pixels, how.cutout, generator)
@@ -177,6 +180,11 @@ def dyes(count: int, share: float, generator: torch.Generator) -> Tensor:
     turned = torch.eye(3) * angle.cos() + (1 - angle.cos()) / 3 + across * angle.sin()
     swapped = torch.where(torch.rand(count, 1, 1, generator=generator) < 0.5, turned[:, [1, 0, 2]], turned)
     return torch.where(torch.rand(count, 1, 1, generator=generator) < share, swapped, torch.eye(3))
+
+
+def dyed(pixels_B3HW: Tensor, dye_B33: Tensor) -> Tensor:
+    """Pictures, each under its dye; colours may leave the pictures' range."""
+    return torch.einsum("bij,bjhw->bihw", dye_B33, pixels_B3HW.float())
 
 
 def _uniform(generator: torch.Generator, shape: Sequence[int], low: float, high: float) -> Tensor:

@@ -3,17 +3,38 @@
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from components.common.progress import track
+from components.common.seeds import derive
 
 WARMUP = 0.05
 LOG_EVERY = 100
 log = logging.getLogger(__name__)
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def draws(seed: int, *keys: int | str) -> torch.Generator:
+    """A generator for (seed, keys) on the default device, which is where tensors are made and models are trained."""
+    return torch.Generator(torch.get_default_device()).manual_seed(derive(seed, *keys))
+
+
+def on_cpu(function: Callable[P, R]) -> Callable[P, R]:
+    """The function with the CPU as its default device: stored models are measured where the stages use them."""
+
+    @wraps(function)
+    def called(*args: P.args, **kwargs: P.kwargs) -> R:
+        with torch.device("cpu"):
+            return function(*args, **kwargs)
+
+    return called
 
 
 def fit(
@@ -33,9 +54,10 @@ def fit(
     decayed = [p for p in model.parameters() if p.ndim > 1]
     others = [p for p in model.parameters() if p.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
-    optimiser = torch.optim.AdamW(groups, lr=lr)
+    on_gpu = next(model.parameters()).is_cuda
+    optimiser = torch.optim.AdamW(groups, lr=lr, fused=on_gpu)  # a step is then one launch, not hundreds
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps))
-    losses = []
+    losses: list[Tensor] = []
     for step in track(range(steps), description):
         loss = loss_at(step)
         optimiser.zero_grad()
@@ -43,11 +65,11 @@ def fit(
         nn.utils.clip_grad_norm_(model.parameters(), clip)
         optimiser.step()
         schedule.step()
-        losses.append(float(loss.detach()))
+        losses.append(loss.detach())  # read later: a GPU need not wait for Python
         if (step + 1) % LOG_EVERY == 0:
-            log.info("%s: step %d, loss %.3f", description, step + 1, sum(losses[-LOG_EVERY:]) / LOG_EVERY)
+            log.info("%s: step %d, loss %.3f", description, step + 1, float(torch.stack(losses[-LOG_EVERY:]).mean()))
     model.eval()
-    return losses
+    return torch.stack(losses).tolist()
 
 
 def _rate(step: int, steps: int) -> float:

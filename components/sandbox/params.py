@@ -43,7 +43,7 @@ class RenderParams(BaseModel):
     pretrain: SplitParams = SplitParams(designs=180, views=5, spp=36)
     corpus: SplitParams = SplitParams(designs=60, views=5.5, loners=40, duplicate_share=0.03, spp=36, sided=False)
     benchmark: SplitParams = SplitParams(designs=24, views=4, fixed_main=True)
-    showroom: SplitParams = SplitParams(designs=600, views=4, pair_share=0.6, spp=16, plates=False)
+    showroom: SplitParams = SplitParams(designs=1500, views=4, pair_share=0.6, spp=16)
 
     def of(self, split: Split) -> SplitParams:
         """The settings of one split."""

@@ -5,7 +5,8 @@ encoder sees names the word of each place: through the sentence alone an encoder
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,19 @@ from transformers import (
 )
 
 from components.common.geometry import crop, square_window
-from components.common.seeds import numpy_rng, torch_generator
-from components.sandbox.crops import Augmentation, SplitData, held_out, joined, sample, windows
-from components.sandbox.fit import ends, fit, save_half, write_card
+from components.common.seeds import numpy_rng
+from components.sandbox.crops import (
+    Augmentation,
+    Product,
+    SplitData,
+    Windows,
+    dyed,
+    held_out,
+    joined,
+    sample,
+    windows,
+)
+from components.sandbox.fit import draws, ends, fit, on_cpu, save_half, write_card
 from components.sandbox.train_clip import WORDS, recolour, words_of
 from components.sandbox.train_ir import processor
 
@@ -39,6 +50,8 @@ WIDTHS, PATCH = [32, 64, 128, 192], 32  # of the ResNet; how many times smaller 
 WIDTH, LAYERS, HEADS = 160, 1, 4  # of the transformers
 NAMING = 1.0  # weight of the words named without a sentence
 DYED = 1.0  # share of pictures in other colours than their own, as far as these have names
+MOVED = 0.5  # share of products cut out and put in another photograph's place: no floor or wall goes with a print
+PRODUCT, PLACE = ("shape", "print", "ground", "figure"), ("floor", "wall")
 SPECIAL = ("[PAD]", "[BOS]", "[EOS]", "[UNK]")
 PAD, BOS, EOS = 0, 1, 2
 SENTENCE = "a {print} {ground} and {figure} {shape} on a {floor} floor beside a {wall} wall"
@@ -66,7 +79,7 @@ def train(
     packaged ones.
     """
     data = joined(worlds)
-    source = windows(data, reach=2.3, size=96)
+    pictures = Pictures.of(data)
     tokenizer = word_tokenizer()
     words = [words_of(product.attributes) for product in data.products]
     torch.manual_seed(seed)
@@ -74,12 +87,14 @@ def train(
     namer = nn.Linear(WIDTH, sum(len(options) for options in WORDS.values()))
 
     def loss_at(step: int) -> Tensor:
-        rng, generator = numpy_rng(seed, "captioner", step), torch_generator(seed, "captioner", step)
-        picks = rng.permutation(len(words))[:BATCH]
-        shown, dyed = recolour([words[k] for k in picks], generator, DYED)
-        pixels = sample(source[torch.from_numpy(picks)], SIZE, LOOK, generator, dyed)
-        pixels = pixels.contiguous(memory_format=torch.channels_last)
-        heard = shifted(tokenize(tokenizer, [any_words(rng) for _ in picks]))
+        rng, generator = numpy_rng(seed, "captioner", step), draws(seed, "captioner", step)
+        picks, places = draw_batch(len(words), rng)
+        product, product_dyes = recolour([_roles(words[k], PRODUCT) for k in picks], generator, DYED)
+        place, place_dyes = recolour([_roles(words[k], PLACE) for k in places], generator, DYED)
+        shown = [one | other for one, other in zip(product, place, strict=True)]
+        seen = pictures.composed(picks, places, product_dyes, place_dyes)
+        pixels = sample(seen, SIZE, LOOK, generator).contiguous(memory_format=torch.channels_last)
+        heard = shifted(tokenize(tokenizer, [any_words(rng) for _ in shown]))
         output = model(pixel_values=pixels, decoder_input_ids=heard, labels=tokenize(tokenizer, shown))
         return output.loss + NAMING * naming_loss(namer(output.encoder_last_hidden_state.mean(1)), shown)
 
@@ -91,6 +106,7 @@ def train(
     facts = {
         "trained on": f"{len(words)} products with captions (splits {', '.join(world.name for world in worlds)}); "
         f"up to {DYED:.0%} of them in turned hues, with the colours renamed",
+        "places": f"{MOVED:.0%} of the products cut out and shown in the place of another",
         "loss": "cross-entropy of the next word after random ones, so that only the picture tells it; and, of a linear "
         f"layer on the encoder, {NAMING} x that of each place's word",
         "steps, batch, seed": f"{steps}, {BATCH}, {seed}",
@@ -102,6 +118,48 @@ def train(
     about = ABOUT.format(size=SIZE, scale=SCALE)
     write_card(out, "Captioner for rendered products", about, facts, metrics)
     return metrics | ends(losses)
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Windows of all products: of their photographs, of these without the product, and of the product's mask."""
+
+    photos: Windows
+    plates: Windows
+    masks: Windows
+
+    @classmethod
+    def of(cls, data: SplitData) -> "Pictures":
+        """The windows of a split with plates."""
+
+        def cut(picture: Callable[[Product], np.ndarray] | None = None) -> Windows:
+            return windows(data, reach=2.3, size=96, picture=picture)
+
+        return cls(cut(), cut(lambda product: _rgb(product.plate)), cut(lambda product: _rgb(product.mask)))
+
+    def composed(self, picks: np.ndarray, places: np.ndarray, product_B33: Tensor, place_B33: Tensor) -> Windows:
+        """Products `picks`, in other colours, in the places `places`: in their own, the photograph; else, its plate."""
+        own, other = torch.as_tensor(picks), torch.as_tensor(places)
+        photos, masks = self.photos[own], self.masks.pixels[own] / 255
+        behind = torch.where((own == other)[:, None, None, None], photos.pixels, self.plates.pixels[other])
+        pixels = masks * dyed(photos.pixels, product_B33) + (1 - masks) * dyed(behind, place_B33)
+        return replace(photos, pixels=pixels.clamp(0, 255))
+
+
+def _rgb(path: Path | None) -> np.ndarray:
+    assert path is not None, "the captioner learns from splits with plates"
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def draw_batch(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of up to BATCH products and of those in whose places they are shown: for a share MOVED, others."""
+    picks, others = (rng.permutation(count)[:BATCH] for _ in range(2))
+    return picks, np.where(rng.random(len(picks)) < MOVED, others, picks)
+
+
+def _roles(words: dict[str, str], roles: Sequence[str]) -> dict[str, str]:
+    return {role: words[role] for role in roles}
 
 
 def word_tokenizer() -> PreTrainedTokenizerFast:
@@ -174,6 +232,7 @@ def _model(words: int, positions: int) -> VisionEncoderDecoderModel:
     return model
 
 
+@on_cpu
 def measure(folder: Path, splits: Sequence[SplitData]) -> dict[str, float]:
     """Share of captions with the right word in each place, over all products of the splits."""
     rows = comparisons(folder, splits)

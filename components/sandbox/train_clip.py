@@ -18,7 +18,7 @@ from torch import Tensor
 from transformers import CLIPConfig, CLIPModel, PreTrainedTokenizerFast
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from components.common.seeds import numpy_rng, torch_generator
+from components.common.seeds import numpy_rng
 from components.sandbox.crops import (
     Augmentation,
     SplitData,
@@ -30,7 +30,7 @@ from components.sandbox.crops import (
     windows,
 )
 from components.sandbox.designs import SHAPES
-from components.sandbox.fit import ends, fit, save_half, write_card
+from components.sandbox.fit import draws, ends, fit, on_cpu, save_half, write_card
 from components.sandbox.palette import COLOURS, WALLS
 from components.sandbox.prints import PRINTS
 from components.sandbox.surfaces import FLOORS
@@ -84,10 +84,10 @@ def train(
     model = CLIPModel(_config(len(tokenizer)))
 
     def loss_at(step: int) -> Tensor:
-        rng, generator = numpy_rng(seed, "clip", "batch", step), torch_generator(seed, "clip", step)
+        rng, generator = numpy_rng(seed, "clip", "batch", step), draws(seed, "clip", step)
         picks = rng.permutation(len(words))[:BATCH]
         shown, dyed = recolour([words[k] for k in picks], generator)
-        pixels = sample(source[torch.from_numpy(picks)], SIZE, LOOK, generator, dyed)
+        pixels = sample(source[torch.as_tensor(picks)], SIZE, LOOK, generator, dyed)
         right, wrong = zip(*(captions(entry, rng) for entry in shown), strict=True)
         return contrastive(model, pixels, tokenize(tokenizer, [*right, *(text for texts in wrong for text in texts)]))
 
@@ -150,13 +150,13 @@ def recolour(
     """
     count = len(words)
     drawn = dyes(TRIES * count, share, generator)
-    named = {role: _named_after(PALETTES[role], drawn) for role in PALETTES}
+    named = {role: _named_after(PALETTES[role], drawn) for role in PALETTES if role in words[0]}
     shown, chosen = [], torch.eye(3).repeat(count, 1, 1)
     for k, entry in enumerate(words):
         shown.append(entry)
         for draw in range(k, TRIES * count, count):
-            new = {role: named[role][draw][list(PALETTES[role]).index(entry[role])] for role in PALETTES}
-            if all(new.values()) and new["ground"] != new["figure"]:
+            new = {role: names[draw][list(PALETTES[role]).index(entry[role])] for role, names in named.items()}
+            if all(new.values()) and ("ground" not in new or new["ground"] != new["figure"]):
                 shown[k], chosen[k] = entry | new, drawn[draw]
                 break
     return shown, chosen
@@ -166,7 +166,7 @@ def _named_after(palette: dict[str, tuple[int, int, int]], dyes_B33: Tensor) -> 
     """Each palette colour's name after each dye: the nearest one's, empty if that is too far off to be called so."""
     names, rgb = list(palette), torch.tensor(list(palette.values())) / 255
     dyed = (rgb @ dyes_B33.transpose(1, 2)).clamp(0, 1)
-    own, other = (cv2.cvtColor(colours.numpy(), cv2.COLOR_RGB2Lab) for colours in (rgb[None], dyed))
+    own, other = (cv2.cvtColor(colours.cpu().numpy(), cv2.COLOR_RGB2Lab) for colours in (rgb[None], dyed))
     distance = np.linalg.norm(other[:, :, None] - own[:, None], axis=3)
     nearest = distance.argmin(2)
     return [[names[k] if away[j, k] < NAMEABLE else "" for j, k in enumerate(row)]
@@ -222,6 +222,7 @@ def _save(model: CLIPModel, tokenizer: PreTrainedTokenizerFast, out: Path) -> No
     processor.save_pretrained(out)
 
 
+@on_cpu
 @torch.inference_mode()
 def measure(folder: Path, splits: list[SplitData]) -> dict[str, float]:
     """Share of pictures that prefer their caption: among all captions of the splits, and to one with a wrong word."""

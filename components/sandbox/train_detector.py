@@ -12,9 +12,9 @@ from transformers import RTDetrConfig, RTDetrForObjectDetection, RTDetrResNetCon
 from transformers.models.rt_detr.image_processing_pil_rt_detr import RTDetrImageProcessorPil
 
 from components.common.geometry import Box
-from components.common.seeds import derive, numpy_rng, torch_generator
+from components.common.seeds import derive, numpy_rng
 from components.sandbox.crops import Augmentation, SplitData, held_out, read_split, relit
-from components.sandbox.fit import ends, fit, save_half, write_card
+from components.sandbox.fit import draws, ends, fit, on_cpu, save_half, write_card
 from components.sandbox.measure import ap50
 
 SIDE, BATCH = 128, 16
@@ -37,7 +37,7 @@ def train(
     measured_on: splits to measure on, by default the packaged ones.
     """
     data = read_split(world)
-    photos = torch.from_numpy(data.photos).permute(0, 3, 1, 2).contiguous()
+    photos = torch.as_tensor(data.photos).permute(0, 3, 1, 2).contiguous()
     boxes = photo_boxes(data)
     torch.manual_seed(seed)
     model = RTDetrForObjectDetection(_config())
@@ -45,8 +45,8 @@ def train(
     def loss_at(step: int) -> Tensor:
         picks = numpy_rng(seed, "detector", "batch", step).permutation(len(photos))[:BATCH]
         torch.manual_seed(derive(seed, "detector", "denoising", step))  # RT-DETR draws its noisy queries globally
-        generator = torch_generator(seed, "detector", step)
-        pixels, labels = augment(photos[torch.from_numpy(picks)], [boxes[k] for k in picks], generator)
+        generator = draws(seed, "detector", step)
+        pixels, labels = augment(photos[torch.as_tensor(picks)], [boxes[k] for k in picks], generator)
         return model(pixels.contiguous(memory_format=torch.channels_last), labels=labels).loss
 
     losses = fit(model, loss_at, steps, lr=1e-3, description="train detector", weight_decay=1e-3, clip=1.0)
@@ -127,6 +127,7 @@ def _labels(corners_N22: Tensor) -> dict[str, Tensor]:
     return {"class_labels": torch.zeros(len(boxes), dtype=torch.long), "boxes": boxes}
 
 
+@on_cpu
 def measure(folder: Path, splits: list[SplitData]) -> dict[str, float]:
     """AP50 of the stored model over the splits, and how many boxes a photograph it is fairly sure of."""
     found, truth = detections(folder, splits)

@@ -7,9 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import Dinov2Config, Dinov2Model
 
-from components.common.seeds import numpy_rng, torch_generator
+from components.common.seeds import numpy_rng
 from components.sandbox.crops import Augmentation, SplitData, held_out, read_split, sample, windows
-from components.sandbox.fit import ends, fit, save_half, write_card
+from components.sandbox.fit import draws, ends, fit, save_half, write_card
 from components.sandbox.train_ir import SIZE, measure, processor
 
 PATCH, HIDDEN, PROJECTION = 8, 128, 96
@@ -36,8 +36,8 @@ def train(
     head = nn.Sequential(nn.Linear(HIDDEN, 2 * HIDDEN), nn.GELU(), nn.Linear(2 * HIDDEN, PROJECTION))
 
     def loss_at(step: int) -> Tensor:
-        picks = torch.from_numpy(numpy_rng(seed, "dino", "batch", step).permutation(len(data.products))[:BATCH])
-        generator = torch_generator(seed, "dino", step)
+        picks = torch.as_tensor(numpy_rng(seed, "dino", "batch", step).permutation(len(data.products))[:BATCH])
+        generator = draws(seed, "dino", step)
         looks = torch.cat([sample(source[picks], SIZE, LOOKS, generator) for _ in range(2)])
         return agreement(head(model(pixel_values=looks).last_hidden_state[:, 0]))
 

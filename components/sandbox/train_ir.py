@@ -16,7 +16,7 @@ from transformers import ResNetConfig, ResNetForImageClassification
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
 from components.common.encoders import load_encoder
-from components.common.seeds import numpy_rng, torch_generator
+from components.common.seeds import numpy_rng
 from components.sandbox.crops import (
     Augmentation,
     SplitData,
@@ -27,11 +27,11 @@ from components.sandbox.crops import (
     sample,
     windows,
 )
-from components.sandbox.fit import ends, fit, save_half, write_card
+from components.sandbox.fit import draws, ends, fit, on_cpu, save_half, write_card
 from components.sandbox.measure import retrieval
 
 SIZE, EMBEDDING = 48, 64
-DESIGNS, VIEWS = 24, 4
+LOOKS, VIEWS = 24, 4
 DYED = 0.7  # share of confuser groups in other colours than their own
 # Results of small models are judged at their own resolution, so the judge has to know products seen small. What mines
 # must not: small, prints of one shape and palette look alike, and called apart all the same they blunt the embedding.
@@ -69,11 +69,11 @@ def train(
 
     def loss_at(step: int) -> Tensor:
         picks = draw_batch(codes, groups, numpy_rng(seed, name, "batch", step))
-        generator = torch_generator(seed, name, step)
+        generator = draws(seed, name, step)
         palette = dyes(int(groups.max()) + 1, DYED, generator)[groups[picks]]
-        pixels = sample(source[torch.from_numpy(picks)], SIZE, look, generator, palette)
+        pixels = sample(source[torch.as_tensor(picks)], SIZE, look, generator, palette)
         logits = model(pixels.contiguous(memory_format=torch.channels_last)).logits
-        return supervised_contrastive(logits, torch.from_numpy(codes[picks]))
+        return supervised_contrastive(logits, torch.as_tensor(codes[picks]))
 
     losses = fit(model, loss_at, steps, lr=2e-3, description=f"train {name}")
     save_half(model, out)
@@ -82,7 +82,7 @@ def train(
     facts = {
         "trained on": f"{len(data.products)} crops of {codes.max() + 1} looks of designs (splits "
         f"{', '.join(world.name for world in worlds)})",
-        "loss": f"supervised contrastive, temperature {TEMPERATURE}, {DESIGNS} looks x {VIEWS} views a step, "
+        "loss": f"supervised contrastive, temperature {TEMPERATURE}, {LOOKS} looks x {VIEWS} views a step, "
         f"in whole confuser groups, {DYED:.0%} of them in turned hues",
         "steps, seed": f"{steps}, {seed}",
         "parameters": f"{model.num_parameters() / 1e6:.2f} M",
@@ -93,7 +93,7 @@ def train(
 
 
 def train_second(
-    worlds: Sequence[Path], out: Path, seed: int = 0, steps: int = 3000, measured_on: list[SplitData] | None = None
+    worlds: Sequence[Path], out: Path, seed: int = 0, steps: int = 6000, measured_on: list[SplitData] | None = None
 ) -> dict[str, float]:
     """As `train`, the second encoder: other widths, one more block, other draws, fewer steps."""
     return train(worlds, out, seed + 1, steps, measured_on, name="second_ir")
@@ -116,14 +116,16 @@ def processor(size: int = SIZE) -> ViTImageProcessorPil:
 
 
 def draw_batch(codes: np.ndarray, groups: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Positions of up to VIEWS crops of each of up to DESIGNS designs, [B].
+    """Positions of up to VIEWS crops of each of up to LOOKS looks, [B].
 
-    codes, groups: design and confuser group of each crop, [N]. Groups come whole, all but the last: a design is hardest
-    to tell from its confusers, and with designs of any groups it would meet them too seldom.
+    codes, groups: look (see `train`) and confuser group of each crop, [N]. Groups come whole, all but the last, of
+    which any looks are left out: a look is hardest to tell from its confusers, and among looks of any groups it would
+    meet them too seldom.
     """
     group_of = dict(zip(codes.tolist(), groups.tolist(), strict=True))
     order = {group: place for place, group in enumerate(rng.permutation(np.unique(groups)).tolist())}
-    shown = sorted(group_of, key=lambda code: order[group_of[code]])[:DESIGNS]
+    shuffled = rng.permutation(list(group_of)).tolist()
+    shown = sorted(shuffled, key=lambda code: order[group_of[code]])[:LOOKS]
     return np.concatenate([rng.permutation(np.flatnonzero(codes == code))[:VIEWS] for code in shown])
 
 
@@ -136,6 +138,7 @@ def supervised_contrastive(logits_BD: Tensor, codes_B: Tensor) -> Tensor:
     return -log_share[positive].mean()
 
 
+@on_cpu
 def measure(folder: Path, splits: list[SplitData]) -> dict[str, float]:
     """Retrieval figures of the stored model over all products of the splits together."""
     encoder = load_encoder(str(folder), mirror=True)

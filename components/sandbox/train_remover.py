@@ -23,7 +23,7 @@ from components.removal.areas import Areas, Framing
 from components.removal.classical import classical_fill
 from components.removal.residual import IN_CHANNELS, OUT_CHANNELS, corrected, network_input
 from components.sandbox.crops import PACKAGED
-from components.sandbox.fit import ends, fit, write_card
+from components.sandbox.fit import ends, fit, on_cpu, write_card
 
 FRAMING = Framing(mask_scale=1.12, mask_margin=3, allowed_scale=1.7, window_scale=2.5, size=128)
 WIDTHS = (32, 56, 80, 80)
@@ -86,7 +86,7 @@ def train(
         rng = numpy_rng(seed, "remover", step)
         picks = rng.choice(len(removals), min(BATCH, len(removals)), replace=False)
         inputs, targets = zip(*(_sample(removals[k], rng) for k in picks), strict=True)
-        return removal_loss(unet, torch.stack(inputs), torch.stack(targets))
+        return removal_loss(unet, *(torch.stack(pictures).to(unet.device) for pictures in (inputs, targets)))
 
     losses = fit(unet, loss_at, steps, lr=1.5e-3, description="train remover", weight_decay=0.01)
     unet.half().save_pretrained(out)
@@ -150,6 +150,7 @@ def removal_loss(unet: Any, inputs_BCHW: Tensor, plates_BCHW: Tensor) -> Tensor:
     return (fine + coarse) / importance.mean()
 
 
+@on_cpu
 def measure(folder: Path, splits: Sequence[Path]) -> dict[str, float]:
     """Errors of the stored remover and of plain Telea on all products of the splits, mean |error| in 1/255."""
     rows, _ = errors(folder, splits)

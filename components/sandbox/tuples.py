@@ -8,6 +8,7 @@ windows, other views and, for insertion, other colours, as latents computed befo
 import io
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -50,6 +51,7 @@ class Params(StageParams):
 class Product:
     """An object in a rendered photograph."""
 
+    world: Path
     row: int
     image: str
     plate: str
@@ -61,17 +63,18 @@ class Product:
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
-    """`inputs["world"]`: folder of a rendered split. Writes the dataset `outputs["tuples"]`."""
-    world = inputs["world"]
-    products = read_products(world)
+    """inputs: folders of rendered splits, by any names. Writes the dataset `outputs["tuples"]`."""
+    products = [product for world in inputs.values() for product in read_products(world)]
     jobs = [(product, copy) for copy in range(params.copies) for product in products]
     views = _views(products)
     starts = range(0, len(jobs), params.part_rows)
-    with Writer(outputs["tuples"], "tuples", "sandbox", {}, params) as out:
+    # Threads do: Pillow lets go of the interpreter while it scales and compresses.
+    with Writer(outputs["tuples"], "tuples", "sandbox", {}, params) as out, ThreadPoolExecutor() as threads:
         for index, start in enumerate(track(starts, "cutting tuples")):
             if out.done(index):
                 continue
-            made = [_tuple(world, p, views, copy, params) for p, copy in jobs[start : start + params.part_rows]]
+            part = jobs[start : start + params.part_rows]
+            made = list(threads.map(lambda job: _tuple(job[0], views, job[1], params), part))
             kept = [pair for pair in made if pair is not None]
             out.write(index, [row for row, _ in kept], [blobs for _, blobs in kept])
     return Report(metrics={"objects": len(products), "tuples": len(jobs)})
@@ -82,23 +85,23 @@ def read_products(world: Path) -> list[Product]:
     coco = json.loads((world / "annotations.json").read_text(encoding="utf-8"))
     images = {image["id"]: image for image in coco["images"] if not image["duplicate_of"]}
     return [
-        _product(row, annotation, images[annotation["image_id"]])
+        _product(world, row, annotation, images[annotation["image_id"]])
         for row, annotation in enumerate(coco["annotations"])
         if annotation["image_id"] in images
     ]
 
 
-def _product(row: int, annotation: Mapping, image: Mapping) -> Product:
+def _product(world: Path, row: int, annotation: Mapping, image: Mapping) -> Product:
     box = Box(*annotation["bbox"])
     far = (image["width"] - PHOTO_MARGIN, image["height"] - PHOTO_MARGIN)
     whole = min(box.x, box.y) >= PHOTO_MARGIN and box.x + box.w <= far[0] and box.y + box.h <= far[1]
     return Product(
-        row, image["file_name"], annotation["plate"], box, annotation["design"], annotation["attributes"]["group"],
-        annotation["caption"], whole,
+        world, row, image["file_name"], annotation["plate"], box, annotation["design"],
+        annotation["attributes"]["group"], annotation["caption"], whole,
     )  # fmt: skip
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def _photo(path: Path) -> Image.Image:
     """A decoded photograph or plate: each is cut many times."""
     with Image.open(path) as file:
@@ -114,23 +117,23 @@ def _views(products: list[Product]) -> dict[str, list[Product]]:
 
 
 def _tuple(
-    world: Path, target: Product, views: Mapping[str, list[Product]], copy: int, params: Params
+    target: Product, views: Mapping[str, list[Product]], copy: int, params: Params
 ) -> tuple[dict, dict[str, bytes]] | None:
     """A row and its blobs; None for a design without three other views."""
     others = [p for p in views.get(target.design, []) if p.image != target.image]
     if len(others) < 3:
         return None
-    rng = numpy_rng(params.seed, "tuple", target.row, copy)
+    rng = numpy_rng(params.seed, "tuple", target.world.name, target.row, copy)
     refs = [others[k] for k in rng.choice(len(others), 3, replace=False)]
     mirror = bool(rng.integers(2))
     colours = Colours.draw(rng) if params.recolour and copy else Colours()  # the first copy keeps its colours
 
     def window(product: Product, scale: tuple[float, float]) -> Box:
-        photo = _photo(world / product.image)
+        photo = _photo(product.world / product.image)
         return square_window(product.box, rng.uniform(*scale), photo.width, photo.height)
 
     def cell(path: str, place: Box) -> bytes:
-        picture = crop(_photo(world / path), place, params.cell)
+        picture = crop(_photo(target.world / path), place, params.cell)
         return _png(colours.applied(picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirror else picture))
 
     place = window(target, params.context)
@@ -141,7 +144,7 @@ def _tuple(
         "mask.png": _png(_mask(masked, place, params.cell, mirror)),
     } | {f"ref{k}.png": cell(ref.image, window(ref, params.reference)) for k, ref in enumerate(refs)}
     members = [target, *refs]
-    parents = [content_key(world.name, product.row) for product in members]
+    parents = [content_key(product.world.name, product.row) for product in members]
     row = {
         "tuple_id": content_key("tuple", *parents, copy),
         "anchor": target.row,
@@ -150,7 +153,7 @@ def _tuple(
         "split": "validation" if unit_interval(params.seed, "split", target.group) < params.held_out else "train",
         "group": target.group,
         "parents": parents,
-        "sources": sorted({content_key(world.name, product.image) for product in members}),
+        "sources": sorted({content_key(product.world.name, product.image) for product in members}),
     }
     return row, blobs
 

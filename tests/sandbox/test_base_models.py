@@ -13,6 +13,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 from components.common.datasets import Dataset
 from components.common.grid_pipeline import GridPipeline
 from components.sandbox import autoencoder, pretrain, tuples
+from components.sandbox.crops import read_split
 from components.sandbox.train_clip import LENGTH, build_tokenizer
 from pipelines.pretrain import Lengths, pretrain_bases
 
@@ -112,8 +113,8 @@ def test_tuples_killed_and_resumed_are_byte_identical(
 
 
 def test_the_autoencoder_learns(world: Path) -> None:
-    photos = autoencoder.read_split(world)
-    short, longer = (autoencoder.train(world, steps) for steps in (2, 60))
+    photos = read_split(world)
+    short, longer = (autoencoder.train([world], steps) for steps in (2, 60))
     assert autoencoder.psnr(longer, photos, 32) > autoencoder.psnr(short, photos, 32) + 3
 
 
@@ -128,8 +129,8 @@ def test_generation_starts_from_the_insertion_model(clip: str) -> None:
 
 
 def test_the_chain_ends_in_two_loadable_bases(world: Path, clip: str, tmp_path: Path) -> None:
-    out, lengths = tmp_path / "models", Lengths(insertion=16, generation=16, autoencoder=2, measured=2)
-    figures = pretrain_bases(world, out, tmp_path / "work", lengths, clip, held_out=[world])
+    out, lengths = tmp_path / "models", Lengths(insertion=128, generation=128, autoencoder=2, measured=2)
+    figures = pretrain_bases([world], out, tmp_path / "work", lengths, clip, held_out=[world])
     assert {f"{task}_reference_gap ({world.name})" for task in ("insertion", "generation")} <= figures.keys()
     for task, inserts in (("insertion", True), ("generation", False)):
         assert GridPipeline.from_pretrained(out / f"base_{task}").inserts is inserts

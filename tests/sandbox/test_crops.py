@@ -8,7 +8,7 @@ import torch
 
 from components.common.geometry import Box
 from components.sandbox.crops import PACKAGED, Augmentation, Product, SplitData, dyes, read_split, sample, windows
-from components.sandbox.train_ir import DESIGNS, VIEWS, draw_batch
+from components.sandbox.train_ir import LOOKS, VIEWS, draw_batch
 
 STILL = Augmentation(
     scale=(1, 1), shift=0, turn=0, squeeze=0, brightness=(1, 1), gain=0, gamma=0, blur=0, cutout=0, noise=0
@@ -78,10 +78,23 @@ def test_batches_hold_whole_confuser_groups() -> None:
     codes = np.repeat(np.arange(90), 5)
     groups = codes // 3
     picks = draw_batch(codes, groups, np.random.default_rng(0))
-    assert len(set(picks)) == len(picks) == DESIGNS * VIEWS
+    assert len(set(picks)) == len(picks) == LOOKS * VIEWS
     shown = {group: len(set(codes[picks][groups[picks] == group])) for group in set(groups[picks])}
-    assert list(shown.values()) == [3] * (DESIGNS // 3)
+    assert list(shown.values()) == [3] * (LOOKS // 3)
     assert set(shown) != set(groups[draw_batch(codes, groups, np.random.default_rng(1))])
+
+
+def test_any_look_of_the_last_group_may_be_left_out() -> None:
+    codes = np.repeat(np.arange(60), 4)
+    groups = codes // 5
+    left_out: set[int] = set()
+    for seed in range(40):
+        picks = draw_batch(codes, groups, np.random.default_rng(seed))
+        shown = {group: set(codes[picks][groups[picks] == group].tolist()) for group in groups[picks].tolist()}
+        cut = [group for group, looks in shown.items() if len(looks) < 5]
+        assert len(cut) == 1 and sum(map(len, shown.values())) == LOOKS
+        left_out |= {code % 5 for code in range(5 * cut[0], 5 * cut[0] + 5) if code not in shown[cut[0]]}
+    assert left_out == set(range(5))
 
 
 def test_near_duplicates_are_left_out() -> None:

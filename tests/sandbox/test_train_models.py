@@ -158,6 +158,11 @@ def test_recoloured_pictures_are_called_by_their_new_colours() -> None:
         assert (dye @ red - named).abs().max() < 0.3
 
 
+def test_words_without_colours_of_the_product_are_recoloured_alone() -> None:
+    shown, _ = train_clip.recolour([{"floor": "tiled", "wall": "teal"}] * 60, torch.Generator().manual_seed(0), 1.0)
+    assert {entry["floor"] for entry in shown} == {"tiled"} and len({entry["wall"] for entry in shown}) > 3
+
+
 def test_splits_joined_keep_each_product_with_its_photograph(world: Path, data: SplitData) -> None:
     both = joined([world, world])
     assert len(both.photos) == 2 * len(data.photos)

@@ -51,6 +51,20 @@ def test_the_captioner_learns_and_its_folder_serves_the_stage(world: Path, tmp_p
     assert captions[0] == captions[1] != ""
 
 
+def test_a_product_in_its_own_place_is_the_photograph_and_in_another_stands_on_its_plate(world: Path):
+    pictures = train_captioner.Pictures.of(read_split(world))
+    plain, red_only = torch.eye(3).expand(2, 3, 3), torch.diag(torch.tensor([1.0, 0, 0])).expand(2, 3, 3)
+    both, other = np.array([0, 1]), np.array([0, 2])
+    same = pictures.composed(both, both, plain, plain)
+    torch.testing.assert_close(same.pixels, pictures.photos.pixels[both].float(), atol=1e-3, rtol=0)
+    moved = pictures.composed(both, other, red_only, plain).pixels
+    masks = pictures.masks.pixels
+    outside, inside = masks[1] == 0, masks[1] == 255
+    assert torch.equal(moved[1][outside], pictures.plates.pixels[2][outside].float())
+    assert moved[1][0][inside[0]].max() > 50 and moved[1][1:][inside[1:]].max() == 0
+    assert torch.equal(moved[0][masks[0] == 0], pictures.photos.pixels[0][masks[0] == 0].float())
+
+
 def test_captions_of_the_world_are_spelled_as_it_spells_them(world: Path):
     tokenizer = train_captioner.word_tokenizer()
     for product in read_split(world).products:

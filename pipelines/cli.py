@@ -225,7 +225,7 @@ def render(
     split: Annotated[
         list[str] | None, typer.Argument(help="benchmark, corpus, pretrain, showroom (default: all)")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Same seed, same bytes")] = 0,
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes (on one kind of processor)")] = 0,
     workers: Annotated[int, typer.Option(help="Processes")] = os.cpu_count() or 1,
 ) -> None:
     """Render the world of recurring products (needs the `sandbox` extra)."""

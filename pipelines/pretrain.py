@@ -1,18 +1,19 @@
 """Remaking the sandbox's base models from nothing: the stages of the pipeline itself, on tuples cut from the render."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
 
 import torch
 
 from components.common.datasets import Dataset, is_complete
+from components.common.digests import digest_file, digest_value
 from components.common.grid_pipeline import GridPipeline
 from components.encoding import stage as encoding
 from components.encoding.params import Params as Encoding
 from components.sandbox import autoencoder, pretrain, tuples
 from components.sandbox.crops import PACKAGED, read_split
+from components.sandbox.params import Device
 from components.training import stage as training
 from components.training.data import Latents
 from components.training.params import Params as Training
@@ -32,7 +33,7 @@ class Lengths:
     generation: int = 64_000
     autoencoder: int = 10_000
     measured: int = 64
-    device: Literal["cpu", "cuda"] = "cpu"
+    device: Device = "cpu"
 
     def images(self, task: str) -> int:
         """Training length of a task."""
@@ -49,14 +50,17 @@ def pretrain_bases(
 ) -> dict[str, float]:
     """Trains `out/base_insertion` and, from its UNet, `out/base_generation`; returns their figures.
 
-    worlds: rendered splits. work: folder of what is made on the way; started again, finished stages in it are kept.
+    worlds: rendered splits; the autoencoder learns from the first. work: folder for what is made on the way, one folder
+    for each choice of splits and lengths; started again with the same, finished stages in it are kept.
     clip: whose text tower conditions generation. held_out: rendered splits to measure on.
     """
     lengths = lengths or Lengths()
+    pictures = {world.name: digest_file(world / "annotations.json") for world in worlds}
+    work = work / digest_value([pictures, asdict(lengths), COPIES, BATCH])[:12]
     blank = work / "blank_insertion"
     if not (blank / "model_index.json").exists():
         with torch.device(lengths.device):
-            vae = autoencoder.train(worlds[:1], lengths.autoencoder).cpu()  # one split has pictures enough
+            vae = autoencoder.train(worlds[0], lengths.autoencoder).cpu()
         unet = pretrain.blank_unet(pretrain.INSERTION_CHANNELS, pretrain.text_width(clip))
         pretrain.save_base(blank, vae, unet, clip)
     metrics = train_base("insertion", blank, worlds, out, work, lengths, held_out)

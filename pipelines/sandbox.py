@@ -4,13 +4,13 @@ import importlib
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from rich.console import Console
 from rich.table import Table
 
 from components.common.errors import UserError
-from components.sandbox.params import Split
+from components.sandbox.params import Device, Split
 
 Name = TypeVar("Name", bound=str)
 console = Console()
@@ -34,7 +34,6 @@ BASES = "bases"
 TAUGHT: tuple[Split, ...] = ("pretrain", "showroom")
 WIDELY_TAUGHT = ("ir", "second_ir", "clip", "captioner")
 """Models of products and words, which need many designs: they, and the bases, learn from the showroom too."""
-Device = Literal["cpu", "cuda"]
 
 
 def render_splits(names: list[str] | None, seed: int, workers: int) -> None:
@@ -49,6 +48,9 @@ def train_models(names: list[str] | None, seed: int, device: Device) -> None:
     """Trains the named models (all if none is named, in an order in which each finds what it needs)."""
     import torch
 
+    from components.common.encoders import pick_device
+
+    pick_device(device)
     if missing := [split for split in TAUGHT if not (RENDERED / split / "annotations.json").is_file()]:
         raise UserError(
             f"there is no {RENDERED / missing[0]} to train on: run `objectmate sandbox render {missing[0]}` first"

@@ -4,7 +4,6 @@
 the time, which is what counts for pictures of this size.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from components.common.seeds import numpy_rng
-from components.sandbox.crops import SplitData, joined
+from components.sandbox.crops import SplitData, read_split
 from components.sandbox.fit import draws, fit
 
 CELL, CHANNELS, WIDTH = 32, 8, 32
@@ -33,9 +32,9 @@ def build() -> AutoencoderTiny:
     )  # fmt: skip
 
 
-def train(worlds: Sequence[Path], steps: int, seed: int = 0) -> AutoencoderTiny:
-    """Trains on random recoloured crops of the splits' photographs; latents are scaled to a unit standard deviation."""
-    photos_NCHW = torch.as_tensor(joined(worlds).photos).permute(0, 3, 1, 2)
+def train(world: Path, steps: int, seed: int = 0) -> AutoencoderTiny:
+    """Trains on random recoloured crops of a split's photographs; latents are scaled to a unit standard deviation."""
+    photos_NCHW = torch.from_numpy(read_split(world).photos).permute(0, 3, 1, 2)
     torch.manual_seed(seed)
     vae = build()
 
@@ -60,7 +59,7 @@ def crops(photos_NCHW: Tensor, count: int, rng: np.random.Generator) -> Tensor:
         side = int(rng.integers(*SIDES))
         y, x = rng.integers(0, photos_NCHW.shape[-1] - side + 1, 2)
         photo_CHW = photos_NCHW[int(rng.integers(len(photos_NCHW)))][rng.permutation(3).tolist()]
-        square = Image.fromarray(photo_CHW[:, y : y + side, x : x + side].permute(1, 2, 0).cpu().numpy())
+        square = Image.fromarray(photo_CHW[:, y : y + side, x : x + side].permute(1, 2, 0).numpy())
         made.append(np.asarray(square.resize((CELL, CELL), Image.Resampling.BICUBIC), np.float32))
     pixels_BCHW = torch.as_tensor(np.stack(made)).permute(0, 3, 1, 2) / 127.5 - 1
     return pixels_BCHW.contiguous(memory_format=torch.channels_last)
@@ -69,7 +68,7 @@ def crops(photos_NCHW: Tensor, count: int, rng: np.random.Generator) -> Tensor:
 @torch.no_grad()
 def psnr(vae: AutoencoderTiny, data: SplitData, count: int = 256) -> float:
     """Mean peak signal-to-noise ratio (dB) of random cells of a split, encoded and decoded."""
-    pixels_BCHW = crops(torch.as_tensor(data.photos).permute(0, 3, 1, 2), count, numpy_rng(0, "psnr"))
+    pixels_BCHW = crops(torch.from_numpy(data.photos).permute(0, 3, 1, 2), count, numpy_rng(0, "psnr"))
     drawn_BCHW = vae.decode(vae.encode(pixels_BCHW).latents).sample.clamp(-1, 1)
     error_B = ((drawn_BCHW - pixels_BCHW) ** 2).mean(dim=(1, 2, 3))
     return float((10 * torch.log10(4 / error_B)).mean())

@@ -64,13 +64,19 @@ def read_split(folder: Path) -> SplitData:
         raise UserError(f"{folder} holds no finished split: run `objectmate sandbox render` first") from None
     images = [image for image in coco["images"] if not image["duplicate_of"]]
     position = {image["id"]: k for k, image in enumerate(images)}
-    photos = np.stack([np.asarray(Image.open(folder / image["file_name"]).convert("RGB")) for image in images])
+    photos = np.stack([read_rgb(folder / image["file_name"]) for image in images])
     products = tuple(
         Product(position[a["image_id"]], Box(*a["bbox"]), a["design"], a["attributes"]["group"], a["caption"],
                 a["attributes"], folder / a["mask"], folder / a["plate"] if "plate" in a else None)
         for a in coco["annotations"] if a["image_id"] in position
     )  # fmt: skip
     return SplitData(photos, products)
+
+
+def read_rgb(path: Path) -> np.ndarray:
+    """A stored picture, uint8 [H, W, 3]."""
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB"))
 
 
 def joined(folders: Sequence[Path]) -> SplitData:
@@ -83,7 +89,7 @@ def joined(folders: Sequence[Path]) -> SplitData:
 
 
 def held_out() -> list[SplitData]:
-    """The packaged splits, none of whose designs is in the pretraining split: what the models are measured on."""
+    """The packaged splits, none of whose designs is in the others: what the models are measured on."""
     return [read_split(PACKAGED / name) for name in ("corpus", "benchmark")]
 
 
@@ -102,8 +108,9 @@ def square_crops(data: SplitData, scale: float) -> list[Image.Image]:
 class Windows:
     """Square windows of `reach` x the longer side of each box, the box in the middle, photographs extended at edges.
 
-    pixels: uint8 [N, 3, size, size]. limits: [N, 2, 2], where the photograph begins and ends along x and y as seen
-    from the box's centre, in longer sides of the box. shape: [N, 2], width and height of the box in its longer side.
+    pixels: uint8, or float from 0 to 255, [N, 3, size, size]. limits: [N, 2, 2], where the photograph begins and ends
+    along x and y as seen from the box's centre, in longer sides of the box. shape: [N, 2], width and height of the box
+    in its longer side.
     """
 
     pixels: Tensor

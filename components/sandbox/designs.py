@@ -107,7 +107,7 @@ class Catalogue:
 def catalogue(params: RenderParams, seed: int) -> Catalogue:
     """Deal confuser groups to the splits, then one design of each further group to the loners.
 
-    The showroom, whose photographs teach words and retrieval, has any designs that the other splits have not.
+    The showroom has any designs that the other splits have not.
     """
     stream = _groups(seed)
     recurring: dict[Split, tuple[Design, ...]] = {}

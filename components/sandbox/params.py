@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Split = Literal["pretrain", "corpus", "benchmark", "showroom"]
+Device = Literal["cpu", "cuda"]
 SPLITS: tuple[Split, ...] = ("benchmark", "corpus", "pretrain", "showroom")
 
 

@@ -29,7 +29,7 @@ from transformers import (
 )
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
-from components.common.geometry import crop, square_window
+from components.common.errors import UserError
 from components.common.seeds import numpy_rng
 from components.sandbox.crops import (
     Augmentation,
@@ -39,7 +39,9 @@ from components.sandbox.crops import (
     dyed,
     held_out,
     joined,
+    read_rgb,
     sample,
+    square_crops,
     windows,
 )
 from components.sandbox.fit import draws, ends, fit, on_cpu, save_half, write_card
@@ -47,6 +49,7 @@ from components.sandbox.train_clip import WORDS, recolour, words_of
 from components.sandbox.train_ir import processor
 
 SIZE, SCALE, BATCH = 96, 1.7, 32  # a ResNet sees in steps of 4 px: at 64 px it misses what sets prints apart
+WINDOW = 144  # side of the windows that crops are sampled from, px: about as large as they are in a photograph
 WIDTHS, PATCH = [32, 64, 128, 192], 32  # of the ResNet; how many times smaller it makes each side
 WIDTH, LAYERS, HEADS = 160, 1, 4  # of the transformers
 NAMING = 1.0  # weight of the words named without a sentence
@@ -89,10 +92,8 @@ def train(
 
     def loss_at(step: int) -> Tensor:
         rng, generator = numpy_rng(seed, "captioner", step), draws(seed, "captioner", step)
-        picks, places = draw_batch(len(words), rng)
-        product, product_dyes = recolour([_roles(words[k], PRODUCT) for k in picks], generator, DYED)
-        place, place_dyes = recolour([_roles(words[k], PLACE) for k in places], generator, DYED)
-        shown = [one | other for one, other in zip(product, place, strict=True)]
+        picks, places = products_and_places(len(words), rng)
+        shown, product_dyes, place_dyes = captioned(words, picks, places, generator)
         seen = pictures.composed(picks, places, product_dyes, place_dyes)
         pixels = sample(seen, SIZE, LOOK, generator).contiguous(memory_format=torch.channels_last)
         heard = shifted(tokenize(tokenizer, [any_words(rng) for _ in shown]))
@@ -127,40 +128,49 @@ class Pictures:
 
     photos: Windows
     plates: Windows
-    masks: Windows
+    masks_B1HW: Tensor
 
     @classmethod
     def of(cls, data: SplitData) -> "Pictures":
         """The windows of a split with plates."""
 
         def cut(picture: Callable[[Product], np.ndarray] | None = None) -> Windows:
-            return windows(data, reach=2.3, size=96, picture=picture)
+            return windows(data, reach=2.3, size=WINDOW, picture=picture)
 
-        return cls(cut(), cut(lambda product: _rgb(product.plate)), cut(lambda product: _rgb(product.mask)))
+        masks = cut(lambda product: read_rgb(product.mask)).pixels[:, :1].clone()
+        return cls(cut(), cut(_plate), masks)
 
     def composed(self, picks: np.ndarray, places: np.ndarray, product_B33: Tensor, place_B33: Tensor) -> Windows:
         """Products `picks`, in other colours, in the places `places`: in their own, the photograph; else, its plate."""
         own, other = torch.as_tensor(picks), torch.as_tensor(places)
-        photos, masks = self.photos[own], self.masks.pixels[own] / 255
+        photos, masks = self.photos[own], self.masks_B1HW[own] / 255
         behind = torch.where((own == other)[:, None, None, None], photos.pixels, self.plates.pixels[other])
         pixels = masks * dyed(photos.pixels, product_B33) + (1 - masks) * dyed(behind, place_B33)
-        return replace(photos, pixels=pixels.clamp(0, 255))
+        return replace(photos, pixels=pixels.clamp(0, 255), limits=self.photos.limits[other])
 
 
-def _rgb(path: Path | None) -> np.ndarray:
-    assert path is not None, "the captioner learns from splits with plates"
-    with Image.open(path) as picture:
-        return np.asarray(picture.convert("RGB"))
+def _plate(product: Product) -> np.ndarray:
+    if product.plate is None:
+        raise UserError("a split to learn from has no clean plates: remove it and run `objectmate sandbox render`")
+    return read_rgb(product.plate)
 
 
-def draw_batch(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def products_and_places(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Positions of up to BATCH products and of those in whose places they are shown: for a share MOVED, others."""
     picks, others = (rng.permutation(count)[:BATCH] for _ in range(2))
     return picks, np.where(rng.random(len(picks)) < MOVED, others, picks)
 
 
-def _roles(words: dict[str, str], roles: Sequence[str]) -> dict[str, str]:
-    return {role: words[role] for role in roles}
+def captioned(
+    words: Sequence[dict[str, str]], picks: np.ndarray, places: np.ndarray, generator: torch.Generator
+) -> tuple[list[dict[str, str]], Tensor, Tensor]:
+    """The words of products `picks` in places `places`, and the dyes under which they are true: of products, of places.
+
+    words: of every product. Dyes: [B, 3, 3].
+    """
+    product, product_B33 = recolour([{role: words[k][role] for role in PRODUCT} for k in picks], generator, DYED)
+    place, place_B33 = recolour([{role: words[k][role] for role in PLACE} for k in places], generator, DYED)
+    return [one | other for one, other in zip(product, place, strict=True)], product_B33, place_B33
 
 
 def word_tokenizer() -> PreTrainedTokenizerFast:
@@ -242,17 +252,9 @@ def measure(folder: Path, splits: Sequence[SplitData]) -> dict[str, float]:
 
 def comparisons(folder: Path, splits: Sequence[SplitData]) -> list[dict[str, float]]:
     """What is right in the stored model's caption of each product; see `compare`."""
-    made = [text for data in splits for text in say(folder, _pictures(data))]
+    made = [text for data in splits for text in say(folder, square_crops(data, SCALE))]
     truth = [product.caption for data in splits for product in data.products]
     return [compare(text, true) for text, true in zip(made, truth, strict=True)]
-
-
-def _pictures(data: SplitData) -> list[Image.Image]:
-    """Each product's window, as the captioning stage cuts it."""
-    return [
-        crop(Image.fromarray(data.photos[p.photo]), square_window(p.box, SCALE, data.side, data.side))
-        for p in data.products
-    ]
 
 
 @torch.inference_mode()

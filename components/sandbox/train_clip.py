@@ -146,7 +146,8 @@ def recolour(
 ) -> tuple[list[dict[str, str]], Tensor]:
     """Dyes [B, 3, 3] for up to a share of the pictures, and the words that are true after dyeing.
 
-    A picture keeps its colours if none of a few dyes turns all its colours into colours that have a name.
+    All entries have the same roles. A picture keeps its colours if none of a few dyes turns all of them into colours
+    that have a name.
     """
     count = len(words)
     drawn = dyes(TRIES * count, share, generator)

@@ -1,6 +1,6 @@
 """The instance-retrieval encoder: crops of one design near each other, of all others apart (supervised contrastive).
 
-Made twice, as `ir`, which mines, and as the narrower and deeper `second_ir` from another seed, which only judges.
+Made twice, as `ir`, which mines, and as the narrower and deeper `second_ir` from other draws, which only judges.
 """
 
 from collections.abc import Sequence
@@ -96,7 +96,7 @@ def train_second(
     worlds: Sequence[Path], out: Path, seed: int = 0, steps: int = 6000, measured_on: list[SplitData] | None = None
 ) -> dict[str, float]:
     """As `train`, the second encoder: other widths, one more block, other draws, fewer steps."""
-    return train(worlds, out, seed + 1, steps, measured_on, name="second_ir")
+    return train(worlds, out, seed, steps, measured_on, name="second_ir")
 
 
 def _config(name: str) -> ResNetConfig:

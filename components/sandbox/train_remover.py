@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 from diffusers import UNet2DModel
-from PIL import Image
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
@@ -22,7 +21,7 @@ from components.common.seeds import numpy_rng
 from components.removal.areas import Areas, Framing
 from components.removal.classical import classical_fill
 from components.removal.residual import IN_CHANNELS, OUT_CHANNELS, corrected, network_input
-from components.sandbox.crops import PACKAGED
+from components.sandbox.crops import PACKAGED, read_rgb
 from components.sandbox.fit import ends, fit, on_cpu, write_card
 
 FRAMING = Framing(mask_scale=1.12, mask_margin=3, allowed_scale=1.7, window_scale=2.5, size=128)
@@ -57,18 +56,13 @@ def read_removals(folder: Path) -> list[Removal]:
     except FileNotFoundError:
         raise UserError(f"{folder} holds no finished split: run `objectmate sandbox render` first") from None
     photos = {
-        image["id"]: _pixels(folder / image["file_name"]) for image in coco["images"] if not image["duplicate_of"]
+        image["id"]: read_rgb(folder / image["file_name"]) for image in coco["images"] if not image["duplicate_of"]
     }
     return [
-        Removal(photos[a["image_id"]], _pixels(folder / a["plate"]), Box(*a["bbox"]), a["design"])
+        Removal(photos[a["image_id"]], read_rgb(folder / a["plate"]), Box(*a["bbox"]), a["design"])
         for a in coco["annotations"]
         if a["image_id"] in photos
     ]
-
-
-def _pixels(path: Path) -> np.ndarray:
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"))
 
 
 def train(

@@ -19,6 +19,7 @@ from pydantic import Field
 
 from components.common.datasets import Writer
 from components.common.digests import content_key
+from components.common.errors import UserError
 from components.common.geometry import Box, crop, expanded, square_window
 from components.common.params import StageParams
 from components.common.progress import track
@@ -64,7 +65,9 @@ class Product:
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
     """inputs: folders of rendered splits, by any names. Writes the dataset `outputs["tuples"]`."""
-    products = [product for world in inputs.values() for product in read_products(world)]
+    products: list[Product] = []
+    for world in inputs.values():
+        products += read_products(world, products[-1].row + 1 if products else 0)
     jobs = [(product, copy) for copy in range(params.copies) for product in products]
     views = _views(products)
     starts = range(0, len(jobs), params.part_rows)
@@ -77,15 +80,21 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
             made = list(threads.map(lambda job: _tuple(job[0], views, job[1], params), part))
             kept = [pair for pair in made if pair is not None]
             out.write(index, [row for row, _ in kept], [blobs for _, blobs in kept])
+    _photo.cache_clear()
     return Report(metrics={"objects": len(products), "tuples": len(jobs)})
 
 
-def read_products(world: Path) -> list[Product]:
-    """All objects of a rendered split, near-duplicate photographs left out."""
+def read_products(world: Path, first: int = 0) -> list[Product]:
+    """All objects of a rendered split, numbered from `first`, near-duplicate photographs left out.
+
+    Raises `UserError` if the split has no plates.
+    """
     coco = json.loads((world / "annotations.json").read_text(encoding="utf-8"))
+    if any("plate" not in annotation for annotation in coco["annotations"]):
+        raise UserError(f"{world} has no clean plates: remove it and run `objectmate sandbox render`")
     images = {image["id"]: image for image in coco["images"] if not image["duplicate_of"]}
     return [
-        _product(world, row, annotation, images[annotation["image_id"]])
+        _product(world, first + row, annotation, images[annotation["image_id"]])
         for row, annotation in enumerate(coco["annotations"])
         if annotation["image_id"] in images
     ]
@@ -108,19 +117,21 @@ def _photo(path: Path) -> Image.Image:
         return file.convert("RGB")
 
 
-def _views(products: list[Product]) -> dict[str, list[Product]]:
-    views: dict[str, list[Product]] = {}
+Views = dict[tuple[Path, str], list[Product]]
+
+
+def _views(products: list[Product]) -> Views:
+    """The whole products of each split and design."""
+    views: Views = {}
     for product in products:
         if product.whole:
-            views.setdefault(product.design, []).append(product)
+            views.setdefault((product.world, product.design), []).append(product)
     return views
 
 
-def _tuple(
-    target: Product, views: Mapping[str, list[Product]], copy: int, params: Params
-) -> tuple[dict, dict[str, bytes]] | None:
+def _tuple(target: Product, views: Views, copy: int, params: Params) -> tuple[dict, dict[str, bytes]] | None:
     """A row and its blobs; None for a design without three other views."""
-    others = [p for p in views.get(target.design, []) if p.image != target.image]
+    others = [p for p in views.get((target.world, target.design), []) if p.image != target.image]
     if len(others) < 3:
         return None
     rng = numpy_rng(params.seed, "tuple", target.world.name, target.row, copy)

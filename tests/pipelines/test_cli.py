@@ -70,6 +70,7 @@ def test_every_command_has_help(command):
         (["stage", "mining"], "there is no params.yaml: go to a folder that has one"),
         (["benchmark", "export", "inputs"], "there is no params.yaml"),
         (["sandbox", "train"], "objectmate sandbox render pretrain"),
+        (["sandbox", "train", "--device", "cuda"], "device = cuda, but this machine has no usable GPU"),
         (["sandbox", "render", "moon"], "there is no split 'moon'"),
         (["bench", "mining", "--peers", "abacus"], "there is no peer 'abacus'"),
         (["bench", "mining", "--plot", "seconds.svg"], "--plot seconds.svg must end in .png"),
@@ -84,7 +85,7 @@ def test_mistakes_are_one_sentence(words, sentence, tmp_path):
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "CUDA_VISIBLE_DEVICES": ""},
     )
     assert done.returncode == 2, done.stderr
     assert sentence in done.stderr

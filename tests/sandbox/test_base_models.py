@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +80,16 @@ def test_tuples_are_what_they_claim(world: Path, tmp_path: Path) -> None:
         assert np.abs(pixels(dataset, row, "ref0")[16, 16] - colour).max() < 40
 
 
+def test_objects_of_two_splits_are_told_apart(world: Path, tmp_path: Path) -> None:
+    other = shutil.copytree(world, tmp_path / "other")
+    tuples.run({"one": world, "two": other}, {"tuples": tmp_path / "tuples"}, tuples.Params(copies=1))
+    rows = Dataset(tmp_path / "tuples").rows()
+    count = VIEWS * len(COLOURS)
+    assert {row["anchor"] for row in rows} == set(range(2 * count))
+    assert all((row["anchor"] < count) == (ref < count) for row in rows for ref in row["refs"])
+    assert len({parent for row in rows for parent in row["parents"]}) == 2 * count
+
+
 def test_recolouring_is_shared_by_all_pictures_of_a_tuple(world: Path, tmp_path: Path) -> None:
     tuples.run({"world": world}, {"tuples": tmp_path}, tuples.Params(copies=4))
     dataset = Dataset(tmp_path)
@@ -114,7 +125,7 @@ def test_tuples_killed_and_resumed_are_byte_identical(
 
 def test_the_autoencoder_learns(world: Path) -> None:
     photos = read_split(world)
-    short, longer = (autoencoder.train([world], steps) for steps in (2, 60))
+    short, longer = (autoencoder.train(world, steps) for steps in (2, 60))
     assert autoencoder.psnr(longer, photos, 32) > autoencoder.psnr(short, photos, 32) + 3
 
 

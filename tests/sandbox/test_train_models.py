@@ -16,6 +16,7 @@ from components.common.encoders import load_encoder
 from components.common.errors import UserError
 from components.sandbox import train_clip, train_detector, train_dino, train_ir
 from components.sandbox.crops import PACKAGED, SplitData, joined, read_split
+from components.sandbox.fit import on_cpu
 from pipelines.sandbox import WIDELY_TAUGHT
 
 
@@ -161,6 +162,12 @@ def test_recoloured_pictures_are_called_by_their_new_colours() -> None:
 def test_words_without_colours_of_the_product_are_recoloured_alone() -> None:
     shown, _ = train_clip.recolour([{"floor": "tiled", "wall": "teal"}] * 60, torch.Generator().manual_seed(0), 1.0)
     assert {entry["floor"] for entry in shown} == {"tiled"} and len({entry["wall"] for entry in shown}) > 3
+
+
+def test_stored_models_are_measured_on_the_cpu_wherever_they_were_trained() -> None:
+    with torch.device("meta"):
+        assert torch.zeros(1).device.type == "meta"
+        assert on_cpu(lambda: torch.zeros(1).device.type)() == "cpu"
 
 
 def test_splits_joined_keep_each_product_with_its_photograph(world: Path, data: SplitData) -> None:

@@ -107,16 +107,14 @@ def training_params(task: str, start: Path, lengths: Lengths) -> Training:
 
 
 def encoded(
-    work: Path, worlds: Sequence[Path], base: Path, cuts: tuples.Params, name: str, device: str = "cpu"
+    work: Path, worlds: Sequence[Path], base: Path, cuts: tuples.Params, name: str, device: Device = "cpu"
 ) -> Path:
     """The latents of tuples cut from rendered splits."""
     made, latents = work / f"tuples_{name}", work / f"latents_{name}"
     if not is_complete(made):
         tuples.run({world.name: world for world in worlds}, {"tuples": made}, cuts)
     if not is_complete(latents):
-        params = Encoding.model_validate(
-            {"base": str(base), "revision": None, "cell": cuts.cell, "batch": 16, "device": device}
-        )
+        params = Encoding(base=str(base), revision=None, cell=cuts.cell, batch=16, device=device)
         encoding.run({"tuples": made}, {"latents": latents}, params)
     return latents
 

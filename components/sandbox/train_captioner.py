@@ -48,7 +48,7 @@ from components.sandbox.fit import draws, ends, fit, on_cpu, save_half, write_ca
 from components.sandbox.train_clip import WORDS, recolour, words_of
 from components.sandbox.train_ir import processor
 
-SIZE, SCALE, BATCH = 96, 1.7, 32  # a ResNet sees in steps of 4 px: at 64 px it misses what sets prints apart
+SIZE, SCALE, BATCH = 96, 1.7, 32  # px: about as large as such a window is in a photograph
 WINDOW = 144  # side of the windows that crops are sampled from, px: about as large as they are in a photograph
 WIDTHS, PATCH = [32, 64, 128, 192], 32  # of the ResNet; how many times smaller it makes each side
 WIDTH, LAYERS, HEADS = 160, 1, 4  # of the transformers

@@ -28,7 +28,8 @@ CROP_SCALE = 1.15
 class Product:
     """One product in one photograph: `photo` is the photograph's position, `box` is in its px.
 
-    mask: its visible pixels. plate: the photograph without it, if the split has such.
+    mask: its visible pixels. plate: the photograph without it. skin: what covers it and how it looks in grey and in
+    black, if the split has such (see `skins`).
     """
 
     photo: int
@@ -39,6 +40,7 @@ class Product:
     attributes: dict[str, Any]
     mask: Path
     plate: Path | None
+    skin: dict[str, Path]
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ def read_split(folder: Path) -> SplitData:
     photos = np.stack([read_rgb(folder / image["file_name"]) for image in images])
     products = tuple(
         Product(position[a["image_id"]], Box(*a["bbox"]), a["design"], a["attributes"]["group"], a["caption"],
-                a["attributes"], folder / a["mask"], folder / a["plate"] if "plate" in a else None)
+                a["attributes"], folder / a["mask"], folder / a["plate"] if "plate" in a else None,
+                {name: folder / a[name] for name in ("cover", "grey", "black") if name in a})
         for a in coco["annotations"] if a["image_id"] in position
     )  # fmt: skip
     return SplitData(photos, products)

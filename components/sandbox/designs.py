@@ -6,9 +6,9 @@ from itertools import count, islice
 
 import numpy as np
 
-from components.sandbox.palette import COLOURS, Rgb, draw_palette, jitter
+from components.sandbox.palette import COLOURS, Rgb, draw_palette, jitter, lighter_first
 from components.sandbox.params import SPLITS, RenderParams, Split
-from components.sandbox.prints import PRINTS
+from components.sandbox.prints import EVEN, PRINTS
 
 SHAPES = ("mug", "bottle", "vase", "bowl", "can", "jar", "box", "carton", "ball", "shaker")
 FINISHES = ("matt", "satin", "gloss", "chrome")
@@ -53,7 +53,13 @@ class Design:
     def phrase(self, front: bool) -> str:
         """The noun phrase of captions for what is seen, as "striped red and white mug"."""
         face = self.face(front)
-        return f"{face.print} {face.colours[0]} and {face.colours[1]} {self.shape}"
+        first, second = in_words(face.print, *face.colours[:2])
+        return f"{face.print} {first} and {second} {self.shape}"
+
+
+def in_words(print_: str, ground: str, figure: str) -> tuple[str, ...]:
+    """The two main colours as captions name them: ground and figure, or of an even print the lighter one first."""
+    return lighter_first(ground, figure) if print_ in EVEN else (ground, figure)
 
 
 def _design(

@@ -1,7 +1,7 @@
 """From a shot to pixels: scenes are tried until the products are well framed and lit, near-duplicates are altered."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -22,12 +22,16 @@ SHIFT_WINDOW = 0.93
 
 @dataclass(frozen=True)
 class Exposure:
-    """A finished photograph: uint8 [H, W, 3]; bool masks one a product; plates one a product without it, or none."""
+    """A finished photograph: uint8 [H, W, 3]; masks: bool, one a product; plates: one a product, without it.
+
+    covers: one a product, see `render.covers`, or None.
+    """
 
     scene: Scene
     photo: np.ndarray
     plates: tuple[np.ndarray, ...]
     masks: np.ndarray
+    covers: np.ndarray | None
 
 
 def bounds(mask: np.ndarray) -> tuple[int, int, int, int]:
@@ -67,9 +71,9 @@ def _shoot(scene: Scene, masks: np.ndarray, split: Split, params: RenderParams) 
     def take(keep: tuple[int, ...]) -> np.ndarray:
         return render.photograph(scene, keep, params.side, spp, params.max_depth)
 
-    wanted = everything if params.of(split).plates else ()
-    plates = tuple(take(tuple(j for j in everything if j != k)) for k in wanted)
-    return Exposure(scene, take(everything), plates, masks)
+    plates = tuple(take(tuple(j for j in everything if j != k)) for k in everything)
+    covers = render.covers(scene, params.side) if params.of(split).skins else None
+    return Exposure(scene, take(everything), plates, masks, covers)
 
 
 def expose(shot: Shot, split: Split, params: RenderParams, seed: int) -> Exposure:
@@ -103,7 +107,8 @@ def _alter(exposure: Exposure, shot: Shot, split: Split, params: RenderParams) -
 
 def _map(exposure: Exposure, change: Callable[[np.ndarray], np.ndarray]) -> Exposure:
     masks = [change(255 * mask.astype(np.uint8)) >= 128 for mask in exposure.masks]
-    return Exposure(exposure.scene, change(exposure.photo), tuple(map(change, exposure.plates)), np.stack(masks))
+    plates = tuple(map(change, exposure.plates))
+    return replace(exposure, photo=change(exposure.photo), plates=plates, masks=np.stack(masks), covers=None)
 
 
 def _crop(pixels: np.ndarray) -> np.ndarray:

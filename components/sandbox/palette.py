@@ -29,6 +29,11 @@ def lightness(rgb: tuple[int, int, int]) -> float:
     return 116 * luminance ** (1 / 3) - 16 if luminance > 0.008856 else 903.3 * luminance
 
 
+def lighter_first(*names: str) -> tuple[str, ...]:
+    """Colours by falling lightness."""
+    return tuple(sorted(names, key=lambda name: -lightness(COLOURS[name])))
+
+
 def draw_palette(rng: np.random.Generator, three: bool = False) -> tuple[str, str, str]:
     """Ground, figure and trim: three names; ground and figure differ by at least 30 in L*.
 

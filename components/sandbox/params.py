@@ -23,7 +23,9 @@ class SplitParams(BaseModel):
     sided: bool = Field(
         default=True, description="a third of the designs look otherwise from behind; if not, they have one look"
     )
-    plates: bool = Field(default=True, description="also render each photograph without each of its products")
+    skins: bool = Field(
+        default=False, description="also store what covers products and how they look in grey and in black"
+    )
     fixed_main: bool = Field(
         default=False, description="object 0 is the subject, bystanders never recur, no cut objects"
     )
@@ -41,10 +43,10 @@ class RenderParams(BaseModel):
     attempts: int = Field(
         default=60, ge=1, description="scenes tried for one photograph before giving up with an error"
     )
-    pretrain: SplitParams = SplitParams(designs=180, views=5, spp=36)
+    pretrain: SplitParams = SplitParams(designs=180, views=5, spp=36, skins=True)
     corpus: SplitParams = SplitParams(designs=60, views=5.5, loners=40, duplicate_share=0.03, spp=36, sided=False)
     benchmark: SplitParams = SplitParams(designs=24, views=4, fixed_main=True)
-    showroom: SplitParams = SplitParams(designs=1500, views=4, pair_share=0.6, spp=16)
+    showroom: SplitParams = SplitParams(designs=1500, views=4, pair_share=0.6, spp=16, skins=True)
 
     def of(self, split: Split) -> SplitParams:
         """The settings of one split."""

@@ -194,6 +194,10 @@ PRINTS: dict[str, Callable[[Canvas, np.random.Generator], None]] = {
 }  # fmt: skip
 
 
+# Prints whose first two colours cover as much as each other: which of them is the ground, nobody can see.
+EVEN = ("striped", "barred", "slanted", "checked", "shaded", "zigzag")
+
+
 def draw_print(name: str, aspect: float, colours: tuple[Rgb, Rgb, Rgb], seed: list[int]) -> np.ndarray:
     """One tile of a print, uint8 sRGB, 160 px high and `aspect` times as wide; it tiles sideways."""
     canvas = Canvas(aspect, colours)

@@ -8,9 +8,9 @@ import mitsuba as mi
 import numpy as np
 
 from components.sandbox.designs import Design
-from components.sandbox.prints import draw_print
 from components.sandbox.scenes import Placement, Scene, Surface
-from components.sandbox.shapes import Part, build, tile_aspect, tiles_round
+from components.sandbox.shapes import Part, build
+from components.sandbox.skins import FINE, ROLES, wrap
 from components.sandbox.surfaces import FLOORS, WALL_KINDS, draw_surface
 
 mi.set_variant("scalar_rgb")
@@ -18,7 +18,6 @@ dr.set_thread_count(0)
 
 BACKDROP = 9.0
 PASSES = 4
-SIDED_TILES = 4
 CHROME, BRUSHED = 0.06, 0.28
 """Roughness of mirror-like trims and of can rims."""
 
@@ -101,12 +100,8 @@ def _mesh(part: Part, placement: Placement, plugins: dict[str, dict]) -> mi.Mesh
 
 
 @lru_cache(maxsize=64)
-def _wrap(design: Design) -> np.ndarray:
-    """What goes round the body: two tiles of the front and two of the back, or one tile that repeats."""
-    tiles = SIDED_TILES if design.back else tiles_round(design.shape)
-    aspect = tile_aspect(build(design.shape, design.size, design.stretch), tiles)
-    faces = [design.face(front) for front in ((True, True, False, False) if design.back else (True,))]
-    return np.concatenate([draw_print(face.print, aspect, face.rgb, list(design.print_seed)) for face in faces], 1)
+def _wrap(design: Design) -> tuple[np.ndarray, int]:
+    return wrap(design, design.rgb)
 
 
 def _metal(roughness: float) -> dict:
@@ -114,10 +109,10 @@ def _metal(roughness: float) -> dict:
 
 
 def _coats(design: Design) -> dict[str, dict]:
-    wrap = _texture(_wrap(design), 1 if design.back else tiles_round(design.shape), 1)
+    around, repeats = _wrap(design)
     trim = _coat(_plain(design.rgb[2]), design.finish, design.roughness)
     return {
-        "print": _coat(wrap, design.finish, design.roughness),
+        "print": _coat(_texture(around, repeats, 1), design.finish, design.roughness),
         "ground": _coat(_plain(design.rgb[0]), design.finish, design.roughness),
         "trim": _metal(CHROME) if design.finish == "chrome" else trim,
         "metal": _metal(BRUSHED),
@@ -164,13 +159,35 @@ def masks(scene: Scene, keep: tuple[int, ...], side: int) -> np.ndarray:
     """
     world = {"type": "scene", "integrator": {"type": "path", "max_depth": 1}, "sensor": _sensor(scene, side, 8, "box")}
     for k in keep:
-        world |= _glowing(scene.placements[k], f"product{k}", [float(channel == k) for channel in range(3)])
+        pure = [float(channel == k) for channel in range(3)]
+        world |= _glowing(scene.placements[k], f"product{k}", dict.fromkeys(ROLES, pure))
     seen = np.asarray(mi.render(mi.load_dict(world), seed=mi.UInt32(0)))
     return np.stack([seen[..., k] >= 0.5 for k in keep])
 
 
-def _glowing(placement: Placement, name: str, glow: list[float]) -> dict:
+def covers(scene: Scene, side: int) -> np.ndarray:
+    """What covers each product, uint8 [K, FINE * side, FINE * side, 3]: where on its print and which role, from 1.
+
+    Where: u and v, 255 a turn and the body's height; 0 off the print. Role: in `skins.ROLES`; 0 outside the product.
+    """
+    sensor = _sensor(scene, FINE * side, 1, "box") | {"sampler": {"type": "independent", "sample_count": 1}}
+    integrator = {"type": "aov", "aovs": "uv:uv", "glow": {"type": "path", "max_depth": 1}}
+    world = {"type": "scene", "integrator": integrator, "sensor": sensor}
+    for k, placement in enumerate(scene.placements):
+        glow = {role: [k + 1.0, number, 0.0] for number, role in enumerate(ROLES, 1)}
+        if placement.design.finish == "chrome":
+            glow["trim"] = glow["metal"]
+        world |= _glowing(placement, f"product{k}", glow)
+    seen = np.nan_to_num(np.asarray(mi.render(mi.load_dict(world), seed=mi.UInt32(0))))
+    product, role, where = np.round(seen[..., 0]), np.round(seen[..., 1:2]), np.clip(seen[..., 3:5], 0, 1)
+    cover = np.concatenate([np.round(255 * where) * (role == 1), role], 2).astype(np.uint8)
+    return np.stack([cover * (product == k + 1)[..., None] for k in range(len(scene.placements))])
+
+
+def _glowing(placement: Placement, name: str, glow: dict[str, list[float]]) -> dict:
     design = placement.design
-    lamp = {"type": "area", "radiance": {"type": "rgb", "value": glow}}
-    parts = build(design.shape, design.size, design.stretch)
-    return {f"{name}_{k}": _mesh(part, placement, {"emitter": lamp}) for k, part in enumerate(parts)}
+    meshes = {}
+    for k, part in enumerate(build(design.shape, design.size, design.stretch)):
+        lamp = {"type": "area", "radiance": {"type": "rgb", "value": glow[part.role]}}
+        meshes[f"{name}_{k}"] = _mesh(part, placement, {"emitter": lamp})
+    return meshes

@@ -5,8 +5,7 @@ encoder sees names the word of each place: in a trial an encoder learned half as
 """
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,33 +28,17 @@ from transformers import (
 )
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
-from components.common.errors import UserError
 from components.common.seeds import numpy_rng
-from components.sandbox.crops import (
-    Augmentation,
-    Product,
-    SplitData,
-    Windows,
-    dyed,
-    held_out,
-    joined,
-    read_rgb,
-    sample,
-    square_crops,
-    windows,
-)
+from components.sandbox.compositions import DRESSED, MOVED, Pictures
+from components.sandbox.crops import Augmentation, SplitData, held_out, joined, sample, square_crops
 from components.sandbox.fit import draws, ends, fit, on_cpu, save_half, write_card
-from components.sandbox.train_clip import WORDS, recolour, words_of
+from components.sandbox.train_clip import WORDS
 from components.sandbox.train_ir import processor
 
 SIZE, SCALE, BATCH = 96, 1.7, 32  # px: about as large as such a window is in a photograph
-WINDOW = 144  # side of the windows that crops are sampled from, px: about as large as they are in a photograph
 WIDTHS, PATCH = [32, 64, 128, 192], 32  # of the ResNet; how many times smaller it makes each side
 WIDTH, LAYERS, HEADS = 160, 1, 4  # of the transformers
 NAMING = 1.0  # weight of the words named without a sentence
-DYED = 1.0  # share of pictures in other colours than their own, as far as these have names
-MOVED = 0.5  # share of products cut out and put in another photograph's place: no floor or wall goes with a print
-PRODUCT, PLACE = ("shape", "print", "ground", "figure"), ("floor", "wall")
 SPECIAL = ("[PAD]", "[BOS]", "[EOS]", "[UNK]")
 PAD, BOS, EOS = 0, 1, 2
 SENTENCE = "a {print} {ground} and {figure} {shape} on a {floor} floor beside a {wall} wall"
@@ -83,18 +66,15 @@ def train(
     packaged ones.
     """
     data = joined(worlds)
-    pictures = Pictures.of(data)
+    pictures = Pictures.of(data, seed)
     tokenizer = word_tokenizer()
-    words = [words_of(product.attributes) for product in data.products]
     torch.manual_seed(seed)
-    model = _model(len(tokenizer), tokenize(tokenizer, words[:1]).shape[1] + 1)
+    model = _model(len(tokenizer), tokenize(tokenizer, pictures.words[:1]).shape[1] + 1)
     namer = nn.Linear(WIDTH, sum(len(options) for options in WORDS.values()))
 
     def loss_at(step: int) -> Tensor:
         rng, generator = numpy_rng(seed, "captioner", step), draws(seed, "captioner", step)
-        picks, places = products_and_places(len(words), rng)
-        shown, product_dyes, place_dyes = captioned(words, picks, places, generator)
-        seen = pictures.composed(picks, places, product_dyes, place_dyes)
+        seen, shown = pictures.draw(BATCH, rng, generator)
         pixels = sample(seen, SIZE, LOOK, generator).contiguous(memory_format=torch.channels_last)
         heard = shifted(tokenize(tokenizer, [any_words(rng) for _ in shown]))
         output = model(pixel_values=pixels, decoder_input_ids=heard, labels=tokenize(tokenizer, shown))
@@ -106,9 +86,9 @@ def train(
     tokenizer.save_pretrained(out)
     metrics = measure(out, held_out() if measured_on is None else measured_on)
     facts = {
-        "trained on": f"{len(words)} products with captions (splits {', '.join(world.name for world in worlds)}); "
-        f"up to {DYED:.0%} of them in turned hues, with the colours renamed",
-        "places": f"{MOVED:.0%} of the products cut out and shown in the place of another",
+        "trained on": f"{len(data.products)} products (splits {', '.join(world.name for world in worlds)}); "
+        f"{DRESSED:.0%} of them in other prints and colours than they were rendered in",
+        "places": f"in turned hues, with the colours renamed; {MOVED:.0%} of the products stand in another's place",
         "loss": "cross-entropy of the next word after random ones, so that only the picture tells it; and, of a linear "
         f"layer on the encoder, {NAMING} x that of each place's word",
         "steps, batch, seed": f"{steps}, {BATCH}, {seed}",
@@ -120,57 +100,6 @@ def train(
     about = ABOUT.format(size=SIZE, scale=SCALE)
     write_card(out, "Captioner for rendered products", about, facts, metrics)
     return metrics | ends(losses)
-
-
-@dataclass(frozen=True)
-class Pictures:
-    """Windows of all products: of their photographs, of these without the product, and of the product's mask."""
-
-    photos: Windows
-    plates: Windows
-    masks_B1HW: Tensor
-
-    @classmethod
-    def of(cls, data: SplitData) -> "Pictures":
-        """The windows of a split with plates."""
-
-        def cut(picture: Callable[[Product], np.ndarray] | None = None) -> Windows:
-            return windows(data, reach=2.3, size=WINDOW, picture=picture)
-
-        masks = cut(lambda product: read_rgb(product.mask)).pixels[:, :1].clone()
-        return cls(cut(), cut(_plate), masks)
-
-    def composed(self, picks: np.ndarray, places: np.ndarray, product_B33: Tensor, place_B33: Tensor) -> Windows:
-        """Products `picks`, in other colours, in the places `places`: in their own, the photograph; else, its plate."""
-        own, other = torch.as_tensor(picks), torch.as_tensor(places)
-        photos, masks = self.photos[own], self.masks_B1HW[own] / 255
-        behind = torch.where((own == other)[:, None, None, None], photos.pixels, self.plates.pixels[other])
-        pixels = masks * dyed(photos.pixels, product_B33) + (1 - masks) * dyed(behind, place_B33)
-        return replace(photos, pixels=pixels.clamp(0, 255), limits=self.photos.limits[other])
-
-
-def _plate(product: Product) -> np.ndarray:
-    if product.plate is None:
-        raise UserError("a split to learn from has no clean plates: remove it and run `objectmate sandbox render`")
-    return read_rgb(product.plate)
-
-
-def products_and_places(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of up to BATCH products and of those in whose places they are shown: for a share MOVED, others."""
-    picks, others = (rng.permutation(count)[:BATCH] for _ in range(2))
-    return picks, np.where(rng.random(len(picks)) < MOVED, others, picks)
-
-
-def captioned(
-    words: Sequence[dict[str, str]], picks: np.ndarray, places: np.ndarray, generator: torch.Generator
-) -> tuple[list[dict[str, str]], Tensor, Tensor]:
-    """The words of products `picks` in places `places`, and the dyes under which they are true: of products, of places.
-
-    words: of every product. Dyes: [B, 3, 3].
-    """
-    product, product_B33 = recolour([{role: words[k][role] for role in PRODUCT} for k in picks], generator, DYED)
-    place, place_B33 = recolour([{role: words[k][role] for role in PLACE} for k in places], generator, DYED)
-    return [one | other for one, other in zip(product, place, strict=True)], product_B33, place_B33
 
 
 def word_tokenizer() -> PreTrainedTokenizerFast:

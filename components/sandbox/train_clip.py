@@ -29,7 +29,7 @@ from components.sandbox.crops import (
     square_crops,
     windows,
 )
-from components.sandbox.designs import SHAPES
+from components.sandbox.designs import SHAPES, in_words
 from components.sandbox.fit import draws, ends, fit, on_cpu, save_half, write_card
 from components.sandbox.palette import COLOURS, WALLS
 from components.sandbox.prints import PRINTS
@@ -136,7 +136,7 @@ def _config(vocabulary: int) -> CLIPConfig:
 
 def words_of(attributes: dict[str, Any]) -> dict[str, str]:
     """The words of a caption by their role, from an annotation's attributes."""
-    ground, figure, _ = attributes["colours"]
+    ground, figure = in_words(attributes["print"], *attributes["colours"][:2])
     roles = {role: attributes[role] for role in ("shape", "print", "floor", "wall")}
     return roles | {"ground": ground, "figure": figure}
 
@@ -158,6 +158,8 @@ def recolour(
         for draw in range(k, TRIES * count, count):
             new = {role: names[draw][list(PALETTES[role]).index(entry[role])] for role, names in named.items()}
             if all(new.values()) and ("ground" not in new or new["ground"] != new["figure"]):
+                if "ground" in new:
+                    new["ground"], new["figure"] = in_words(entry["print"], new["ground"], new["figure"])
                 shown[k], chosen[k] = entry | new, drawn[draw]
                 break
     return shown, chosen

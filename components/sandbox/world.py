@@ -16,9 +16,10 @@ from PIL import Image
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from components.common.errors import UserError
-from components.sandbox.designs import SHAPES, catalogue
+from components.sandbox.designs import SHAPES, Design, catalogue
 from components.sandbox.params import SPLITS, RenderParams, Split
 from components.sandbox.shots import Shot, plan
+from components.sandbox.skins import INKS, bare, inks, wrap
 
 LOOK = 2
 LICENCE = "CC0-1.0"
@@ -50,7 +51,8 @@ def render_world(root: Path, split: Split, seed: int = 0, workers: int = 2, para
         return
     if find_spec("mitsuba") is None:
         raise UserError("rendering needs Mitsuba: pip install 'objectmate[sandbox]'")
-    for name in ("images", "plates", "masks", "parts"):
+    skins = ("covers", "greys", "blacks") if params.of(split).skins else ()
+    for name in ("images", "plates", "masks", "parts", *skins):
         (folder / name).mkdir(parents=True, exist_ok=True)
     _claim(folder / "parts" / "settings.json", info)
     shots = plan(params, split, catalogue(params, seed), seed)
@@ -116,13 +118,13 @@ def _finish(job: _Job) -> None:
     _write(job.folder / f"images/{stem}.jpg", _jpeg(exposure.photo, quality))
     annotations = []
     scene, fronts = exposure.scene, [exposure.scene.shows_front(k) for k in range(len(shot.designs))]
-    plates = [f"plates/{stem}_{k}.jpg" for k in range(len(exposure.plates))]
-    for name, plate in zip(plates, exposure.plates, strict=True):
-        _write(job.folder / name, _jpeg(plate, job.params.plate_quality))
     for k, (design, mask) in enumerate(zip(shot.designs, exposure.masks, strict=True)):
         face = design.face(fronts[k])
-        names = {"mask": f"masks/{stem}_{k}.png"} | ({"plate": plates[k]} if plates else {})
-        _write(job.folder / names["mask"], _png(mask))
+        files = {"mask": ("png", _mask(mask)), "plate": ("jpg", _jpeg(exposure.plates[k], job.params.plate_quality))}
+        files |= _skin(exposure.photo, exposure.covers[k], design) if exposure.covers is not None else {}
+        names = {what: f"{what}s/{stem}_{k}.{form}" for what, (form, _) in files.items()}
+        for what, (_, content) in files.items():
+            _write(job.folder / names[what], content)
         annotations.append({
             "bbox": [float(v) for v in bounds(mask)], "area": int(mask.sum()), "iscrowd": 0,
             "category_id": SHAPES.index(design.shape) + 1, "design": design.name, **names,
@@ -173,9 +175,20 @@ def _jpeg(pixels: np.ndarray, quality: int) -> bytes:
     return buffer.getvalue()
 
 
-def _png(mask: np.ndarray) -> bytes:
+def _mask(mask: np.ndarray) -> bytes:
+    return _png(Image.fromarray(255 * mask.astype(np.uint8)).convert("1"))
+
+
+def _skin(photo: np.ndarray, cover: np.ndarray, design: Design) -> dict[str, tuple[str, bytes]]:
+    """What `skins` needs to show a product in other prints."""
+    grey, black = bare(photo, inks(cover, *wrap(design, INKS)), design.rgb)
+    pictures = {"cover": cover, "grey": grey, "black": black}
+    return {what: ("png", _png(Image.fromarray(pixels))) for what, pixels in pictures.items()}
+
+
+def _png(picture: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(255 * mask.astype(np.uint8)).convert("1").save(buffer, "PNG", optimize=True)
+    picture.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
 
 

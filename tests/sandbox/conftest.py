@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from components.sandbox.crops import PACKAGED
+from components.sandbox.params import RenderParams, SplitParams
+from components.sandbox.world import render_world
 
 
 @pytest.fixture(scope="module")
@@ -25,3 +27,13 @@ def beginning(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]
         return folder
 
     return get
+
+
+@pytest.fixture(scope="session")
+def with_skins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few small photographs with all that is needed to show their products in other prints."""
+    pytest.importorskip("mitsuba")
+    root = tmp_path_factory.mktemp("skins")
+    settings = SplitParams(designs=6, views=1, pair_share=0.3, spp=16, skins=True)
+    render_world(root, "showroom", workers=1, params=RenderParams(side=64, showroom=settings))
+    return root / "showroom"

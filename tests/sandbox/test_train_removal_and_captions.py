@@ -16,6 +16,7 @@ from components.removal.params import Params as Removal
 from components.removal.removers import load_remover
 from components.sandbox import train_captioner, train_remover
 from components.sandbox.crops import read_split
+from components.sandbox.train_clip import words_of
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +42,8 @@ def test_an_untrained_remover_returns_the_classical_fill(world: Path, tmp_path: 
     assert figures["win_share"] == 0
 
 
-def test_the_captioner_learns_and_its_folder_serves_the_stage(world: Path, tmp_path: Path):
-    figures = train_captioner.train([world], tmp_path, steps=25, measured_on=[read_split(world)])
+def test_the_captioner_learns_and_its_folder_serves_the_stage(with_skins: Path, tmp_path: Path):
+    figures = train_captioner.train([with_skins], tmp_path, steps=25, measured_on=[read_split(with_skins)])
     assert figures["last_loss"] < 0.7 * figures["first_loss"]
     assert 0 <= figures["words"] <= 1
     assert (tmp_path / "model.safetensors").stat().st_size <= 4e6
@@ -51,37 +52,10 @@ def test_the_captioner_learns_and_its_folder_serves_the_stage(world: Path, tmp_p
     assert captions[0] == captions[1] != ""
 
 
-def test_a_product_in_its_own_place_is_the_photograph_and_in_another_stands_on_its_plate(world: Path):
-    pictures = train_captioner.Pictures.of(read_split(world))
-    plain, red_only = torch.eye(3).expand(2, 3, 3), torch.diag(torch.tensor([1.0, 0, 0])).expand(2, 3, 3)
-    both, other = np.array([0, 1]), np.array([0, 2])
-    same = pictures.composed(both, both, plain, plain)
-    torch.testing.assert_close(same.pixels, pictures.photos.pixels[both].float(), atol=1e-3, rtol=0)
-    moved = pictures.composed(both, other, red_only, plain).pixels
-    assert torch.equal(pictures.composed(both, other, plain, plain).limits, pictures.photos.limits[other])
-    masks = pictures.masks_B1HW.expand(-1, 3, -1, -1)
-    outside, inside = masks[1] == 0, masks[1] == 255
-    assert torch.equal(moved[1][outside], pictures.plates.pixels[2][outside].float())
-    assert moved[1][0][inside[0]].max() > 50 and moved[1][1:][inside[1:]].max() == 0
-    assert torch.equal(moved[0][masks[0] == 0], pictures.photos.pixels[0][masks[0] == 0].float())
-
-
-def test_words_of_the_product_and_words_of_its_place_come_from_where_each_is_from(world: Path, monkeypatch):
-    monkeypatch.setattr(train_captioner, "DYED", 0.0)
-    words = [train_captioner.words_of(product.attributes) for product in read_split(world).products]
-    rng = np.random.default_rng(0)
-    picks, places = train_captioner.products_and_places(len(words), rng)
-    assert set(picks) == set(range(len(words))) and 0 < (picks != places).sum() < len(picks)
-    shown, of_product, of_place = train_captioner.captioned(words, picks, places, torch.Generator().manual_seed(0))
-    assert of_product.shape == of_place.shape == (len(picks), 3, 3)
-    for said, pick, place in zip(shown, picks, places, strict=True):
-        assert said == words[pick] | {role: words[place][role] for role in ("floor", "wall")}
-
-
 def test_captions_of_the_world_are_spelled_as_it_spells_them(world: Path):
     tokenizer = train_captioner.word_tokenizer()
     for product in read_split(world).products:
-        tokens = train_captioner.tokenize(tokenizer, [train_captioner.words_of(product.attributes)])
+        tokens = train_captioner.tokenize(tokenizer, [words_of(product.attributes)])
         assert tokenizer.decode(tokens[0], skip_special_tokens=True) == product.caption
 
 
@@ -114,3 +88,8 @@ def test_a_caption_is_compared_word_by_word():
 def test_an_unfinished_split_is_one_sentence(tmp_path: Path):
     with pytest.raises(UserError, match="no finished split"):
         train_remover.train(tmp_path, tmp_path / "out")
+
+
+def test_a_split_without_skins_is_one_sentence(world: Path, tmp_path: Path):
+    with pytest.raises(UserError, match="no plates or skins: remove it and run"):
+        train_captioner.train([world], tmp_path)

@@ -6,6 +6,7 @@ from itertools import count, islice
 
 import numpy as np
 
+from components.common.errors import UserError
 from components.sandbox.palette import COLOURS, Rgb, draw_palette, jitter, lighter_first
 from components.sandbox.params import SPLITS, RenderParams, Split
 from components.sandbox.prints import EVEN, PRINTS
@@ -14,6 +15,7 @@ SHAPES = ("mug", "bottle", "vase", "bowl", "can", "jar", "box", "carton", "ball"
 FINISHES = ("matt", "satin", "gloss", "chrome")
 SIDED = 3  # of so many confuser groups one has products that look otherwise from behind
 STRANGER_GROUPS = 1_000  # group numbers of the showroom start here
+DRAWS = 1_000_000  # of groups, before the colours, prints and shapes count as used up
 _CATALOGUE, _STRANGERS = 101, 102
 
 
@@ -90,16 +92,17 @@ def _group(seed: int, stream: int, draw: int, group: int, sided: bool) -> list[D
 
 
 def _groups(seed: int) -> Iterator[list[Design]]:
-    """Endless confuser groups; no two share (two main colours, print) or (two main colours, shape)."""
+    """Confuser groups, no two with the same main colours and print, or shape; `UserError` when there are no more."""
     used: set[tuple] = set()
     group = 0
-    for draw in range(1_000_000):
+    for draw in range(DRAWS):
         members = _group(seed, _CATALOGUE, draw, group, group % SIDED == 1)
         keys = {(frozenset(d.colours[:2]), word) for d in members for word in (d.shape, d.print)}
         if not keys & used:
             used |= keys
             yield members
             group += 1
+    raise UserError(f"only {group} groups of designs were found that differ from each other: ask for fewer designs")
 
 
 @dataclass(frozen=True)

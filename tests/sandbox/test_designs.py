@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from components.common.errors import UserError
+from components.sandbox import designs
 from components.sandbox.designs import Catalogue, catalogue
 from components.sandbox.palette import COLOURS, LIGHTNESS_GAP, lightness
 from components.sandbox.params import SPLITS, RenderParams, Split, SplitParams
@@ -127,6 +129,12 @@ def test_impossible_settings_are_refused() -> None:
     for wrong in ({"designs": 4, "views": 3}, {"designs": 3, "views": 0}, {"designs": 3, "views": 3, "sp": 1}):
         with pytest.raises(ValidationError):
             SplitParams(**wrong)
+
+
+def test_a_world_of_more_designs_than_differ_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(designs, "DRAWS", 40)
+    with pytest.raises(UserError, match="ask for fewer designs"):
+        catalogue(RenderParams(), 0)
 
 
 def test_the_settings_import_nothing_heavy() -> None:

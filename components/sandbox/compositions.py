@@ -15,15 +15,15 @@ from torch import Tensor
 from components.common.errors import UserError
 from components.common.progress import track
 from components.common.seeds import numpy_rng
-from components.sandbox.crops import Product, SplitData, Windows, dyed, read_rgb, windows
+from components.sandbox.crops import Product, SplitData, Windows, cut_window, dyed, read_rgb, windows
 from components.sandbox.designs import in_words
 from components.sandbox.palette import COLOURS, Rgb, draw_palette, jitter
 from components.sandbox.prints import PRINTS
-from components.sandbox.skins import GREY, inks, stranger
+from components.sandbox.skins import GREY, inks, new_wrap
 from components.sandbox.train_clip import recolour, words_of
 
 REACH, WINDOW = 2.3, 144  # of the windows: sides of the box; px, about as many as a photograph has there
-PRINTS_EACH = 4  # other prints of a product
+PRINTS_EACH = 4  # prints a product can be shown in
 DRESSED = 0.75  # share of products shown in one of these
 MOVED = 0.5  # share of products shown in another photograph's place
 THREE = 1 / 3  # share of palettes whose trim is a third colour for sure, as in the world
@@ -32,7 +32,7 @@ PLACE = ("floor", "wall")
 
 @dataclass(frozen=True)
 class Outfit:
-    """How a product is shown. worn: which of its other prints, or None as it was rendered; rgb: of its three inks."""
+    """How a product is shown. worn: in which of its prints, or None as it was rendered; rgb: of its three inks."""
 
     worn: int | None
     words: dict[str, str]
@@ -43,7 +43,7 @@ class Outfit:
 class Pictures:
     """Windows of all products: their photographs, these without the product, the product in grey and in black.
 
-    masks: of the product. inks: its other prints, shares of three inks, uint8 [PRINTS_EACH, N, 3, WINDOW, WINDOW].
+    masks: of the product. inks: of the prints it can be shown in, see `printed`.
     prints: what these are called, [N][PRINTS_EACH]. words: of the product as rendered and of its place.
     """
 
@@ -65,12 +65,11 @@ class Pictures:
 
         rng = numpy_rng(seed, "outfits")
         prints = [[list(PRINTS)[k] for k in rng.permutation(len(PRINTS))[:PRINTS_EACH]] for _ in data.products]
-        by_outfit = list(enumerate(zip(*prints, strict=True)))
-        worn = [printed(data, names, seed, k) for k, names in track(by_outfit, "print products anew")]
-        grey, black = (cut(partial(_skin, name=name)) for name in ("grey", "black"))
+        grey, black = (cut(partial(_read_skin, name=name)) for name in ("grey", "black"))
         masks = cut(lambda product: read_rgb(product.mask)).pixels[:, :1].clone()
         words = [words_of(product.attributes) for product in data.products]
-        return cls(cut(), cut(_plate), grey, black, masks, torch.stack(worn), prints, words)
+        plates = cut(lambda product: read_rgb(product.plate))
+        return cls(cut(), plates, grey, black, masks, printed(data.products, prints, seed), prints, words)
 
     def draw(
         self, count: int, rng: np.random.Generator, generator: torch.Generator
@@ -83,7 +82,7 @@ class Pictures:
         return self.composed(picks, places, outfits, dye_B33), words
 
     def outfit(self, product: int, rng: np.random.Generator) -> Outfit:
-        """For a share DRESSED, one of the product's other prints in colours drawn as the world draws them."""
+        """For a share DRESSED, one of the product's prints in colours drawn as the world draws them."""
         words = {role: word for role, word in self.words[product].items() if role not in PLACE}
         if rng.random() >= DRESSED:
             return Outfit(None, words, ((0.0, 0.0, 0.0),) * 3)
@@ -106,25 +105,23 @@ class Pictures:
         return replace(photos, pixels=pixels.clamp(0, 255), limits=self.photos.limits[other])
 
 
-def printed(data: SplitData, names: Sequence[str], seed: int, worn: int) -> Tensor:
-    """Each product in a print of the name given, that no rendered design has: shares of three inks, uint8 windows.
-
-    worn: the number of these prints, which with the seed says how they are drawn.
-    """
-    seen = iter(enumerate(names))
-
-    def picture(product: Product) -> np.ndarray:
-        k, name = next(seen)
-        around, repeats = stranger(product.attributes["shape"], name, numpy_rng(seed, "outfits", worn, k))
-        return np.round(255 * inks(_skin(product, "cover"), around, repeats)).astype(np.uint8)
-
-    return windows(data, REACH, WINDOW, picture).pixels
+def printed(products: Sequence[Product], prints: Sequence[Sequence[str]], seed: int) -> Tensor:
+    """Each product in prints of the names given: shares of three inks of 0..255, uint8 [K, N, 3, WINDOW, WINDOW]."""
+    worn = np.empty((PRINTS_EACH, len(products), 3, WINDOW, WINDOW), np.uint8)
+    for n, product in enumerate(track(products, "print products anew")):
+        cover = _read_skin(product, "cover")
+        for k, name in enumerate(prints[n]):
+            around, repeats = new_wrap(product.attributes["shape"], name, numpy_rng(seed, "outfits", k, n))
+            shares = np.round(255 * inks(cover, around, repeats)).astype(np.uint8)
+            worn[k, n] = cut_window(shares, product.box, REACH, WINDOW)
+    return torch.as_tensor(worn)
 
 
 def painted(grey_B3HW: Tensor, black_B3HW: Tensor, inks_B3HW: Tensor, rgb_B33: Tensor, photo_B3HW: Tensor) -> Tensor:
     """Photographs with the product in other inks, float32 [B, 3, H, W] in 0..255 as all pictures here.
 
-    inks: shares of 0..255. rgb: the colours of the three inks, 0..1, one row each.
+    inks: shares of 0..255. rgb: the colours of the three inks, 0..1, one row each. What shines through the rim of the
+    product, and what floors mirror, keeps the photograph's colours.
     """
     inks_B3HW = inks_B3HW / 255
     share = inks_B3HW.sum(1, keepdim=True)
@@ -141,17 +138,7 @@ def products_and_places(count: int, batch: int, rng: np.random.Generator) -> tup
     return picks, np.where(rng.random(len(picks)) < MOVED, others, picks)
 
 
-def _plate(product: Product) -> np.ndarray:
-    if product.plate is None:
-        raise _incomplete()
-    return read_rgb(product.plate)
-
-
-def _skin(product: Product, name: str) -> np.ndarray:
+def _read_skin(product: Product, name: str) -> np.ndarray:
     if name not in product.skin:
-        raise _incomplete()
+        raise UserError(f"{product.mask.parents[1]} has no skins: remove it and run `objectmate sandbox render`")
     return read_rgb(product.skin[name])
-
-
-def _incomplete() -> UserError:
-    return UserError("a split to learn from has no plates or skins: remove it and run `objectmate sandbox render`")

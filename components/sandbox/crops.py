@@ -28,8 +28,8 @@ CROP_SCALE = 1.15
 class Product:
     """One product in one photograph: `photo` is the photograph's position, `box` is in its px.
 
-    mask: its visible pixels. plate: the photograph without it. skin: what covers it and how it looks in grey and in
-    black, if the split has such (see `skins`).
+    mask: its visible pixels. plate: the photograph without it. skin: its "cover", and how it looks in "grey" and in
+    "black", if the split has such (see `skins`).
     """
 
     photo: int
@@ -39,7 +39,7 @@ class Product:
     caption: str
     attributes: dict[str, Any]
     mask: Path
-    plate: Path | None
+    plate: Path
     skin: dict[str, Path]
 
 
@@ -69,7 +69,7 @@ def read_split(folder: Path) -> SplitData:
     photos = np.stack([read_rgb(folder / image["file_name"]) for image in images])
     products = tuple(
         Product(position[a["image_id"]], Box(*a["bbox"]), a["design"], a["attributes"]["group"], a["caption"],
-                a["attributes"], folder / a["mask"], folder / a["plate"] if "plate" in a else None,
+                a["attributes"], folder / a["mask"], folder / a["plate"],
                 {name: folder / a[name] for name in ("cover", "grey", "black") if name in a})
         for a in coco["annotations"] if a["image_id"] in position
     )  # fmt: skip
@@ -133,16 +133,20 @@ def windows(
     for product in data.products:
         box, longer = product.box, max(product.box.w, product.box.h)
         x, y = box.x + box.w / 2, box.y + box.h / 2
-        margin = data.side
-        photo = picture(product) if picture else data.photos[product.photo]
-        photo = np.pad(photo, ((margin, margin), (margin, margin), (0, 0)), "edge")
-        half = longer * reach / 2
-        corners = (x - half + margin, y - half + margin, x + half + margin, y + half + margin)
-        window = Image.fromarray(photo).resize((size, size), Image.Resampling.BICUBIC, box=corners)
-        pixels.append(np.asarray(window).transpose(2, 0, 1))
+        pixels.append(cut_window(picture(product) if picture else data.photos[product.photo], box, reach, size))
         limits.append([[-x / longer, (data.side - x) / longer], [-y / longer, (data.side - y) / longer]])
         shape.append([box.w / longer, box.h / longer])
     return Windows(torch.as_tensor(np.stack(pixels)), torch.tensor(limits), torch.tensor(shape), reach)
+
+
+def cut_window(photo: np.ndarray, box: Box, reach: float, size: int) -> np.ndarray:
+    """One such window, uint8 [3, size, size]."""
+    margin, half = len(photo), max(box.w, box.h) * reach / 2
+    x, y = box.x + box.w / 2 + margin, box.y + box.h / 2 + margin
+    photo = np.pad(photo, ((margin, margin), (margin, margin), (0, 0)), "edge")
+    corners = (x - half, y - half, x + half, y + half)
+    window = Image.fromarray(photo).resize((size, size), Image.Resampling.BICUBIC, box=corners)
+    return np.asarray(window).transpose(2, 0, 1)
 
 
 @dataclass(frozen=True)

@@ -194,7 +194,7 @@ PRINTS: dict[str, Callable[[Canvas, np.random.Generator], None]] = {
 }  # fmt: skip
 
 
-# Prints whose first two colours cover as much as each other: which of them is the ground, nobody can see.
+# Prints whose first two colours cover as much as each other: the print does not show which of them is the ground.
 EVEN = ("striped", "barred", "slanted", "checked", "shaded", "zigzag")
 
 

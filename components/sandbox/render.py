@@ -1,4 +1,4 @@
-"""Mitsuba calls: a photograph, its clean plates and its instance masks. The only module that imports mitsuba."""
+"""Mitsuba calls: a photograph, its clean plates, masks and covers. The only module that imports mitsuba."""
 
 from functools import lru_cache
 from typing import Any

@@ -1,9 +1,11 @@
 """Skins: products in other prints and colours than they were photographed in.
 
 A product is printed in three inks. The renderer says which part of it a pixel shows and where on the print it lies
-(`render.covers`); how the light falls there follows from the photograph, whose inks are known. So each product that was
-rendered once can be shown as any number of designs that were not.
+(`render.covers`, a G-buffer); shading and specular light follow from the photograph, whose albedo is known (intrinsic
+decomposition). So each product that was rendered once can be shown as any number of designs that were not.
 """
+
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -19,12 +21,12 @@ INKS: tuple[Rgb, Rgb, Rgb] = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 SIDED_TILES = 4  # round a product with another print behind: two of the front, two of the back
 PHOTO_BLUR = 0.5  # px: standard deviation of the renderer's filter
 NEAR, WHOLE = 1.2, 0.95  # px over which light is even; share of inks in a pixel that tells its light
-GLOSS, SURE = 0.02, 0.1  # expected share of light that is mirrored, and how much that counts beside what is seen
+GLOSS, SURE = 0.02, 0.1  # share of light that all but matt paint is expected to mirror; weight of that expectation
 GREY = 0.5  # reflectance of the paint of grey products
 
 
-def stranger(shape: str, print_: str, rng: np.random.Generator) -> tuple[np.ndarray, int]:
-    """A print that no rendered design has, as it goes round a body of that shape; see `wrap`."""
+def new_wrap(shape: str, print_: str, rng: np.random.Generator) -> tuple[np.ndarray, int]:
+    """A print drawn anew in INKS, as it goes round a body of that shape and the middle height; see `wrap`."""
     tiles = tiles_round(shape)
     return draw_print(print_, tile_aspect(build(shape, 1, 1), tiles), INKS, [int(rng.integers(1 << 31))]), tiles
 
@@ -36,12 +38,9 @@ def wrap(design: Design, colours: tuple[Rgb, Rgb, Rgb]) -> tuple[np.ndarray, int
     """
     tiles = SIDED_TILES if design.back else tiles_round(design.shape)
     aspect = tile_aspect(build(design.shape, design.size, design.stretch), tiles)
-    front = draw_print(design.print, aspect, colours, list(design.print_seed))
-    if not design.back:
-        return front, tiles
-    ground, figure, trim = colours
-    back = draw_print(design.back, aspect, (ground, trim, figure), list(design.print_seed))
-    return np.concatenate([front, front, back, back], 1), 1
+    faces = [replace(design, rgb=colours).face(front) for front in ((True, False) if design.back else (True,))]
+    drawn = [draw_print(face.print, aspect, face.rgb, list(design.print_seed)) for face in faces]
+    return (np.concatenate([drawn[0], drawn[0], drawn[1], drawn[1]], 1), 1) if design.back else (drawn[0], tiles)
 
 
 def inks(cover: np.ndarray, around: np.ndarray, repeats: int) -> np.ndarray:
@@ -66,7 +65,7 @@ def inks(cover: np.ndarray, around: np.ndarray, repeats: int) -> np.ndarray:
     return shares
 
 
-def bare(photo: np.ndarray, inks_HW3: np.ndarray, rgb: tuple[Rgb, Rgb, Rgb]) -> tuple[np.ndarray, np.ndarray]:
+def bare(photo: np.ndarray, inks_HW3: np.ndarray, design: Design) -> tuple[np.ndarray, np.ndarray]:
     """The product painted grey and painted black, uint8 [H, W, 3] each; light is reckoned in squares of grey levels.
 
     Light = light on the paint x its reflectance + mirrored light, both even within some pixels and of one colour over
@@ -74,11 +73,11 @@ def bare(photo: np.ndarray, inks_HW3: np.ndarray, rgb: tuple[Rgb, Rgb, Rgb]) -> 
     """
     light = (photo.astype(np.float32) / 255) ** 2
     share = inks_HW3.sum(2, keepdims=True)
-    paint = (inks_HW3 @ np.array(rgb, np.float32) / np.maximum(share, 1e-3)) ** 2
+    paint = (inks_HW3 @ np.array(design.rgb, np.float32) / np.maximum(share, 1e-3)) ** 2
     known = (share > WHOLE).astype(np.float32)
-    gain = np.ones(3, np.float32)
+    gain, gloss = np.ones(3, np.float32), 0 if design.finish == "matt" else GLOSS
     for _ in range(3):
-        lit, mirrored = _fitted(light / gain, paint, known)
+        lit, mirrored = _fitted(light / gain, paint, known, gloss)
         model = (lit * paint + mirrored) * known
         # A channel that the paint hardly reflects says little of the light's colour, which is then taken for white.
         doubt = 0.1 * ((lit * known) ** 2).sum() + 1e-6
@@ -87,7 +86,7 @@ def bare(photo: np.ndarray, inks_HW3: np.ndarray, rgb: tuple[Rgb, Rgb, Rgb]) -> 
     return _levels(black + GREY * lit * gain), _levels(black)
 
 
-def _fitted(light: np.ndarray, paint: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _fitted(light: np.ndarray, paint: np.ndarray, known: np.ndarray, gloss: float) -> tuple[np.ndarray, np.ndarray]:
     """Light on the paint and mirrored light, float32 [H, W, 1]: what explains the pixels about each one best."""
 
     def near(values: np.ndarray) -> np.ndarray:
@@ -95,10 +94,10 @@ def _fitted(light: np.ndarray, paint: np.ndarray, known: np.ndarray) -> tuple[np
 
     count, paint_1, paint_2 = near(np.ones_like(paint)), near(paint), near(paint**2)
     light_1, product = near(light), near(light * paint)
-    # Where the paint is all one, the two cannot be told apart: mirrored light is then GLOSS of the other.
+    # Where the paint is all one, the two cannot be told apart: mirrored light is then `gloss` of the other.
     prior = SURE * count
-    cross, ones = paint_1 - GLOSS * prior, count + prior
-    squares = paint_2 + GLOSS**2 * prior + 1e-4
+    cross, ones = paint_1 - gloss * prior, count + prior
+    squares = paint_2 + gloss**2 * prior + 1e-6
     determinant = squares * ones - cross**2 + 1e-6
     lit = (product * ones - light_1 * cross) / determinant
     mirrored = (light_1 * squares - product * cross) / determinant

@@ -88,14 +88,15 @@ def train(
     facts = {
         "trained on": f"{len(data.products)} products (splits {', '.join(world.name for world in worlds)}); "
         f"{DRESSED:.0%} of them in other prints and colours than they were rendered in",
-        "places": f"in turned hues, with the colours renamed; {MOVED:.0%} of the products stand in another's place",
+        "places": f"up to all in turned hues, with the walls renamed; {MOVED:.0%} of products stand in another's place",
         "loss": "cross-entropy of the next word after random ones, so that only the picture tells it; and, of a linear "
         f"layer on the encoder, {NAMING} x that of each place's word",
         "steps, batch, seed": f"{steps}, {BATCH}, {seed}",
         "parameters": f"{model.num_parameters() / 1e6:.2f} M, stored as fp16",
         "vocabulary": f"{len(tokenizer)} words",
-        "figures": "share of captions with the right word in each place; both_colours: in any order; words: the mean "
-        "over the six places; grammatical: the sentence has the right form",
+        "figures": "share of captions with the right word in each place; ground, figure: the first and the second "
+        "colour, of a print without a ground the lighter one first; both_colours: in any order; words: the mean over "
+        "the six places; grammatical: the sentence has the right form",
     }
     about = ABOUT.format(size=SIZE, scale=SCALE)
     write_card(out, "Captioner for rendered products", about, facts, metrics)
@@ -121,8 +122,8 @@ def tokenize(tokenizer: PreTrainedTokenizerFast, words: Sequence[dict[str, str]]
 def any_words(rng: np.random.Generator) -> dict[str, str]:
     """Words for every place of the sentence, drawn apart from each other.
 
-    What the decoder hears before the word it has to say: from true words of a few hundred designs it would learn which
-    shape goes with which print and colours, and not look at the picture.
+    What the decoder hears before the word it has to say: from true words of designs it would learn which shape goes
+    with which print and colours, and not look at the picture.
     """
     return {role: options[rng.integers(len(options))] for role, options in WORDS.items()}
 

@@ -48,6 +48,7 @@ kitchen wood stone fabric rug tile tiles brick paint dark light bright pale warm
 square new old clean standing placed lying sitting seen front side top pattern print colour color colored coloured
 stripes dots stars flowers hearts checks label letters , .
 """
+# "ground" and "figure" are the two colours in the order of captions (`designs.in_words`).
 WORDS: dict[str, tuple[str, ...]] = {
     "shape": SHAPES, "print": tuple(PRINTS), "ground": tuple(COLOURS), "figure": tuple(COLOURS),
     "floor": tuple(FLOORS), "wall": tuple(WALLS),

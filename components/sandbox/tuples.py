@@ -19,7 +19,6 @@ from pydantic import Field
 
 from components.common.datasets import Writer
 from components.common.digests import content_key
-from components.common.errors import UserError
 from components.common.geometry import Box, crop, expanded, square_window
 from components.common.params import StageParams
 from components.common.progress import track
@@ -85,13 +84,8 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
 
 
 def read_products(world: Path, first: int = 0) -> list[Product]:
-    """All objects of a rendered split, numbered from `first`, near-duplicate photographs left out.
-
-    Raises `UserError` if the split has no plates.
-    """
+    """All objects of a rendered split, numbered from `first`, near-duplicate photographs left out."""
     coco = json.loads((world / "annotations.json").read_text(encoding="utf-8"))
-    if any("plate" not in annotation for annotation in coco["annotations"]):
-        raise UserError(f"{world} has no clean plates: remove it and run `objectmate sandbox render`")
     images = {image["id"]: image for image in coco["images"] if not image["duplicate_of"]}
     return [
         _product(world, first + row, annotation, images[annotation["image_id"]])

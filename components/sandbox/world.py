@@ -1,4 +1,4 @@
-"""The rendered world on disk: photographs, clean plates, masks, COCO annotations and recurrence labels of a split."""
+"""The rendered world on disk: photographs, clean plates, masks, skins, COCO annotations and recurrence labels."""
 
 import csv
 import io
@@ -121,7 +121,7 @@ def _finish(job: _Job) -> None:
     for k, (design, mask) in enumerate(zip(shot.designs, exposure.masks, strict=True)):
         face = design.face(fronts[k])
         files = {"mask": ("png", _mask(mask)), "plate": ("jpg", _jpeg(exposure.plates[k], job.params.plate_quality))}
-        files |= _skin(exposure.photo, exposure.covers[k], design) if exposure.covers is not None else {}
+        files |= _skin_files(exposure.photo, exposure.covers[k], design) if exposure.covers is not None else {}
         names = {what: f"{what}s/{stem}_{k}.{form}" for what, (form, _) in files.items()}
         for what, (_, content) in files.items():
             _write(job.folder / names[what], content)
@@ -179,9 +179,9 @@ def _mask(mask: np.ndarray) -> bytes:
     return _png(Image.fromarray(255 * mask.astype(np.uint8)).convert("1"))
 
 
-def _skin(photo: np.ndarray, cover: np.ndarray, design: Design) -> dict[str, tuple[str, bytes]]:
+def _skin_files(photo: np.ndarray, cover: np.ndarray, design: Design) -> dict[str, tuple[str, bytes]]:
     """What `skins` needs to show a product in other prints."""
-    grey, black = bare(photo, inks(cover, *wrap(design, INKS)), design.rgb)
+    grey, black = bare(photo, inks(cover, *wrap(design, INKS)), design)
     pictures = {"cover": cover, "grey": grey, "black": black}
     return {what: ("png", _png(Image.fromarray(pixels))) for what, pixels in pictures.items()}
 

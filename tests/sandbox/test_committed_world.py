@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import components.sandbox
-from components.sandbox.designs import SHAPES, catalogue
+from components.sandbox.designs import SHAPES, catalogue, in_words
 from components.sandbox.params import RenderParams, Split
 from components.sandbox.prints import PRINTS
 
@@ -57,8 +57,10 @@ def test_boxes_masks_captions_and_labels_agree(split: Split) -> None:
         assert [float(label[key]) for key in "xywh"] == annotation["bbox"]
         told, attributes = CAPTION.fullmatch(annotation["caption"]), annotation["attributes"]
         assert told is not None
-        assert told.groups() == (attributes["print"], *attributes["colours"][:2], attributes["shape"],
-                                 attributes["floor"], attributes["wall"])  # fmt: skip
+        assert told.groups() == (
+            attributes["print"], *in_words(attributes["print"], *attributes["colours"][:2]), attributes["shape"],
+            attributes["floor"], attributes["wall"],
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize("split", COMMITTED)

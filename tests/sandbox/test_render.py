@@ -24,7 +24,7 @@ from components.sandbox.world import render_world
 
 TINY = RenderParams(
     side=48,
-    corpus=SplitParams(designs=3, views=1, loners=1, pair_share=0.9, duplicate_share=0.2, spp=4),
+    corpus=SplitParams(designs=3, views=1, loners=1, pair_share=0.9, duplicate_share=0.2, spp=4, skins=True),
     benchmark=SplitParams(designs=3, views=1, spp=4, fixed_main=True),
     pretrain=SplitParams(designs=3, views=1, spp=4),
 )
@@ -130,6 +130,13 @@ def test_a_mirrored_copy_mirrors_photo_plates_and_masks() -> None:
     assert np.array_equal(mirrored.photo, original.photo[:, ::-1])
     assert np.array_equal(mirrored.plates[0], original.plates[0][:, ::-1])
     assert np.array_equal(mirrored.masks[0], original.masks[0][:, ::-1])
+
+
+def test_covers_are_taken_where_asked_for_and_not_of_altered_pictures() -> None:
+    designs = catalogue(TINY, 0).recurring["corpus"][:1]
+    taken = {kind: expose(Shot(0, designs, 0, kind), "corpus", TINY, 0).covers for kind in (None, "burst", "mirrored")}
+    assert taken["mirrored"] is None and taken["burst"].shape == taken[None].shape == (1, 3 * 48, 3 * 48, 3)
+    assert expose(Shot(0, designs, 0), "pretrain", TINY, 0).covers is None
 
 
 def test_scenes_that_never_fit_end_in_one_clear_sentence() -> None:

@@ -17,6 +17,7 @@ from components.common.errors import UserError
 from components.sandbox import train_clip, train_detector, train_dino, train_ir
 from components.sandbox.crops import PACKAGED, SplitData, joined, read_split
 from components.sandbox.fit import on_cpu
+from components.sandbox.palette import lighter_first
 from pipelines.sandbox import WIDELY_TAUGHT
 
 
@@ -157,6 +158,13 @@ def test_recoloured_pictures_are_called_by_their_new_colours() -> None:
         red = torch.tensor(train_clip.COLOURS["red"]) / 255
         named = torch.tensor(train_clip.COLOURS[entry["ground"]]) / 255
         assert (dye @ red - named).abs().max() < 0.3
+
+
+def test_a_recoloured_even_print_is_named_by_its_lighter_colour_first() -> None:
+    words = {"shape": "mug", "print": "checked", "ground": "red", "figure": "navy", "floor": "tiled", "wall": "grey"}
+    shown, _ = train_clip.recolour([words] * 120, torch.Generator().manual_seed(0), 1.0)
+    assert len({(entry["ground"], entry["figure"]) for entry in shown}) > 3
+    assert all(lighter_first(entry["ground"], entry["figure"])[0] == entry["ground"] for entry in shown)
 
 
 def test_words_without_colours_of_the_product_are_recoloured_alone() -> None:

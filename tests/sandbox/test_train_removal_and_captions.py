@@ -91,5 +91,5 @@ def test_an_unfinished_split_is_one_sentence(tmp_path: Path):
 
 
 def test_a_split_without_skins_is_one_sentence(world: Path, tmp_path: Path):
-    with pytest.raises(UserError, match="no plates or skins: remove it and run"):
+    with pytest.raises(UserError, match="has no skins: remove it and run"):
         train_captioner.train([world], tmp_path)

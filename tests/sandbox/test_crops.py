@@ -19,7 +19,7 @@ def _one(box: Box) -> SplitData:
     """A black photograph, white inside the box."""
     photo = np.zeros((1, 128, 128, 3), np.uint8)
     photo[0, int(box.y) : int(box.y + box.h), int(box.x) : int(box.x + box.w)] = 255
-    return SplitData(photo, (Product(0, box, "a", 0, "", {}, Path(), Path()),))
+    return SplitData(photo, (Product(0, box, "a", 0, "", {}, Path(), Path(), {}),))
 
 
 def test_plain_crop_is_the_box() -> None:

@@ -51,8 +51,8 @@ def connect(host: str) -> "Cluster":
     address = (host or os.environ.get(HOST, "")).rstrip("/")
     if not address.startswith(("http://", "https://")):
         raise UserError(
-            f"{address or 'nothing'} is not the address of a Kubeflow Pipelines API: give --host or {HOST}, such as "
-            "http://localhost:8888 after `kubectl -n kubeflow port-forward svc/ml-pipeline 8888`"
+            f"{address or 'an empty text'} is not the address of a Kubeflow Pipelines API: give --host or {HOST}, "
+            "such as http://localhost:8888 after `kubectl -n kubeflow port-forward svc/ml-pipeline 8888`"
         )
     return Cluster(address, os.environ.get(TOKEN, ""), os.environ.get(NAMESPACE, ""))
 

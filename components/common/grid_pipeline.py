@@ -248,7 +248,8 @@ def encode_text(tokenizer: PreTrainedTokenizerBase, encoder: CLIPTextModel, prom
 
 def _samples(references: Any) -> list[list[Image.Image]]:
     """One sample's references or a list of them as a list of lists."""
-    return [[*references]] if isinstance(references[0], Image.Image) else [[*refs] for refs in references]
+    one = not references or isinstance(references[0], Image.Image)
+    return [[*references]] if one else [[*refs] for refs in references]
 
 
 def _listed(value: Any, count: int) -> list[Any] | None:

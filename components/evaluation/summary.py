@@ -113,8 +113,8 @@ def notes(table: Table) -> list[str]:
 
 def _ranking_note(table: Table, benchmark: str, metric: str) -> str:
     ranking = table.ranking(benchmark, metric)
-    better = "lowest" if metric in LOWER_IS_BETTER else "highest"
-    return f"{benchmark}, {metric} ({better} is best): " + " > ".join(f"{name} {mean:.3f}" for name, mean in ranking)
+    better, sign = ("lowest", " < ") if metric in LOWER_IS_BETTER else ("highest", " > ")
+    return f"{benchmark}, {metric} ({better} is best): " + sign.join(f"{name} {mean:.3f}" for name, mean in ranking)
 
 
 def _gap_note(table: Table, benchmark: str, metric: str) -> str:

@@ -45,6 +45,7 @@ def test_an_error_that_falls_is_a_positive_gap() -> None:
     gap = table.contrast("insertion", "object_error", "reference_gap")
     assert gap is not None and gap.mean == pytest.approx(0.15) and gap.low > 0
     assert table.ranking("insertion", "object_error")[0][0] == "objectmate"
+    assert any("objectmate 0.150 < shuffled-refs 0.300" in note for note in summary.notes(table))
 
 
 def test_metrics_plots_and_notes_say_the_same() -> None:

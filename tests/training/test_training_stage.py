@@ -160,3 +160,5 @@ def test_pictures_hang_on_their_own_seed(base: Path, latents: Path, tmp_path: Pa
     assert two[1].tobytes() == one[0].tobytes() != two[0].tobytes()
     with pytest.raises(ValueError, match="background and a mask"):
         pipeline([view])
+    with pytest.raises(ValueError, match="give 1 to 3"):
+        pipeline([], view, mask)

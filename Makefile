@@ -53,7 +53,7 @@ wheels:
 
 setup: .venv/ready
 
-.venv/ready: pyproject.toml constraints.txt components/mining/kernel.cpp
+.venv/ready: pyproject.toml constraints.txt components/common/join/kernel.cpp
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e ".[dev]"

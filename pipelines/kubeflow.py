@@ -16,19 +16,20 @@ from kfp import compiler, dsl
 from kfp.dsl import PipelineTask
 
 from components.assembly.component import assembly
+from components.calibration.component import calibration
 from components.captioning.component import captioning, captioning_share
-from components.common.params import section
+from components.common.stage.params import section
 from components.detection.component import detection, detection_share
 from components.embedding.component import embedding, embedding_share
 from components.encoding.component import encoding
-from components.ending.component import ending
 from components.evaluation.component import evaluation
 from components.gates.component import gate_intake, gate_model, gate_recurrence, gate_tuples, gate_vectors
 from components.ingest.component import ingest
-from components.mining.component import calibration, mining, mining_share
+from components.mining.component import mining, mining_share
 from components.removal.component import removal, removal_share
 from components.training.component import train_generation, train_insertion
-from pipelines.cluster_settings import settle
+from pipelines.cluster.ending_component import ending
+from pipelines.cluster.settings import settle
 from pipelines.steps import PIPELINES, STEPS, Step
 
 COMPONENTS: dict[str, Callable[..., PipelineTask]] = {

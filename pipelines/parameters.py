@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 
 from components.common.errors import UserError
-from components.common.models import lacks_pin
-from components.common.params import StageParams, read_yaml, section, validate
+from components.common.stage.params import StageParams, read_yaml, section, validate
+from components.common.vision.models import lacks_pin
 from pipelines.steps import STEPS, Step
 
 PROFILES = Path(__file__).parent / "profiles"

@@ -72,8 +72,6 @@ DATASET = (
         "images objects embeddings subjects",
         "calibration labels",
         after="gate_vectors",
-        run="components.mining.calibration:run",
-        params="components.mining.params:Calibration",
     ),
     _step("mining", "images objects embeddings reserved calibration", "pairs sets"),
     _gate("recurrence", "objects images pairs sets labels"),

@@ -10,8 +10,8 @@ import transformers
 from PIL import Image, ImageDraw
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
-from components.common.datasets import Writer
-from components.common.params import StageParams
+from components.common.data.writing import Writer
+from components.common.stage.params import StageParams
 
 SIDE = 64
 BOX = (20.0, 18.0, 22.0, 26.0)

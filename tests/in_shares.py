@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from components.common.data.shares import gather
 from components.common.errors import ShareDone
-from components.common.params import Share, StageParams
-from components.common.shares import gather
+from components.common.stage.params import Share, StageParams
 
 
 def run_in_shares(

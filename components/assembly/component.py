@@ -3,7 +3,7 @@
 from kfp import dsl
 from kfp.dsl import Artifact, Dataset, Input, Metrics, Output
 
-from components.common.containers import image
+from components.common.stage.kubeflow import image
 
 
 @dsl.component(base_image=image("data"), install_kfp_package=False)
@@ -19,7 +19,7 @@ def assembly(
     metrics: Output[Metrics],
 ) -> None:
     """Sets, clean plates and captions -> training tuples."""
-    from components.common.containers import run_component
+    from components.common.stage.kubeflow import run_component
 
     run_component(
         "components.assembly.stage:run",

@@ -9,12 +9,12 @@ from PIL import Image
 
 from components.assembly.params import Params
 from components.assembly.plans import Plan, Row
-from components.common.anchors import box_of
-from components.common.datasets import Dataset
-from components.common.digests import content_key
-from components.common.geometry import Box, box_mask, crop, placed, square_window
-from components.common.images import Rejected, decode, encode_png
-from components.common.seeds import unit_interval
+from components.common.data.digests import content_key
+from components.common.data.reading import Dataset
+from components.common.data.seeds import unit_interval
+from components.common.vision.anchors import box_of
+from components.common.vision.geometry import Box, box_mask, crop, placed, square_window
+from components.common.vision.images import Rejected, decode, encode_png
 
 
 class Skipped(Exception):

@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 
 from components.assembly.params import Params
 from components.assembly.splits import TRAIN, held_out, split_of_groups
-from components.common.datasets import Dataset
-from components.common.seeds import derive
+from components.common.data.reading import Dataset
+from components.common.data.seeds import derive
 
 REFERENCES = 3
 OBJECT_COLUMNS = ["object_id", "image_id", "x", "y", "w", "h"]

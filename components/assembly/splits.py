@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from components.assembly.params import Params
-from components.common.seeds import unit_interval
+from components.common.data.seeds import unit_interval
 
 TRAIN, VALIDATION = "train", "validation"
 

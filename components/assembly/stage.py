@@ -9,9 +9,10 @@ from components.assembly.cuts import Cutter, Skipped
 from components.assembly.params import Params
 from components.assembly.plans import Plan, Planner
 from components.assembly.summary import summary
-from components.common.datasets import Dataset, Writer
-from components.common.progress import track
-from components.common.report import Report
+from components.common.data.reading import Dataset
+from components.common.data.writing import Writer
+from components.common.stage.progress import track
+from components.common.stage.report import Report
 
 Tuple = tuple[dict[str, Any], dict[str, bytes]]
 

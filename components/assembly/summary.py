@@ -9,9 +9,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from components.assembly.plans import REFERENCES, Planner
 from components.assembly.splits import TRAIN, VALIDATION
-from components.common.datasets import Dataset
-from components.common.images import contact_sheet
-from components.common.report import Report
+from components.common.data.reading import Dataset
+from components.common.stage.report import Report
+from components.common.vision.images import contact_sheet
 
 SHOWN = 8
 CELL, GAP, LINE = 128, 4, 15

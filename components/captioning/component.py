@@ -3,7 +3,7 @@
 from kfp import dsl
 from kfp.dsl import Artifact, Dataset, Input, Metrics, Output
 
-from components.common.containers import image
+from components.common.stage.kubeflow import image
 
 
 @dsl.component(base_image=image("vision"), install_kfp_package=False)
@@ -18,7 +18,7 @@ def captioning(
     metrics: Output[Metrics],
 ) -> None:
     """Object in its photograph -> caption."""
-    from components.common.containers import run_component
+    from components.common.stage.kubeflow import run_component
 
     run_component(
         "components.captioning.stage:run",
@@ -43,7 +43,7 @@ def captioning_share(
     part: Output[Artifact],
 ) -> None:
     """Some of the anchors -> their captions."""
-    from components.common.containers import run_share
+    from components.common.stage.kubeflow import run_share
 
     run_share(
         "components.captioning.stage:run",

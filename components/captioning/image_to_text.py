@@ -9,8 +9,8 @@ from PIL import Image
 
 from components.captioning.params import Params
 from components.captioning.texts import category_caption, clean
-from components.common.encoders import pick_device
-from components.common.models import from_pretrained, weights_digest
+from components.common.vision.encoders import pick_device
+from components.common.vision.models import from_pretrained, weights_digest
 
 
 class ImageToTextCaptioner:

@@ -10,12 +10,13 @@ from PIL import Image, ImageDraw, ImageFont
 
 from components.captioning.captioners import Captioner, load_captioner
 from components.captioning.params import Params
-from components.common.anchors import Photographs, anchor_objects, box_of, in_parts
-from components.common.datasets import Dataset, Writer
-from components.common.geometry import crop, square_window
-from components.common.images import Rejected, contact_sheet
-from components.common.progress import track
-from components.common.report import Report
+from components.common.data.reading import Dataset
+from components.common.data.writing import Writer
+from components.common.stage.progress import track
+from components.common.stage.report import Report
+from components.common.vision.anchors import Photographs, anchor_objects, box_of, in_parts
+from components.common.vision.geometry import crop, square_window
+from components.common.vision.images import Rejected, contact_sheet
 
 SHOWN = 18
 TILE, LINE, TEXT_LINES = 160, 12, 4

@@ -1,1 +1,1 @@
-"""What every stage stands on: datasets on disk, schemas, parameters, storage, images, models, seeds, tracking."""
+"""What the stages stand on: data on disk, stages and their parameters, vision, the exact join, diffusion."""

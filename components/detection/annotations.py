@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
+from components.common.data.storage import match_names, read_address
 from components.common.errors import UserError
-from components.common.geometry import Box
-from components.common.storage import match_names, read_address
+from components.common.vision.geometry import Box
 from components.detection.boxes import Candidate
 
 Annotations = tuple[dict[str, str], Mapping[str, list[Candidate]]]

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from components.common.geometry import Box, iou
+from components.common.vision.geometry import Box, iou
 from components.detection.params import Params
 
 REJECTIONS = {

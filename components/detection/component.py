@@ -3,7 +3,7 @@
 from kfp import dsl
 from kfp.dsl import Artifact, Dataset, Input, Metrics, Output
 
-from components.common.containers import image
+from components.common.stage.kubeflow import image
 
 
 @dsl.component(base_image=image("vision"), install_kfp_package=False)
@@ -16,7 +16,7 @@ def detection(
     metrics: Output[Metrics],
 ) -> None:
     """Images -> objects with their crops."""
-    from components.common.containers import run_component
+    from components.common.stage.kubeflow import run_component
 
     run_component(
         "components.detection.stage:run",
@@ -39,7 +39,7 @@ def detection_share(
     part: Output[Artifact],
 ) -> None:
     """Some of the images -> their objects."""
-    from components.common.containers import run_share
+    from components.common.stage.kubeflow import run_share
 
     run_share(
         "components.detection.stage:run",

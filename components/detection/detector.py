@@ -9,10 +9,10 @@ import torch
 from PIL import Image
 from transformers import AutoImageProcessor, AutoModelForObjectDetection
 
-from components.common.encoders import pick_device
 from components.common.errors import UserError
-from components.common.geometry import Box
-from components.common.models import from_pretrained, weights_digest
+from components.common.vision.encoders import pick_device
+from components.common.vision.geometry import Box
+from components.common.vision.models import from_pretrained, weights_digest
 from components.detection.boxes import Candidate
 
 SCORE_DIGITS = 4

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from PIL import Image
 
-from components.common.geometry import Box
+from components.common.vision.geometry import Box
 from components.detection.annotations import read_coco, read_open_images
 from components.detection.boxes import Candidate
 from components.detection.params import Params

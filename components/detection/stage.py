@@ -10,12 +10,13 @@ from typing import Any, NamedTuple, TypeVar
 
 from PIL import Image
 
-from components.common.datasets import Dataset, Writer
-from components.common.digests import content_key
-from components.common.geometry import crop, expanded
-from components.common.images import decode, dhashes, encode_png
-from components.common.progress import track
-from components.common.report import Report
+from components.common.data.digests import content_key
+from components.common.data.reading import Dataset
+from components.common.data.writing import Writer
+from components.common.stage.progress import track
+from components.common.stage.report import Report
+from components.common.vision.geometry import crop, expanded
+from components.common.vision.images import decode, dhashes, encode_png
 from components.detection.boxes import Candidate, Choice, choose
 from components.detection.params import Params
 from components.detection.sources import Row, Source, open_source

@@ -5,9 +5,9 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from components.common.datasets import Dataset
-from components.common.images import contact_sheet, decode
-from components.common.report import Report
+from components.common.data.reading import Dataset
+from components.common.stage.report import Report
+from components.common.vision.images import contact_sheet, decode
 from components.detection.boxes import REJECTIONS
 
 SHEET, SIDE, COLOUR = 24, 192, "#e6007e"

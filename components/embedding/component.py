@@ -3,7 +3,7 @@
 from kfp import dsl
 from kfp.dsl import Artifact, Dataset, Input, Metrics, Output
 
-from components.common.containers import image
+from components.common.stage.kubeflow import image
 
 
 @dsl.component(base_image=image("vision"), install_kfp_package=False)
@@ -17,7 +17,7 @@ def embedding(
     metrics: Output[Metrics],
 ) -> None:
     """Objects -> instance-retrieval vectors."""
-    from components.common.containers import run_component
+    from components.common.stage.kubeflow import run_component
 
     run_component(
         "components.embedding.stage:run",
@@ -40,7 +40,7 @@ def embedding_share(
     part: Output[Artifact],
 ) -> None:
     """Some of the objects -> their vectors."""
-    from components.common.containers import run_share
+    from components.common.stage.kubeflow import run_share
 
     run_share(
         "components.embedding.stage:run",

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from components.common.benchmark import crops
-from components.common.datasets import Dataset, Writer
-from components.common.digests import digest_folder
-from components.common.encoders import Encoder, check_finite, load_encoder
-from components.common.progress import track
-from components.common.report import Report
-from components.common.worlds import resolve
+from components.common.data.digests import digest_folder
+from components.common.data.reading import Dataset
+from components.common.data.worlds import resolve
+from components.common.data.writing import Writer
+from components.common.stage.progress import track
+from components.common.stage.report import Report
+from components.common.vision.benchmark import crops
+from components.common.vision.encoders import Encoder, check_finite, load_encoder
 from components.embedding.params import Params
 
 COLUMNS = ["object_id", "shard", "crop_offset", "crop_length"]

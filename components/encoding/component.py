@@ -3,7 +3,7 @@
 from kfp import dsl
 from kfp.dsl import Artifact, Dataset, Input, Metrics, Output
 
-from components.common.containers import image
+from components.common.stage.kubeflow import image
 
 
 @dsl.component(base_image=image("training"), install_kfp_package=False)
@@ -15,7 +15,7 @@ def encoding(
     metrics: Output[Metrics],
 ) -> None:
     """Tuples -> latents and text embeddings."""
-    from components.common.containers import run_component
+    from components.common.stage.kubeflow import run_component
 
     run_component(
         "components.encoding.stage:run",

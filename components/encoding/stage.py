@@ -12,11 +12,11 @@ from PIL import Image
 from safetensors.numpy import load_file
 from transformers import CLIPTextModel, PreTrainedTokenizerBase
 
-from components.common import bases
-from components.common.datasets import Dataset, Writer
-from components.common.errors import UserError
-from components.common.grid import REFERENCES
-from components.common.grid_pipeline import (
+from components.common.data.reading import Dataset
+from components.common.data.writing import Writer
+from components.common.diffusion import bases
+from components.common.diffusion.grid import REFERENCES
+from components.common.diffusion.pipeline import (
     Autoencoder,
     encode_pixels,
     encode_text,
@@ -24,8 +24,9 @@ from components.common.grid_pipeline import (
     pixels,
     pixels_per_latent,
 )
-from components.common.progress import track
-from components.common.report import Report
+from components.common.errors import UserError
+from components.common.stage.progress import track
+from components.common.stage.report import Report
 from components.encoding.params import Params
 
 ARRAYS = ("target", "background", "refs", "mask", "text")

@@ -14,10 +14,10 @@ from typing import Any
 
 from PIL import Image
 
+from components.common.data.seeds import numpy_rng
 from components.common.errors import UserError
-from components.common.geometry import Box, box_mask, crop, placed, square_window
-from components.common.images import Rejected, decode
-from components.common.seeds import numpy_rng
+from components.common.vision.geometry import Box, box_mask, crop, placed, square_window
+from components.common.vision.images import Rejected, decode
 from components.evaluation.params import Params
 
 REFERENCES = 3

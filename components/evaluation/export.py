@@ -7,8 +7,8 @@ The system then writes one picture SAMPLE.png a sample into a folder of its own.
 
 from pathlib import Path
 
+from components.common.data.worlds import resolve
 from components.common.errors import UserError
-from components.common.worlds import resolve
 from components.evaluation.benchmark import InsertionSample, Sample, generation_samples, insertion_samples, load
 from components.evaluation.params import Params
 

@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from components.common.digests import digest_value
-from components.common.encoders import Encoder
-from components.common.geometry import Box, crop, expanded
+from components.common.data.digests import digest_value
+from components.common.vision.encoders import Encoder
+from components.common.vision.geometry import Box, crop, expanded
 from components.evaluation.benchmark import Benchmark, InsertionSample, Sample
 from components.evaluation.params import Params
 

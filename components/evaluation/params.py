@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from components.common.params import StageParams
+from components.common.stage.params import StageParams
 
 RESERVED = ("objectmate", "objectmate-1-ref", "shuffled-refs", "copy-paste", "clean-plate")
 """Names of the systems that the stage runs itself."""

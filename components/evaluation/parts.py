@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from components.common.datasets import Dataset, Writer
-from components.common.images import decode, encode_png
-from components.common.progress import track
+from components.common.data.reading import Dataset
+from components.common.data.writing import Writer
+from components.common.stage.progress import track
+from components.common.vision.images import decode, encode_png
 from components.evaluation.benchmark import Sample
 from components.evaluation.metrics import GenerationJudge, InsertionJudge, Scores
 from components.evaluation.systems import System

@@ -7,14 +7,15 @@ from pathlib import Path
 
 from PIL import Image
 
-from components.common.datasets import Dataset, Writer
-from components.common.digests import digest_folder
-from components.common.encoders import load_encoder, pick_device
+from components.common.data.digests import digest_folder
+from components.common.data.reading import Dataset
+from components.common.data.worlds import resolve
+from components.common.data.writing import Writer
+from components.common.diffusion.pipeline import GridPipeline
 from components.common.errors import UserError
-from components.common.grid_pipeline import GridPipeline
-from components.common.models import from_pretrained, weights_digest
-from components.common.report import Report
-from components.common.worlds import resolve
+from components.common.stage.report import Report
+from components.common.vision.encoders import load_encoder, pick_device
+from components.common.vision.models import from_pretrained, weights_digest
 from components.evaluation import summary
 from components.evaluation.benchmark import InsertionSample, Sample, generation_samples, insertion_samples, load
 from components.evaluation.figures import sample_sheet

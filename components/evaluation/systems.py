@@ -11,9 +11,9 @@ from typing import TypeVar
 
 from PIL import Image
 
-from components.common.grid_pipeline import GridPipeline
-from components.common.images import Rejected, decode
-from components.common.seeds import derive, numpy_rng
+from components.common.data.seeds import derive, numpy_rng
+from components.common.diffusion.pipeline import GridPipeline
+from components.common.vision.images import Rejected, decode
 from components.evaluation.benchmark import InsertionSample, Sample
 from components.evaluation.params import Params
 

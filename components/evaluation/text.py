@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from transformers import AutoTokenizer, CLIPModel
 
-from components.common.models import from_pretrained
+from components.common.vision.models import from_pretrained
 
 
 class ClipText:

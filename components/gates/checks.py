@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from components.common.report import Report
+from components.common.stage.report import Report
 
 SIGNIFICANT_DIGITS = 6
 

@@ -3,7 +3,7 @@
 from kfp import dsl
 from kfp.dsl import Artifact, Dataset, Input, Metrics, Output
 
-from components.common.containers import image
+from components.common.stage.kubeflow import image
 
 
 @dsl.component(base_image=image("gates"), install_kfp_package=False)
@@ -16,7 +16,7 @@ def gate_intake(
     metrics: Output[Metrics],
 ) -> None:
     """Is what came in whole and allowed?"""
-    from components.common.containers import run_component
+    from components.common.stage.kubeflow import run_component
 
     run_component(
         "components.gates.stage:run",
@@ -41,7 +41,7 @@ def gate_vectors(
     metrics: Output[Metrics],
 ) -> None:
     """Are objects and vectors sound?"""
-    from components.common.containers import run_component
+    from components.common.stage.kubeflow import run_component
 
     run_component(
         "components.gates.stage:run",
@@ -68,7 +68,7 @@ def gate_recurrence(
     metrics: Output[Metrics],
 ) -> None:
     """Is the retrieval precise, are the views distinct, is there enough of them?"""
-    from components.common.containers import run_component
+    from components.common.stage.kubeflow import run_component
 
     run_component(
         "components.gates.stage:run",
@@ -94,7 +94,7 @@ def gate_tuples(
     metrics: Output[Metrics],
 ) -> None:
     """Is the object gone from each background, and no object or photograph on both sides of the split?"""
-    from components.common.containers import run_component
+    from components.common.stage.kubeflow import run_component
 
     run_component(
         "components.gates.stage:run",
@@ -117,7 +117,7 @@ def gate_model(
     metrics: Output[Metrics],
 ) -> None:
     """Do the references help, beyond doubt?"""
-    from components.common.containers import run_component
+    from components.common.stage.kubeflow import run_component
 
     run_component(
         "components.gates.stage:run",

@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.common.datasets import Dataset
-from components.common.report import Report
+from components.common.data.reading import Dataset
+from components.common.stage.report import Report
 from components.gates.checks import Check, Gate
 from components.gates.params import Intake
 

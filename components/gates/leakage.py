@@ -15,12 +15,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.common.benchmark import crops
-from components.common.datasets import Dataset
-from components.common.encoders import check_finite, load_encoder
+from components.common.data.reading import Dataset
 from components.common.errors import UserError
-from components.common.progress import track
-from components.common.report import Report
+from components.common.stage.progress import track
+from components.common.stage.report import Report
+from components.common.vision.benchmark import crops
+from components.common.vision.encoders import check_finite, load_encoder
 from components.gates.checks import Check, Gate
 from components.gates.params import Tuples
 

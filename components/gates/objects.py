@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from components.common.datasets import Dataset
+from components.common.data.reading import Dataset
 from components.gates.checks import Check, Gate
 from components.gates.params import Vectors
 

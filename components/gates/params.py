@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from components.common.params import StageParams
+from components.common.stage.params import StageParams
 
 
 class Checkpoint(StageParams):

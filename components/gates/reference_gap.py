@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 
-from components.common.datasets import Dataset
-from components.common.report import Report
+from components.common.data.reading import Dataset
+from components.common.stage.report import Report
 from components.common.statistics import cluster_bootstrap
 from components.gates.checks import Check, Gate
 from components.gates.params import Model

@@ -19,10 +19,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from PIL import Image, ImageOps
 
-from components.common.datasets import Dataset
-from components.common.images import contact_sheet, decode
-from components.common.report import Report
+from components.common.data.reading import Dataset
+from components.common.stage.report import Report
 from components.common.statistics import cluster_lower_bound, share_lower_bound, share_upper_bound
+from components.common.vision.images import contact_sheet, decode
 from components.gates.checks import Check, Gate
 from components.gates.params import Recurrence
 from components.gates.sampling import Frame, choose, labels_needed, stratify

@@ -7,7 +7,7 @@ twentieth, but shares no step with it: what it sees in a set, mining should have
 import cv2
 import numpy as np
 
-from components.common.datasets import Dataset
+from components.common.data.reading import Dataset
 
 BLUR, SMOOTHING = 2.0, 3  # px: what is wider is light and ground, no detail; what a fraction of a pixel may spoil
 FAINT = 4.0  # grey levels: stronger details count alike, the object's no more than the background's

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from components.common.datasets import Writer
-from components.common.digests import digest_folder
-from components.common.models import weights_digest
-from components.common.report import Report
-from components.common.worlds import resolve
+from components.common.data.digests import digest_folder
+from components.common.data.worlds import resolve
+from components.common.data.writing import Writer
+from components.common.stage.report import Report
+from components.common.vision.models import weights_digest
 from components.gates.checks import Gate, judge, rounded
 from components.gates.embeddings import embeddings
 from components.gates.expectations import Validator

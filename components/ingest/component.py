@@ -3,7 +3,7 @@
 from kfp import dsl
 from kfp.dsl import Artifact, Dataset, Metrics, Output
 
-from components.common.containers import image
+from components.common.stage.kubeflow import image
 
 
 @dsl.component(base_image=image("data"), install_kfp_package=False)
@@ -16,7 +16,7 @@ def ingest(
     metrics: Output[Metrics],
 ) -> None:
     """Photographs -> images, quarantine and subjects."""
-    from components.common.containers import run_component
+    from components.common.stage.kubeflow import run_component
 
     run_component(
         "components.ingest.stage:run",

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from components.common.images import Limits, Rejected, decode, dhashes, thumbnail
-from components.common.storage import Entry, Store
+from components.common.data.storage import Entry, Store
+from components.common.vision.images import Limits, Rejected, decode, dhashes, thumbnail
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
+from components.common.data.storage import match_names, read_address
 from components.common.errors import UserError
-from components.common.storage import match_names, read_address
 
 REQUIRED, BOX = ("path", "subject"), ("x", "y", "w", "h")
 RIGHTS = ("licence", "source_url", "attribution", "collected_at", "rights_signal", "rights_checked_at")

@@ -6,10 +6,10 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from components.common.digests import digest_value
+from components.common.data.digests import digest_value
+from components.common.data.storage import Entry, Store, open_store
+from components.common.data.worlds import SANDBOX
 from components.common.errors import UserError
-from components.common.storage import Entry, Store, open_store
-from components.common.worlds import SANDBOX
 
 SIDECARS = frozenset(
     (".json", ".jsonl", ".csv", ".tsv", ".txt", ".md", ".xml", ".yaml", ".yml", ".html", ".parquet", ".ini", ".db")

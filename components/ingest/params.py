@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from components.common.params import StageParams
+from components.common.stage.params import StageParams
 
 ADDRESSES = frozenset({"images", "labels"})
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from components.common.datasets import Writer
-from components.common.images import THUMBNAIL, Limits, Rejected
-from components.common.progress import track
-from components.common.report import Report
-from components.common.storage import Entry
+from components.common.data.storage import Entry
+from components.common.data.writing import Writer
+from components.common.stage.progress import track
+from components.common.stage.report import Report
+from components.common.vision.images import THUMBNAIL, Limits, Rejected
 from components.ingest.intake import Photograph, take
 from components.ingest.labels import RIGHTS, Labels, read_labels, words
 from components.ingest.listing import Listing, find, uri

@@ -7,9 +7,9 @@ from typing import Any
 
 from PIL import Image
 
-from components.common.datasets import Dataset
-from components.common.images import contact_sheet, decode
-from components.common.report import Report
+from components.common.data.reading import Dataset
+from components.common.stage.report import Report
+from components.common.vision.images import contact_sheet, decode
 from components.ingest.labels import Labels
 from components.ingest.listing import Listing
 

@@ -17,10 +17,10 @@ import faiss
 import numpy as np
 import torch
 
-from components.common.seeds import numpy_rng
-from components.mining.join import TILE
-from components.mining.products import BLOCK, slack
-from components.mining.scores import Pairs, concatenate, decide
+from components.common.data.seeds import numpy_rng
+from components.common.join.exact import TILE
+from components.common.join.products import BLOCK, slack
+from components.common.join.scores import Pairs, concatenate, decide
 
 SEED = 0  # of the centroids, and of the rows that recall is measured on
 POINTS, ROUNDS = 64, 10  # of k-means: vectors a centroid (faiss asks for 39 at least), iterations (faiss' own for IVF)

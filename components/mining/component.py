@@ -3,34 +3,7 @@
 from kfp import dsl
 from kfp.dsl import Artifact, Dataset, Input, Metrics, Output
 
-from components.common.containers import image
-
-
-@dsl.component(base_image=image("mining"), install_kfp_package=False)
-def calibration(
-    params: str,
-    images: Input[Dataset],
-    objects: Input[Dataset],
-    embeddings: Input[Dataset],
-    subjects: Input[Dataset],
-    calibration: Output[Dataset],
-    labels: Output[Dataset],
-    report: Output[Artifact],
-    metrics: Output[Metrics],
-) -> None:
-    """Labelled pairs -> the similarity window, and the labels that judge it."""
-    from components.common.containers import run_component
-
-    run_component(
-        "components.mining.calibration:run",
-        "components.mining.params:Calibration",
-        "calibration",
-        params,
-        {"images": images, "objects": objects, "embeddings": embeddings, "subjects": subjects},
-        {"calibration": calibration, "labels": labels},
-        report,
-        metrics,
-    )
+from components.common.stage.kubeflow import image
 
 
 @dsl.component(base_image=image("mining"), install_kfp_package=False)
@@ -48,7 +21,7 @@ def mining(
     metrics: Output[Metrics],
 ) -> None:
     """Vectors -> pairs in the window -> recurrence sets."""
-    from components.common.containers import run_component
+    from components.common.stage.kubeflow import run_component
 
     run_component(
         "components.mining.stage:run",
@@ -81,7 +54,7 @@ def mining_share(
     part: Output[Artifact],
 ) -> None:
     """Some tile rows of the join."""
-    from components.common.containers import run_share
+    from components.common.stage.kubeflow import run_share
 
     run_share(
         "components.mining.stage:run",

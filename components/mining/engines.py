@@ -4,10 +4,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
-from components.common.encoders import pick_device
+from components.common.join.exact import join_tile, prepare
+from components.common.vision.corpus import Corpus
+from components.common.vision.encoders import pick_device
 from components.mining import approximate
-from components.mining.corpus import Corpus
-from components.mining.join import join_tile, prepare
 from components.mining.params import Params
 from components.mining.tiles import TileJoin, Window
 

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from PIL import Image
 from scipy.stats import skew
 
-from components.common.report import Report
-from components.common.seeds import numpy_rng
-from components.mining.corpus import Corpus
-from components.mining.join import Flag
+from components.common.data.seeds import numpy_rng
+from components.common.join.exact import Flag
+from components.common.stage.report import Report
+from components.common.vision.corpus import Corpus
+from components.common.vision.sheets import crop_of, sheet
 from components.mining.mine import Mined
 from components.mining.params import Params
 from components.mining.recurrence import (
@@ -20,7 +22,6 @@ from components.mining.recurrence import (
     recurrence,
 )
 from components.mining.sets import Star
-from components.mining.sheets import star_sheet
 from components.mining.tiles import Window
 
 SHEET_ROWS = 12
@@ -111,3 +112,17 @@ def _sentence(row: dict[str, Any]) -> str:
 def _sample(full: Sequence[Star]) -> list[Star]:
     picks = numpy_rng(SEED, "sheet").choice(len(full), min(len(full), SHEET_ROWS), replace=False)
     return [full[i] for i in sorted(picks)]
+
+
+def star_sheet(corpus: Corpus, stars: Sequence[Star], views: int = 6) -> Image.Image:
+    """One row a set: the anchor, then its views with their similarity."""
+    return sheet(
+        [
+            [(crop_of(corpus, star.anchor), f"anchor {star.anchor}")]
+            + [
+                (crop_of(corpus, view), f"{similarity:.3f}")
+                for view, similarity in zip(star.views[:views], star.similarities, strict=False)
+            ]
+            for star in stars
+        ]
+    )

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from components.common.errors import ShareDone
-from components.common.progress import track
+from components.common.join.exact import Flag, tile_count
+from components.common.join.scores import Pairs, concatenate
+from components.common.stage.progress import track
+from components.common.vision.corpus import Corpus
+from components.common.vision.duplicates import components
 from components.mining import tiles
-from components.mining.corpus import Corpus
-from components.mining.duplicates import components
 from components.mining.engines import open_engine
-from components.mining.join import Flag, tile_count
 from components.mining.params import Params
-from components.mining.scores import Pairs, concatenate
 from components.mining.sets import Neighbours, neighbours
 from components.mining.tiles import Window
 

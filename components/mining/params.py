@@ -1,30 +1,10 @@
-"""Parameters of mining and of the calibration of its window."""
+"""Parameters of mining."""
 
 from typing import Literal
 
 from pydantic import Field, model_validator
 
-from components.common.params import StageParams
-
-
-class NearDuplicates(StageParams):
-    """When two pictures nearly repeat each other; shared by mining and calibration."""
-
-    photo_bits: int = Field(
-        default=72,
-        ge=0,
-        le=128,
-        description="photographs whose 256-bit difference hashes (plain or mirrored) differ in at most so many bits "
-        "nearly repeat each other (bit; ours: finds DreamBooth's repeated clocks and backpacks, at 39 and 71)",
-    )
-    crop_bits: int = Field(default=36, ge=0, le=128, description="the same for crops, which differ less (bit; ours)")
-    moved_correlation: float = Field(
-        default=0.85,
-        ge=0.5,
-        le=1,
-        description="photographs whose common part, once one is laid upon the other or its mirror image, correlates at "
-        "least so much nearly repeat each other (-1..1; ours: misses 0.2 % of shifts and cuts by 5 to 20 %)",
-    )
+from components.common.stage.shared import NearDuplicates
 
 
 class Params(NearDuplicates):
@@ -77,53 +57,4 @@ class Params(NearDuplicates):
             raise ValueError(f"min_views = {self.min_views} must not exceed max_views = {self.max_views}")
         if 0 < self.nlist < self.nprobe:
             raise ValueError(f"nprobe = {self.nprobe} must not exceed nlist = {self.nlist}, unless that is 0")
-        return self
-
-
-class Calibration(NearDuplicates):
-    """How the window is found from labelled pairs."""
-
-    target: float = Field(
-        default=0.78,
-        gt=0,
-        lt=1,
-        description="precision that pairs from the window's low up must reach with confidence; above the gate's 0.70, "
-        "which judges on other labels (ours; the paper's low has precision 0.70)",
-    )
-    confidence: float = Field(
-        default=0.95, ge=0.5, lt=1, description="of the one-sided bounds: Clopper-Pearson, and of resampled subjects"
-    )
-    strictest: float = Field(default=0.99, gt=-1, le=1, description="first threshold that is tested (cosine)")
-    loosest: float = Field(
-        default=0.5,
-        ge=-1,
-        lt=1,
-        description="last threshold that is tested; different objects below it are not kept as labels (cosine)",
-    )
-    step: float = Field(default=0.005, gt=0, le=0.1, description="between tested thresholds (cosine)")
-    min_labels: int = Field(
-        default=30, ge=1, description="testing starts at the first threshold with so many labelled pairs (ours)"
-    )
-    min_duplicates: int = Field(
-        default=8, ge=1, description="labelled near-duplicate pairs needed to place the window's high (ours)"
-    )
-    keep_views: float = Field(
-        default=0.99, gt=0, le=1, description="share of labelled views that stay below a high without them (ours)"
-    )
-    share: float = Field(
-        default=0.5, gt=0, lt=1, description="of pairs of subjects used to calibrate; the gate judges on the others"
-    )
-    default_low: float = Field(default=0.93, ge=-1, le=1, description="without labels (paper, section 3)")
-    default_high: float = Field(default=0.975, ge=-1, le=1.01, description="without labels (paper, section 3)")
-    min_iou: float = Field(
-        default=0.5, gt=0, le=1, description="overlap of an object with a labelled box to be that subject (ours)"
-    )
-    seed: int = Field(default=0, ge=0, description="of the hash that deals pairs to calibration or gate")
-
-    @model_validator(mode="after")
-    def _possible(self) -> "Calibration":
-        if self.loosest >= self.strictest:
-            raise ValueError(f"loosest = {self.loosest} must be below strictest = {self.strictest}")
-        if self.default_low >= self.default_high:
-            raise ValueError(f"default_low = {self.default_low} must be below default_high = {self.default_high}")
         return self

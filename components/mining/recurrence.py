@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from components.common.seeds import numpy_rng
-from components.mining.corpus import Corpus
+from components.common.data.seeds import numpy_rng
+from components.common.vision.corpus import Corpus
 from components.mining.sets import Neighbours, Star, distinct_partners
 
 SAMPLE, BLOCK = 2000, 8192  # objects whose neighbours are drawn; vectors that they are compared with at once

@@ -15,16 +15,16 @@ import numpy as np
 import torch
 from PIL import Image
 
-from components.common.datasets import Dataset
-from components.common.encoders import check_finite, load_encoder
+from components.common.data.reading import Dataset
 from components.common.errors import UserError
-from components.common.geometry import Box, crop, expanded
-from components.common.images import Rejected, decode
-from components.mining import corpus
+from components.common.join.scores import row_products
+from components.common.vision import corpus
+from components.common.vision.corpus import Corpus
+from components.common.vision.encoders import check_finite, load_encoder
+from components.common.vision.geometry import Box, crop, expanded
+from components.common.vision.images import Rejected, decode
+from components.common.vision.sheets import crop_of, sheet
 from components.mining.approximate import file_rows, find_centroids
-from components.mining.corpus import Corpus
-from components.mining.scores import row_products
-from components.mining.sheets import crop_of, sheet
 from components.mining.tiles import Window
 
 FLAT = 1_000_000  # objects that are all compared; more are filed in lists

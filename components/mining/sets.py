@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.mining.join import Flag
-from components.mining.scores import Pairs
+from components.common.join.exact import Flag
+from components.common.join.scores import Pairs
 
 Repeats = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Whether objects (src [P], dst [P]) nearly repeat each other: bool [P]."""

@@ -10,14 +10,15 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from components.common.datasets import Dataset, Writer
+from components.common.data.reading import Dataset
+from components.common.data.writing import Writer
 from components.common.errors import UserError
-from components.common.progress import track
-from components.common.report import Report
+from components.common.join.exact import check_unit, tile_count
+from components.common.stage.progress import track
+from components.common.stage.report import Report
+from components.common.vision.corpus import Corpus, load
 from components.mining import tiles
-from components.mining.corpus import Corpus, load
 from components.mining.findings import describe
-from components.mining.join import check_unit, tile_count
 from components.mining.mine import Mined, mine
 from components.mining.params import Params
 from components.mining.sets import Star, stars

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from components.mining.corpus import Corpus
-from components.mining.duplicates import Edges, forest
+from components.common.join.scores import Pairs
+from components.common.vision.corpus import Corpus
+from components.common.vision.duplicates import Edges, forest
 from components.mining.params import Params
-from components.mining.scores import Pairs
 
 FOLDER = "_tiles"
 TileJoin = Callable[[int], Pairs]

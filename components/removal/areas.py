@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from components.common.geometry import Box, expanded, square_window
+from components.common.vision.geometry import Box, expanded, square_window
 
 RAMP = 0.04  # share of the window's side over which a change fades in from the edge of the allowed area
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from components.common.geometry import Box
+from components.common.vision.geometry import Box
 from components.removal.areas import Areas, Framing, fill_window
 
 RADIUS = 4.0  # px around each unknown pixel that its colour is taken from

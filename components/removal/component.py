@@ -3,7 +3,7 @@
 from kfp import dsl
 from kfp.dsl import Artifact, Dataset, Input, Metrics, Output
 
-from components.common.containers import image
+from components.common.stage.kubeflow import image
 
 
 @dsl.component(base_image=image("vision"), install_kfp_package=False)
@@ -18,7 +18,7 @@ def removal(
     metrics: Output[Metrics],
 ) -> None:
     """Photograph and object -> clean plate."""
-    from components.common.containers import run_component
+    from components.common.stage.kubeflow import run_component
 
     run_component(
         "components.removal.stage:run",
@@ -43,7 +43,7 @@ def removal_share(
     part: Output[Artifact],
 ) -> None:
     """Some of the anchors -> their clean plates."""
-    from components.common.containers import run_share
+    from components.common.stage.kubeflow import run_share
 
     run_share(
         "components.removal.stage:run",

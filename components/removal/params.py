@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from components.common.params import StageParams
+from components.common.stage.params import StageParams
 
 MODEL_SIDE_STEP = 16
 

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from PIL import Image
 
-from components.common.geometry import Box
+from components.common.vision.geometry import Box
 from components.removal.areas import Framing
 from components.removal.classical import ClassicalRemover
 from components.removal.params import Params

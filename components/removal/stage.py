@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from components.common.anchors import Photographs, anchor_objects, box_of, in_parts
-from components.common.datasets import Dataset, Writer
-from components.common.encoders import Encoder, load_encoder
-from components.common.geometry import Box, crop
-from components.common.images import Rejected, contact_sheet, encode_png
-from components.common.progress import track
-from components.common.report import Report
+from components.common.data.reading import Dataset
+from components.common.data.writing import Writer
+from components.common.stage.progress import track
+from components.common.stage.report import Report
+from components.common.vision.anchors import Photographs, anchor_objects, box_of, in_parts
+from components.common.vision.encoders import Encoder, load_encoder
+from components.common.vision.geometry import Box, crop
+from components.common.vision.images import Rejected, contact_sheet, encode_png
 from components.removal.params import Params
 from components.removal.removers import Remover, load_remover
 

@@ -1,7 +1,7 @@
 """How good the committed models are, recomputed from their weights and the committed photographs, with intervals.
 
 Every interval resamples whole designs: photographs of one design are not independent. What needs the grid UNets stands
-in `pipelines.verify`, as it needs the evaluation's own judges.
+in `components.sandbox.verify_drawing`, as it needs the evaluation's own judges.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.common.encoders import load_encoder
 from components.common.statistics import Interval, cluster_bootstrap, share_lower_bound
-from components.sandbox import train_captioner, train_detector, train_remover
-from components.sandbox.crops import PACKAGED, SplitData, box_crops, held_out
-from components.sandbox.measure import Neighbours, ap50
-from components.sandbox.train_ir import pooled
+from components.common.vision.encoders import load_encoder
+from components.sandbox.training import train_captioner, train_detector, train_remover
+from components.sandbox.training.crops import PACKAGED, SplitData, box_crops, held_out
+from components.sandbox.training.measure import Neighbours, ap50
+from components.sandbox.training.train_ir import pooled
 
 MODELS = PACKAGED.parent / "models"
 DRAWS, TAIL = 1000, 0.025

@@ -16,9 +16,9 @@ from safetensors import safe_open
 from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import Sampler
 
-from components.common.datasets import Dataset
-from components.common.grid import REFERENCES, fill_references
-from components.common.seeds import numpy_rng, torch_generator
+from components.common.data.reading import Dataset
+from components.common.data.seeds import numpy_rng, torch_generator
+from components.common.diffusion.grid import REFERENCES, fill_references
 from components.training.params import Params
 
 Sample = dict[str, torch.Tensor]

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.common.datasets import is_complete
+from components.common.data.reading import is_complete
 from components.common.errors import StageFailed, UserError
-from components.common.params import validate
-from components.common.report import Report
+from components.common.stage.params import validate
+from components.common.stage.report import Report
 from components.training.params import Params
 
 NODE = "components.training.node"

@@ -12,7 +12,7 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint, WeightAveragi
 from torch.utils.data import DataLoader
 
 from components.common.errors import UserError
-from components.common.progress import track
+from components.common.stage.progress import track
 from components.training import ranks
 from components.training.data import GlobalSampler, TrainingSamples
 from components.training.module import GridTraining

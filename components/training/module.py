@@ -8,7 +8,7 @@ import lightning.pytorch as pl
 import torch
 from diffusers import UNet2DConditionModel
 
-from components.common import grid
+from components.common.diffusion import grid
 from components.training.objective import Objective
 from components.training.params import Params
 

@@ -7,13 +7,14 @@ from typing import Any
 
 import torch
 
-from components.common import bases
-from components.common.datasets import Dataset, Writer
-from components.common.digests import digest_file
+from components.common.data.digests import digest_file
+from components.common.data.reading import Dataset
+from components.common.data.writing import Writer
+from components.common.diffusion import bases
+from components.common.diffusion.grid import expand_conv_in, scene_channels
+from components.common.diffusion.pipeline import GridPipeline, pixels_per_latent
 from components.common.errors import UserError
-from components.common.grid import expand_conv_in, scene_channels
-from components.common.grid_pipeline import GridPipeline, pixels_per_latent
-from components.common.report import Report
+from components.common.stage.report import Report
 from components.training import launch, ranks
 from components.training.data import Latents, TrainingSamples
 from components.training.loop import LossCurve, train

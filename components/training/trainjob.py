@@ -13,11 +13,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from components.common.containers import image
-from components.common.datasets import Dataset, Writer, clear, is_complete
-from components.common.digests import content_key, digest_file
+from components.common.data.digests import content_key, digest_file
+from components.common.data.reading import Dataset, is_complete
+from components.common.data.writing import Writer, clear
 from components.common.errors import StageFailed, UserError
-from components.common.report import Report
+from components.common.stage.kubeflow import image
+from components.common.stage.report import Report
 from components.training import trainer_api
 from components.training.launch import NODE, Handover
 from components.training.params import Params

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from components.common.grid import REFERENCES
-from components.common.grid_pipeline import GridPipeline
-from components.common.progress import track
+from components.common.diffusion.grid import REFERENCES
+from components.common.diffusion.pipeline import GridPipeline
+from components.common.stage.progress import track
 from components.common.statistics import Interval, cluster_bootstrap
 from components.training.data import Latents
 from components.training.params import Params

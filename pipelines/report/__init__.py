@@ -1,1 +1,1 @@
-"""The report page of a run: what a person looks at first."""
+"""What a person looks at after a run: the report page, and the comparison of two runs."""

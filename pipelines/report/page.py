@@ -10,11 +10,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 from PIL import Image
 
-from components.common.datasets import Dataset
-from components.common.plots import draw
-from pipelines.state import current_steps, verdicts
+from components.common.data.reading import Dataset
+from components.common.stage.plots import draw
+from pipelines.engines.state import current_steps, verdicts
+from pipelines.engines.workspace import Workspace
 from pipelines.steps import Step
-from pipelines.workspace import Workspace
 
 TITLES = {
     "ingest": "Photographs",
@@ -56,7 +56,7 @@ class Section:
 
 
 def write_page(workspace: Workspace) -> Path:
-    """Writes the page of the current steps (`pipelines.state`) and returns its path. Names and captions are escaped."""
+    """Writes the page of the current steps and returns its path. Names and captions are escaped."""
     sections = [_section(workspace, step) for step in current_steps(workspace)]
     gates = verdicts(workspace)
     templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)

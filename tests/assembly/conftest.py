@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from components.common.datasets import Writer
-from components.common.images import dhashes, encode_png
-from components.common.params import StageParams
+from components.common.data.writing import Writer
+from components.common.stage.params import StageParams
+from components.common.vision.images import dhashes, encode_png
 
 World = Callable[..., dict[str, Path]]
 WIDTH, HEIGHT = 96, 64

@@ -14,10 +14,10 @@ import components.assembly.stage as stage
 from components.assembly.cuts import Cutter
 from components.assembly.params import Params
 from components.assembly.splits import held_out, split_of_groups
-from components.common.datasets import Dataset, is_complete
+from components.common.data.reading import Dataset, is_complete
 from components.common.errors import UserError
-from components.common.geometry import Box, box_mask, crop, placed
-from components.common.params import validate
+from components.common.stage.params import validate
+from components.common.vision.geometry import Box, box_mask, crop, placed
 
 SMALL = {"size": 32, "validation_share": 0.34, "part_rows": 7, "workers": 2}
 

@@ -10,9 +10,9 @@ from in_shares import run_in_shares
 from components.captioning import stage
 from components.captioning.captioners import load_captioner
 from components.captioning.params import Params
-from components.common.datasets import Dataset
+from components.common.data.reading import Dataset
 from components.common.errors import UserError
-from components.common.params import validate
+from components.common.stage.params import validate
 
 
 def _params(**values: Any) -> Params:

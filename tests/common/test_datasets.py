@@ -10,11 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from components.common import datasets
-from components.common.datasets import FINISHED, MANIFEST, UNFINISHED, Dataset, Writer, clear, is_complete
-from components.common.digests import digest_file, digest_sources
+from components.common.data import writing
+from components.common.data.digests import digest_file, digest_sources
+from components.common.data.reading import FINISHED, MANIFEST, UNFINISHED, Dataset, is_complete
+from components.common.data.writing import Writer, clear
 from components.common.errors import UserError
-from components.common.params import StageParams
+from components.common.stage.params import StageParams
 
 
 class Params(StageParams):
@@ -140,7 +141,7 @@ def test_other_code_takes_up_no_half_made_work(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(Killed):
         make(tmp_path / "d", die_after=1)
     with monkeypatch.context() as patch:
-        patch.setattr(datasets, "digest_sources", lambda folder: f"changed {folder}")
+        patch.setattr(writing, "digest_sources", lambda folder: f"changed {folder}")
         assert not Writer(tmp_path / "whole", "samples", "copy", {}, Params()).finished
         with pytest.raises(UserError, match="or by other code: delete it"):
             make(tmp_path / "d")

@@ -8,9 +8,9 @@ import torch
 import transformers as hf
 from PIL import Image, ImageOps
 
-from components.common.encoders import load_encoder
 from components.common.errors import UserError
-from components.common.models import weights_digest
+from components.common.vision.encoders import load_encoder
+from components.common.vision.models import weights_digest
 
 SIDE = 32
 VIT = {"image_size": SIDE, "patch_size": 8, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}

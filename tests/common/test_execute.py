@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from components.common.params import StageParams
-from components.common.report import Report
-from components.common.stage import commit, execute
+from components.common.stage.params import StageParams
+from components.common.stage.report import Report
+from components.common.stage.running import commit, execute
 
 
 def quiet_stage(inputs: dict[str, Path], outputs: dict[str, Path], params: StageParams) -> Report:

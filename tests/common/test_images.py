@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.common import images
-from components.common.images import Limits, Rejected, decode
+from components.common.vision import images
+from components.common.vision.images import Limits, Rejected, decode
 
 
 def photo(width: int = 48, height: int = 32) -> Image.Image:

@@ -7,7 +7,7 @@ import pytest
 from pydantic import Field, ValidationError, model_validator
 
 from components.common.errors import UserError
-from components.common.params import StageParams, read_yaml, section, validate
+from components.common.stage.params import StageParams, read_yaml, section, validate
 
 
 class Window(StageParams):

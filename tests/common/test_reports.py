@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from components.common.report import Report
+from components.common.stage.report import Report
 
 
 def test_a_stored_report_is_read_back_whole(tmp_path: Path) -> None:

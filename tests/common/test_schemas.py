@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from components.common.schemas import SCHEMAS
+from components.common.data.schemas import SCHEMAS
 
 
 @pytest.mark.parametrize("kind", SCHEMAS)

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.common.datasets import UNFINISHED, Dataset, Writer, is_complete
+from components.common.data.reading import UNFINISHED, Dataset, is_complete
+from components.common.data.shares import gather
+from components.common.data.writing import Writer
 from components.common.errors import ShareDone, UserError
-from components.common.params import Share, StageParams
-from components.common.shares import gather
+from components.common.stage.params import Share, StageParams
 
 PARTS = 5
 

@@ -12,10 +12,10 @@ from botocore.response import StreamingBody
 from moto import mock_aws
 from moto.server import ThreadedMotoServer
 
-from components.common import s3
+from components.common.data import s3
+from components.common.data.s3 import S3Store
+from components.common.data.storage import Entry, LocalStore, Store, match_names, open_store, read_address
 from components.common.errors import StageFailed, UserError
-from components.common.s3 import S3Store
-from components.common.storage import Entry, LocalStore, Store, match_names, open_store, read_address
 
 FILES = {"b.jpg": b"bbbb", "a/1.png": b"0123456789", "a/10.png": b"", "a/é 2.png": b"x"}
 

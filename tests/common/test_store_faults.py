@@ -11,11 +11,11 @@ import boto3
 import pytest
 from faulty_proxy import Fault, Proxy
 
-from components.common import s3
-from components.common.datasets import Dataset
+from components.common.data import s3
+from components.common.data.reading import Dataset
+from components.common.data.s3 import S3Store
+from components.common.data.worlds import resolve as resolve_world
 from components.common.errors import StageFailed
-from components.common.s3 import S3Store
-from components.common.worlds import resolve as resolve_world
 from pipelines.parameters import render, resolve
 
 pytestmark = pytest.mark.store
@@ -127,6 +127,6 @@ def ingest(folder: Path) -> subprocess.CompletedProcess[str]:
     """Runs the stage on the bucket `photographs` as a user would, with the settings of this process."""
     folder.mkdir(exist_ok=True)
     (folder / "params.yaml").write_text(render(resolve("sandbox", {"ingest.images": "s3://photographs"})))
-    command = [sys.executable, "-m", "pipelines.cli", "stage", "ingest"]
+    command = [sys.executable, "-m", "pipelines.cli.app", "stage", "ingest"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)

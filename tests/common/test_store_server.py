@@ -7,8 +7,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from components.common.data.s3 import S3Store
 from components.common.errors import UserError
-from components.common.s3 import S3Store
 
 pytestmark = pytest.mark.store
 NAMES = ["a/1.jpg", "a/10.jpg", "a b.jpg", "a+b.jpg", "é/ü.jpg", "100%.jpg", "c&d=e.jpg", "q?.jpg", "h#.jpg", "x'y.jpg"]

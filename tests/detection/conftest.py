@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from detection_data import OPEN
 
-from components.common.datasets import Dataset
-from components.common.report import Report
+from components.common.data.reading import Dataset
+from components.common.stage.report import Report
 from components.detection.params import Params
 from components.detection.stage import run
 

@@ -16,9 +16,9 @@ from transformers import (
     YolosImageProcessor,
 )
 
-from components.common.datasets import Writer
-from components.common.images import dhashes
-from components.common.params import StageParams
+from components.common.data.writing import Writer
+from components.common.stage.params import StageParams
+from components.common.vision.images import dhashes
 
 OPEN = {"min_side": 1, "min_share": 0.0, "max_share": 1.0, "deny": ()}
 """Parameters that keep every box."""

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from detection_data import coco, photograph, write_images
 
-from components.common.datasets import Dataset
+from components.common.data.reading import Dataset
 from components.common.errors import UserError
-from components.common.report import Report
+from components.common.stage.report import Report
 
 Detect = Callable[..., tuple[Report, Dataset]]
 URIS = ("a/0.jpg", "a/1.jpg", "a/2.jpg")

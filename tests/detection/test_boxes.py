@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.common.errors import UserError
-from components.common.geometry import Box, iou
-from components.common.params import validate
+from components.common.stage.params import validate
+from components.common.vision.geometry import Box, iou
 from components.detection.boxes import REJECTIONS, Candidate, choose
 from components.detection.params import Params
 

@@ -11,11 +11,12 @@ from detection_data import OPEN, coco, photograph, save_dfine, save_yolos, write
 from in_shares import run_in_shares
 from PIL import Image
 
-from components.common.datasets import Dataset, Writer
+from components.common.data.reading import Dataset
+from components.common.data.writing import Writer
 from components.common.errors import UserError
-from components.common.geometry import Box, crop, expanded
-from components.common.images import dhashes
-from components.common.report import Report
+from components.common.stage.report import Report
+from components.common.vision.geometry import Box, crop, expanded
+from components.common.vision.images import dhashes
 from components.detection.params import Params
 from components.detection.stage import run
 

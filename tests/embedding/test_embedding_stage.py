@@ -11,11 +11,12 @@ import transformers as hf
 from in_shares import run_in_shares
 from PIL import Image
 
-from components.common.datasets import Dataset, Writer
-from components.common.encoders import Encoder, load_encoder
+from components.common.data.reading import Dataset
+from components.common.data.writing import Writer
 from components.common.errors import UserError
-from components.common.images import dhashes, encode_png
-from components.common.params import StageParams, validate
+from components.common.stage.params import StageParams, validate
+from components.common.vision.encoders import Encoder, load_encoder
+from components.common.vision.images import dhashes, encode_png
 from components.embedding.params import Params
 from components.embedding.stage import run
 

@@ -13,10 +13,11 @@ from PIL import Image
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import CLIPTextConfig, CLIPTextModel, PreTrainedTokenizerFast
 
-from components.common.datasets import Dataset, Writer
+from components.common.data.reading import Dataset
+from components.common.data.writing import Writer
+from components.common.diffusion.pipeline import GridPipeline
 from components.common.errors import UserError
-from components.common.grid_pipeline import GridPipeline
-from components.common.params import StageParams
+from components.common.stage.params import StageParams
 from components.encoding import stage
 from components.encoding.params import Params
 

@@ -25,9 +25,9 @@ from transformers import (
     ViTModel,
 )
 
-from components.common.datasets import Writer
-from components.common.grid_pipeline import GridPipeline
-from components.common.params import StageParams
+from components.common.data.writing import Writer
+from components.common.diffusion.pipeline import GridPipeline
+from components.common.stage.params import StageParams
 from components.evaluation.params import Params
 
 SUBJECTS = {"red-disc": "red", "blue-disc": "blue", "lime-disc": "lime"}

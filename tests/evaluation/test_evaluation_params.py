@@ -3,7 +3,7 @@
 import pytest
 
 from components.common.errors import UserError
-from components.common.params import validate
+from components.common.stage.params import validate
 from components.evaluation.params import Params
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.common.geometry import expanded
+from components.common.vision.geometry import expanded
 from components.evaluation.benchmark import generation_samples, insertion_samples, load
 from components.evaluation.metrics import (
     GenerationJudge,

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.common.datasets import Dataset, Writer
+from components.common.data.reading import Dataset
+from components.common.data.writing import Writer
 from components.common.errors import UserError
 from components.evaluation import parts
 from components.evaluation.params import RESERVED, Params

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from gate_data import Make, object_row, photographs, picture, thumbnails
 
-from components.common.datasets import Writer
-from components.common.images import encode_png
-from components.common.params import StageParams
+from components.common.data.writing import Writer
+from components.common.stage.params import StageParams
+from components.common.vision.images import encode_png
 
 
 @pytest.fixture

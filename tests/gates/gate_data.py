@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from components.common.datasets import Dataset
-from components.common.images import decode, dhashes, encode_png, thumbnail
+from components.common.data.reading import Dataset
+from components.common.vision.images import decode, dhashes, encode_png, thumbnail
 
 Make = Callable[..., Path]
 

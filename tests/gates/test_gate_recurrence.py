@@ -9,8 +9,8 @@ import pytest
 from gate_data import Make, object_row, photographs, picture, thumbnails
 from PIL import ImageOps
 
-from components.common.datasets import Dataset
-from components.common.images import dhashes
+from components.common.data.reading import Dataset
+from components.common.vision.images import dhashes
 from components.gates.checks import judge
 from components.gates.expectations import Validator
 from components.gates.params import Recurrence

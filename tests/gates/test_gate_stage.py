@@ -8,10 +8,10 @@ import pytest
 from gate_data import Make, files_of, photographs, verdicts
 
 import components.gates.stage as stage
-from components.common.datasets import is_complete
+from components.common.data.reading import is_complete
 from components.common.errors import GateStop, UserError
-from components.common.params import validate
-from components.common.stage import execute
+from components.common.stage.params import validate
+from components.common.stage.running import execute
 from components.gates.params import Intake, Recurrence, Tuples, Vectors
 
 VECTORS = {"min_side": 10, "min_effective_dimensions": 2}

@@ -11,8 +11,8 @@ from gate_data import Make, picture
 from PIL import Image
 from transformers import ConvNextImageProcessor, ResNetConfig, ResNetForImageClassification
 
-from components.common.encoders import load_encoder
 from components.common.errors import UserError
+from components.common.vision.encoders import load_encoder
 from components.gates.leakage import close_pairs, leakage
 from components.gates.params import Model, Tuples
 from components.gates.reference_gap import reference_gap

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from gate_data import Make, object_row, photographs
 
-from components.common.geometry import Box, iou
+from components.common.vision.geometry import Box, iou
 from components.gates.embeddings import embeddings
 from components.gates.objects import largest_overlap, objects, overhang
 from components.gates.params import Vectors

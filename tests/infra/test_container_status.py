@@ -10,8 +10,8 @@ import pytest
 from kfp import dsl, local
 from kfp.local import docker_task_handler
 
-from components.common.containers import image
-from pipelines.docker_runner import run_container, runner
+from components.common.stage.kubeflow import image
+from pipelines.engines.docker import run_container, runner
 
 TRIES = 100
 IMAGE = image("data")

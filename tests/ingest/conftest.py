@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from ingest_data import Ingested
 
-from components.common.datasets import Dataset
+from components.common.data.reading import Dataset
 from components.ingest.params import Params
 from components.ingest.stage import run
 

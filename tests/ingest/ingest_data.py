@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from components.common.datasets import Dataset
-from components.common.report import Report
+from components.common.data.reading import Dataset
+from components.common.stage.report import Report
 
 Ingested = tuple[Report, dict[str, Dataset]]
 

@@ -13,10 +13,10 @@ from ingest_data import Ingested, contents, jpeg, store
 from moto import mock_aws
 from PIL import Image
 
-from components.common.datasets import Writer
+from components.common.data.schemas import REASONS
+from components.common.data.writing import Writer
 from components.common.errors import UserError
-from components.common.images import decode, thumbnail
-from components.common.schemas import REASONS
+from components.common.vision.images import decode, thumbnail
 from components.ingest import listing as listing_module
 
 Ingest = Callable[..., Ingested]

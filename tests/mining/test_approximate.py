@@ -3,12 +3,12 @@
 import faiss
 import numpy as np
 import pytest
+from join_data import assert_equal, in_order, unit
 from mining_data import files_of, make_corpus
-from test_join import assert_equal, in_order, unit
 
-from components.common.datasets import Dataset
+from components.common.data.reading import Dataset
+from components.common.join.exact import Pairs, concatenate, tile_count, window_join
 from components.mining.approximate import Lists, file_rows, find_centroids, join_tile, recall
-from components.mining.join import Pairs, concatenate, tile_count, window_join
 from components.mining.params import Params
 from components.mining.stage import run
 

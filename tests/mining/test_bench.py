@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from components.common.errors import UserError
-from components.mining import bench, peers
-from components.mining.bench import Row, differing
-from components.mining.join import window_join
-from components.mining.synthetic import HIGH, LOW, product_vectors
+from components.common.join.exact import window_join
+from components.mining.bench import measure as bench
+from components.mining.bench import peers
+from components.mining.bench.measure import Row, differing
+from components.mining.bench.synthetic import HIGH, LOW, product_vectors
 
 
 @pytest.fixture(scope="module")

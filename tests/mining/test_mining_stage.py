@@ -9,12 +9,13 @@ from in_shares import run_in_shares
 from mining_data import Made, cluster_vectors, files_of, make_corpus, picture
 from PIL import Image, ImageOps
 
-from components.common.datasets import Dataset, Writer
+from components.common.data.reading import Dataset
+from components.common.data.writing import Writer
 from components.common.errors import UserError
+from components.common.join.exact import Flag
+from components.common.join.scores import Pairs
 from components.mining import tiles
-from components.mining.join import Flag
 from components.mining.params import Params
-from components.mining.scores import Pairs
 from components.mining.sets import distinct_partners, neighbours
 from components.mining.stage import run
 

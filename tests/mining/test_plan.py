@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from components.common.errors import UserError
-from components.mining.join import prepare
-from components.mining.native import best_isa
-from components.mining.plan import CARDS, TILE, Job, Speed, job_seconds, plan, published, whole, working_bytes
-from components.mining.probe import BUDGET, SMALLEST, fit, probe, sizes_in_budget
-from components.mining.synthetic import product_vectors
+from components.common.join.exact import prepare
+from components.common.join.native import best_isa
+from components.mining.bench.plan import CARDS, TILE, Job, Speed, job_seconds, plan, published, whole, working_bytes
+from components.mining.bench.probe import BUDGET, SMALLEST, fit, probe, sizes_in_budget
+from components.mining.bench.synthetic import product_vectors
 
 WEB = Job(objects=whole(55.2e6), dim=64, price=3.0)  # the paper's web set
 SLOW = Speed("cpu", start=1.0, vector=1e-6, flop=1e-10, memory_bytes=2**40, measured=True, basis="made up")

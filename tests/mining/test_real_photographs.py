@@ -9,8 +9,8 @@ import pytest
 from mining_data import cluster_vectors, make_corpus
 from PIL import Image, ImageOps
 
-from components.common.datasets import Dataset
-from components.common.images import decode
+from components.common.data.reading import Dataset
+from components.common.vision.images import decode
 from components.mining.params import Params
 from components.mining.stage import run
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from mining_data import cluster_vectors
 
+from components.common.join.exact import window_join
 from components.mining import recurrence as analysis
-from components.mining.join import window_join
 from components.mining.recurrence import growth_exponent, neighbour_similarity, recurrence
 from components.mining.sets import neighbours
 

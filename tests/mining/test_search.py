@@ -8,11 +8,12 @@ import pytest
 from mining_data import Made
 from PIL import Image
 
-from components.common.datasets import Dataset, Writer
-from components.common.digests import digest_value
+from components.common.data.digests import digest_value
+from components.common.data.reading import Dataset
+from components.common.data.worlds import resolve
+from components.common.data.writing import Writer
 from components.common.errors import UserError
-from components.common.geometry import Box
-from components.common.worlds import resolve
+from components.common.vision.geometry import Box
 from components.detection import stage as detection
 from components.detection.params import Params as Detection
 from components.embedding import stage as embedding

@@ -26,5 +26,5 @@ def objectmate(*words: str, cwd: Path, **settings: str) -> subprocess.CompletedP
     environment.pop("MLFLOW_RUN_ID", None)
     environment |= settings
     return subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", *words], cwd=cwd, capture_output=True, text=True, env=environment
+        [sys.executable, "-m", "pipelines.cli.app", *words], cwd=cwd, capture_output=True, text=True, env=environment
     )

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from components.mining.bench import Row
-from components.mining.peak import Peak
-from pipelines.bench import draw
-from pipelines.cli import app
+from components.mining.bench.measure import Row
+from components.mining.bench.peak import Peak
+from pipelines.cli.app import app
+from pipelines.cli.bench import draw
 
 
 def test_a_bill_is_printed_and_written(tmp_path):
@@ -36,7 +36,7 @@ def test_a_bill_that_is_too_long_comes_with_advice():
 
 def test_looking_up_a_card_loads_no_torch():
     code = (
-        "import sys; from components.mining.plan import Job; from pipelines.plan import plan_join;"
+        "import sys; from components.mining.bench.plan import Job; from pipelines.cli.plan import plan_join;"
         "plan_join(Job(10**6, 64), 'h100', None); print('torch' in sys.modules)"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -13,11 +13,11 @@ HEAVY = "torch lightning diffusers transformers mlflow great_expectations kfp dv
 
 
 def objectmate(*words: str, cwd: Path) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, "-m", "pipelines.cli", *words], cwd=cwd, capture_output=True, text=True)
+    return subprocess.run([sys.executable, "-m", "pipelines.cli.app", *words], cwd=cwd, capture_output=True, text=True)
 
 
 def test_help_imports_nothing_heavy():
-    code = f"import sys, pipelines.cli; print(sorted(set({HEAVY.split()!r}) & set(sys.modules)))"
+    code = f"import sys, pipelines.cli.app; print(sorted(set({HEAVY.split()!r}) & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
 
@@ -81,7 +81,7 @@ def test_every_command_has_help(command):
 )
 def test_mistakes_are_one_sentence(words, sentence, tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", *words],
+        [sys.executable, "-m", "pipelines.cli.app", *words],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -97,7 +97,7 @@ def test_mistakes_are_one_sentence(words, sentence, tmp_path):
 def test_the_benchmarks_inputs_are_exported(tmp_path):
     (tmp_path / "params.yaml").write_text(render(resolve("sandbox", {"evaluation.limit": 2})))
     done = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", "benchmark", "export", "inputs"],
+        [sys.executable, "-m", "pipelines.cli.app", "benchmark", "export", "inputs"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -112,13 +112,13 @@ def test_empty_folder_of_photographs_is_one_sentence(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "params.yaml").write_text(
         subprocess.run(
-            [sys.executable, "-m", "pipelines.cli", "params"], cwd=ROOT, capture_output=True, text=True, check=True
+            [sys.executable, "-m", "pipelines.cli.app", "params"], cwd=ROOT, capture_output=True, text=True, check=True
         )
         .stdout.replace("sandbox:corpus/labels.csv", "''")
         .replace("sandbox:corpus", "empty")
     )
     done = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", "stage", "ingest"],
+        [sys.executable, "-m", "pipelines.cli.app", "stage", "ingest"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

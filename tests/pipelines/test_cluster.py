@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from kfp_api import TOKEN, Fault, State, serve
 
-from components.common.containers import FAMILIES, image, variable
 from components.common.errors import GateStop, UserError
-from pipelines.cluster import Cluster, connect
-from pipelines.follow import status
+from components.common.stage.kubeflow import FAMILIES, image, variable
+from pipelines.cluster.api import Cluster, connect
+from pipelines.cluster.follow import status
+from pipelines.cluster.submit import run_parameters, schedule, submit
+from pipelines.engines.run import Request
 from pipelines.kubeflow import COMPONENTS, components
 from pipelines.parameters import resolve
-from pipelines.run import Request
-from pipelines.submit import run_parameters, schedule, submit
 
 ROOT = Path(__file__).parents[2]
 IMAGES = {variable(family): f"registry.example/objectmate-{family}@sha256:{'a' * 64}" for family in FAMILIES}
@@ -57,7 +57,7 @@ def pinned(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def objectmate(*words: str, host: str, **environment: str) -> subprocess.CompletedProcess:
     variables = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"], "KFP_HOST": host, "KFP_TOKEN": TOKEN}
-    command = [sys.executable, "-m", "pipelines.cli", *words]
+    command = [sys.executable, "-m", "pipelines.cli.app", *words]
     return subprocess.run(command, capture_output=True, text=True, env=variables | IMAGES | environment)
 
 

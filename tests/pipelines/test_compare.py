@@ -7,11 +7,11 @@ import yaml
 from typer.testing import CliRunner
 
 from components.common.errors import UserError
-from pipelines.cli import app
-from pipelines.compare import compare
-from pipelines.engines import dvc_digests
+from pipelines.cli.app import app
+from pipelines.engines.local import dvc_digests
+from pipelines.engines.workspace import Workspace
+from pipelines.report.compare import compare
 from pipelines.steps import PIPELINES
-from pipelines.workspace import Workspace
 
 DATASETS = {name: f"{i:032x}.dir" for i, step in enumerate(PIPELINES["full"]) for name in step.outputs.values()}
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.common.errors import UserError
-from pipelines.compile import compile_pipelines
+from pipelines.cluster.compile import compile_pipelines
 from pipelines.ir.check import check, check_files
 from pipelines.kubeflow import compile_all
 from pipelines.steps import PIPELINES
@@ -83,7 +83,7 @@ def test_no_damage_makes_the_check_itself_fail(path, value):
 def test_the_command_names_file_task_and_fix(tmp_path):
     (tmp_path / "sound.yaml").write_text(SMALLEST)
     (tmp_path / "bad.yaml").write_text(SMALLEST.replace("producerTask: evaluation", "producerTask: nobody"))
-    command = [sys.executable, "-m", "pipelines.cli", "compile", "--check", "sound.yaml", "bad.yaml"]
+    command = [sys.executable, "-m", "pipelines.cli.app", "compile", "--check", "sound.yaml", "bad.yaml"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": PATHS})
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()

@@ -5,11 +5,11 @@ from pathlib import Path
 from PIL import Image
 from workspace_data import make_step, make_workspace
 
-from components.common.plots import draw
-from components.common.report import Report
+from components.common.stage.plots import draw
+from components.common.stage.report import Report
+from pipelines.engines.workspace import Workspace
 from pipelines.report.page import write_page
 from pipelines.steps import STEPS
-from pipelines.workspace import Workspace
 
 
 def stopped_workspace(root: Path, note: str) -> Workspace:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from components.common.errors import UserError
+from pipelines.engines.run import Request
 from pipelines.parameters import refuse_unpinned, resolve
-from pipelines.run import Request
 from pipelines.steps import PIPELINES, STEPS, reached_steps
 
 COMMIT = "0" * 40

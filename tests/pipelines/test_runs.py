@@ -8,10 +8,10 @@ import pytest
 import yaml
 from short_run import SETTINGS, objectmate
 
-from components.common.datasets import Dataset, is_complete
-from pipelines.engines import dvc_digests
+from components.common.data.reading import Dataset, is_complete
+from pipelines.engines.local import dvc_digests
+from pipelines.engines.workspace import Workspace
 from pipelines.steps import STEPS
-from pipelines.workspace import Workspace
 
 pytestmark = pytest.mark.pipeline
 

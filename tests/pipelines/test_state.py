@@ -7,14 +7,17 @@ import pytest
 import yaml
 from workspace_data import VERDICT, make_step, make_workspace
 
-from components.common.datasets import Dataset, Writer
+from components.common.data.reading import Dataset
+from components.common.data.writing import Writer
 from components.common.errors import GateStop, UserError
-from components.common.report import Report
-from pipelines import engines, kubeflow, run
+from components.common.stage.report import Report
+from pipelines import kubeflow
+from pipelines.engines import local as engines
+from pipelines.engines import run
+from pipelines.engines.state import current_steps, verdicts
+from pipelines.engines.workspace import Workspace
 from pipelines.parameters import read_step, render, resolve
-from pipelines.state import current_steps, verdicts
 from pipelines.steps import STEPS
-from pipelines.workspace import Workspace
 
 
 def names(workspace: Workspace) -> list[str]:

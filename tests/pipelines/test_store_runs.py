@@ -12,9 +12,9 @@ import boto3
 import pytest
 from short_run import SETTINGS, objectmate
 
-from components.common.datasets import Dataset
-from components.common.digests import digest_file
-from components.common.worlds import resolve
+from components.common.data.digests import digest_file
+from components.common.data.reading import Dataset
+from components.common.data.worlds import resolve
 from pipelines.steps import STEPS
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.store]

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from workspace_data import make_step, make_workspace
 
-from components.common.datasets import Dataset
+from components.common.data.reading import Dataset
 from components.common.errors import UserError
-from components.common.stage import commit
+from components.common.stage.running import commit
+from pipelines.cluster.sync import sync
+from pipelines.engines.workspace import Workspace, prepare
 from pipelines.parameters import resolve
 from pipelines.steps import STEPS
-from pipelines.sync import sync
-from pipelines.workspace import Workspace, prepare
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ import pytest
 import yaml
 
 from components.common.errors import UserError
+from pipelines.engines.workspace import DVCIGNORE, render_dvc
 from pipelines.kubeflow import SHARED, compile_all
 from pipelines.parameters import check, profile_names, read_step, render, resolve
 from pipelines.steps import PIPELINES, STEPS
-from pipelines.workspace import DVCIGNORE, render_dvc
 
 ROOT = Path(__file__).parents[2]
 

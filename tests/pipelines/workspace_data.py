@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from components.common.datasets import Writer
-from components.common.report import Report
+from components.common.data.writing import Writer
+from components.common.stage.report import Report
+from pipelines.engines.workspace import Workspace
 from pipelines.parameters import read_step, render, resolve
 from pipelines.steps import STEPS, Step
-from pipelines.workspace import Workspace
 
 VERDICT: dict[str, Any] = {
     "gate": "retrieval_precision",

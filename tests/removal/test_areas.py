@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.common.geometry import Box
+from components.common.vision.geometry import Box
 from components.removal.areas import Areas, Framing, fill_window
 
 FRAMING = Framing(mask_scale=1.12, mask_margin=3, allowed_scale=1.7, window_scale=2.5, size=64)

@@ -10,7 +10,7 @@ from anchor_data import files, photograph, write_datasets
 from in_shares import run_in_shares
 from PIL import Image
 
-from components.common.datasets import Dataset
+from components.common.data.reading import Dataset
 from components.common.errors import UserError
 from components.removal import stage
 from components.removal.params import Params

@@ -9,8 +9,8 @@ from diffusers import UNet2DModel
 from PIL import Image
 
 from components.common.errors import UserError
-from components.common.geometry import Box
-from components.common.params import validate
+from components.common.stage.params import validate
+from components.common.vision.geometry import Box
 from components.removal.params import Params
 from components.removal.removers import load_remover
 

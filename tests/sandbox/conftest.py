@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from components.sandbox.crops import PACKAGED
 from components.sandbox.params import RenderParams, SplitParams
-from components.sandbox.world import render_world
+from components.sandbox.rendering.world import render_world
+from components.sandbox.training.crops import PACKAGED
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,12 @@ import torch
 from PIL import Image
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from components.common.datasets import Dataset
-from components.common.grid_pipeline import GridPipeline
-from components.sandbox import autoencoder, pretrain, tuples
-from components.sandbox.crops import read_split
-from components.sandbox.train_clip import LENGTH, build_tokenizer
-from pipelines.pretrain import Lengths, pretrain_bases
+from components.common.data.reading import Dataset
+from components.common.diffusion.pipeline import GridPipeline
+from components.sandbox.training import autoencoder, pretrain, tuples
+from components.sandbox.training.bases import Lengths, pretrain_bases
+from components.sandbox.training.crops import read_split
+from components.sandbox.training.train_clip import LENGTH, build_tokenizer
 
 SIDE, VIEWS = 128, 5
 COLOURS = {"mug": (220, 40, 30), "box": (30, 60, 210), "can": (40, 180, 60)}

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 import components.sandbox
-from components.sandbox.designs import SHAPES, catalogue, in_words
 from components.sandbox.params import RenderParams, Split
-from components.sandbox.prints import PRINTS
+from components.sandbox.rendering.designs import SHAPES, catalogue, in_words
+from components.sandbox.rendering.prints import PRINTS
 
 WORLD = Path(components.sandbox.__file__).parent / "world"
 COMMITTED: tuple[Split, ...] = ("corpus", "benchmark")

@@ -6,9 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from components.common.geometry import Box
-from components.sandbox.crops import PACKAGED, Augmentation, Product, SplitData, dyes, read_split, sample, windows
-from components.sandbox.train_ir import LOOKS, VIEWS, draw_batch
+from components.common.vision.geometry import Box
+from components.sandbox.training.crops import (
+    PACKAGED,
+    Augmentation,
+    Product,
+    SplitData,
+    dyes,
+    read_split,
+    sample,
+    windows,
+)
+from components.sandbox.training.train_ir import LOOKS, VIEWS, draw_batch
 
 STILL = Augmentation(
     scale=(1, 1), shift=0, turn=0, squeeze=0, brightness=(1, 1), gain=0, gamma=0, blur=0, cutout=0, noise=0

@@ -10,14 +10,14 @@ import pytest
 from pydantic import ValidationError
 
 from components.common.errors import UserError
-from components.sandbox import designs
-from components.sandbox.designs import Catalogue, catalogue
-from components.sandbox.palette import COLOURS, LIGHTNESS_GAP, lightness
 from components.sandbox.params import SPLITS, RenderParams, Split, SplitParams
-from components.sandbox.prints import PRINTS, draw_print
-from components.sandbox.scenes import draw_scene
-from components.sandbox.shapes import build, front
-from components.sandbox.shots import plan, scene_seed
+from components.sandbox.rendering import designs
+from components.sandbox.rendering.designs import Catalogue, catalogue
+from components.sandbox.rendering.palette import COLOURS, LIGHTNESS_GAP, lightness
+from components.sandbox.rendering.prints import PRINTS, draw_print
+from components.sandbox.rendering.scenes import draw_scene
+from components.sandbox.rendering.shapes import build, front
+from components.sandbox.rendering.shots import plan, scene_seed
 
 PARAMS = RenderParams()
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from components.common.geometry import Box
-from components.sandbox.measure import ap50, average_precision, retrieval
+from components.common.vision.geometry import Box
+from components.sandbox.training.measure import ap50, average_precision, retrieval
 
 GROUND = Box(10, 10, 40, 40)
 

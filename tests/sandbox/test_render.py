@@ -16,11 +16,11 @@ pytest.importorskip("mitsuba")
 
 import components.sandbox
 from components.common.errors import UserError
-from components.sandbox.designs import catalogue
-from components.sandbox.exposures import bounds, expose
 from components.sandbox.params import RenderParams, SplitParams
-from components.sandbox.shots import Shot, plan
-from components.sandbox.world import render_world
+from components.sandbox.rendering.designs import catalogue
+from components.sandbox.rendering.exposures import bounds, expose
+from components.sandbox.rendering.shots import Shot, plan
+from components.sandbox.rendering.world import render_world
 
 TINY = RenderParams(
     side=48,
@@ -32,7 +32,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from components.sandbox.params import RenderParams
-from components.sandbox.world import render_world
+from components.sandbox.rendering.world import render_world
 render_world(Path(sys.argv[1]), "corpus", workers=1, params=RenderParams.model_validate_json(sys.argv[2]))
 """
 

@@ -10,16 +10,16 @@ from torch import Tensor
 
 pytest.importorskip("mitsuba")
 
-from components.common.seeds import numpy_rng
-from components.sandbox import render
-from components.sandbox.compositions import PLACE, Pictures, painted, products_and_places
-from components.sandbox.crops import cut_window, read_rgb, read_split
-from components.sandbox.designs import Design, catalogue, in_words
-from components.sandbox.palette import COLOURS
+from components.common.data.seeds import numpy_rng
 from components.sandbox.params import RenderParams
-from components.sandbox.prints import EVEN
-from components.sandbox.scenes import Scene, draw_scene
-from components.sandbox.skins import INKS, ROLES, bare, inks, new_wrap, wrap
+from components.sandbox.rendering import render
+from components.sandbox.rendering.designs import Design, catalogue, in_words
+from components.sandbox.rendering.palette import COLOURS
+from components.sandbox.rendering.prints import EVEN
+from components.sandbox.rendering.scenes import Scene, draw_scene
+from components.sandbox.rendering.skins import INKS, ROLES, bare, inks, new_wrap, wrap
+from components.sandbox.training.compositions import PLACE, Pictures, painted, products_and_places
+from components.sandbox.training.crops import cut_window, read_rgb, read_split
 
 SIDE = 96
 

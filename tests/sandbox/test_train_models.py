@@ -12,13 +12,13 @@ from PIL import Image
 from safetensors.torch import load_file
 from transformers import AutoImageProcessor, AutoModelForObjectDetection, AutoTokenizer, CLIPModel, CLIPTextModel
 
-from components.common.encoders import load_encoder
 from components.common.errors import UserError
-from components.sandbox import train_clip, train_detector, train_dino, train_ir
-from components.sandbox.crops import PACKAGED, SplitData, joined, read_split
-from components.sandbox.fit import on_cpu
-from components.sandbox.palette import lighter_first
-from pipelines.sandbox import WIDELY_TAUGHT
+from components.common.vision.encoders import load_encoder
+from components.sandbox.remake import WIDELY_TAUGHT
+from components.sandbox.rendering.palette import lighter_first
+from components.sandbox.training import train_clip, train_detector, train_dino, train_ir
+from components.sandbox.training.crops import PACKAGED, SplitData, joined, read_split
+from components.sandbox.training.fit import on_cpu
 
 
 @pytest.fixture(scope="module")

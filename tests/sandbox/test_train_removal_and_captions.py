@@ -11,12 +11,12 @@ from PIL import Image
 from components.captioning.captioners import load_captioner
 from components.captioning.params import Params as Captioning
 from components.common.errors import UserError
-from components.common.geometry import Box
+from components.common.vision.geometry import Box
 from components.removal.params import Params as Removal
 from components.removal.removers import load_remover
-from components.sandbox import train_captioner, train_remover
-from components.sandbox.crops import read_split
-from components.sandbox.train_clip import words_of
+from components.sandbox.training import train_captioner, train_remover
+from components.sandbox.training.crops import read_split
+from components.sandbox.training.train_clip import words_of
 
 
 @pytest.fixture(scope="module")

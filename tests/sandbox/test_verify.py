@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.sandbox.crops import PACKAGED, read_split
+from components.sandbox.training.crops import PACKAGED, read_split
 from components.sandbox.verify import Row, bootstrap, retrieval_rows
 
 
@@ -41,7 +41,7 @@ def test_retrieval_on_the_benchmark_alone() -> None:
 @pytest.mark.pipeline
 def test_verify_measures_every_model_and_says_which_bar_is_missed(tmp_path: Path) -> None:
     path = tmp_path / "table.json"
-    command = [sys.executable, "-m", "pipelines.cli", "sandbox", "verify", "--json", str(path)]
+    command = [sys.executable, "-m", "pipelines.cli.app", "sandbox", "verify", "--json", str(path)]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     rows = json.loads(path.read_text())
     assert {row["what"].split(":")[0] for row in rows} == {

@@ -9,10 +9,10 @@ from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, UNet2DCond
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import CLIPTextConfig, CLIPTextModel, PreTrainedTokenizerFast
 
-from components.common import bases
-from components.common.datasets import Writer
-from components.common.grid_pipeline import GridPipeline
-from components.common.params import StageParams
+from components.common.data.writing import Writer
+from components.common.diffusion import bases
+from components.common.diffusion.pipeline import GridPipeline
+from components.common.stage.params import StageParams
 
 WORDS = ["<pad>", "<unk>", "a", "red", "blue", "mug", "box", "on", "wood"]
 SIDE, CHANNELS, TOKENS, WIDTH = 4, 4, 8, 16

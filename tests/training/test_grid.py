@@ -4,7 +4,7 @@ import pytest
 import torch
 from diffusers import UNet2DConditionModel
 
-from components.common import grid
+from components.common.diffusion import grid
 
 
 def tiny_unet(in_channels: int = 4) -> UNet2DConditionModel:

@@ -11,7 +11,7 @@ from diffusers import (
 )
 
 from components.common.errors import UserError
-from components.common.params import validate
+from components.common.stage.params import validate
 from components.training.module import GridTraining, lr_factor
 from components.training.objective import objective_of
 from components.training.params import Params

@@ -10,10 +10,10 @@ import torch
 from pydantic import ValidationError
 from short_training import make_params
 
-from components.common.datasets import Dataset
+from components.common.data.reading import Dataset
+from components.common.diffusion.pipeline import GridPipeline
 from components.common.errors import UserError
-from components.common.grid_pipeline import GridPipeline
-from components.common.report import Report
+from components.common.stage.report import Report
 from components.training import launch, stage
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from components.common.datasets import Dataset
+from components.common.data.reading import Dataset
 from components.training.data import GlobalSampler, Latents, TrainingSamples, dropout, reference_count
 from components.training.loop import loader
 from components.training.params import Params

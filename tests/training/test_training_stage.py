@@ -12,10 +12,10 @@ import torch
 from PIL import Image
 from short_training import BATCH, make_params
 
-from components.common.datasets import Dataset
-from components.common.digests import digest_file
+from components.common.data.digests import digest_file
+from components.common.data.reading import Dataset
+from components.common.diffusion.pipeline import GridPipeline
 from components.common.errors import UserError
-from components.common.grid_pipeline import GridPipeline
 from components.training import stage
 from components.training.data import Sample, TrainingSamples
 
@@ -55,7 +55,7 @@ def test_leaves_a_pipeline_that_a_fresh_process_loads(task: str, base: Path, lat
     configs = (tmp_path / "m" / "pipeline").rglob("*.json")
     assert not any(str(path) in config.read_text() for config in configs for path in (base, tmp_path))
     code = (
-        "import sys; from components.common.grid_pipeline import GridPipeline as G; from PIL import Image;"
+        "import sys; from components.common.diffusion.pipeline import GridPipeline as G; from PIL import Image;"
         "p = G.from_pretrained(sys.argv[1]); i = Image.new('RGB', (9, 9), 'red'); m = Image.new('L', (9, 9), 255);"
         "scene = (i, m) if p.inserts else (None, None);"
         "print(p([i], *scene, prompt='a red mug', num_inference_steps=1)[0].size)"

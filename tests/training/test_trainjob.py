@@ -16,13 +16,14 @@ import yaml
 from kubernetes.config import incluster_config
 from trainer_server import NAMESPACE, Job, State
 
-from components.common.containers import variable
-from components.common.datasets import Dataset
+from components.common.data.reading import Dataset
 from components.common.errors import StageFailed, UserError
+from components.common.stage.kubeflow import variable
 from components.training import stage, trainer_api, trainjob
 from components.training.launch import Handover
 from components.training.params import Params
-from pipelines import cluster_settings, kubeflow
+from pipelines import kubeflow
+from pipelines.cluster import settings as cluster_settings
 from pipelines.ir.check import check_files
 
 IMAGE = "registry.example/objectmate-training@sha256:" + "0" * 64

@@ -1,0 +1,1 @@
+"""Data on disk: datasets, their schemas and digests, storage, seeds."""

@@ -1,0 +1,170 @@
+"""Datasets on disk, opened for reading: a folder of parts plus `manifest.json`. Identity is content.
+
+A part is up to three files with one stem: part-00000.parquet (rows), part-00000.tar (blobs, uncompressed, readable as
+WebDataset) and part-00000.npy (vectors) or .safetensors (named arrays). `writing` makes them.
+"""
+
+import json
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from safetensors.numpy import load_file
+
+from components.common.data.digests import digest_value
+from components.common.data.schemas import SCHEMAS
+from components.common.errors import UserError
+
+MANIFEST, UNFINISHED, FINISHED = "manifest.json", "_unfinished.json", "_finished.json"
+CARRIED = ("calibration_id",)
+"""Facts that go from a dataset to all that is made from it: under which calibration it came about."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a dataset is and where it comes from. Times, hosts and the code commit are in `run.json`, not here."""
+
+    kind: str
+    stage: str
+    rows: int
+    digest: str
+    parts: list[dict[str, Any]]
+    inputs: dict[str, str]
+    params: dict[str, Any]
+    params_digest: str
+    models: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    schema: list[dict[str, str]] = field(default_factory=list)
+
+    @property
+    def fingerprint(self) -> str:
+        """What the dataset was made from: equal fingerprints give equal bytes."""
+        return fingerprint(self.kind, self.stage, self.inputs, self.params, self.models)
+
+
+def fingerprint(
+    kind: str, stage: str, inputs: Mapping[str, str], params: Mapping[str, Any], models: Mapping[str, str]
+) -> str:
+    """Digest of everything that decides a dataset's bytes, known before the work starts."""
+    return digest_value([kind, stage, dict(inputs), dict(params), dict(models)])
+
+
+class Dataset:
+    """A finished dataset, opened for reading. Raises `UserError` if the folder holds no finished dataset."""
+
+    def __init__(self, folder: Path | str):
+        self.folder = Path(folder)
+        try:
+            self.manifest = Manifest(**json.loads((self.folder / MANIFEST).read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise UserError(f"{self.folder} holds no finished dataset: run the stage that makes it first") from None
+        except (json.JSONDecodeError, TypeError):
+            raise UserError(f"{self.folder / MANIFEST} is damaged: delete the folder and run its stage again") from None
+
+    def __len__(self) -> int:
+        return self.manifest.rows
+
+    @property
+    def digest(self) -> str:
+        return self.manifest.digest
+
+    def files(self, suffix: str) -> list[Path]:
+        """The parts' files that end in `suffix`, in order; sizes are checked against the manifest."""
+        found = []
+        for part in self.manifest.parts:
+            for entry in part["files"]:
+                path = self.folder / Path(entry["name"]).name  # a manifest cannot point outside its folder
+                if path.suffix != suffix:
+                    continue
+                if not path.is_file() or path.stat().st_size != entry["bytes"]:
+                    raise UserError(f"{path} is missing or cut short: delete {self.folder} and run its stage again")
+                found.append(path)
+        return found
+
+    def table(self, columns: list[str] | None = None) -> pa.Table:
+        """All rows, in order."""
+        return pa.concat_tables(self.tables(columns)) if self.manifest.parts else self._schema(columns).empty_table()
+
+    def tables(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
+        """The rows part by part."""
+        for path in self.files(".parquet"):
+            yield pq.read_table(path, columns=columns)
+
+    def rows(self, columns: list[str] | None = None) -> list[dict[str, Any]]:
+        """All rows as dicts."""
+        return self.table(columns).to_pylist()
+
+    def vectors(self) -> np.ndarray:
+        """The vectors of all parts, [N, d], in row order."""
+        arrays = [np.load(path, mmap_mode="r", allow_pickle=False) for path in self.files(".npy")]
+        return np.concatenate(arrays) if arrays else np.zeros((0, 0), np.float16)
+
+    def vector(self, row: int) -> np.ndarray:
+        """The vector of one row, read alone. Raises `UserError` if the dataset was written without vectors."""
+        files, starts = self._vector_files
+        part = bisect_right(starts, row) - 1
+        return np.array(np.load(files[part], mmap_mode="r", allow_pickle=False)[row - starts[part]])
+
+    @cached_property
+    def _vector_files(self) -> tuple[list[Path], list[int]]:
+        files, parts = self.files(".npy"), self.manifest.parts
+        if len(files) != len(parts):
+            raise UserError(f"{self.folder} lacks the vectors of its rows: delete it and run its stage again")
+        return files, list(accumulate((part["rows"] for part in parts), initial=0))
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The named arrays of all parts, each concatenated along its first axis."""
+        parts = [load_file(path) for path in self.files(".safetensors")]
+        return {name: np.concatenate([part[name] for part in parts]) for name in (parts[0] if parts else ())}
+
+    def blob(self, row: Mapping[str, Any], name: str) -> bytes:
+        """The bytes of blob `name` of a row that has the columns shard, NAME_offset and NAME_length.
+
+        Raises `UserError` if the shard is no part of the dataset or ends before the blob does.
+        """
+        offset, length = row[f"{name}_offset"], row[f"{name}_length"]
+        data = b""
+        if row["shard"] in self._shards:
+            with self._shards[row["shard"]].open("rb") as file:
+                file.seek(offset)
+                data = file.read(length)
+        if len(data) < length:
+            raise UserError(
+                f"{self.folder} has no {length} bytes at {offset} of {row['shard']}, where its rows place a blob: "
+                f"delete {self.folder} and run its stage again"
+            )
+        return data
+
+    @cached_property
+    def _shards(self) -> dict[str, Path]:
+        return {path.name: path for path in self.files(".tar")}
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """Small results that are not rows, such as the calibrated window."""
+        return self.manifest.facts
+
+    @property
+    def counts(self) -> Counter[str]:
+        """The counts that were given with the parts, summed."""
+        total: Counter[str] = Counter()
+        for part in self.manifest.parts:
+            total.update(part.get("counts", {}))
+        return total
+
+    def _schema(self, columns: list[str] | None) -> pa.Schema:
+        schema = SCHEMAS[self.manifest.kind]
+        return schema if columns is None else pa.schema([schema.field(name) for name in columns])
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether the folder holds a finished dataset."""
+    return (folder / MANIFEST).is_file() and not (folder / UNFINISHED).exists()

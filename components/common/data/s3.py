@@ -1,0 +1,170 @@
+"""The store behind `s3://bucket/prefix`, through boto3.
+
+Credentials and region come from the usual places (environment, profile, instance role), another server than Amazon's
+from AWS_ENDPOINT_URL. Throttling, resets and server errors are tried again with growing pauses by botocore; a body cut
+short while it is read, which botocore leaves to its caller, is tried again here. What outlasts that is `StageFailed`:
+there is nothing for the user to change, and a run that is started again goes on where it stopped.
+"""
+
+import io
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+from botocore import exceptions
+from botocore.config import Config
+
+from components.common.data.storage import S3, Entry, Store
+from components.common.errors import StageFailed, UserError
+
+ATTEMPTS = 5
+_CUT_SHORT = (
+    exceptions.IncompleteReadError,
+    exceptions.ResponseStreamingError,
+    exceptions.ReadTimeoutError,
+    exceptions.ConnectionClosedError,
+)
+_MISSING_KEY = ("NoSuchKey", "404", "NotFound")
+_CREDENTIAL = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired")
+_DENIED = ("AccessDenied", "403", "Forbidden", "AllAccessDisabled")
+
+
+class S3Store(Store):
+    """Files below `s3://bucket/prefix`. Safe to use from several threads."""
+
+    def __init__(self, address: str):
+        self.bucket, _, prefix = address.removeprefix(S3).partition("/")
+        if not self.bucket:
+            raise UserError(f"{address} names no bucket: write s3://bucket/prefix")
+        self.address, self.root = address, prefix.strip("/") + "/" if prefix.strip("/") else ""
+        with self._store_errors():
+            self._client = _client()
+
+    def entries(self, prefix: str = "") -> "list[Entry]":
+        start = self.root + (prefix.strip("/") + "/" if prefix else "")
+        with self._store_errors():
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=start)
+            objects = [item for page in pages for item in page.get("Contents", ())]
+        return sorted(
+            Entry(item["Key"].removeprefix(self.root), item["Size"], item["ETag"].strip('"'))
+            for item in objects
+            if not item["Key"].endswith("/")  # folder markers that consoles leave
+        )
+
+    def read(self, key: str, start: int | None = None, length: int | None = None) -> bytes:
+        if length == 0:
+            return b""
+        first, last = start or 0, "" if length is None else (start or 0) + length - 1
+        ranged = {} if start is None and length is None else {"Range": f"bytes={first}-{last}"}
+        try:
+            with self._store_errors(key):
+                return self._read_whole({"Bucket": self.bucket, "Key": self.root + key} | ranged)
+        except _PastTheEnd:
+            return b""
+
+    def _read_whole(self, request: dict[str, str]) -> bytes:
+        """The body of an answer, asked for again where it ends before its Content-Length."""
+        for attempt in range(1, ATTEMPTS):
+            body = self._client.get_object(**request)["Body"]
+            try:
+                return body.read()
+            except _CUT_SHORT:
+                time.sleep(min(0.2 * 2**attempt, 5.0))
+        return self._client.get_object(**request)["Body"].read()
+
+    def write(self, key: str, data: bytes) -> None:
+        with self._store_errors(key):  # in parts where it is large; they become the file together, when all are there
+            self._client.upload_fileobj(io.BytesIO(data), self.bucket, self.root + key)
+
+    def exists(self, key: str) -> bool:
+        try:
+            with self._store_errors(key):
+                self._client.head_object(Bucket=self.bucket, Key=self.root + key)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def version(self, entry: Entry) -> str:
+        return entry.version
+
+    @contextmanager
+    def _store_errors(self, key: str | None = None) -> Iterator[None]:
+        """Turns botocore's errors into a sentence; with `key`, what concerns only that key into an `OSError`."""
+        try:
+            yield
+        except _CUT_SHORT as error:
+            at = f" at {key}" if key else ""
+            raise StageFailed(f"{self.address} breaks off{at}: run again, finished work is kept") from error
+        except exceptions.ClientError as error:
+            raise self._translated(error, key) from error
+        except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError) as error:
+            raise UserError(
+                f"there are no credentials for {self.address}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            ) from error
+        except exceptions.ParamValidationError as error:
+            raise UserError(f"{self.address} is no valid bucket address: write s3://bucket/prefix") from error
+        except (exceptions.HTTPClientError, exceptions.BotoCoreError, ValueError) as error:
+            raise UserError(f"{_server()} cannot be reached: check AWS_ENDPOINT_URL and the network") from error
+
+    def _translated(self, error: exceptions.ClientError, key: str | None) -> Exception:
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        if code == "NoSuchBucket":
+            return UserError(f"there is no bucket {self.bucket} on {_server()}: create it or correct the address")
+        if code == "InvalidRange":
+            return _PastTheEnd()
+        if code in _CREDENTIAL:
+            return UserError(f"{_server()} refuses the credentials ({code}): renew AWS_ACCESS_KEY_ID and its secret")
+        if code in _DENIED and key is None:
+            return UserError(f"access to {self.address} is denied: ask for the right to list and read this bucket")
+        if code in _DENIED:
+            return PermissionError(f"{self.address}: access to {key} is denied")
+        if code in _MISSING_KEY and key is not None:
+            return FileNotFoundError(f"{self.address} has no {key}")
+        if _is_passing(error):
+            return StageFailed(f"{self.address} keeps failing ({code}): run again later, finished work is kept")
+        return UserError(f"{self.address} refuses a request ({code}): check AWS_ENDPOINT_URL and the address")
+
+
+def _is_passing(error: exceptions.ClientError) -> bool:
+    """Whether the server is too busy or broken, so that the same request may do later."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= 500 or status == 429 or error.response.get("Error", {}).get("Code") == "RequestTimeout"
+
+
+class _PastTheEnd(Exception):
+    """A range that starts behind the last byte: nothing to read."""
+
+
+def _client() -> Any:
+    custom = _endpoint() is not None
+    options: dict[str, Any] = {
+        "retries": {"mode": "standard", "total_max_attempts": int(os.environ.get("AWS_MAX_ATTEMPTS", ATTEMPTS))},
+        "connect_timeout": 10,
+        "read_timeout": 60,
+        "max_pool_connections": 32,
+    }
+    if custom:  # other servers want the bucket in the path, and not all of them know the newer checksums
+        options |= {
+            "s3": {"addressing_style": "path"},
+            "request_checksum_calculation": "when_required",
+            "response_checksum_validation": "when_required",
+        }
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ("us-east-1" if custom else None)
+    return boto3.session.Session(region_name=region).client("s3", config=Config(**options))
+
+
+def _endpoint() -> str | None:
+    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+
+
+def _server() -> str:
+    """The server's address without any credentials in it."""
+    address = _endpoint()
+    if address is None:
+        return "Amazon S3"
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}"

@@ -1,0 +1,208 @@
+"""The Arrow schema of every dataset that passes between rooms. Units are in the field metadata.
+
+Pixels lie in tar shards beside the tables: a blob named `crop` adds the columns crop_offset and crop_length (bytes),
+and `shard` names the tar file, so that one crop can be read by byte range.
+"""
+
+import pyarrow as pa
+
+
+def _field(name: str, kind: pa.DataType, unit: str = "", nullable: bool = False) -> pa.Field:
+    return pa.field(name, kind, nullable=nullable, metadata={"unit": unit} if unit else None)
+
+
+def _blobs(*names: str) -> list[pa.Field]:
+    """The columns that locate each row's blobs in its tar shard."""
+    located = [_field("shard", pa.string())]
+    for name in names:
+        located += [_field(f"{name}_offset", pa.int64(), "byte"), _field(f"{name}_length", pa.int64(), "byte")]
+    return located
+
+
+_BOX = [_field(side, pa.float32(), "px, upright image") for side in ("x", "y", "w", "h")]
+_HASHES = [_field("dhash", pa.binary(32), "bit"), _field("dhash_flipped", pa.binary(32), "bit, mirrored picture")]
+_text = pa.string()
+
+SCHEMAS: dict[str, pa.Schema] = {
+    # A photograph. Blob `image`: its bytes as they came. image_id is their sha256 (hex). Its grey thumbnail lies in
+    # part-*.npy, uint8 [N, 32, 32].
+    "images": pa.schema(
+        [
+            _field("image_id", _text),
+            _field("uri", _text),  # path relative to the collection's root, or a full s3:// or https:// address
+            _field("width", pa.int32(), "px, upright"),
+            _field("height", pa.int32(), "px, upright"),
+            _field("format", _text),  # JPEG, PNG, WEBP ...
+            _field("bytes", pa.int64(), "byte"),
+            *_HASHES,
+            _field("source_url", _text, nullable=True),
+            _field("licence", _text, nullable=True),  # SPDX where one is known
+            _field("attribution", _text, nullable=True),
+            _field("collected_at", _text, "ISO 8601", nullable=True),
+            _field("rights_signal", _text, nullable=True),
+            _field("rights_checked_at", _text, "ISO 8601", nullable=True),
+            _field("collection", _text),
+            *_blobs("image"),
+        ]
+    ),
+    # An input that was refused, by any stage. `reason` is a word of REASONS.
+    "quarantine": pa.schema(
+        [_field("uri", _text), _field("stage", _text), _field("reason", _text), _field("detail", _text)]
+    ),
+    # What people said about whole photographs or boxes: which subject (product) is shown. The optional CSV of a run.
+    "subjects": pa.schema(
+        [
+            _field("image_id", _text),
+            _field("subject", _text),  # equal subjects = the same product; unique or empty = never recurs
+            *[pa.field(f.name, f.type, nullable=True, metadata=f.metadata) for f in _BOX],  # null: the whole photograph
+            _field("duplicate_of", _text, nullable=True),  # image_id of the photograph this one nearly repeats
+        ]
+    ),
+    # A detected object. Blob `crop`: PNG of the box with its margin. Its row is its vector's row.
+    "objects": pa.schema(
+        [
+            _field("object_id", _text),
+            _field("image_id", _text),
+            *_BOX,
+            _field("category", _text),
+            _field("score", pa.float32(), "0..1"),
+            *_HASHES,  # of the crop
+            *_blobs("crop"),
+        ]
+    ),
+    # Unit vectors lie in part-*.npy, fp16 [N, d]; the table only says which object each row is.
+    "embeddings": pa.schema([_field("object_id", _text), _field("row", pa.int64(), "vector row, 0 up")]),
+    # Two objects whose similarity lies in the window. src_row < dst_row; similarity is the exact fp32 rescore.
+    "pairs": pa.schema(
+        [
+            _field("src_row", pa.int64(), "object row"),
+            _field("dst_row", pa.int64(), "object row"),
+            _field("similarity", pa.float32(), "cosine"),
+            _field("flags", pa.int32(), "bit set, see components.common.join.exact.Flag"),
+        ]
+    ),
+    # An anchor and its views: other objects held to be the same product, in other photographs.
+    "sets": pa.schema(
+        [
+            _field("anchor", pa.int64(), "object row"),
+            _field("views", pa.list_(pa.int64()), "object rows, most similar first"),
+            _field("similarities", pa.list_(pa.float32()), "cosine to the anchor"),
+            _field("category", _text),
+            _field("group", pa.int64(), "smallest object row of the split group"),
+        ]
+    ),
+    # A verdict on a pair of objects: same / different / duplicate / unsure. `purpose`: calibration or gate.
+    "labels": pa.schema(
+        [
+            _field("src_row", pa.int64(), "object row"),
+            _field("dst_row", pa.int64(), "object row"),
+            _field("verdict", _text),
+            _field("purpose", _text),
+            _field("cluster", _text),  # verdicts that share a subject are not independent: the anchor's subject
+            _field("rater", _text),
+            _field("at", _text, "ISO 8601", nullable=True),
+            _field("question", _text),
+        ]
+    ),
+    # A clean plate. Blobs `image` (PNG, whole photograph without the object) and `mask` (PNG, 8 bit: what was removed).
+    "backgrounds": pa.schema(
+        [
+            _field("object_id", _text),
+            _field("row", pa.int64(), "object row"),
+            _field("remover_digest", _text),
+            _field("residual", pa.float32(), "0..1, cosine of what is left in the box to the object"),
+            _field("outside_change", pa.float32(), "mean absolute change outside the allowed area, 0..1"),
+            *_blobs("image", "mask"),
+        ]
+    ),
+    "captions": pa.schema(
+        [
+            _field("object_id", _text),
+            _field("row", pa.int64(), "object row"),
+            _field("text", _text),
+            _field("captioner_digest", _text),
+        ]
+    ),
+    # A training sample. Blobs (PNG, square): target, background, mask, ref0, ref1, ref2.
+    "tuples": pa.schema(
+        [
+            _field("tuple_id", _text),
+            _field("anchor", pa.int64(), "object row"),
+            _field("refs", pa.list_(pa.int64()), "object rows"),
+            _field("caption", _text),
+            _field("split", _text),  # train or validation
+            _field("group", pa.int64(), "smallest object row of the split group"),
+            _field("parents", pa.list_(_text), "object_id of the target and of each reference"),
+            _field("sources", pa.list_(_text), "image_id: every photograph this sample was made from"),
+            *_blobs("target", "background", "mask", "ref0", "ref1", "ref2"),
+        ]
+    ),
+    # Latents lie in part-*.safetensors; the table says which tuple each row is.
+    "latents": pa.schema(
+        [
+            _field("tuple_id", _text),
+            _field("row", pa.int64(), "tuple row, 0 up"),
+            _field("split", _text),
+            _field("group", pa.int64(), "as in tuples"),
+        ]
+    ),
+    # A trained model: one row a file below pipeline/, a folder that diffusers loads with from_pretrained.
+    "model": pa.schema([_field("path", _text), _field("bytes", pa.int64(), "byte"), _field("sha256", _text)]),
+    # Precision of labelled pairs at and above a threshold. The chosen window is in the manifest's facts.
+    "calibration": pa.schema(
+        [
+            _field("threshold", pa.float64(), "cosine"),
+            _field("labelled", pa.int64(), "pairs"),
+            _field("correct", pa.int64(), "pairs"),
+            _field("precision", pa.float64(), "0..1"),
+            _field("lower_bound", pa.float64(), "0..1, one-sided Clopper-Pearson"),
+        ]
+    ),
+    # A picture made by a system for a benchmark sample. Blob `image`: PNG.
+    "samples": pa.schema(
+        [
+            _field("system", _text),
+            _field("benchmark", _text),
+            _field("subject", _text),
+            _field("sample", _text),
+            *_blobs("image"),
+        ]
+    ),
+    # A metric's value on one sample.
+    "scores": pa.schema(
+        [
+            _field("system", _text),  # objectmate, objectmate-1-ref, shuffled-refs, copy-paste, ...
+            _field("benchmark", _text),  # insertion or generation
+            _field("subject", _text),  # the cluster of the bootstrap
+            _field("sample", _text),
+            _field("metric", _text),
+            _field("value", pa.float64(), "cosine; hit 0 or 1 (top1_*); mean absolute difference 0..1 (*_error)"),
+            _field("spec_digest", _text),
+        ]
+    ),
+    # The outcome of one gate.
+    "verdicts": pa.schema(
+        [
+            _field("gate", _text),
+            _field("verdict", _text),  # pass, fail or undecided
+            _field("blocking", pa.bool_()),
+            _field("observed", pa.float64(), "as `reason` says", nullable=True),
+            _field("limit", pa.float64(), "as `reason` says", nullable=True),
+            _field("reason", _text),
+            _field("next_step", _text),
+        ]
+    ),
+}
+
+REASONS = (
+    "empty",  # zero bytes
+    "not-an-image",
+    "truncated",
+    "too-large",  # bytes or pixels beyond the limits: a decompression bomb, or a mistake
+    "too-small",
+    "duplicate",  # the same bytes as an earlier input
+    "unreadable",  # the store or the file system refused
+    "unsupported",  # an image, but of a kind that is not decoded (animated where refused, exotic mode)
+    "opted-out",  # a rights signal forbids use
+    "missing",  # named in a manifest, annotation or label file, but not there
+)

@@ -1,0 +1,141 @@
+"""The exact window self-join: every pair of vectors whose similarity lies in [low, high], none missed, none added.
+
+A quick product finds candidates: pairs that reach `low` less the largest error that its arithmetic can make. Each
+candidate is then scored again in fp32 with one fixed order of summation, and that score alone decides (scores.py). So
+neither tile size nor processor, device or BLAS touches the result. The quick product is in bytes on a CPU (native.py),
+in fp16 on an NVIDIA GPU (gpu.py), and torch's elsewhere, or where a kernel is missing (products.py). Only blocks on
+and above the diagonal are computed; a row of blocks (a tile row) is the unit of work and of resume. Memory: O(N d +
+pairs).
+"""
+
+from collections.abc import Iterator
+from enum import IntFlag
+from importlib.util import find_spec
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from components.common.errors import UserError
+from components.common.join.native import Isa, Native, best_isa
+from components.common.join.products import Products
+from components.common.join.scores import CHUNK, Pairs, concatenate
+
+TILE = 16384  # rows of a tile row: the unit of resume
+NORM_TOLERANCE = 2e-3  # fp16 storage moves a norm by at most 5e-4
+BFLOAT16_TOLERANCE = 5e-3  # bfloat16 storage by at most 4e-3
+Vectors = np.ndarray | torch.Tensor
+
+
+class Flag(IntFlag):
+    """The bits of the column `flags` of pairs."""
+
+    DUPLICATE = 1  # the two photographs, or the two crops, nearly repeat each other
+    HUB = 2  # one of the two has more partners than the hub budget
+    RESERVED = 4  # one of them looks like an object of the benchmark, which training must not see
+
+
+class Rows(Protocol):
+    """N vectors made ready for the join by one of its engines."""
+
+    def __len__(self) -> int:
+        """N."""
+
+    def join(self, span: range, low: float, high: float, since: int = 0) -> Pairs:
+        """All pairs src < dst >= since with src in `span`, of different groups, with low <= similarity <= high.
+
+        since: below N.
+        """
+
+
+def window_join(
+    vectors: Vectors,
+    low: float,
+    high: float = np.inf,
+    groups: np.ndarray | None = None,
+    tile: int = TILE,
+    device: torch.device | str = "cpu",
+    isa: Isa | None = None,
+    since: int = 0,
+) -> Pairs:
+    """All pairs src < dst of rows of `vectors` with low <= similarity <= high, exactly.
+
+    vectors: unit rows, fp16, bf16 or fp32, [N, d]. The similarity is `row_products` of the rows as fp32; low and high
+    are compared with it as fp32. groups: int [N]; pairs inside a group (objects of one photograph) are left out.
+    isa: what finds candidates, the best for the device unless told. since: only pairs with dst >= since, which adds
+    rows to joined ones: it costs N * (N - since) similarities, and with the pairs of the first `since` gives all.
+    Raises `UserError` naming the first row that is not a finite unit vector.
+    """
+    return concatenate(list(join_tiles(vectors, low, high, groups, tile, device, isa, since)))
+
+
+def join_tiles(
+    vectors: Vectors,
+    low: float,
+    high: float = np.inf,
+    groups: np.ndarray | None = None,
+    tile: int = TILE,
+    device: torch.device | str = "cpu",
+    isa: Isa | None = None,
+    since: int = 0,
+) -> Iterator[Pairs]:
+    """`window_join` by tile row: the i-th item holds the pairs whose src lies in [i * tile, (i + 1) * tile)."""
+    check_unit(vectors)
+    rows = prepare(vectors, low, groups, device, isa)
+    for index in range(tile_count(len(vectors), tile)):
+        yield join_tile(rows, index, low, high, tile, since)
+
+
+def prepare(
+    vectors: Vectors,
+    low: float,
+    groups: np.ndarray | None = None,
+    device: torch.device | str = "cpu",
+    isa: Isa | None = None,
+) -> Rows:
+    """Checked vectors, fp16, bf16 or fp32 [N, d], ready for joins.
+
+    low: the least similarity that will be asked for, or about that: it changes the time, never the result.
+    """
+    values, device = torch.as_tensor(vectors).contiguous(), torch.device(device)
+    codes = None if groups is None else torch.as_tensor(groups, dtype=torch.int64).to(device)
+    isa = best_engine(device) if isa is None else isa
+    if isa == Isa.NONE or not values.numel():
+        return Products(values.float().to(device), codes)
+    if isa == Isa.PTX:
+        from components.common.join.gpu import Gpu  # only here: triton is not everywhere
+
+        return Gpu(values.to(device), codes)
+    return Native(values.float(), codes, low, isa)
+
+
+def best_engine(device: torch.device) -> Isa:
+    """The quickest for a device, of those that are there."""
+    if device.type == "cpu":
+        return best_isa()
+    modern = device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
+    return Isa.PTX if modern and find_spec("triton") else Isa.NONE
+
+
+def join_tile(rows: Rows, index: int, low: float, high: float = np.inf, tile: int = TILE, since: int = 0) -> Pairs:
+    """One tile row of `window_join`. rows: `prepare` of checked vectors."""
+    if since >= len(rows):
+        return concatenate([])
+    return rows.join(range(index * tile, min((index + 1) * tile, len(rows))), low, high, since)
+
+
+def tile_count(rows: int, tile: int) -> int:
+    """How many tile rows N rows make."""
+    return -(-rows // tile)
+
+
+def check_unit(vectors: Vectors) -> None:
+    """Raises `UserError` naming the first row that is not finite or not of length 1 (within what its type can hold)."""
+    tolerance = BFLOAT16_TOLERANCE if vectors.dtype == torch.bfloat16 else NORM_TOLERANCE
+    for begin in range(0, len(vectors), CHUNK):
+        norms = torch.as_tensor(vectors[begin : begin + CHUNK]).float().norm(dim=1)
+        bad = torch.nonzero(~((norms - 1).abs() <= tolerance))[:, 0]
+        if len(bad):
+            raise UserError(
+                f"vector {begin + bad[0]} has length {norms[bad[0]]:.4g}, not 1: run the embedding stage again"
+            )

@@ -1,0 +1,126 @@
+"""The window join by the compiled kernel (kernel.cpp), if it was built and this processor can run it.
+
+It is an optional part of the package: without a compiler, or on another processor, `best_isa` is `Isa.NONE`.
+"""
+
+import ctypes
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from enum import IntEnum
+from functools import cache
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from components.common.join.scores import Pairs, concatenate
+from components.common.join.sieve import COLUMNS, build
+
+BLOCK = 480  # rows of one call: their bytes stay in the first-level cache
+CAPACITY = 1 << 18  # pairs that one call may return; at least 48 * BLOCK
+Columns = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+class Isa(IntEnum):
+    """What finds the candidates: none of the kernels but torch's products, kernel.cpp (which knows the same numbers)
+    with AVX2 or AVX-512, or an NVIDIA GPU's tensor cores (gpu.py)."""
+
+    NONE = 0
+    AVX2 = 1
+    AVX512 = 2
+    PTX = 3
+
+
+LEVELS = {Isa.AVX2: 79, Isa.AVX512: 127}
+"""Greatest byte: vpmaddubsw sums two products in 16 bits, and 2 * 79 * (79 + 128) is the most that fits."""
+
+
+class Work(ctypes.Structure):
+    """`Work` of kernel.cpp."""
+
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("vectors", "bytes", "bias", "offset", "groups")),
+        ("n", ctypes.c_int64),
+        *((name, ctypes.c_int32) for name in ("d", "quads", "threshold", "isa")),
+        *((name, ctypes.c_float) for name in ("low", "high")),
+    )
+
+
+@cache
+def _library() -> ctypes.CDLL | None:
+    for path in (Path(__file__).with_name(f"_kernel{suffix}") for suffix in EXTENSION_SUFFIXES):
+        if path.is_file():
+            library = ctypes.CDLL(str(path))
+            if not hasattr(library, "objectmate_window_join_1"):  # built from another version of kernel.cpp
+                return None
+            library.objectmate_window_join_1.restype = ctypes.c_int64
+            return library
+    return None
+
+
+def best_isa() -> Isa:
+    """The best of this processor that the built kernel knows."""
+    library = _library()
+    return Isa(library.objectmate_isa()) if library else Isa.NONE
+
+
+class Native:
+    """Vectors made ready for the kernel.
+
+    values: float32 [N, d]; groups: int64 [N] or None; low: about the least similarity that will be asked for.
+    """
+
+    def __init__(self, values: torch.Tensor, groups: torch.Tensor | None, low: float, isa: Isa) -> None:
+        self.values, self.isa = values.numpy(), isa
+        self.groups = None if groups is None else groups.numpy()
+        self.sieve = build(values, low, LEVELS[isa])
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def join(self, span: range, low: float, high: float, since: int = 0) -> Pairs:
+        """Pairs src < dst >= since with src in `span`, of different groups, with similarity in [low, high].
+
+        Blocks of rows are shared out among as many threads as torch uses; the result does not depend on them.
+        """
+        sieve = self.sieve
+        work = Work(
+            *(array.ctypes.data for array in (self.values, sieve.packed, sieve.bias, sieve.offset)),
+            None if self.groups is None else self.groups.ctypes.data,
+            *self.values.shape,
+            sieve.packed.shape[1],
+            sieve.threshold(low),
+            self.isa,
+            low,
+            high,
+        )
+        blocks = [range(start, min(start + BLOCK, span.stop)) for start in range(span.start, span.stop, BLOCK)]
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+            return concatenate(list(pool.map(lambda block: _join_block(work, block, since), blocks)))
+
+
+def _join_block(work: Work, block: range, since: int) -> Pairs:
+    parts = list(_calls(work, block, since))
+    rows, columns, similarity = (np.concatenate(column) for column in zip(*parts, strict=True))
+    new = np.flatnonzero(columns >= since)
+    order = new[np.argsort(rows[new], kind="stable")]  # a radix sort; the columns of a row ascend already
+    return Pairs(rows[order].astype(np.int64) + block.start, columns[order].astype(np.int64), similarity[order])
+
+
+def _calls(work: Work, block: range, since: int) -> Iterator[Columns]:
+    """Calls the kernel until all columns are done; it comes back early when its pairs fill the buffer.
+
+    It begins with the tile of columns that holds `since`.
+    """
+    library = _library()
+    assert library is not None
+    column = ctypes.c_int64(since // COLUMNS * COLUMNS)
+    while column.value < work.n:
+        found = (np.empty(CAPACITY, np.uint16), np.empty(CAPACITY, np.int32), np.empty(CAPACITY, np.float32))
+        begin, end = (ctypes.c_int64(row) for row in (block.start, block.stop))
+        places = (ctypes.c_void_p(array.ctypes.data) for array in found)
+        count = library.objectmate_window_join_1(
+            ctypes.byref(work), begin, end, ctypes.byref(column), ctypes.c_int64(CAPACITY), *places
+        )
+        yield tuple(array[:count].copy() for array in found)  # type: ignore[misc]

@@ -1,0 +1,156 @@
+"""MLflow: a run of a stage or pipeline as reviewers see it. Joins `MLFLOW_RUN_ID` where one is set, else opens a run.
+
+Stages know nothing of this: what is logged is read from the manifests, reports and run records they leave behind.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from components.common.data.reading import Dataset, is_complete
+from components.common.errors import StageFailed
+
+EXPERIMENT = "objectmate"
+DIGEST_LENGTH = 36  # MLflow refuses longer dataset digests
+
+
+def configure(store: Path) -> None:
+    """Points MLflow at `MLFLOW_TRACKING_URI`, or at a sqlite file in the folder `store`.
+
+    Artifacts of a new experiment go to `MLFLOW_DEFAULT_ARTIFACT_ROOT` where set, such as s3://bucket/mlflow; otherwise
+    where a server puts them, or into `store`/mlartifacts.
+    """
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    if os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"):
+        # Over https, boto3 puts checksums behind the body, which not every server but Amazon's takes.
+        os.environ.setdefault("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
+    import mlflow
+
+    given = os.environ.get("MLFLOW_TRACKING_URI")
+    mlflow.set_tracking_uri(given or f"sqlite:///{(store / 'mlflow.db').resolve()}")
+    if mlflow.get_experiment_by_name(EXPERIMENT) is None:
+        own = None if given else (store / "mlartifacts").resolve().as_uri()
+        mlflow.create_experiment(EXPERIMENT, os.environ.get("MLFLOW_DEFAULT_ARTIFACT_ROOT") or own)
+    mlflow.set_experiment(EXPERIMENT)
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turns what MLflow, or the store of its artifacts, refuses into a `StageFailed` without any credentials in it."""
+    try:
+        yield
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in ("mlflow", "boto3", "botocore"):
+            raise
+        reason = re.sub(r"//[^/@\s]*@", "//", " ".join(str(error).split()))[:300]
+        raise StageFailed(
+            f"the stages are done, but MLflow could not record them ({reason}): check MLFLOW_TRACKING_URI and the "
+            "store's AWS_ENDPOINT_URL and keys, then run again"
+        ) from error
+
+
+@contextmanager
+def parent_run(name: str, tags: Mapping[str, str], reports: Sequence[Path], failed: bool = False) -> Iterator[Any]:
+    """The run of a whole pipeline: the one in `MLFLOW_RUN_ID` where set (a Kubeflow run opened it), else a new one.
+
+    reports: of the stages that ran; a new run began with the first of them, so that its duration is the pipeline's.
+    failed: the pipeline was stopped, and the run ends as FAILED.
+    """
+    import mlflow
+    from mlflow.tracking.context.registry import resolve_tags
+
+    start = min((_started_at(_run_record(report)) for report in reports), default=None)
+    run_id = os.environ.get("MLFLOW_RUN_ID") or (
+        mlflow.MlflowClient().create_run(_experiment_id(), start, resolve_tags(), name).info.run_id
+    )
+    with mlflow.start_run(run_id=run_id) as run:
+        mlflow.set_tags(dict(tags))
+        yield run
+        mlflow.end_run("FAILED" if failed else "FINISHED")
+
+
+def record_stage(
+    name: str,
+    report: Path,
+    inputs: Mapping[str, Path],
+    outputs: Mapping[str, Path],
+    digests: Mapping[str, str] | None = None,
+    reused: bool = False,
+    failed: bool = False,
+) -> None:
+    """Logs a stage as a nested run: parameters, metrics, figures, and datasets with their digests.
+
+    digests: dataset folder name -> DVC hash (32 hex digits and `.dir`); where there is none, the head of the sha256.
+    reused: an earlier run made it. failed: it is a gate that stopped the pipeline, and its run ends as FAILED.
+    """
+    import mlflow
+
+    record = _run_record(report)
+    start = _started_at(record)
+    tags = {"stage": name, "commit": record["commit"], "reused": str(reused).lower(), "host": record["host"]}
+    client = mlflow.MlflowClient()
+    active = mlflow.active_run()
+    parent = {"mlflow.parentRunId": active.info.run_id} if active else {}
+    run = client.create_run(_experiment_id(), start_time=start, run_name=name, tags=tags | parent)
+    _log_datasets(client, run.info.run_id, inputs, outputs, digests or {})
+    _log_numbers(client, run.info.run_id, report, outputs)
+    for figure in sorted((report / "figures").glob("*.png")):
+        client.log_artifact(run.info.run_id, str(figure), "figures")
+    end = start + int(record["seconds"] * 1000)
+    client.set_terminated(run.info.run_id, "FAILED" if failed else "FINISHED", end)
+
+
+def _run_record(report: Path) -> dict[str, Any]:
+    return json.loads((report / "run.json").read_text(encoding="utf-8"))
+
+
+def _started_at(record: Mapping[str, Any]) -> int:
+    """When a stage began, as MLflow counts: milliseconds since 1970."""
+    return int(datetime.fromisoformat(record["started_at"]).timestamp() * 1000)
+
+
+def _experiment_id() -> str:
+    import mlflow
+
+    experiment = mlflow.get_experiment_by_name(EXPERIMENT)
+    assert experiment is not None, "configure() makes it"
+    return experiment.experiment_id
+
+
+def _log_numbers(client: Any, run_id: str, report: Path, outputs: Mapping[str, Path]) -> None:
+    from mlflow.entities import Metric, Param
+
+    metrics = json.loads((report / "metrics.json").read_text(encoding="utf-8"))
+    params: dict[str, Any] = {}
+    for folder in outputs.values():
+        params |= Dataset(folder).manifest.params if is_complete(folder) else {}
+    client.log_batch(
+        run_id,
+        metrics=[Metric(key, float(value), 0, 0) for key, value in metrics.items()],
+        params=[Param(key, str(value)) for key, value in params.items()],
+    )
+
+
+def _log_datasets(
+    client: Any, run_id: str, inputs: Mapping[str, Path], outputs: Mapping[str, Path], digests: Mapping[str, str]
+) -> None:
+    from mlflow.entities import Dataset as Entity
+    from mlflow.entities import DatasetInput, InputTag
+
+    logged = []
+    for context, folders in (("input", inputs), ("output", outputs)):
+        for folder in folders.values():
+            if not is_complete(folder):
+                continue
+            dataset = Dataset(folder)
+            digest = digests.get(folder.name, dataset.digest[:DIGEST_LENGTH])
+            source = json.dumps({"folder": folder.name, "sha256": dataset.digest})
+            entity = Entity(folder.name, digest, "local", source, profile=json.dumps({"rows": len(dataset)}))
+            tags = {"mlflow.data.context": context, "sha256": dataset.digest, "kind": dataset.manifest.kind}
+            logged.append(DatasetInput(entity, [InputTag(key, value) for key, value in tags.items()]))
+    client.log_inputs(run_id, logged)

@@ -1,0 +1,1 @@
+"""Photographs and objects: decoding, geometry, encoders, near-duplicates, contact sheets."""

@@ -1,0 +1,54 @@
+"""The anchors of the recurrence sets, with their photographs: what removal, captioning and assembly work through."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from PIL import Image
+
+from components.common.data.reading import Dataset
+from components.common.vision.geometry import Box
+from components.common.vision.images import decode
+
+COLUMNS = ["object_id", "image_id", "x", "y", "w", "h", "category"]
+
+
+def anchor_objects(objects: Path, sets: Path) -> pa.Table:
+    """The objects (`COLUMNS`, and their `row`) that are the anchor of a set, each once, by ascending row."""
+    rows = np.unique(Dataset(sets).table(["anchor"])["anchor"].to_numpy())
+    return Dataset(objects).table(COLUMNS).take(rows).append_column("row", pa.array(rows))
+
+
+def in_parts(table: pa.Table, rows: int) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """Part number and rows of each slice of `rows` rows; the last may be shorter."""
+    for start in range(0, table.num_rows, rows):
+        yield start // rows, table.slice(start, rows).to_pylist()
+
+
+def box_of(row: dict[str, Any]) -> Box:
+    """The box of an object's row."""
+    return Box(row["x"], row["y"], row["w"], row["h"])
+
+
+class Photographs:
+    """The photographs of an images dataset by image_id; the last one stays decoded, as its objects come in a row."""
+
+    def __init__(self, images: Path):
+        self._data = Dataset(images)
+        self._table = self._data.table(["image_id", "shard", "image_offset", "image_length"])
+        self._last: tuple[str, Image.Image] | None = None
+
+    def __getitem__(self, image_id: str) -> Image.Image:
+        """The upright RGB photograph. Raises `KeyError` if the dataset lacks it, `images.Rejected` if it is broken."""
+        if self._last is None or self._last[0] != image_id:
+            self._last = (image_id, decode(self._bytes(image_id)))
+        return self._last[1].copy()
+
+    def _bytes(self, image_id: str) -> bytes:
+        index = pc.index(self._table["image_id"], image_id).as_py()
+        if index < 0:
+            raise KeyError(image_id)
+        return self._data.blob(self._table.slice(index, 1).to_pylist()[0], "image")

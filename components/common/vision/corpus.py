@@ -1,0 +1,95 @@
+"""What mining and calibration read: objects, their vectors, and of which photographs they are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from components.common.data.digests import digest_value
+from components.common.data.reading import Dataset
+from components.common.errors import UserError
+from components.common.stage.shared import NearDuplicates
+from components.common.vision.duplicates import Hashes
+from components.common.vision.geometry import Box
+from components.common.vision.images import hash_array
+from components.common.vision.moved import Scenes
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Objects by row, 0..N-1. photo: int64 [N], which row of `images` each object is in; vectors: fp16 [N, d]."""
+
+    images: Dataset
+    objects: Dataset
+    embeddings: Dataset
+    table: pa.Table
+    image_ids: list[str]
+    photo: np.ndarray
+    vectors: np.ndarray
+    photo_hashes: Hashes
+    crop_hashes: Hashes
+    scenes: Scenes
+
+    def __len__(self) -> int:
+        return len(self.photo)
+
+    @cached_property
+    def categories(self) -> np.ndarray:
+        """The category of each object, str [N]."""
+        return np.array(self.table["category"].to_pylist(), dtype=object)
+
+    @cached_property
+    def boxes(self) -> list[Box]:
+        """The box of each object."""
+        return [Box(*sides) for sides in zip(*(self.table[side].to_pylist() for side in "xywh"), strict=True)]
+
+    @property
+    def encoder(self) -> str:
+        """What a similarity window depends on: the encoder's weights and preprocessing."""
+        return digest_value(self.embeddings.facts)
+
+    def nearly_repeat(self, src: np.ndarray, dst: np.ndarray, rules: NearDuplicates) -> np.ndarray:
+        """Whether objects src and dst [P] lie in photographs, or have crops, that show the same again: bool [P].
+
+        Crops are not moved against each other: the box follows the object, and two views of one print, seen from the
+        front, would pass for a repeat.
+        """
+        photos = self.photo_hashes.distance(self.photo[src], self.photo[dst])
+        crops = self.crop_hashes.distance(src, dst)
+        repeat = (photos <= rules.photo_bits) | (crops <= rules.crop_bits)
+        rest = np.flatnonzero(~repeat)
+        moved = self.scenes.correlation(self.photo[src[rest]], self.photo[dst[rest]])
+        repeat[rest] = moved >= rules.moved_correlation
+        return repeat
+
+
+def load(inputs: Mapping[str, Path]) -> Corpus:
+    """Opens images, objects and embeddings. Raises `UserError` if they do not belong together."""
+    images, objects, embeddings = (Dataset(inputs[role]) for role in ("images", "objects", "embeddings"))
+    if embeddings.manifest.inputs.get("objects") != objects.digest:
+        raise UserError(f"{embeddings.folder} was made from other objects than {objects.folder}: run embedding again")
+    photos = images.table(["image_id", "dhash", "dhash_flipped"])
+    table = objects.table()
+    codes = pc.index_in(table["image_id"], value_set=photos["image_id"].combine_chunks())
+    if codes.null_count:
+        raise UserError(f"{objects.folder} names photographs that are not in {images.folder}: run detection again")
+    return Corpus(
+        images=images,
+        objects=objects,
+        embeddings=embeddings,
+        table=table,
+        image_ids=photos["image_id"].to_pylist(),
+        photo=codes.to_numpy().astype(np.int64),
+        vectors=embeddings.vectors(),
+        photo_hashes=_hashes(photos),
+        crop_hashes=_hashes(table),
+        scenes=Scenes(images),
+    )
+
+
+def _hashes(table: pa.Table) -> Hashes:
+    return Hashes(*(hash_array(table[name].to_pylist()) for name in ("dhash", "dhash_flipped")))

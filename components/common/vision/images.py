@@ -1,0 +1,202 @@
+"""Photographs in and out: safe decoding to upright RGB, deterministic encoding, perceptual hashes, contact sheets.
+
+Decoding takes bytes from strangers. Only common photograph formats are opened, the size is read from the header and
+judged before any pixel is decoded, and whatever a decoder does with broken bytes ends as `Rejected` with a reason.
+Pixels are taken as sRGB; embedded colour profiles are dropped.
+"""
+
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+from PIL import Image
+
+from components.common.data.schemas import REASONS
+
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
+"""What is decoded; anything else that Pillow or a glance at the first bytes knows is `unsupported`."""
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+_EXIF_ORIENTATION = 0x0112
+_HASH_SIDE = 16
+THUMBNAIL = 32  # px
+_NOT_PHOTOGRAPHS = (b"%PDF", b"%!PS", b"PK\x03\x04", b"<svg")
+
+
+class Rejected(Exception):
+    """Bytes that are no usable photograph. `reason` is a word of `schemas.REASONS`, `detail` a short phrase."""
+
+    def __init__(self, reason: str, detail: str):
+        if reason not in REASONS:
+            raise ValueError(f"{reason} is not in the closed vocabulary of reasons")
+        super().__init__(f"{reason}: {detail}")
+        self.reason, self.detail = reason, detail
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is accepted. The defaults are the widest that ingest can be set to, so they fit all that it let in.
+
+    max_bytes: file size, bytes. max_pixels: width x height, px. min_side: shorter side, px.
+    """
+
+    max_bytes: int = 1 << 30
+    max_pixels: int = 178_956_970  # where Pillow takes a file for a decompression bomb
+    min_side: int = 1
+
+
+def decode(data: bytes, limits: Limits | None = None) -> Image.Image:
+    """The photograph as an upright 8-bit RGB image; transparency on white, the first frame of an animation.
+
+    The result carries no metadata; its `format` says what the file was (JPEG, PNG, ...). Raises `Rejected`.
+    """
+    limits = limits or Limits()
+    if not data:
+        raise Rejected("empty", "zero bytes")
+    if len(data) > limits.max_bytes:
+        raise Rejected("too-large", f"{len(data)} bytes, at most {limits.max_bytes} are accepted")
+    image = _open(data)
+    width, height = image.size
+    if width * height > limits.max_pixels:
+        raise Rejected("too-large", f"{width} x {height} px, at most {limits.max_pixels} pixels are accepted")
+    if min(width, height) < limits.min_side:
+        raise Rejected("too-small", f"{width} x {height} px, the shorter side must have {limits.min_side}")
+    return _pixels(image)
+
+
+def _open(data: bytes) -> Image.Image:
+    """The header, read; no pixels yet."""
+    Image.init()
+    # Pillow opens MPO through its JPEG reader and knows no MPO; naming what it does not know is a KeyError.
+    known_formats = [name for name in FORMATS if name in Image.OPEN]
+    try:
+        return Image.open(io.BytesIO(data), formats=known_formats)
+    except MemoryError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise Rejected("too-large", str(error)) from None
+    except Exception as error:  # decoders raise anything on broken bytes
+        known = _signature(data[:16].ljust(16, b"\0"))
+        if known in FORMATS:
+            raise Rejected("truncated", f"a {known} file with a broken header") from error
+        if known:
+            raise Rejected("unsupported", f"{known}; accepted are {', '.join(FORMATS)}") from None
+        raise Rejected("not-an-image", "no known image format") from None
+
+
+def _signature(prefix: bytes) -> str:
+    """The format that the first 16 bytes announce, or an empty string."""
+    if prefix.startswith(_NOT_PHOTOGRAPHS):
+        return ""
+    Image.init()
+    for name in [*FORMATS, *sorted(set(Image.ID) - set(FORMATS))]:
+        accept = Image.OPEN[name][1] if name in Image.OPEN else None
+        if accept and accept(prefix) is True:
+            return name
+    return "HEIC or video" if prefix[4:8] == b"ftyp" else ""
+
+
+def _pixels(image: Image.Image) -> Image.Image:
+    kind = image.format
+    try:
+        image.load()
+        rgb = _upright(_to_rgb(image), _orientation(image))
+    except (MemoryError, Rejected):
+        raise
+    except Exception as error:  # decoders raise anything on broken bytes
+        detail = _ADDRESS.sub("", str(error))[:100] or type(error).__name__
+        raise Rejected("truncated", f"broken {kind} data: {detail}") from error
+    rgb.info, rgb.format = {}, kind
+    return rgb
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation, 1..8; 1 where it is absent or damaged."""
+    try:
+        return int(image.getexif().get(_EXIF_ORIENTATION, 1))
+    except Exception:  # damaged EXIF says nothing about the pixels
+        return 1
+
+
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):  # 16 bit greyscale, which Pillow would clip at 255
+        values = np.clip(np.asarray(image, np.int64), 0, 65535)
+        return Image.fromarray((values // 257).astype(np.uint8)).convert("RGB")
+    if image.mode == "F":
+        raise Rejected("unsupported", "floating point pixels have no agreed white")
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        clear = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear).convert("RGB")
+    return image.convert("RGB")
+
+
+def encode_png(image: Image.Image) -> bytes:
+    """PNG bytes, the same for the same pixels: no metadata is written."""
+    bare, buffer = image.copy(), io.BytesIO()
+    bare.info = {}
+    bare.save(buffer, "PNG", compress_level=2)  # photographs get no smaller beyond it, only slower
+    return buffer.getvalue()
+
+
+def dhashes(image: Image.Image) -> tuple[bytes, bytes]:
+    """256-bit difference hashes (32 bytes each) of the image and of its mirror image.
+
+    A bit says whether brightness rises from one cell of a 16 x 17 grid to the next on its right. Near-duplicates
+    differ in few bits; see `hamming`.
+    """
+    grid = np.asarray(image.convert("L").resize((_HASH_SIDE + 1, _HASH_SIDE), Image.Resampling.BOX), np.int16)
+    return tuple(np.packbits(np.diff(g, axis=1) > 0).tobytes() for g in (grid, grid[:, ::-1]))  # type: ignore[return-value]
+
+
+def dhash(image: Image.Image) -> bytes:
+    """The 256-bit difference hash, 32 bytes."""
+    return dhashes(image)[0]
+
+
+def dhash_flipped(image: Image.Image) -> bytes:
+    """The difference hash of the mirror image, 32 bytes."""
+    return dhashes(image)[1]
+
+
+def thumbnail(image: Image.Image) -> np.ndarray:
+    """The whole image in grey, squeezed into a square: uint8 [THUMBNAIL, THUMBNAIL]."""
+    return np.asarray(image.convert("L").resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX))
+
+
+def hash_array(hashes: Sequence[bytes]) -> np.ndarray:
+    """N hashes of 32 bytes as uint8 [N, 32], for `hamming`."""
+    return np.frombuffer(b"".join(hashes), np.uint8).reshape(len(hashes), 32)
+
+
+def hamming(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Bits that differ, 0..256: uint8 [..., 32] against uint8 [..., 32], broadcast; int64 [...]."""
+    return cast(np.ndarray, np.bitwise_count(a ^ b).sum(-1, dtype=np.int64))
+
+
+def contact_sheet(images: Sequence[Image.Image], columns: int = 6, side: int = 128, gap: int = 4) -> Image.Image:
+    """The images in rows of `columns`, each fitted into a square of `side` px, on white."""
+    rows = max(1, -(-len(images) // columns))
+    step = side + gap
+    sheet = Image.new("RGB", (columns * step + gap, rows * step + gap), "white")
+    for index, image in enumerate(images):
+        small = image.convert("RGB")
+        small.thumbnail((side, side))
+        x, y = gap + index % columns * step, gap + index // columns * step
+        sheet.paste(small, (x + (side - small.width) // 2, y + (side - small.height) // 2))
+    return sheet

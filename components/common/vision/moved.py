@@ -1,0 +1,119 @@
+"""Moved pictures: two photographs that are frames of one scene, shifted, cut, enlarged or mirrored against each other.
+
+A difference hash compares cell with cell, so a shift by a twentieth of the side escapes it. Here one thumbnail is laid
+upon the other: the middle of the first is searched in the second (cv2.matchTemplate), and that place is refined to an
+affine map by ECC (cv2.findTransformECC; Evangelidis and Psarakis 2008), whose correlation over the common part decides.
+Only details count, since light and plain ground are alike in photographs that have nothing else in common. Every place
+counts alike, however faint, and the common part must be large: one object before two backgrounds is no repeat.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from components.common.data.reading import Dataset
+from components.common.vision.images import THUMBNAIL
+
+SCALES = (0.85, 1.0, 1 / 0.85)  # ECC finds what lies between
+MIDDLE = THUMBNAIL // 2  # px, side of what is searched: found up to a shift by a quarter of the picture
+SPOTTED = 0.5  # least correlation of the middle that is worth refining: of 3,680 planted shifts none is below 0.53
+COMMON = 0.5  # least share of the picture that both show
+BLUR = THUMBNAIL / 16  # px; anything wider is no detail
+FAINT = 4.0  # grey levels (0..255); fainter details fade out, with the noise
+PLAIN = 0.1  # standard deviation of details below which there is nothing to compare
+STEPS, PRECISION, SMOOTHING = 15, 1e-3, 3  # of ECC: iterations, change of the correlation, px
+PAIRS_KEPT, PICTURES_KEPT = 1 << 18, 1 << 14  # in memory (64 and 128 MiB): sets ask for the same again and again
+
+
+class Scenes:
+    """Compares photographs by row of the dataset `images`, whose thumbnails are read as they are needed."""
+
+    def __init__(self, images: Dataset):
+        self._images = images
+        self._details = lru_cache(PICTURES_KEPT)(self._read)
+        self._correlation = lru_cache(PAIRS_KEPT)(self._compare)
+
+    def correlation(self, src: np.ndarray, dst: np.ndarray) -> np.ndarray:
+        """`moved_correlation` of photographs src and dst (int [P], either way round): float64 [P]."""
+        pairs = zip(np.minimum(src, dst).tolist(), np.maximum(src, dst).tolist(), strict=True)
+        return np.array([self._correlation(first, second) for first, second in pairs], np.float64)
+
+    def _read(self, photo: int) -> "Details":
+        return details_of(self._images.vector(photo))
+
+    def _compare(self, first: int, second: int) -> float:
+        return moved_correlation(self._details(first), self._details(second))
+
+
+class Details(NamedTuple):
+    """A picture as `_details` shows it. whole: float32 [THUMBNAIL, THUMBNAIL].
+
+    middles: the middle of the picture at each of SCALES, float32 [MIDDLE, MIDDLE], or None where it is plain.
+    """
+
+    whole: np.ndarray
+    middles: list[np.ndarray | None]
+
+
+def details_of(thumbnail: np.ndarray) -> Details:
+    """What is compared of a photograph. thumbnail: uint8 [THUMBNAIL, THUMBNAIL]."""
+    return Details(_details(thumbnail), [_middle(thumbnail, round(THUMBNAIL * scale)) for scale in SCALES])
+
+
+def _details(picture: np.ndarray) -> np.ndarray:
+    """What stands out from its surroundings, in units of how much things stand out there."""
+    grey = picture.astype(np.float32)
+    outstanding = grey - cv2.GaussianBlur(grey, (0, 0), BLUR)
+    return outstanding / np.sqrt(cv2.GaussianBlur(outstanding**2, (0, 0), BLUR) + FAINT**2)
+
+
+def _middle(thumbnail: np.ndarray, side: int) -> np.ndarray | None:
+    inner = slice((side - MIDDLE) // 2, (side - MIDDLE) // 2 + MIDDLE)
+    middle = _details(cv2.resize(thumbnail, (side, side), interpolation=cv2.INTER_AREA))[inner, inner]
+    return middle if middle.std() >= PLAIN else None
+
+
+def moved_correlation(first: Details, second: Details) -> float:
+    """Correlation, -1..1, of what two pictures share when the first is laid upon the second or its mirror image.
+
+    -1 where no place is found at which they share enough.
+    """
+    mirrored = np.ascontiguousarray(second.whole[:, ::-1])
+    return max(_laid_upon(first, second.whole), _laid_upon(first, mirrored))
+
+
+def _laid_upon(first: Details, second: np.ndarray) -> float:
+    spotted, start = _search(first.middles, second)
+    if spotted < SPOTTED:
+        return -1.0
+    until = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, STEPS, PRECISION)
+    everywhere = np.ones_like(second, np.uint8)
+    try:
+        correlation, place = cv2.findTransformECC(
+            second, first.whole, start, cv2.MOTION_AFFINE, until, everywhere, SMOOTHING
+        )
+    except cv2.error:  # its way of saying that it does not converge
+        return -1.0
+    flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+    common = cv2.warpAffine(everywhere, np.asarray(place), second.shape, flags=flags)
+    return float(correlation) if np.mean(common) >= COMMON else -1.0
+
+
+def _search(middles: list[np.ndarray | None], second: np.ndarray) -> tuple[float, np.ndarray]:
+    """How much the middle of the first picture correlates with the second where it does so most, and where that is.
+
+    The place is an affine map, float32 [2, 3], from pixels of the second picture to pixels of the first.
+    """
+    best, place = -1.0, np.eye(2, 3, dtype=np.float32)
+    for scale, middle in zip(SCALES, middles, strict=True):
+        if middle is None:
+            continue
+        _, spotted, _, (x, y) = cv2.minMaxLoc(cv2.matchTemplate(second, middle, cv2.TM_CCOEFF_NORMED))
+        if spotted > best:
+            side = round(THUMBNAIL * scale)
+            margin = (side - MIDDLE) // 2
+            best = spotted
+            place = np.array([[1, 0, margin - x], [0, 1, margin - y]], np.float32) * (THUMBNAIL / side)
+    return best, place

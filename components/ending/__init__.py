@@ -1,1 +1,0 @@
-"""The last task of a Kubeflow run, whatever became of it."""

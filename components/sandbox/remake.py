@@ -1,0 +1,98 @@
+"""`objectmate sandbox`: remake the embedded default from nothing, the rendered world first and then its tiny models."""
+
+import importlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TypeVar
+
+from rich.console import Console
+from rich.table import Table
+
+from components.common.errors import UserError
+from components.sandbox.params import Device, Split
+
+Name = TypeVar("Name", bound=str)
+console = Console()
+PACKAGED = Path(__file__).parent
+RENDERED = Path("data/sandbox")
+"""Only the corpus and the benchmark are committed; what the tiny models are trained on is rendered when asked for."""
+ROOTS: dict[Split, Path] = {
+    "benchmark": PACKAGED / "world", "corpus": PACKAGED / "world", "pretrain": RENDERED, "showroom": RENDERED,
+}  # fmt: skip
+
+TRAINERS = {
+    "ir": "components.sandbox.training.train_ir:train",
+    "second_ir": "components.sandbox.training.train_ir:train_second",
+    "clip": "components.sandbox.training.train_clip:train",
+    "dino": "components.sandbox.training.train_dino:train",
+    "detector": "components.sandbox.training.train_detector:train",
+    "remover": "components.sandbox.training.train_remover:train",
+    "captioner": "components.sandbox.training.train_captioner:train",
+}
+BASES = "bases"
+TAUGHT: tuple[Split, ...] = ("pretrain", "showroom")
+WIDELY_TAUGHT = ("ir", "second_ir", "clip", "captioner")
+"""Models of products and words, which need many designs: they, and the bases, learn from the showroom too."""
+
+
+def render_splits(names: list[str] | None, seed: int, workers: int) -> None:
+    """Renders the named splits (all if none is named), skipping photographs that are already there."""
+    from components.sandbox.rendering.world import render_world
+
+    for name in _chosen(names, list(ROOTS), "split"):
+        render_world(ROOTS[name], name, seed=seed, workers=workers)
+
+
+def train_models(names: list[str] | None, seed: int, device: Device) -> None:
+    """Trains the named models (all if none is named, in an order in which each finds what it needs)."""
+    import torch
+
+    from components.common.vision.encoders import pick_device
+
+    pick_device(device)
+    if missing := [split for split in TAUGHT if not (RENDERED / split / "annotations.json").is_file()]:
+        raise UserError(
+            f"there is no {RENDERED / missing[0]} to train on: run `objectmate sandbox render {missing[0]}` first"
+        )
+    for name in _chosen(names, [*TRAINERS, BASES], "model"):
+        if name == BASES:
+            console.print(name, json.dumps(_train_bases(device)))
+            continue
+        module, function = TRAINERS[name].split(":")
+        train = getattr(importlib.import_module(module), function)
+        world = [RENDERED / split for split in TAUGHT] if name in WIDELY_TAUGHT else RENDERED / "pretrain"
+        with torch.device(device):
+            quality = train(world, PACKAGED / "models" / name, seed=seed)
+        console.print(name, json.dumps(quality))
+
+
+def _train_bases(device: Device) -> dict[str, float]:
+    """The grid UNets, trained by the pipeline's own stages; what they make on the way is kept."""
+    from components.sandbox.training.bases import Lengths, pretrain_bases
+
+    worlds = [RENDERED / split for split in TAUGHT]
+    return pretrain_bases(worlds, PACKAGED / "models", RENDERED / "bases", Lengths(device=device))
+
+
+def verify_models(path: Path | None) -> bool:
+    """Prints the quality table of the committed models, also as JSON to `path`; whether all bars are reached."""
+    from components.sandbox.verify import model_rows
+    from components.sandbox.verify_drawing import grid_rows
+
+    rows = [*model_rows(), *grid_rows()]
+    table = Table("held-out designs", "measured", "95 % interval", "bar", "")
+    for row in rows:
+        verdict = "" if row.bar is None else "reached" if row.passed else "MISSED"
+        bar = "" if row.bar is None else f"{row.bar:g}"
+        table.add_row(row.what, f"{row.value:.3f}", f"{row.low:.3f} to {row.high:.3f}", bar, verdict)
+    console.print(table)
+    if path:
+        path.write_text(json.dumps([asdict(row) | {"passed": row.passed} for row in rows], indent=2) + "\n")
+    return all(row.passed for row in rows)
+
+
+def _chosen(names: list[str] | None, known: list[Name], what: str) -> list[Name]:
+    if wrong := [name for name in names or () if name not in known]:
+        raise UserError(f"there is no {what} '{wrong[0]}': choose among {', '.join(known)}")
+    return [name for name in known if not names or name in names]

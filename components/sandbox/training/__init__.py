@@ -1,0 +1,1 @@
+"""The tiny models of the embedded default, trained on the rendered world."""

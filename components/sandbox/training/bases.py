@@ -1,0 +1,134 @@
+"""Remaking the sandbox's base models from nothing: the stages of the pipeline itself, on tuples cut from the render."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+
+from components.common.data.digests import digest_file, digest_value
+from components.common.data.reading import Dataset, is_complete
+from components.common.diffusion.pipeline import GridPipeline
+from components.encoding import stage as encoding
+from components.encoding.params import Params as Encoding
+from components.sandbox.params import Device
+from components.sandbox.training import autoencoder, pretrain, tuples
+from components.sandbox.training.crops import PACKAGED, read_split
+from components.training import stage as training
+from components.training.data import Latents
+from components.training.params import Params as Training
+from components.training.validation import validate
+
+BATCH = 128
+COPIES = {"insertion": 5, "generation": 3}
+HELD_OUT = (PACKAGED / "corpus", PACKAGED / "benchmark")
+"""Splits none of whose designs is trained on: what the bases are measured on."""
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """How long to train (images a task, steps of the autoencoder), on how many tuples to measure, and where."""
+
+    insertion: int = 768_000
+    generation: int = 64_000
+    autoencoder: int = 10_000
+    measured: int = 64
+    device: Device = "cpu"
+
+    def images(self, task: str) -> int:
+        """Training length of a task."""
+        return self.insertion if task == "insertion" else self.generation
+
+
+def pretrain_bases(
+    worlds: Sequence[Path],
+    out: Path,
+    work: Path,
+    lengths: Lengths | None = None,
+    clip: str = pretrain.CLIP,
+    held_out: Sequence[Path] = HELD_OUT,
+) -> dict[str, float]:
+    """Trains `out/base_insertion` and, from its UNet, `out/base_generation`; returns their figures.
+
+    worlds: rendered splits; the autoencoder learns from the first. work: folder for what is made on the way, one folder
+    for each choice of splits and lengths; started again with the same, finished stages in it are kept.
+    clip: whose text tower conditions generation. held_out: rendered splits to measure on.
+    """
+    lengths = lengths or Lengths()
+    pictures = {world.name: digest_file(world / "annotations.json") for world in worlds}
+    work = work / digest_value([pictures, asdict(lengths), COPIES, BATCH])[:12]
+    blank = work / "blank_insertion"
+    if not (blank / "model_index.json").exists():
+        with torch.device(lengths.device):
+            vae = autoencoder.train(worlds[0], lengths.autoencoder).cpu()
+        unet = pretrain.blank_unet(pretrain.INSERTION_CHANNELS, pretrain.text_width(clip))
+        pretrain.save_base(blank, vae, unet, clip)
+    metrics = train_base("insertion", blank, worlds, out, work, lengths, held_out)
+    start = work / "blank_generation"
+    if not (start / "model_index.json").exists():
+        trained = GridPipeline.from_pretrained(out / "base_insertion")
+        pretrain.save_base(start, trained.vae, pretrain.without_scene(trained.unet), clip)
+    return metrics | train_base("generation", start, worlds, out, work, lengths, held_out)
+
+
+def train_base(
+    task: str, start: Path, worlds: Sequence[Path], out: Path, work: Path, lengths: Lengths, held_out: Sequence[Path]
+) -> dict[str, float]:
+    """Tuples -> latents -> trained pipeline -> `out/base_TASK` with a card."""
+    # Captions name colours, so tuples for generation keep theirs.
+    cuts = tuples.Params(copies=COPIES[task], recolour=task == "insertion")
+    latents = encoded(work, worlds, start, cuts, f"{task}_train", lengths.device)
+    params = training_params(task, start, lengths)
+    model = work / f"model_{task}"
+    if not is_complete(model):
+        training.run({"latents": latents}, {"model": model}, params)
+    metrics = measure(model / training.PIPELINE, task, work, params, held_out)
+    facts: dict[str, object] = {
+        "trained on": f"{len(Dataset(latents))} tuples, {COPIES[task]} an object (splits "
+        f"{', '.join(world.name for world in worlds)})",
+        "images, batch, seed": f"{params.images}, {BATCH}, {params.seed}",
+        "objective": "rectified flow, logit-normal noise levels",
+    }
+    pretrain.pack(model / training.PIPELINE, task, facts, metrics, out)
+    return {f"{task}_{name}": value for name, value in metrics.items()}
+
+
+def training_params(task: str, start: Path, lengths: Lengths) -> Training:
+    """How a base model is trained."""
+    images = lengths.images(task)
+    values = {
+        "task": task, "base": str(start), "revision": None, "images": images, "batch": BATCH, "lr": 2e-3,
+        "warmup": min(25_600, images), "decay": "cosine", "ema": 0.999, "outside_weight": 0.3, "drop_refs": 0.04,
+        "drop_text": 0.04, "drop_both": 0.04, "checkpoint_every": 64_000, "validation_tuples": lengths.measured,
+        "sampling_steps": 10, "precision": "fp32", "device": lengths.device,
+        "workers": 8 if lengths.device == "cuda" else 0,
+    }  # fmt: skip
+    return Training.model_validate(values)
+
+
+def encoded(
+    work: Path, worlds: Sequence[Path], base: Path, cuts: tuples.Params, name: str, device: Device = "cpu"
+) -> Path:
+    """The latents of tuples cut from rendered splits."""
+    made, latents = work / f"tuples_{name}", work / f"latents_{name}"
+    if not is_complete(made):
+        tuples.run({world.name: world for world in worlds}, {"tuples": made}, cuts)
+    if not is_complete(latents):
+        params = Encoding(base=str(base), revision=None, cell=cuts.cell, batch=16, device=device)
+        encoding.run({"tuples": made}, {"latents": latents}, params)
+    return latents
+
+
+def measure(
+    pipeline: Path, task: str, work: Path, params: Training, held_out: Sequence[Path] = HELD_OUT
+) -> dict[str, float]:
+    """Reference gap on held-out splits, and the autoencoder's PSNR on the last of them."""
+    model = GridPipeline.from_pretrained(pipeline)
+    metrics: dict[str, float] = {}
+    for world in held_out:
+        cuts = tuples.Params(copies=1, recolour=False, held_out=1.0)
+        latents = encoded(work, [world], pipeline, cuts, f"{task}_{world.name}")
+        found = validate(model, Latents(Dataset(latents), "validation"), params)
+        if found is not None:
+            metrics |= {f"{name} ({world.name})": value for name, value in found.metrics().items()}
+    return metrics | {"PSNR of the autoencoder, dB": autoencoder.psnr(model.vae, read_split(held_out[-1]))}

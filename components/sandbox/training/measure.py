@@ -1,0 +1,87 @@
+"""How good the tiny models are on designs they have not seen: retrieval figures and average precision of boxes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from components.common.statistics import share_lower_bound
+from components.common.vision.geometry import Box, iou
+
+BOUNDS = (0.7, 0.8, 0.9, 0.95)
+
+
+class Neighbours:
+    """Who is whose neighbour among products. Only products in different photographs are compared.
+
+    similarity: [N, N]. scores, correct: the similarity of every compared pair, best first, and whether both show one
+    design. asked: the designs of the products that recur; hits: whether such a product's nearest neighbour is right.
+    """
+
+    def __init__(self, vectors: np.ndarray, designs: Sequence[str], photos: Sequence[int]):
+        """vectors: unit vectors [N, d]; designs and photos: of each product."""
+        self.similarity = vectors @ vectors.T
+        apart = np.not_equal.outer(np.asarray(photos), np.asarray(photos))
+        self.same = np.equal.outer(np.asarray(designs), np.asarray(designs)) & apart
+        self.recurring = self.same.any(1)
+        self.asked = [design for design, recurs in zip(designs, self.recurring, strict=True) if recurs]
+        nearest = np.where(apart, self.similarity, -2).argmax(1)
+        self.hits = self.same[np.arange(len(nearest)), nearest][self.recurring].astype(float)
+        upper = np.triu(apart, 1)
+        order = np.argsort(-self.similarity[upper], kind="stable")
+        self.scores, self.correct = self.similarity[upper][order], self.same[upper][order]
+
+    def threshold(self, bound: float) -> float | None:
+        """The lowest cosine down to which the one-sided 95 % Clopper-Pearson bound of the precision is `bound`."""
+        correct = np.cumsum(self.correct)
+        for rank in range(len(self.scores) - 1, 0, -1):
+            if correct[rank] >= bound * (rank + 1) and share_lower_bound(int(correct[rank]), rank + 1) >= bound:
+                return float(self.scores[rank])
+        return None
+
+    def served(self, threshold: float) -> list[float]:
+        """1 for each recurring product that has at least 3 true neighbours above a cosine, else 0."""
+        views = ((self.similarity >= threshold) & self.same)[self.recurring].sum(1)
+        return (views >= 3).astype(float).tolist()
+
+
+def retrieval(vectors: np.ndarray, designs: Sequence[str], photos: Sequence[int]) -> dict[str, float]:
+    """Recall@1, average precision of pairs, and for some precision bounds the window's lower edge and its yield.
+
+    `threshold_lb_X` is absent where no cosine holds the bound; `yield_lb_X` is the share of recurring products with at
+    least 3 neighbours above it.
+    """
+    found = Neighbours(vectors, designs, photos)
+    result = {"recall_at_1": float(found.hits.mean())}
+    result["pair_ap"] = average_precision(found.correct, int(found.correct.sum()))
+    for bound in BOUNDS:
+        threshold = found.threshold(bound)
+        if threshold is not None:
+            result[f"threshold_lb_{bound}"] = threshold
+            result[f"yield_lb_{bound}"] = float(np.mean(found.served(threshold)))
+    return result
+
+
+def average_precision(hits: np.ndarray, total: int) -> float:
+    """Mean precision at the rank of each hit, over `total` things to find; hits: bool, best score first."""
+    precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
+    return float(precision[hits].sum() / total) if total else 0.0
+
+
+def ap50(found: Sequence[Sequence[tuple[Box, float]]], truth: Sequence[Sequence[Box]]) -> float:
+    """Average precision of boxes at IoU 0.5, any category. found: (box, score) of each photograph; truth: its boxes.
+
+    A true box counts once: further boxes on it are wrong (as in COCO, area under the interpolated curve).
+    """
+    ranked = sorted(((score, photo, box) for photo, boxes in enumerate(found) for box, score in boxes),
+                    key=lambda entry: -entry[0])  # fmt: skip
+    free = [list(boxes) for boxes in truth]
+    hits = np.zeros(len(ranked), bool)
+    for rank, (_, photo, box) in enumerate(ranked):
+        best = max(free[photo], key=lambda other: iou(box, other), default=None)
+        if best is not None and iou(box, best) >= 0.5:
+            free[photo].remove(best)
+            hits[rank] = True
+    precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
+    envelope = np.maximum.accumulate(precision[::-1])[::-1]
+    total = sum(len(boxes) for boxes in truth)
+    return float(envelope[hits].sum() / total) if total else 0.0

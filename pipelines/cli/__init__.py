@@ -1,0 +1,1 @@
+"""The `objectmate` command, one module a group of commands."""

@@ -1,0 +1,125 @@
+"""`objectmate bench`: measurements as tables and a plot for people, as JSON for programs."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from components.common.errors import UserError
+from components.mining.bench.measure import DIMENSIONS, ROUNDING, Row, bench
+from components.mining.bench.peers import OURS
+
+PANEL_INCHES, HEIGHT_INCHES, DPI = 4.6, 3.8, 110
+SLIM: dict[str, Any] = {"box": SIMPLE_HEAD, "collapse_padding": True, "pad_edge": False}
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where the rows go besides the screen, if anywhere: JSON, and a PNG."""
+
+    json: Path | None
+    plot: Path | None
+
+
+def bench_mining(n: int, d: list[int] | None, repeats: int, peers: list[str] | None, device: str, to: Outputs) -> None:
+    """Prints the window join's figures beside its peers', a table for each dimension `d`; see `choose_peers`."""
+    for path in filter(None, (to.json, to.plot)):
+        if not path.parent.is_dir():
+            raise UserError(f"there is no folder {path.parent} to write {path.name} to: make it first")
+    if to.plot and to.plot.suffix != ".png":
+        raise UserError(f"--plot {to.plot} must end in .png")
+    rows = bench(n, d or list(DIMENSIONS), repeats, peers or [], device)
+    by_dimension = _by_dimension(rows)
+    Console().print(*map(_table, by_dimension), _growth(by_dimension), _explained(rows), sep="\n")
+    if to.json:
+        to.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
+    if to.plot:
+        draw(rows, to.plot)
+
+
+def _by_dimension(rows: list[Row]) -> list[list[Row]]:
+    return [[row for row in rows if row.d == dim] for dim in sorted({row.d for row in rows})]
+
+
+def _table(rows: list[Row]) -> Table:
+    first = rows[0]
+    title = f"all pairs in the window, {first.d} dimensions, {first.device}, threads: {first.threads}"
+    table = Table(title=title, **SLIM)
+    columns = ["vectors", "engine", "seconds", "to ours", "of peak", "pairs", "as ours", "MiB"]
+    on_device = [f"MiB on {first.device}"] if any(row.peak_device_bytes for row in rows) else []
+    for column in columns + on_device:
+        table.add_column(column, no_wrap=True)
+    for row in rows:
+        table.add_row(
+            f"{row.n:,}",
+            row.engine,
+            f"{row.seconds:.3g}",
+            f"{row.ratio:.1f}x",
+            f"{row.peak_share:.1%}",
+            f"{row.pairs:,}",
+            _same(row),
+            f"{row.peak_rss_bytes / 2**20:,.0f}",
+            f"{row.peak_device_bytes / 2**20:,.0f}" if row.peak_device_bytes else "",
+            end_section=row is rows[-1] or row.n != rows[rows.index(row) + 1].n,
+        )
+    return table
+
+
+def _same(row: Row) -> str:
+    if not row.differing:
+        return "yes"
+    return f"{row.differing:,} at ends" if row.equal else f"NO: {row.differing:,}"
+
+
+def _explained(rows: list[Row]) -> str:
+    return (
+        f"of peak: N^2 d / seconds by {rows[0].peak.flops / 1e9:,.0f} GFLOP/s, {rows[0].peak.what}. An engine that "
+        "multiplies bytes, or fewer dimensions, can pass 100 %. "
+        f"as ours: how many pairs differ, if any; at ends: all of them within {ROUNDING:g} of an end of the window."
+    )
+
+
+def _growth(by_dimension: list[list[Row]]) -> Table:
+    """What twice the vectors (2 N) and twice the dimensions (2 d) multiplied the seconds by, at the largest size."""
+    largest = [{row.engine: row for row in rows} for rows in by_dimension]  # the last row of an engine
+    table = Table("engine", title="growth of the seconds", **SLIM)
+    for rows in largest:
+        table.add_column(f"2 N, d = {rows[OURS].d}", no_wrap=True)
+    for rows in largest[1:]:
+        table.add_column(f"2 d, to {rows[OURS].d}", no_wrap=True)
+    for engine in largest[0]:
+        by_n = [f"{rows[engine].growth_n:.1f}x" for rows in largest]
+        table.add_row(engine, *by_n, *(f"{rows[engine].growth_d:.1f}x" for rows in largest[1:]))
+    return table
+
+
+def draw(rows: list[Row], path: Path) -> None:
+    """A PNG: seconds over vectors, a panel for each dimension, a line for each engine with its last ratio to ours."""
+    from matplotlib.figure import Figure
+
+    by_dimension = _by_dimension(rows)
+    size = (PANEL_INCHES * len(by_dimension), HEIGHT_INCHES)
+    figure = Figure(figsize=size, dpi=DPI, layout="constrained")
+    panels = figure.subplots(1, len(by_dimension), sharey=True, squeeze=False)[0]
+    for axes, some in zip(panels, by_dimension, strict=True):
+        _panel(axes, some)
+    panels[0].set_ylabel("seconds")
+    figure.savefig(path, format="png", metadata={"Software": None})
+
+
+def _panel(axes: Any, rows: list[Row]) -> None:
+    for engine in dict.fromkeys(row.engine for row in rows):
+        line = [row for row in rows if row.engine == engine]
+        label = engine if engine == OURS else f"{engine} ({line[-1].ratio:.1f}x ours)"
+        axes.loglog([row.n for row in line], [row.seconds for row in line], label=label, marker=".")
+    sizes = sorted({row.n for row in rows})
+    axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    axes.minorticks_off()
+    axes.set_xlabel("vectors")
+    axes.set_title(f"{rows[0].d} dimensions, {rows[0].device}, threads: {rows[0].threads}", fontsize=10)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)

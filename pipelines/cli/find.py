@@ -1,0 +1,60 @@
+"""`objectmate find`: the objects that look most like one in a photograph, as a table and as a picture."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from components.common.errors import UserError
+from components.common.vision.geometry import Box
+from components.mining.search import Answer, Hit, find
+
+
+def find_object(photo: Path, box: str, top: int, data: Path, sheet: Path | None) -> None:
+    """Prints what is found for the object at `box` ("x,y,w,h", px; the whole photograph if empty), and draws it."""
+    answer = find(photo, _box(box), top, data)
+    console = Console()
+    if not box:
+        console.print("The whole photograph was taken for the object: --box x,y,w,h (px) names one in it.")
+    console.print(_table(answer))
+    if answer.window is None:
+        console.print("No window is calibrated for this encoder: run `objectmate stage calibration`.")
+    path = sheet or data / "found.png"
+    try:
+        answer.sheet.save(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"the picture {path} cannot be written: {error}") from None
+    console.print(f"Picture: {path}")
+
+
+def _box(text: str) -> Box | None:
+    if not text:
+        return None
+    try:
+        x, y, w, h = (float(side) for side in text.split(","))
+    except ValueError:
+        raise UserError(f"--box {text}: write x,y,w,h in px of the upright photograph, such as 40,25,120,90") from None
+    return Box(x, y, w, h)
+
+
+def _table(answer: Answer) -> Table:
+    how = (
+        "all compared" if answer.lists is None else "{} of {} lists searched, some may be missed".format(*answer.lists)
+    )
+    window = f", window {answer.window.low:g} to {answer.window.high:g}" if answer.window else ""
+    table = Table(title=f"{answer.searched:,} objects, {how}{window}", box=None, padding=(0, 1, 0, 0))
+    for name in ("rank", "cosine", "object", "photograph", "box", "in window"):
+        table.add_column(name, overflow="fold", no_wrap=name == "object")
+    for rank, hit in enumerate(answer.hits, start=1):
+        row = (str(rank), f"{hit.similarity:.4f}", hit.object_id, escape(hit.uri), _shown(hit.box), _inside(hit))
+        table.add_row(*row)
+    return table
+
+
+def _shown(box: Box) -> str:
+    return ",".join(f"{side:.0f}" for side in box)
+
+
+def _inside(hit: Hit) -> str:
+    return {True: "yes", False: "no", None: "?"}[hit.inside]

@@ -1,0 +1,72 @@
+"""What a task gets on a cluster: tries, resources, credentials, and the volume of models.
+
+The names are those of infra/kustomize/base.
+"""
+
+import os
+
+from kfp import kubernetes
+from kfp.dsl import PipelineTask
+
+from components.common.stage.kubeflow import image, variable
+from pipelines.steps import Step
+
+SIZES = {
+    "ingest": ("1", "2", "4Gi"),
+    "gates": ("1", "2", "4Gi"),
+    "mining": ("4", "16", "16Gi"),
+    "training": ("4", "8", "24Gi"),
+}
+"""Room -> cores asked for, cores at most, memory."""
+USUAL = ("2", "4", "8Gi")
+ON_GPU = {"detection", "embedding", "mining", "removal", "captioning", "encoding", "training", "evaluation"}
+GPUS = "OBJECTMATE_GPUS"
+"""Number of GPUs, when compiling for a cluster, of each task that computes on one."""
+RETRIES = 2
+SHARED_CLAIM = "OBJECTMATE_SHARED_CLAIM"
+"""Names, when compiling for a cluster, the claim of the volume that trainings on several nodes share."""
+SHARED = "/shared"
+
+
+def settle(task: PipelineTask, step: Step, gathers: bool = False) -> PipelineTask:
+    """Gives a task of a step its settings; returns it. gathers: the work is done in other tasks, so it needs no GPU.
+
+    A task that fails is started twice more, from the start but for what others made: finished shares, and what a
+    training on several nodes left on its volume. Kubeflow cannot tell a wrong parameter from bad luck. A gate's verdict
+    is final.
+    """
+    room = step.room.removeprefix("components/")
+    request, limit, memory = SIZES.get(room, USUAL)
+    task.set_cpu_request(request).set_cpu_limit(limit).set_memory_request(memory).set_memory_limit(memory)
+    if room != "gates":
+        # The maximum is one of all tries together, and a training may take days.
+        task.set_retry(RETRIES, backoff_duration="30s", backoff_factor=2, backoff_max_duration="720h")
+    _on_the_store(task)
+    kubernetes.mount_pvc(task, "models", "/models")
+    task.set_env_variable("HF_HOME", "/models")
+    if room in ON_GPU and not gathers and (gpus := int(os.environ.get(GPUS, 0))):
+        _on_gpus(task, gpus)
+    if room == "training" and (claim := os.environ.get(SHARED_CLAIM)):
+        _on_nodes(task, claim)
+    return task
+
+
+def _on_the_store(task: PipelineTask) -> None:
+    keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    places = ("AWS_ENDPOINT_URL", "AWS_REGION")
+    kubernetes.use_secret_as_env(task, "objectstore", {key: key for key in keys}, optional=True)
+    kubernetes.use_config_map_as_env(task, "settings", {place: place for place in places}, optional=True)
+
+
+def _on_gpus(task: PipelineTask, gpus: int) -> None:
+    task.set_accelerator_type("nvidia.com/gpu").set_accelerator_limit(gpus)
+    kubernetes.add_toleration(task, key="nvidia.com/gpu", operator="Exists", effect="NoSchedule")
+    kubernetes.add_node_selector(task, "nvidia.com/gpu.present", "true")
+
+
+def _on_nodes(task: PipelineTask, claim: str) -> None:
+    """What a training on several nodes needs: the volume that its nodes see too, and the image that they run."""
+    kubernetes.mount_pvc(task, claim, SHARED)
+    task.set_env_variable("OBJECTMATE_SHARED", SHARED)
+    task.set_env_variable("HF_HOME", f"{SHARED}/models")
+    task.set_env_variable(variable("training"), image("training"))

@@ -1,0 +1,153 @@
+"""`objectmate submit` and `objectmate schedule`: a pipeline with its parameters, checked here, run by a cluster."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from components.common.errors import UserError
+from components.common.stage.kubeflow import FAMILIES, has_digest, image, variable
+from components.common.stage.params import section
+from pipelines.cluster.api import Cluster, Version
+from pipelines.engines.run import Request
+from pipelines.engines.workspace import named_sources
+from pipelines.parameters import params_class, refuse_unpinned, resolve
+from pipelines.steps import STEPS, Step, pipeline_steps
+
+CRON_FIELDS = 6
+
+
+def submit(cluster: Cluster, request: Request, given: Sequence[str], experiment: str) -> str:
+    """Uploads the pipeline where its content is new, and starts a run of exactly that version; returns what to say.
+
+    given: DATASET=ADDRESS of each dataset that the pipeline reads and does not make.
+    Raises `UserError` before anything is uploaded where a pod could not do what is asked for.
+    """
+    parameters = run_parameters(request, given)
+    with _compiled(request.pipeline) as ir:
+        experiment_id = cluster.experiment(experiment)
+        version = cluster.publish(f"objectmate-{request.pipeline}", ir)
+    try:
+        run = cluster.start(version, experiment_id, parameters)
+    except UserError as error:
+        raise UserError(_without(version, "run", error)) from None
+    lines = (_uploaded(version), f"Run {run}: {cluster.run_url(run)}", f"Next: objectmate status {run}")
+    return "\n".join(lines)
+
+
+def schedule(cluster: Cluster, request: Request, given: Sequence[str], experiment: str, cron: str) -> str:
+    """Uploads as `submit` does, and has the cluster run that version at the times of `cron`; returns what to say.
+
+    cron: six fields, seconds first. Raises `UserError` as `submit` does, and if there is such a schedule already.
+    """
+    if len(cron.split()) != CRON_FIELDS:
+        raise UserError(
+            f"--cron '{cron}' has not six fields: second minute hour day month weekday, as in '0 0 3 * * *'"
+        )
+    parameters = run_parameters(request, given)
+    name = f"objectmate-{request.pipeline}-{request.profile}"
+    with _compiled(request.pipeline) as ir:
+        experiment_id = cluster.experiment(experiment)
+        if before := cluster.scheduled(name, experiment_id):
+            where = cluster.schedule_url(before)
+            raise UserError(f"there is a schedule {name} already: delete it at {where}, or name another --experiment")
+        version = cluster.publish(f"objectmate-{request.pipeline}", ir)
+    try:
+        made = cluster.schedule(name, cron, version, experiment_id, parameters)
+    except UserError as error:
+        raise UserError(_without(version, "schedule", error)) from None
+    lines = (
+        _uploaded(version),
+        f"Schedule {made} ({name}, {cron}): {cluster.schedule_url(made)}",
+        "Next: objectmate status RUN, once it ran",
+    )
+    return "\n".join(lines)
+
+
+def run_parameters(request: Request, given: Sequence[str]) -> dict[str, Any]:
+    """The parameters of a run on a cluster. Raises `UserError` if one is wrong or names what only this machine has."""
+    from pipelines.cluster.settings import SHARED_CLAIM
+    from pipelines.kubeflow import arguments, given_datasets
+
+    steps = pipeline_steps(request.pipeline)
+    if (request.images or request.labels) and STEPS["ingest"] not in steps:
+        raise UserError(f"the {request.pipeline} pipeline reads no photographs: leave out --images and --labels")
+    photographs, labels = request.sources
+    values = resolve(request.profile, {"ingest.images": photographs, "ingest.labels": labels} | request.settings())
+    _refuse_local(values, steps)
+    _refuse_unshared(values, steps, SHARED_CLAIM)
+    refuse_unpinned(values, steps, Path())
+    addresses = _addresses(request.pipeline, given_datasets(steps), given)
+    return arguments(request.pipeline, values, addresses, request.shares)
+
+
+def _refuse_local(values: dict[str, Any], steps: Sequence[Step]) -> None:
+    """A pod sees addresses, what is in its image (`sandbox:`) and models of the hub, but no file of this machine."""
+    for step in steps:
+        params = params_class(step).model_validate(section(values, step.section, "the parameters"))
+        for key, source in named_sources(step, params):
+            of_hub = key in params.models() and not Path(source).exists()
+            if ":" not in source and not of_hub:
+                option = f"--{key}" if step.name == "ingest" else f"--set {step.section}.{key}"
+                raise UserError(f"{option} {source} is on this machine, where no pod can see it: give an s3:// address")
+
+
+def _refuse_unshared(values: dict[str, Any], steps: Sequence[Step], claim: str) -> None:
+    """The nodes of a training see what its pod sees through a volume only."""
+    for step in steps:
+        if section(values, step.section, "the parameters").get("nodes", 1) > 1 and not os.environ.get(claim):
+            raise UserError(
+                f"{step.section}.nodes is above 1, and nothing names the volume that its nodes share: set {claim} to a "
+                "claim, such as shared (infra/README.md)"
+            )
+
+
+def _addresses(pipeline: str, wanted: Sequence[str], given: Sequence[str]) -> dict[str, str]:
+    """Dataset -> address of --given, one for each dataset that is wanted."""
+    pairs = [item.partition("=") for item in given]
+    addresses = {dataset: address for dataset, _, address in pairs}
+    if sorted(addresses) != sorted(wanted):
+        example = " ".join(f"--given {dataset}=s3://..." for dataset in wanted) or "leave out --given"
+        raise UserError(f"the {pipeline} pipeline reads {', '.join(wanted) or 'only what it makes'}: {example}")
+    for dataset, address in addresses.items():
+        if "://" not in address:
+            raise UserError(f"--given {dataset}={address} is no address that a pod can see: give an s3:// address")
+    return addresses
+
+
+def _refuse_tags(images: Sequence[str]) -> None:
+    """Raises a `UserError` that names the variable of every image whose content its name does not fix."""
+    tagged = [family for family in FAMILIES if image(family) in images and not has_digest(image(family))]
+    if tagged:
+        wanted = ", ".join(f"{variable(family)} (now {image(family)})" for family in tagged)
+        raise UserError(
+            "a cluster takes images by digest, since a tag can move and Kubeflow's cache would not notice: set "
+            f"NAME@sha256:DIGEST in {wanted}"
+        )
+
+
+@contextmanager
+def _compiled(pipeline: str) -> Iterator[Path]:
+    """The file of a pipeline's intermediate representation. Raises `UserError` if a cluster would not take it."""
+    from pipelines.ir.check import check_files
+    from pipelines.kubeflow import compile_pipeline, images
+
+    _refuse_tags(images(pipeline))
+    with TemporaryDirectory() as folder:
+        path = compile_pipeline(pipeline, Path(folder))
+        if faults := check_files([path], cluster=True):
+            raise UserError("; ".join(faults))
+        yield path
+
+
+def _uploaded(version: Version) -> str:
+    return f"Version {version.name} of {version.pipeline}" + (" (uploaded before)" if version.reused else "")
+
+
+def _without(version: Version, what: str, error: UserError) -> str:
+    return (
+        f"version {version.name} of {version.pipeline} is uploaded, but has no {what}: {error}; then give the same "
+        "command again, which takes this version"
+    )

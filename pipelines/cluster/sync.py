@@ -1,0 +1,136 @@
+"""`objectmate sync`: what Kubeflow made becomes what DVC has on record, so that `dvc repro` does not make it again.
+
+A run is taken by what it left behind, its manifests, never by what Kubeflow says of it: every file must have the sha256
+that its manifest names, and every dataset must come from today's parameters, inputs and commit.
+"""
+
+import json
+import shutil
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+
+from components.common.data.digests import digest_file
+from components.common.data.reading import MANIFEST, Dataset
+from components.common.data.storage import Store, open_store
+from components.common.errors import UserError
+from components.common.stage.progress import track
+from components.common.stage.running import commit
+from pipelines.engines.local import open_dvc
+from pipelines.engines.state import current_steps, stops
+from pipelines.engines.workspace import Workspace
+from pipelines.parameters import FILE
+from pipelines.steps import STEPS, Step
+
+RECORD = "run.json"
+
+
+def sync(run: str, workspace: Workspace) -> list[str]:
+    """Enters a finished run's datasets into dvc.lock; returns the names of its steps.
+
+    run: the workspace of a local Kubeflow run, which is entered where it is; or the folder or s3:// address below which
+    a cluster's run put its artifacts, which are first copied to `workspace`.
+    Raises `UserError` if a file is not what its manifest says, or a step was made from anything else than today's.
+    """
+    if (Path(run) / FILE).is_file():
+        workspace = Workspace(Path(run))
+        made = [step for step in STEPS.values() if (workspace.report(step) / RECORD).is_file()]
+        _refuse_foreign(made, workspace)
+    else:
+        workspace.root.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=workspace.root, prefix=".sync-") as folder:
+            fetched = Workspace(Path(folder))
+            made = _fetch_all(open_store(run), run, fetched)
+            _lend_the_rest(made, workspace, fetched)
+            _refuse_foreign(made, fetched)
+            for source, target in zip(_folders(made, fetched), _folders(made, workspace), strict=True):
+                shutil.rmtree(target, ignore_errors=True)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                source.replace(target)
+    # Of a gate that stopped a run DVC must know nothing: it would go on behind it.
+    passed = [step for step in made if not stops(workspace, step.name)]
+    _commit(passed, workspace)
+    return [step.name for step in passed]
+
+
+def _folders(steps: list[Step], workspace: Workspace) -> list[Path]:
+    return [folder for step in steps for folder in (*workspace.outputs(step).values(), workspace.report(step))]
+
+
+def _fetch_all(store: Store, run: str, fetched: Workspace) -> list[Step]:
+    """Copies the datasets and reports of each step that is whole; in the order of the pipeline."""
+    keys = store.list()
+    made = [step for step in STEPS.values() if all(_places(keys, step).values())]
+    if not made:
+        raise UserError(f"{run} holds no finished step: give the folder or address of one run's artifacts")
+    for step in track(made, "steps fetched"):
+        targets = fetched.outputs(step) | {"report": fetched.report(step)}
+        for role, place in _places(keys, step).items():
+            _fetch(store, keys, place, targets[role])
+    return made
+
+
+def _lend_the_rest(made: list[Step], workspace: Workspace, fetched: Workspace) -> None:
+    """Links into `fetched` what the run did not make itself: its parameters, and datasets that it started from."""
+    fetched.params.symlink_to(workspace.params.resolve())
+    rest = [step for step in STEPS.values() if step not in made]
+    for source, target in zip(_folders(rest, workspace), _folders(rest, fetched), strict=True):
+        if source.is_dir():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.symlink_to(source.resolve())
+
+
+def _places(keys: list[str], step: Step) -> dict[str, str]:
+    """Role -> folder of a step's artifacts, empty where it is not finished. KFP names TASK[/EXECUTION]/ROLE."""
+    task = step.name.replace("_", "-")
+    markers = {role: MANIFEST for role in step.outputs} | {"report": RECORD}
+    places = dict.fromkeys(markers, "")
+    for key in (key for key in keys if "/" in key):
+        *above, role, name = PurePosixPath(key).parts
+        if markers.get(role) == name and task in above[-2:]:
+            places[role] = str(PurePosixPath(key).parent)
+    return places
+
+
+def _fetch(store: Store, keys: list[str], place: str, target: Path) -> None:
+    for key in (key for key in keys if key.startswith(f"{place}/")):
+        path = target / PurePosixPath(key).relative_to(place)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(store.read(key))
+
+
+def _verify(step: Step, folder: Path) -> None:
+    """Raises `UserError` if a file differs from what the dataset's manifest says of it."""
+    for part in Dataset(folder).manifest.parts:
+        for entry in part["files"]:
+            path = folder / Path(entry["name"]).name
+            if not path.is_file() or digest_file(path) != entry["sha256"]:
+                raise UserError(f"{step.name}: {folder.name}/{path.name} is not what its manifest says: run it again")
+
+
+def _refuse_foreign(made: list[Step], workspace: Workspace) -> None:
+    current = current_steps(workspace)
+    for step in made:
+        record = json.loads((workspace.report(step) / RECORD).read_text(encoding="utf-8"))
+        if record["commit"] != commit():
+            raise UserError(
+                f"{step.name} was made by commit {record['commit'] or '(unknown)'}, this is {commit() or '(unknown)'}: "
+                "check that commit out, or run the pipeline with this one"
+            )
+        if step not in current:
+            raise UserError(
+                f"{step.name} was made from other parameters or inputs than those of {workspace.params}, or lies "
+                "behind a gate that did not pass: use the run's own parameters, or run the pipeline with these"
+            )
+        for folder in workspace.outputs(step).values():
+            _verify(step, folder)
+
+
+def _commit(made: list[Step], workspace: Workspace) -> None:
+    from dvc.exceptions import DvcException
+
+    try:
+        with open_dvc(workspace) as repo:
+            for step in track(made, "steps entered"):
+                repo.commit(step.name, force=True)
+    except DvcException as error:
+        raise UserError(f"DVC cannot take the datasets of {workspace.root}: {error}") from error

@@ -1,0 +1,1 @@
+"""Running a pipeline on this machine: workspaces, DVC, and Kubeflow's local runners."""

@@ -1,0 +1,137 @@
+"""The engines that run a pipeline on this machine: DVC (default), and Kubeflow Pipelines in processes or in containers.
+
+All run the same steps with the same parameters and leave the same datasets in the workspace's data/ folder.
+"""
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from components.common.data.reading import is_complete
+from components.common.errors import GateStop, StageFailed, UserError
+from pipelines.engines.state import stops
+from pipelines.engines.workspace import Workspace, local_sources
+from pipelines.steps import PIPELINES, STEPS, Step
+
+GATE_STOPPED, USER_ERROR = 3, 2
+"""Exit codes of `objectmate stage`: a blocking gate did not pass; the user has to change something."""
+
+
+def run_dvc(workspace: Workspace, pipeline: str) -> None:
+    """`dvc repro` of a pipeline's steps and of what they need; raises `GateStop`, `UserError` or
+    `StageFailed` if a stage stops it.
+    """
+    # DVC starts each stage through a shell, which must find the same `objectmate` as this process.
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    from dvc.exceptions import DvcException
+
+    try:
+        with open_dvc(workspace) as repo:
+            repo.reproduce(targets=[step.name for step in PIPELINES[pipeline]])
+    except DvcException as error:
+        raise _explain(error, workspace) from error
+
+
+@contextmanager
+def open_dvc(workspace: Workspace) -> Iterator[Any]:
+    """The workspace's DVC repository; the process works in its folder meanwhile, which DVC takes paths to be below."""
+    os.environ.setdefault("DVC_NO_ANALYTICS", "1")
+    from dvc.logger import setup
+    from dvc.repo import Repo
+
+    setup(level=30)
+    with chdir(workspace.root), Repo() as repo:
+        yield repo
+
+
+def _explain(error: Exception, workspace: Workspace) -> Exception:
+    """The person's version of DVC's error: the stage has said what is wrong; here only which one it was."""
+    causes: list[BaseException] = [error]
+    while causes[-1].__cause__ is not None:
+        causes.append(causes[-1].__cause__)
+    step = next((s for s in STEPS if f"'{s}'" in str(error)), "")
+    code = re.search(r"exited with (-?\d+)", " ".join(str(cause) for cause in causes))
+    if code and int(code[1]) == GATE_STOPPED:
+        return GateStop(f"the run stopped at {step}")
+    if code and int(code[1]) == USER_ERROR:
+        return UserError(f"the run stopped at {step}, for the reason above")
+    if code:
+        return StageFailed(f"{step} broke off (exit code {code[1]}): run again, finished work is kept")
+    return UserError(f"the run stopped{f' at {step}' if step else ''}: {causes[-1]}")
+
+
+def dvc_digests(workspace: Workspace) -> dict[str, str]:
+    """Dataset name -> its hash in dvc.lock (`<md5>.dir`); empty if there is no lock.
+
+    DVC writes no lock for a stage that failed: a gate that stops has an earlier run's hash there, and is left out.
+    """
+    lock = workspace.root / "dvc.lock"
+    if not lock.is_file():
+        return {}
+    stages = yaml.safe_load(lock.read_text(encoding="utf-8")).get("stages", {})
+    done = [stage for name, stage in stages.items() if not stops(workspace, name)]
+    outs = {Path(out["path"]): out["md5"] for stage in done for out in stage.get("outs", ())}
+    # A report's folder bears its step's name, which may be a dataset's too.
+    return {path.name: digest for path, digest in outs.items() if path.parent.name == "data"}
+
+
+def run_kfp(workspace: Workspace, pipeline: str, shares: int = 1) -> None:
+    """Kubeflow Pipelines' local runner in processes; see `_run_local`."""
+    from kfp import local
+
+    os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])
+    _run_local(workspace, pipeline, local.SubprocessRunner(use_venv=False), shares)
+
+
+def run_docker(workspace: Workspace, pipeline: str, shares: int = 1) -> None:
+    """Kubeflow Pipelines' local runner in containers of the stages' images; see `_run_local`."""
+    from pipelines.engines.docker import runner
+    from pipelines.kubeflow import images
+
+    sources = local_sources(workspace, pipeline)
+    _run_local(workspace, pipeline, runner(workspace.root, sources, images(pipeline)), shares)
+
+
+def _run_local(workspace: Workspace, pipeline: str, runner: Any, shares: int) -> None:
+    """Runs a pipeline with one of Kubeflow's local runners, then moves the datasets to data/.
+
+    The result is judged by the manifests that are there, never by the runner's status alone.
+    """
+    from kfp import local
+
+    from components.common.stage.params import read_yaml
+    from pipelines.kubeflow import arguments, build, given_datasets
+
+    root = (workspace.root / "data" / "kfp").resolve()
+    root.mkdir(parents=True, exist_ok=True)
+    local.init(runner, pipeline_root=str(root), raise_on_error=False)
+    given = {name: str(workspace.dataset(name).resolve()) for name in given_datasets(PIPELINES[pipeline])}
+    with chdir(workspace.root):
+        build(pipeline)(**arguments(pipeline, read_yaml(Path("params.yaml")), given, shares))
+    newest = max(root.iterdir(), key=lambda path: path.stat().st_mtime)
+    collected = [step for step in PIPELINES[pipeline] if _collect(workspace, step, newest)]
+    for step in collected:
+        if stops(workspace, step.name):
+            raise GateStop(f"the run stopped at {step.name}")
+    if missing := [step.name for step in PIPELINES[pipeline] if step not in collected]:
+        raise UserError(f"the run stopped at {missing[0]}, for the reason above")
+
+
+def _collect(workspace: Workspace, step: Step, run: Path) -> bool:
+    """Moves a step's datasets and report from the runner's folders into the workspace; False if any is not whole."""
+    task = run / step.name.replace("_", "-")
+    for role, folder in workspace.outputs(step).items():
+        if not is_complete(task / role):
+            return False
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.move(task / role, folder)
+    shutil.rmtree(workspace.report(step), ignore_errors=True)
+    shutil.move(task / "report", workspace.report(step))
+    return True

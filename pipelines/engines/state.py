@@ -1,0 +1,55 @@
+"""What in a workspace belongs to the current run: datasets of an earlier run stay on disk and must not pass for it."""
+
+from pathlib import Path
+from typing import Any
+
+from components.common.data.digests import digest_value
+from components.common.data.reading import Dataset, is_complete
+from components.common.stage.params import read_yaml, section, validate
+from pipelines.engines.workspace import Workspace
+from pipelines.parameters import FILE, params_class
+from pipelines.steps import STEPS, Step
+
+
+def current_steps(workspace: Workspace) -> list[Step]:
+    """The steps, in pipeline order, whose results were made from today's inputs and parameters, and let through.
+
+    A step counts only if every step before it does and no gate that it waits for stops the run.
+    """
+    values = read_yaml(workspace.root / FILE)
+    makers = {name: step.name for step in STEPS.values() for name in step.outputs.values()}
+    found: dict[str, Step] = {}
+    for step in STEPS.values():
+        before = {makers[name] for name in step.inputs.values()} | set(step.after)
+        opened = before <= found.keys() and not any(stops(workspace, name) for name in step.after)
+        if opened and _is_current(workspace, step, values):
+            found[step.name] = step
+    return list(found.values())
+
+
+def _is_current(workspace: Workspace, step: Step, values: dict[str, Any]) -> bool:
+    folders = workspace.outputs(step)
+    if not all(map(is_complete, folders.values())) or not (workspace.report(step) / "run.json").is_file():
+        return False
+    params = validate(params_class(step), section(values, step.section, FILE), f"{FILE}: {step.section}")
+    digests = {role: Dataset(folder).digest for role, folder in (workspace.inputs(step) | folders).items()}
+    manifests = [Dataset(folder).manifest for folder in folders.values()]
+    return all(
+        manifest.params_digest == digest_value(params.identity()) and manifest.inputs.items() <= digests.items()
+        for manifest in manifests
+    )
+
+
+def stops(workspace: Workspace, name: str) -> bool:
+    """Whether the step of this name is a gate whose verdict stops a run."""
+    return any(row["stops"] for row in _verdicts(workspace.dataset(name)))
+
+
+def verdicts(workspace: Workspace) -> list[dict[str, Any]]:
+    """The current gates' verdicts, in pipeline order, each with `stops`: it is blocking and did not pass."""
+    return [row for step in current_steps(workspace) for row in _verdicts(workspace.dataset(step.name))]
+
+
+def _verdicts(folder: Path) -> list[dict[str, Any]]:
+    rows = Dataset(folder).rows() if folder.name.startswith("gate_") and is_complete(folder) else []
+    return [row | {"stops": row["blocking"] and row["verdict"] != "pass"} for row in rows]

@@ -1,0 +1,161 @@
+"""Small corpora for the tests of mining: photographs, objects and vectors that cluster by product."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from components.calibration import stage as calibration
+from components.calibration.params import Params as Calibration
+from components.common.data.writing import Writer
+from components.common.stage.params import StageParams
+from components.common.vision.images import THUMBNAIL, dhashes, encode_png, thumbnail
+
+SIDE, OBJECT = 96, 40  # px
+PRODUCTS, VIEWS, LONERS = 8, 5, 10
+
+
+class Made(StageParams):
+    """Parameters of the made-up datasets: `tag` tells two of them apart."""
+
+    tag: str = ""
+
+
+def picture(seed: int, side: int = SIDE) -> Image.Image:
+    """A smooth random picture; different seeds give unrelated hashes."""
+    grid = np.random.default_rng(seed).integers(0, 255, (9, 9, 3), np.uint8)
+    return Image.fromarray(grid).resize((side, side), Image.Resampling.BICUBIC)
+
+
+def cluster_vectors(names: Sequence[str], noise: float = 0.25, dim: int = 32, seed: int = 0) -> np.ndarray:
+    """fp16 unit vectors, one a name; equal names lie close together (cosine about 1 / (1 + noise^2))."""
+    rng = np.random.default_rng(seed)
+    centres = {name: _unit(rng.normal(size=dim)) for name in dict.fromkeys(names)}
+    rows = [_unit(centres[name] + noise * _unit(rng.normal(size=dim))) for name in names]
+    return np.array(rows, np.float16).reshape(len(names), dim)
+
+
+def make_corpus(
+    folder: Path,
+    shown: Sequence[Sequence[str]],
+    vectors: np.ndarray | None = None,
+    photographs: Sequence[Image.Image] | None = None,
+    subjects: Sequence[dict[str, Any]] | None = None,
+    tag: str = "",
+) -> dict[str, Path]:
+    """Datasets images, objects, embeddings and subjects below `folder`; returns role -> folder.
+
+    shown: the products in each photograph. The photographs are random pictures unless given. Each object's box is a
+    square; subjects label whole boxes unless given (`photo`: its index, instead of image_id and duplicate_of).
+    """
+    pictures = list(photographs or [picture(seed) for seed in range(len(shown))])
+    paths = {role: folder / role for role in ("images", "objects", "embeddings", "subjects")}
+    image_rows = [_image_row(image) for image in pictures]
+    with Writer(paths["images"], "images", "ingest", {}, Made(tag=tag)) as out:
+        thumbnails = np.array([thumbnail(image) for image in pictures], np.uint8).reshape(-1, THUMBNAIL, THUMBNAIL)
+        out.write(0, image_rows, [{"image.png": encode_png(image)} for image in pictures], thumbnails)
+    object_rows, crops = _objects(shown, pictures, image_rows)
+    with Writer(paths["objects"], "objects", "detection", {"images": paths["images"]}, Made()) as out:
+        out.write(0, object_rows, [{"crop.png": encode_png(crop)} for crop in crops])
+    if vectors is None:
+        vectors = cluster_vectors([name for names in shown for name in names])
+    with Writer(paths["embeddings"], "embeddings", "embedding", {"objects": paths["objects"]}, Made()) as out:
+        rows = [{"object_id": row["object_id"], "row": row["row"]} for row in object_rows]
+        out.write(0, rows, vectors=vectors)
+        out.facts = {"weights": "made up"}
+    labels = _box_labels(shown, object_rows) if subjects is None else [_label(s, image_rows) for s in subjects]
+    with Writer(paths["subjects"], "subjects", "ingest", {}, Made()) as out:
+        out.write(0, labels)
+    return paths
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """Every file of a dataset folder by name."""
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def _unit(row: np.ndarray) -> np.ndarray:
+    return row / np.linalg.norm(row)
+
+
+def _image_row(image: Image.Image) -> dict[str, Any]:
+    data, (plain, flipped) = encode_png(image), dhashes(image)
+    return {
+        "image_id": hashlib.sha256(data).hexdigest(),
+        "uri": "a.png",
+        "width": image.width,
+        "height": image.height,
+        "format": "PNG",
+        "bytes": len(data),
+        "dhash": plain,
+        "dhash_flipped": flipped,
+        "collection": "test",
+    }
+
+
+def _objects(
+    shown: Sequence[Sequence[str]], pictures: Sequence[Image.Image], image_rows: Sequence[dict[str, Any]]
+) -> tuple[list[dict[str, Any]], list[Image.Image]]:
+    rows: list[dict[str, Any]] = []
+    crops = []
+    for names, image, photograph in zip(shown, pictures, image_rows, strict=True):
+        for place, name in enumerate(names):
+            x = float(place * (image.width // max(len(names), 1)))
+            side = min(image.width // max(len(names), 1), image.height)
+            crop = image.crop((int(x), 0, int(x) + side, side))
+            plain, flipped = dhashes(crop)
+            crops.append(crop)
+            rows.append(
+                {"object_id": f"object-{len(rows)}", "row": len(rows), "image_id": photograph["image_id"]}
+                | {"x": x, "y": 0.0, "w": float(side), "h": float(side), "category": name.split("-")[0], "score": 1.0}
+                | {"dhash": plain, "dhash_flipped": flipped}
+            )
+    return rows, crops
+
+
+def _box_labels(shown: Sequence[Sequence[str]], objects: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    names = [name for photograph in shown for name in photograph]
+    return [
+        {"subject": name, **{key: row[key] for key in ("image_id", "x", "y", "w", "h")}}
+        for name, row in zip(names, objects, strict=True)
+    ]
+
+
+def _label(subject: dict[str, Any], image_rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    repeats = subject.get("duplicate_of")
+    return {
+        **{key: value for key, value in subject.items() if key != "photo"},
+        "image_id": image_rows[subject["photo"]]["image_id"],
+        "duplicate_of": None if repeats is None else image_rows[repeats]["image_id"],
+    }
+
+
+def shown() -> list[list[str]]:
+    """Which products each photograph shows: every third one also shows a loner."""
+    photographs = [[f"mug-{p}" if p % 2 else f"can-{p}"] for _ in range(VIEWS) for p in range(PRODUCTS)]
+    for index in range(0, len(photographs), 3):
+        photographs[index].append(f"loner-{index}")
+    return photographs + [[f"loner-{1000 + index}"] for index in range(LONERS)]
+
+
+@pytest.fixture(scope="session")
+def corpus_paths(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """images, objects, embeddings, subjects and a calibration made from them."""
+    folder = tmp_path_factory.mktemp("corpus")
+    paths = make_corpus(folder, shown())
+    outputs = {"calibration": folder / "calibration", "labels": folder / "labels"}
+    calibration.run(paths, outputs, Calibration(min_labels=20, loosest=0.3))
+    return paths | outputs
+
+
+@pytest.fixture
+def fixed_window(tmp_path: Path) -> Path:
+    """A calibration dataset that an explicit window never looks into."""
+    folder = tmp_path / "calibration"
+    with Writer(folder, "calibration", "calibration", {}, Made()) as out:
+        out.write(0, [])
+    return folder

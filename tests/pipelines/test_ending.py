@@ -1,0 +1,34 @@
+"""The ending closes the run that reviewers look at, and says what happened."""
+
+import mlflow
+import pytest
+
+from pipelines.cluster.ending import close
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    made = mlflow.MlflowClient().create_run(mlflow.create_experiment("e", str(tmp_path / "artifacts"))).info.run_id
+    monkeypatch.setenv("MLFLOW_RUN_ID", made)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("state", "message", "status", "sentence"),
+    [
+        ("SUCCEEDED", "", "FINISHED", "full succeeded (run-1)"),
+        ("FAILED", "Task mining failed.", "FAILED", "full failed (run-1): Task mining failed."),
+    ],
+)
+def test_the_joined_run_is_closed(run, state, message, status, sentence, capsys):
+    assert close("full", state, "run-1", message) == sentence
+    found = mlflow.MlflowClient().get_run(run)
+    assert found.info.status == status and found.data.tags["mlflow.note.content"] == sentence
+    assert found.data.tags["kubeflow.run"] == "run-1"
+    assert capsys.readouterr().out == f"{sentence}\n"
+
+
+def test_without_a_run_it_is_only_said(monkeypatch):
+    monkeypatch.delenv("MLFLOW_RUN_ID", raising=False)
+    assert close("dataset", "SUCCEEDED", "run-2", "") == "dataset succeeded (run-2)"

@@ -7,58 +7,19 @@ Whatever happens, `ending` runs last.
 """
 
 import inspect
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from kfp import compiler, dsl
 from kfp.dsl import PipelineTask
 
-from components.assembly.component import assembly
-from components.calibration.component import calibration
-from components.captioning.component import captioning, captioning_share
-from components.common.stage.params import section
-from components.detection.component import detection, detection_share
-from components.embedding.component import embedding, embedding_share
-from components.encoding.component import encoding
-from components.evaluation.component import evaluation
-from components.gates.component import gate_intake, gate_model, gate_recurrence, gate_tuples, gate_vectors
-from components.ingest.component import ingest
-from components.mining.component import mining, mining_share
-from components.removal.component import removal, removal_share
-from components.training.component import train_generation, train_insertion
+from components.common.stage.kubeflow import component
 from pipelines.cluster.ending_component import ending
 from pipelines.cluster.settings import settle
-from pipelines.steps import PIPELINES, STEPS, Step
+from pipelines.parameters import step_params
+from pipelines.steps import PIPELINES, Step
 
-COMPONENTS: dict[str, Callable[..., PipelineTask]] = {
-    "ingest": ingest,
-    "gate_intake": gate_intake,
-    "detection": detection,
-    "embedding": embedding,
-    "gate_vectors": gate_vectors,
-    "calibration": calibration,
-    "mining": mining,
-    "gate_recurrence": gate_recurrence,
-    "removal": removal,
-    "captioning": captioning,
-    "assembly": assembly,
-    "gate_tuples": gate_tuples,
-    "encoding": encoding,
-    "train_insertion": train_insertion,
-    "train_generation": train_generation,
-    "evaluation": evaluation,
-    "gate_model": gate_model,
-}
-SHARED: dict[str, Callable[..., PipelineTask]] = {
-    "detection": detection_share,
-    "embedding": embedding_share,
-    "mining": mining_share,
-    "removal": removal_share,
-    "captioning": captioning_share,
-}
-"""Stages whose parts do not need each other -> the component that makes one worker's share of them."""
 PARALLEL = 16
 """Pods of a loop that run at once, however many shares there are."""
 
@@ -70,7 +31,7 @@ def build(name: str, cluster: bool = False) -> Any:
     """
     steps = PIPELINES[name]
     given = given_datasets(steps)
-    shared = any(step.name in SHARED for step in steps)
+    shared = any(step.stage.shared for step in steps)
 
     def body(*values: Any) -> None:
         arguments = dict(zip(body.__signature__.parameters, values, strict=True))  # type: ignore[attr-defined]
@@ -106,15 +67,15 @@ def _add(
 ) -> PipelineTask:
     given = {"params": arguments[step.name]} | {role: made[dataset] for role, dataset in step.inputs.items()}
     gates = [tasks[gate] for gate in step.after if gate in tasks]
-    if step.name in SHARED:
+    if step.stage.shared:
         with dsl.ParallelFor(arguments["shares"], name=f"{step.name}-shares", parallelism=PARALLEL) as share:
-            part = SHARED[step.name](share=share, **given).after(*gates)
+            part = component(step.stage, part=True)(share=share, **given).after(*gates)
             if cluster:
                 settle(part, step)
         given["shares"] = dsl.Collected(part.outputs["part"])
-    task = COMPONENTS[step.name](**given)
+    task = component(step.stage)(**given)
     if cluster:
-        settle(task, step, gathers=step.name in SHARED)
+        settle(task, step, gathers=step.stage.shared)
     if not step.inputs:
         task.set_caching_options(False)  # it reads addresses, and the cache's key has only their text
     task.after(*gates)
@@ -128,8 +89,8 @@ def arguments(name: str, values: dict[str, Any], given: Mapping[str, str], share
     shares: how many workers make each stage that can be shared.
     """
     steps = PIPELINES[name]
-    chosen: dict[str, Any] = {step.name: json.dumps(section(values, step.section, "params.yaml")) for step in steps}
-    if any(step.name in SHARED for step in steps):
+    chosen: dict[str, Any] = {step.name: step_params(values, step).model_dump_json() for step in steps}
+    if any(step.stage.shared for step in steps):
         chosen["shares"] = [f"{number}/{shares}" for number in range(1, shares + 1)]
     return chosen | {f"{dataset}_uri": given[dataset] for dataset in given_datasets(steps)}
 
@@ -141,8 +102,9 @@ def images(name: str) -> list[str]:
 
 def components(name: str) -> list[Any]:
     """The components that a pipeline is made of."""
-    names = [step.name for step in PIPELINES[name]]
-    return [ending, *(table[each] for table in (COMPONENTS, SHARED) for each in names if each in table)]
+    stages = [step.stage for step in PIPELINES[name]]
+    parts = [component(stage, part=True) for stage in stages if stage.shared]
+    return [ending, *map(component, stages), *parts]
 
 
 def compile_all(folder: Path) -> list[Path]:
@@ -156,6 +118,3 @@ def compile_pipeline(name: str, folder: Path) -> Path:
     path = folder / f"{name}.yaml"
     compiler.Compiler().compile(build(name, cluster=True), str(path))
     return path
-
-
-assert list(COMPONENTS) == list(STEPS), "every step has its component, in order"

@@ -1,30 +1,47 @@
-"""`params.yaml`: one file, one section a stage, every key explained; and the profiles laid over the defaults."""
+"""`params.yaml`: every parameter of every stage once, explained; and the profiles laid over the defaults."""
 
-import importlib
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic.fields import FieldInfo
 
 from components.common.errors import UserError
-from components.common.stage.params import StageParams, read_yaml, section, validate
+from components.common.stage.params import StageParams, collect, read_yaml, validate
 from components.common.vision.models import lacks_pin
 from pipelines.steps import STEPS, Step
 
 PROFILES = Path(__file__).parent / "profiles"
 FILE = "params.yaml"
+SHARED = ("", "models", "crops", "duplicates")
+"""The sections that belong to no stage, in the order of the file."""
+HEAD = """\
+# Every parameter of every stage. `objectmate run` checks them all before any work; a changed one runs only the stages
+# that read it, and what depends on them.
+"""
 
 
-def params_class(step: Step) -> type[StageParams]:
-    """The pydantic model of a step's parameters."""
-    module, name = step.params.split(":")
-    return getattr(importlib.import_module(module), name)
+def fields() -> dict[str, FieldInfo]:
+    """Every parameter by its dotted key: what several stages share first, then stage by stage."""
+    known: dict[str, FieldInfo] = {}
+    for step in STEPS.values():
+        known |= {key: step.stage.params.model_fields[name] for name, key in step.stage.params.places().items()}
+    tops, sections = ([*dict.fromkeys([*SHARED, *map(of, known)])] for of in (_top, _section))
+    return dict(sorted(known.items(), key=lambda item: (tops.index(_top(item[0])), sections.index(_section(item[0])))))
+
+
+def step_params(values: dict[str, Any], step: Step, where: str = FILE) -> StageParams:
+    """A step's parameters from all sections. Raises `UserError` on an absent section or a wrong value."""
+    return collect(step.stage.params, values, where)
 
 
 def read_step(path: Path, step: Step) -> StageParams:
     """A step's parameters from a params.yaml. Raises `UserError` on an unknown key or section or a wrong value."""
-    return validate(params_class(step), section(read_yaml(path), step.section, str(path)), f"{path}: {step.section}")
+    values = read_yaml(path)
+    refuse_unknown(values, str(path))
+    return step_params(values, step, str(path))
 
 
 def profile_names() -> list[str]:
@@ -32,103 +49,136 @@ def profile_names() -> list[str]:
 
 
 def resolve(profile: str, overrides: dict[str, Any] | None = None) -> dict[str, Any]:
-    """All sections, all keys: the stages' defaults, the profile's overlay, then `section.key -> value` overrides."""
+    """All keys in their sections: the defaults, the profile's overlay, then `section.key -> value` overrides.
+
+    Raises `UserError` if there is no such profile, an override has no such key, or a value is wrong.
+    """
     if profile not in profile_names():
         raise UserError(f"there is no profile '{profile}': choose one of {', '.join(profile_names())}")
     overlay = read_yaml(PROFILES / f"{profile}.yaml")
     for key, value in (overrides or {}).items():
         _put(overlay, key, value)
-    _refuse_unknown(overlay)
+    where = f"profile {profile}"
+    refuse_unknown(overlay, where)
     values: dict[str, Any] = {}
     for step in STEPS.values():
-        chosen = _get(overlay, step.section)
-        complete = validate(params_class(step), chosen, f"profile {profile}: {step.section}")
-        _put(values, step.section, complete.model_dump(mode="json"))
-    return values
+        params = step.stage.params
+        chosen = {name: _get(overlay, key) for name, key in params.places().items() if _has(overlay, key)}
+        complete = validate(params, chosen, where).model_dump(mode="json")
+        for name, key in params.places().items():
+            _put(values, key, complete[name])
+    return {key: values[key] for key in dict.fromkeys(name.split(".")[0] for name in fields())}
 
 
 def check(path: Path, steps: Sequence[Step] = ()) -> None:
-    """Validates every section before any work, and that hub models of the `steps` to be run are pinned.
+    """Validates every parameter before any work, and that hub models of the `steps` to be run are pinned.
 
     Raises `UserError` on the first wrong section.
     """
     values = read_yaml(path)
-    _refuse_unknown(values)
+    refuse_unknown(values, str(path))
     for step in STEPS.values():
-        read_step(path, step)
+        step_params(values, step, str(path))
     refuse_unpinned(values, steps, path.parent)
 
 
 def refuse_unpinned(values: dict[str, Any], steps: Sequence[Step], root: Path) -> None:
-    """Raises a `UserError` naming every hub model that `steps` load without a pinned revision.
+    """Raises a `UserError` naming every hub model that `steps` load without a pinned commit.
 
-    values: all sections, valid ones. root: the folder from which model folders are named.
+    values: all sections. root: the folder from which model folders are named.
     """
-    missing = []
+    missing: dict[str, str] = {}
     for step in steps:
-        params = params_class(step).model_validate(_get(values, step.section))
-        pins = [(getattr(params, model), pin) for model, pin in params.models().items()]
-        missing += [
-            f"--set {step.section}.{pin}=COMMIT for {model}"
-            for model, pin in pins
-            if lacks_pin(model, getattr(params, pin), root)
-        ]
+        params = step_params(values, step)
+        references = [(params.places()[name], getattr(params, name)) for name in params.loads()]
+        missing |= {key: reference for key, reference in references if lacks_pin(reference, root)}
     if missing:
+        options = ", ".join(f"--set {key}={name.partition('@')[0]}@COMMIT" for key, name in missing.items())
         raise UserError(
-            "models from the hub need a pinned revision, so that a run can be repeated; give the 40 hex digits of "
-            f"each one's commit: {', '.join(missing)}"
+            "models from the hub need a pinned commit (its 40 hex digits), so that a run can be repeated: give "
+            f"{options}"
         )
 
 
 def render(values: dict[str, Any]) -> str:
-    """The text of a params.yaml: every key with its description as a comment."""
-    lines = ["# Every parameter of every stage. `objectmate run` checks them all before any work;", "#"]
-    lines[-1:] = ["# DVC reruns only the stages below a changed one.", ""]
-    sections: dict[str, list[Step]] = {}
-    for step in STEPS.values():
-        sections.setdefault(step.section.split(".")[0], []).append(step)
-    for top, steps in sections.items():
-        lines.append(f"{top}:")
-        for step in steps:
-            lines += _section_lines(step, _get(values, step.section))
-        lines.append("")
-    return "\n".join(lines)
+    """The text of a params.yaml: every key with its description as a comment, and the source of a default in force."""
+    lines = [HEAD]
+    opened: list[str] = []
+    for section, keys in groupby(fields(), key=_section):
+        path = section.split(".") if section else []
+        if path[:1] != opened[:1]:
+            lines += ["", *(f"{'  ' * depth}{name}:" for depth, name in enumerate(path))]
+        elif path:
+            lines += [f"  {name}:" for name in path[1:]]
+        opened = path
+        lines += [f"{'  ' * len(path)}{_line(key, _get(values, key))}" for key in keys]
+    return "\n".join(lines).lstrip() + "\n"
 
 
-def _section_lines(step: Step, values: dict[str, Any]) -> list[str]:
-    nested = step.section.split(".")[1:]
-    indent = "  " * (len(nested) + 1)
-    lines = [f"  {name}:" for name in nested]
-    for key, field in params_class(step).model_fields.items():
-        if field.exclude:
-            continue
-        # A bare scalar's YAML ends in a document marker, which is no part of the value.
-        shown = yaml.safe_dump(values[key], default_flow_style=True, width=10_000).removesuffix("...\n").strip()
-        lines.append(f"{indent}{key}: {shown}" + (f"  # {field.description}" if field.description else ""))
-    return lines
+def _line(key: str, value: Any) -> str:
+    field = fields()[key]
+    # The YAML of a bare scalar ends in a document marker, which is not part of the value.
+    shown = yaml.safe_dump(value, default_flow_style=True, width=10_000).removesuffix("...\n").strip()
+    extra = field.json_schema_extra
+    default = yaml.safe_load(yaml.safe_dump(_plain(field.get_default(call_default_factory=True))))
+    source = extra.get("source") if isinstance(extra, dict) and value == default else ""
+    return f"{key.split('.')[-1]}: {shown}  # {field.description}" + (f" (default: {source})" if source else "")
 
 
-def _refuse_unknown(values: dict[str, Any]) -> None:
-    known = {step.section.split(".")[0] for step in STEPS.values()}
-    for name in values:
-        if name not in known:
-            raise UserError(f"unknown section '{name}': known are {', '.join(sorted(known))}")
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
-def _get(values: dict[str, Any], dotted: str) -> dict[str, Any]:
+def refuse_unknown(values: dict[str, Any], where: str) -> None:
+    """Raises `UserError` on a key or section that no stage has."""
+    known = fields()
+    sections = {".".join(key.split(".")[:depth]) for key in known for depth in range(1, key.count(".") + 1)}
+    for key in _leaves(values, sections):
+        if key not in known:
+            section = _section(key)
+            near = [name.split(".")[-1] for name in known if _section(name) == section] or sorted(sections)
+            raise UserError(f"{where}: unknown parameter '{key}'; known are {', '.join(near)}")
+
+
+def _leaves(values: dict[str, Any], sections: set[str], path: str = "") -> list[str]:
+    """The dotted keys of all values: mappings at a `sections` path are descended into, other values are leaves."""
+    keys: list[str] = []
+    for name, value in values.items():
+        key = f"{path}{name}"
+        if key not in sections:
+            keys.append(key)
+        elif isinstance(value, dict):
+            keys += _leaves(value, sections, f"{key}.")
+        elif value is not None:
+            raise UserError(f"{key}: a value stands where a section should: `objectmate params` shows all keys")
+    return keys
+
+
+def _top(key: str) -> str:
+    return _section(key).partition(".")[0]
+
+
+def _section(key: str) -> str:
+    return key.rpartition(".")[0]
+
+
+def _has(values: dict[str, Any], dotted: str) -> bool:
+    *path, last = dotted.split(".")
+    for key in path:
+        values = values.get(key) or {}
+    return last in values
+
+
+def _get(values: dict[str, Any], dotted: str) -> Any:
     for key in dotted.split("."):
-        values = _mapping(values, dotted).get(key) or {}
-    return _mapping(values, dotted)
+        values = values[key]
+    return values
 
 
 def _put(values: dict[str, Any], dotted: str, value: Any) -> None:
     *path, last = dotted.split(".")
     for key in path:
-        values = _mapping(values, dotted).setdefault(key, {})
-    _mapping(values, dotted)[last] = value
-
-
-def _mapping(value: Any, dotted: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise UserError(f"{dotted}: a value stands where a section should: `objectmate params` shows all keys")
-    return value
+        values = values.setdefault(key, {})
+        if not isinstance(values, dict):
+            raise UserError(f"{dotted}: a value stands where a section should: `objectmate params` shows all keys")
+    values[last] = value

@@ -1,114 +1,82 @@
-"""The pipeline as a table: which stage reads and makes which datasets. DVC, KFP and the CLI are all built from it."""
+"""The pipeline as a table: which stage comes when, and which datasets of a run its roles are.
 
+What a stage is, it says itself (`components/<stage>/__init__.py`). DVC, KFP and the command line are built from both.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from components import (
+    assembly,
+    calibration,
+    captioning,
+    detection,
+    embedding,
+    encoding,
+    evaluation,
+    gates,
+    ingest,
+    mining,
+    removal,
+    training,
+)
 from components.common.errors import UserError
+from components.common.stage.contract import Stage
 
 
 @dataclass(frozen=True)
 class Step:
     """One stage in the pipeline.
 
-    name: the verb of `objectmate stage NAME`. run, params: dotted paths of the function and its parameters' class.
-    section: dotted path of its parameters in params.yaml. inputs, outputs: role in the stage -> dataset of the run.
-    after: gates that must have passed first. files: parameters that name input files or folders, not datasets.
+    after: gates that must have passed first. named: role -> dataset of the run, where they are not called the same.
     """
 
-    name: str
-    run: str
-    params: str
-    section: str
-    inputs: dict[str, str] = field(default_factory=dict)
-    outputs: dict[str, str] = field(default_factory=dict)
+    stage: Stage
     after: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
+    named: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def room(self) -> str:
-        """The folder of the stage's code, such as `components/mining`."""
-        return "/".join(self.run.split(".")[:2])
+    def name(self) -> str:
+        """As in `objectmate stage NAME`."""
+        return self.stage.name
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Role -> dataset of the run that it reads."""
+        return {role: self.named.get(role, role) for role in self.stage.inputs}
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """Role -> dataset of the run that it makes."""
+        return {role: self.named.get(role, role) for role in self.stage.outputs}
 
 
-def _step(name: str, takes: str, makes: str, after: str = "", files: str = "", room: str = "", **more: str) -> Step:
-    """A step whose roles are called as its datasets (`role=dataset` where they are not)."""
-    room = room or name
-    return Step(
-        name=name,
-        run=more.get("run", f"components.{room}.stage:run"),
-        params=more.get("params", f"components.{room}.params:Params"),
-        section=more.get("section", name),
-        inputs=_roles(takes),
-        outputs=_roles(makes),
-        after=tuple(after.split()),
-        files=tuple(files.split()),
-    )
-
-
-def _roles(words: str) -> dict[str, str]:
-    pairs = [word.split("=") for word in words.split()]
-    return {pair[0]: pair[-1] for pair in pairs}
-
-
-def _gate(checkpoint: str, takes: str, files: str = "") -> Step:
-    return _step(
-        f"gate_{checkpoint}",
-        takes,
-        f"verdicts=gate_{checkpoint}",
-        files=files,
-        room="gates",
-        section=f"gates.{checkpoint}",
-        params=f"components.gates.params:{checkpoint.capitalize()}",
-    )
+def _gate(stage: Stage) -> Step:
+    return Step(stage, named={"verdicts": stage.name})
 
 
 DATASET = (
-    _step("ingest", "", "images quarantine subjects", files="images labels"),
-    _gate("intake", "images quarantine"),
-    _step("detection", "images", "objects", after="gate_intake", files="annotations class_names model"),
-    _step("embedding", "objects", "embeddings reserved", files="model reserve"),
-    _gate("vectors", "images objects embeddings"),
-    _step(
-        "calibration",
-        "images objects embeddings subjects",
-        "calibration labels",
-        after="gate_vectors",
-    ),
-    _step("mining", "images objects embeddings reserved calibration", "pairs sets"),
-    _gate("recurrence", "objects images pairs sets labels"),
-    _step("removal", "images objects sets", "backgrounds", after="gate_recurrence", files="model unet judge"),
-    _step("captioning", "images objects sets", "captions", after="gate_recurrence", files="model"),
-    _step("assembly", "images objects sets backgrounds captions", "tuples"),
-    _gate("tuples", "objects embeddings backgrounds tuples", files="benchmark encoder"),
+    Step(ingest.STAGE),
+    _gate(gates.INTAKE),
+    Step(detection.STAGE, after=("gate_intake",)),
+    Step(embedding.STAGE),
+    _gate(gates.VECTORS),
+    Step(calibration.STAGE, after=("gate_vectors",)),
+    Step(mining.STAGE),
+    _gate(gates.RECURRENCE),
+    Step(removal.STAGE, after=("gate_recurrence",)),
+    Step(captioning.STAGE, after=("gate_recurrence",)),
+    Step(assembly.STAGE),
+    _gate(gates.TUPLES),
 )
-
 TRAINING = (
-    _step("encoding", "tuples", "latents", after="gate_tuples", files="base"),
-    _step(
-        "train_insertion",
-        "latents",
-        "model=model_insertion",
-        room="training",
-        section="training.insertion",
-        files="base",
-    ),
-    _step(
-        "train_generation",
-        "latents",
-        "model=model_generation",
-        room="training",
-        section="training.generation",
-        files="base",
-    ),
+    Step(encoding.STAGE, after=("gate_tuples",)),
+    Step(training.INSERTION, named={"model": "model_insertion"}),
+    Step(training.GENERATION, named={"model": "model_generation"}),
 )
-
 EVALUATION = (
-    _step(
-        "evaluation",
-        "insertion=model_insertion generation=model_generation",
-        "scores samples",
-        files="benchmark clip dino ir second_ir outside",
-    ),
-    _gate("model", "scores"),
+    Step(evaluation.STAGE, named={"insertion": "model_insertion", "generation": "model_generation"}),
+    _gate(gates.MODEL),
 )
 
 PIPELINES: dict[str, tuple[Step, ...]] = {

@@ -4,3 +4,17 @@ In: images, objects, sets, backgrounds, captions. Out: tuples of target, backgro
 caption (paper, section 3.3 and Figure 5), cut as squares, and split so that no object and no photograph is both trained
 and validated on.
 """
+
+from components.assembly.params import Params
+from components.common.stage.contract import Stage
+
+STAGE = Stage(
+    name="assembly",
+    room=__name__,
+    title="Training tuples",
+    about="Sets, backgrounds and captions -> training tuples.",
+    params=Params,
+    takes="images objects sets backgrounds captions",
+    makes="tuples",
+    family="data",
+)

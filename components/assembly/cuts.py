@@ -33,7 +33,7 @@ class Cutter:
         photo, plate = self._photograph(plan.anchor["image_id"]), self._plate(plan)
         if plate.size != photo.size:
             raise Skipped("background-size")
-        window, size = self._target_window(plan.anchor, photo), self.params.size
+        window, size = self._target_window(plan.anchor, photo), self.params.cell
         cells = {
             "target": crop(photo, window, size),
             "background": crop(plate, window, size),

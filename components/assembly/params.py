@@ -1,41 +1,28 @@
 """Parameters of assembly."""
 
-from typing import Literal, Self
+from typing import ClassVar, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from components.common.stage.params import StageParams
+from components.common.stage.params import parameter
+from components.common.stage.shared import Cells, InParts, InThreads, Seeded
 
 
-class Params(StageParams):
-    """How tuples are cut and dealt to splits. "ours" means that the paper says nothing about it."""
+class Params(Cells, InParts, InThreads, Seeded):
+    """How tuples are cut and dealt to splits."""
 
-    size: int = Field(
-        default=512, ge=16, le=2048, multiple_of=8, description="px, side of every square; Alterbute (2601.10714): 512"
+    section: ClassVar[str] = "assembly"
+
+    context_min: float = parameter(1.45, "smallest side of the target's window / longer side of its box", ge=1, le=8)
+    context_max: float = parameter(2.0, "largest such ratio", ge=1, le=8)
+    reference_min: float = parameter(1.0, "smallest side of a reference's window / longer side of its box", ge=1, le=8)
+    reference_max: float = parameter(1.35, "largest such ratio", ge=1, le=8)
+    border: float = parameter(
+        1.0, "px; an object this near to the photograph's edge may be cut off and is not used", ge=0, le=64
     )
-    context_min: float = Field(
-        default=1.45, ge=1.0, le=8.0, description="smallest side of the target's window / longer side of its box; ours"
+    validation_share: float = parameter(
+        0.05, "share of split groups held out from training, with all photographs that show them", ge=0, le=0.5
     )
-    context_max: float = Field(default=2.0, ge=1.0, le=8.0, description="largest such ratio; ours")
-    reference_min: float = Field(
-        default=1.0, ge=1.0, le=8.0, description="smallest side of a reference's window / longer side of its box; ours"
-    )
-    reference_max: float = Field(default=1.35, ge=1.0, le=8.0, description="largest such ratio; ours")
-    border: float = Field(
-        default=1.0, ge=0, le=64, description="px; an object as near to the photograph's edge may be cut off; ours"
-    )
-    mask: Literal["box"] = Field(
-        default="box", description="shape of the mask: the object's box, which tells the model nothing of its pose"
-    )
-    validation_share: float = Field(
-        default=0.05,
-        ge=0.0,
-        le=0.5,
-        description="share of split groups held out from training, with all photographs that show them; ours",
-    )
-    seed: int = Field(default=0, ge=0, description="of window sizes, the choice of references and the split")
-    part_rows: int = Field(default=128, ge=1, le=65_536, description="sets a part: what a killed run loses at most")
-    workers: int = Field(default=4, ge=1, le=256, description="threads that decode, cut and encode")
 
     @model_validator(mode="after")
     def _ranges(self) -> Self:

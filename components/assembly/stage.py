@@ -41,7 +41,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
                     rows.append(made[0])
                     blobs.append(made[1])
             out.write(index, rows, blobs, counts=rejected)
-        out.facts = {"size": params.size} | _bound(Dataset(inputs["sets"]))
+        out.facts = {"cell": params.cell} | _bound(Dataset(inputs["sets"]))
     return summary(Dataset(outputs["tuples"]), planner)
 
 

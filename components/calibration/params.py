@@ -1,54 +1,52 @@
 """Parameters of the calibration of the similarity window."""
 
-from pydantic import Field, model_validator
+from typing import ClassVar, Literal, Self
 
-from components.common.stage.shared import NearDuplicates
+from pydantic import model_validator
+
+from components.common.stage.params import parameter
+from components.common.stage.shared import NearDuplicates, Seeded
 
 
-class Params(NearDuplicates):
+class Params(NearDuplicates, Seeded):
     """How the window is found from labelled pairs."""
 
-    target: float = Field(
-        default=0.78,
+    section: ClassVar[str] = "calibration"
+
+    window: Literal["calibrated", "explicit"] = parameter(
+        "calibrated", "calibrated: found from labelled pairs, low and high where there are none; explicit: low and high"
+    )
+    low: float = parameter(0.93, "least similarity of the stated window, cosine", "paper, section 3", ge=-1, le=1)
+    high: float = parameter(
+        0.975, "greatest similarity of the stated window, cosine", "paper, section 3", ge=-1, le=1.01
+    )
+    target: float = parameter(
+        0.78,
+        "precision that pairs from the window's low up must reach with confidence; keep it above the gate's limit, "
+        "which is judged on other labels",
         gt=0,
         lt=1,
-        description="precision that pairs from the window's low up must reach with confidence; above the gate's 0.70, "
-        "which judges on other labels (ours; the paper's low has precision 0.70)",
     )
-    confidence: float = Field(
-        default=0.95, ge=0.5, lt=1, description="of the one-sided bounds: Clopper-Pearson, and of resampled subjects"
+    confidence: float = parameter(
+        0.95, "of the one-sided bounds: Clopper-Pearson's, and that of resampled subjects", ge=0.5, lt=1
     )
-    strictest: float = Field(default=0.99, gt=-1, le=1, description="first threshold that is tested (cosine)")
-    loosest: float = Field(
-        default=0.5,
-        ge=-1,
-        lt=1,
-        description="last threshold that is tested; different objects below it are not kept as labels (cosine)",
+    strictest: float = parameter(0.99, "first threshold that is tested, cosine", gt=-1, le=1)
+    loosest: float = parameter(
+        0.5, "last threshold that is tested, cosine; different objects below it are not kept as labels", ge=-1, lt=1
     )
-    step: float = Field(default=0.005, gt=0, le=0.1, description="between tested thresholds (cosine)")
-    min_labels: int = Field(
-        default=30, ge=1, description="testing starts at the first threshold with so many labelled pairs (ours)"
+    step: float = parameter(0.005, "between tested thresholds, cosine", gt=0, le=0.1)
+    min_labels: int = parameter(30, "testing starts at the first threshold with this many labelled pairs", ge=1)
+    min_duplicates: int = parameter(8, "labelled near-duplicate pairs needed to place the window's high", ge=1)
+    keep_views: float = parameter(
+        0.99, "share of labelled views below the window's high where near-duplicates are too few", gt=0, le=1
     )
-    min_duplicates: int = Field(
-        default=8, ge=1, description="labelled near-duplicate pairs needed to place the window's high (ours)"
-    )
-    keep_views: float = Field(
-        default=0.99, gt=0, le=1, description="share of labelled views that stay below a high without them (ours)"
-    )
-    share: float = Field(
-        default=0.5, gt=0, lt=1, description="of pairs of subjects used to calibrate; the gate judges on the others"
-    )
-    default_low: float = Field(default=0.93, ge=-1, le=1, description="without labels (paper, section 3)")
-    default_high: float = Field(default=0.975, ge=-1, le=1.01, description="without labels (paper, section 3)")
-    min_iou: float = Field(
-        default=0.5, gt=0, le=1, description="overlap of an object with a labelled box to be that subject (ours)"
-    )
-    seed: int = Field(default=0, ge=0, description="of the hash that deals pairs to calibration or gate")
+    share: float = parameter(0.5, "of pairs of subjects that calibrate; the gate is judged on the others", gt=0, lt=1)
+    min_iou: float = parameter(0.5, "overlap of an object with a labelled box to be that subject", gt=0, le=1)
 
     @model_validator(mode="after")
-    def _possible(self) -> "Params":
+    def _possible(self) -> Self:
         if self.loosest >= self.strictest:
             raise ValueError(f"loosest = {self.loosest} must be below strictest = {self.strictest}")
-        if self.default_low >= self.default_high:
-            raise ValueError(f"default_low = {self.default_low} must be below default_high = {self.default_high}")
+        if self.low >= self.high:
+            raise ValueError(f"the window is empty: low = {self.low} must be below high = {self.high}")
         return self

@@ -129,13 +129,13 @@ def find_high(labels: Labels, low: float, params: Params) -> float:
     """The threshold above which most near-duplicates and fewest other views of the same product lie (Youden's J).
 
     With too few labelled near-duplicates, the similarity that the share `keep_views` of the other views stays below;
-    without any, `default_high`. Never at or below `low`.
+    without any, `high`. Never at or below `low`.
     """
     similarity = labels.pairs.similarity
     repeats = similarity[(labels.verdict == DUPLICATE) & (similarity > low)]
     views = similarity[(labels.verdict == SAME) & (similarity >= low)]
     if not len(views):
-        return params.default_high if params.default_high > low else 1.0
+        return params.high if params.high > low else 1.0
     grid = np.round(np.arange(low + RESOLUTION, 1 + RESOLUTION / 2, RESOLUTION), 3)
     gain = np.array([(views <= high).mean() for high in grid])
     if len(repeats) < params.min_duplicates:
@@ -145,9 +145,9 @@ def find_high(labels: Labels, low: float, params: Params) -> float:
 
 
 def find_window(curve: Sequence[Threshold], labels: Labels, params: Params) -> Found:
-    """The window that the labels support; without labels the default, and where no threshold passes the strictest."""
-    if not len(labels.verdict):
-        return Found(params.default_low, params.default_high, None)
+    """The window that the labels support, or the stated one; where no threshold passes, from the strictest up."""
+    if params.window == "explicit" or not len(labels.verdict):
+        return Found(params.low, params.high, None)
     low = find_low(curve, params)
     start = params.strictest if low is None else low
     return Found(start, find_high(labels, start, params), low is not None)
@@ -233,8 +233,8 @@ def _plotted(point: Threshold) -> dict[str, Any]:
 def _sentence(found: Found, curve: Sequence[Threshold], inside: Inside, params: Params) -> str:
     if found.passed is None:
         return (
-            f"no labelled pairs: the window is the default [{found.low}, {found.high}], which belongs to another "
-            "encoder; give labels of photographs to calibrate it"
+            f"the window is the stated one, [{found.low}, {found.high}], untested: a window belongs to one encoder; "
+            "label photographs and set calibration.window to calibrated to find this encoder's"
         )
     if not found.passed:
         nothing = Threshold(params.strictest, 0, 0, 0.0, 0.0)

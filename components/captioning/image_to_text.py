@@ -18,13 +18,13 @@ class ImageToTextCaptioner:
 
     def __init__(self, params: Params):
         self.params, self.device = params, pick_device(params.device)
-        self.processor, self.tokenizer, self.model = _load(params.model or "", params.revision)
+        self.processor, self.tokenizer, self.model = _load(params.captioner)
         self.model.to(self.device).eval()
-        self.digest = weights_digest(params.model or "", params.revision)
+        self.digest = weights_digest(params.captioner)
 
     def caption(self, pictures: Sequence[Image.Image], categories: Sequence[str]) -> list[str]:
         """See `Captioner`; where the model says nothing, the category is named."""
-        size, longest = self.params.batch_size, self.params.max_characters
+        size, longest = self.params.batch, self.params.max_characters
         said = [text for start in range(0, len(pictures), size) for text in self._say(pictures[start : start + size])]
         return [
             clean(text, longest) or category_caption(category, longest)
@@ -42,14 +42,14 @@ class ImageToTextCaptioner:
         return self.tokenizer.batch_decode(tokens, skip_special_tokens=True)
 
 
-def _load(source: str, revision: str | None) -> tuple[Any, Any, Any]:
+def _load(reference: str) -> tuple[Any, Any, Any]:
     """Processor, tokenizer and fp32 model. An encoder-decoder pair has no processor class of its own."""
-    config = from_pretrained(transformers.AutoConfig, source, revision)
+    config = from_pretrained(transformers.AutoConfig, reference)
     if config.model_type == "vision-encoder-decoder":
-        processor = from_pretrained(transformers.AutoImageProcessor, source, revision, backend="pil")
-        tokenizer = from_pretrained(transformers.AutoTokenizer, source, revision)
+        processor = from_pretrained(transformers.AutoImageProcessor, reference, backend="pil")
+        tokenizer = from_pretrained(transformers.AutoTokenizer, reference)
         kind: Any = transformers.VisionEncoderDecoderModel
     else:
-        processor = from_pretrained(transformers.AutoProcessor, source, revision)
+        processor = from_pretrained(transformers.AutoProcessor, reference)
         tokenizer, kind = processor.tokenizer, transformers.AutoModelForImageTextToText
-    return processor, tokenizer, from_pretrained(kind, source, revision, dtype=torch.float32)
+    return processor, tokenizer, from_pretrained(kind, reference, dtype=torch.float32)

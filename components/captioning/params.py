@@ -1,45 +1,44 @@
 """Parameters of captioning."""
 
-from typing import Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from components.common.stage.params import StageParams
+from components.common.stage.params import ModelReference, StageParams, parameter
+from components.common.stage.shared import InParts, OnDevice
 
 
-class Params(StageParams):
+class CaptionModel(StageParams):
+    """The model that captions."""
+
+    section: ClassVar[str] = "models"
+
+    captioner: ModelReference = parameter(
+        "florence-community/Florence-2-base", "image-to-text model; captioning.kind category: not used", "MIT licence"
+    )
+
+
+class Params(CaptionModel, OnDevice, InParts):
     """Which captioner looks at how much of the photograph, and how its words are cleaned."""
 
-    kind: Literal["transformers", "category"] = Field(
-        default="transformers",
-        description='transformers: an image-to-text model. category: the words "a CATEGORY", without a model',
-    )
-    model: str | None = Field(
-        default="florence-community/Florence-2-base",
-        description="captioner: sandbox:NAME, folder or hub id; none for category. The paper names none; ours, MIT",
-    )
-    revision: str | None = Field(default=None, description="commit hash of `model` on the hub")
-    prompt: str = Field(
-        default="<CAPTION>",
-        max_length=200,
-        description="text given with each picture; empty for BLIP and GIT. Florence-2",
-    )
-    window_scale: float = Field(
-        default=2.0, ge=1, le=8, description="side of the window that is captioned / longer side of the box. Ours"
-    )
-    max_tokens: int = Field(default=64, ge=4, le=512, description="longest answer of the model, tokens. Ours")
-    max_characters: int = Field(
-        default=240, ge=20, le=2000, description="longest caption; CLIP reads 77 tokens, about this many characters"
-    )
-    batch_size: int = Field(default=16, ge=1, le=512, description="pictures a forward pass")
-    part_rows: int = Field(default=256, ge=1, le=100_000, description="objects a part: what a killed run loses at most")
-    device: str = Field(default="cpu", description="torch device: cpu, cuda, cuda:1 or auto")
+    section: ClassVar[str] = "captioning"
 
-    def models(self) -> dict[str, str]:
-        return {"model": "revision"} if self.kind == "transformers" else {}
+    kind: Literal["transformers", "category"] = parameter(
+        "transformers", "transformers: an image-to-text model. category: the words 'a CATEGORY', without a model"
+    )
+    prompt: str = parameter(
+        "<CAPTION>", "text given with each picture; empty for BLIP and GIT", "Florence-2's", max_length=200
+    )
+    window_scale: float = parameter(2.0, "side of the window that is captioned / longer side of the box", ge=1, le=8)
+    max_tokens: int = parameter(64, "longest answer of the model, tokens", ge=4, le=512)
+    max_characters: int = parameter(240, "longest caption", "about 77 tokens, as CLIP reads", ge=20, le=2000)
+    batch: int = parameter(16, "pictures per forward pass", ge=1, le=512)
+
+    def loads(self) -> list[str]:
+        return ["captioner"] if self.kind == "transformers" else []
 
     @model_validator(mode="after")
-    def _has_model(self) -> "Params":
-        if self.kind == "transformers" and not self.model:
-            raise ValueError("kind = transformers needs a model: sandbox:NAME, a folder or a hub id")
+    def _has_model(self) -> Self:
+        if self.kind == "transformers" and not self.captioner:
+            raise ValueError("kind = transformers needs models.captioner: sandbox:NAME, a folder or owner/name@commit")
         return self

@@ -4,3 +4,19 @@ Boxes come from human annotations (COCO JSON, Open Images CSV) or from any detec
 paper (data section, Fig. 5: human boxes for COCO and Open Images, a detector for web photographs). The paper does not
 give its crop rules; the defaults are those of Phantom-Data (arXiv 2506.18851).
 """
+
+from components.common.stage.contract import Size, Stage
+from components.detection.params import Params
+
+STAGE = Stage(
+    name="detection",
+    room=__name__,
+    title="Objects",
+    about="Images -> objects with their crops.",
+    params=Params,
+    takes="images",
+    makes="objects",
+    family="vision",
+    size=Size(gpu=True),
+    shared=True,
+)

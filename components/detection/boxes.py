@@ -52,7 +52,7 @@ def choose(candidates: Sequence[Candidate], width: int, height: int, params: Par
             fit.append(placed)
     kept: list[Candidate] = []
     for candidate in sorted(fit, key=lambda c: (-c.score, c.box, c.category)):
-        if any(iou(candidate.box, other.box) > params.nms_iou for other in kept):
+        if any(iou(candidate.box, other.box) > params.max_iou for other in kept):
             rejected["overlap"] += 1
         else:
             kept.append(candidate)

@@ -63,20 +63,20 @@ class Detector:
         ]
 
 
-def load_detector(source: str, revision: str | None, score: float, device: str) -> Detector:
-    """A detector from `sandbox:NAME`, a folder or a pinned hub id, in fp32.
+def load_detector(reference: str, score: float, device: str) -> Detector:
+    """A detector from `sandbox:NAME`, a folder or `owner/name@commit`, in fp32.
 
     Raises `UserError` if model, processor or device is not to be had, or the model has no trained detection head.
     """
     where = pick_device(device)
     model, loading = from_pretrained(
-        AutoModelForObjectDetection, source, revision, output_loading_info=True, dtype=torch.float32
+        AutoModelForObjectDetection, reference, output_loading_info=True, dtype=torch.float32
     )
     if loading["missing_keys"]:
         missing = min(loading["missing_keys"])
-        raise UserError(f"the model {source} has no weights for {missing}: it would detect with random numbers")
-    processor = from_pretrained(AutoImageProcessor, source, revision, backend="pil")
+        raise UserError(f"the model {reference} has no weights for {missing}: it would detect with random numbers")
+    processor = from_pretrained(AutoImageProcessor, reference, backend="pil")
     if not hasattr(processor, "post_process_object_detection"):
-        raise UserError(f"the model {source} has no image processor for detection: add its preprocessor_config.json")
-    digest = weights_digest(source, revision)
-    return Detector(model.eval().to(where), processor, PurePath(source).name, digest, score, where)
+        raise UserError(f"the model {reference} has no image processor for detection: add its preprocessor_config.json")
+    digest = weights_digest(reference)
+    return Detector(model.eval().to(where), processor, PurePath(reference).name, digest, score, where)

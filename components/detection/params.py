@@ -2,76 +2,69 @@
 
 from typing import ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from components.common.stage.params import StageParams
+from components.common.stage.params import ModelReference, Place, StageParams, parameter
+from components.common.stage.shared import Crops, InParts, InThreads, OnDevice
+
+PHANTOM_DATA = "Phantom-Data (arXiv 2506.18851)"
 
 
-class Params(StageParams):
-    """Defaults are for real photographs; those marked Phantom-Data are from arXiv 2506.18851, others are our own."""
+class Finder(StageParams):
+    """The model that finds objects."""
 
-    execution: ClassVar[frozenset[str]] = StageParams.execution | {"annotations", "class_names", "model", "revision"}
-    """The digests of annotations and weights stand in for where they lie."""
+    section: ClassVar[str] = "models"
 
-    source: Literal["detector", "coco", "open_images", "whole"] = Field(
-        default="detector",
-        description="where boxes come from; whole: one box a photograph, for photographs of single products",
+    detector: ModelReference = parameter(
+        "ustc-community/dfine-large-obj365", "detector; empty where boxes come from elsewhere", "Apache-2.0"
     )
-    annotations: str = Field(
-        default="",
-        description="the COCO JSON or Open Images CSV: a path, s3:// or sandbox:NAME/FILE; for those two sources only",
+
+
+class Params(Finder, Crops, OnDevice, InParts, InThreads):
+    """Where boxes come from, which of them count, and how they are cut out."""
+
+    section: ClassVar[str] = "detection"
+
+    source: Literal["detector", "coco", "open_images", "whole"] = parameter(
+        "detector", "where boxes come from; whole: one box per photograph, for photographs of single products"
     )
-    class_names: str = Field(
-        default="", description="Open Images' CSV of class codes and names; empty: categories keep their codes"
+    annotations: Place = parameter(
+        "", "source coco: its JSON; source open_images: its CSV; a path, s3:// or sandbox:NAME/FILE"
     )
-    model: str = Field(
-        default="ustc-community/dfine-large-obj365",
-        description="detector: sandbox:NAME, a folder or a hub id; default: Apache-2.0, trained on Objects365",
+    class_names: Place = parameter("", "Open Images' CSV of class codes and names; empty: categories keep their codes")
+    score: float = parameter(0.5, "lowest detector confidence", "the paper says 'high'", ge=0, le=1)
+    min_side: int = parameter(128, "shortest side of a box, px", PHANTOM_DATA, ge=1, le=10_000)
+    min_share: float = parameter(0.04, "smallest share of the photograph that a box covers", PHANTOM_DATA, ge=0, le=1)
+    max_share: float = parameter(0.9, "largest share of the photograph that a box covers", PHANTOM_DATA, gt=0, le=1)
+    max_iou: float = parameter(
+        0.8, "of two boxes with a larger IoU the less certain is dropped", PHANTOM_DATA, gt=0, le=1
     )
-    revision: str = Field(default="", description="commit hash that pins a hub id")
-    score: float = Field(default=0.5, ge=0.0, le=1.0, description="lowest detector confidence (paper: 'high')")
-    min_side: int = Field(default=128, ge=1, le=10_000, description="shortest side of a box, px (Phantom-Data)")
-    min_share: float = Field(
-        default=0.04, ge=0.0, le=1.0, description="smallest share of the photograph a box covers (Phantom-Data)"
+    allow: tuple[str, ...] = parameter((), "categories to keep, in any case; empty: all")
+    deny: tuple[str, ...] = parameter(
+        ("person", "man", "woman", "boy", "girl", "human face", "human body"),
+        "categories to drop, in any case",
+        "people are not products, and have a right to privacy",
     )
-    max_share: float = Field(
-        default=0.90, gt=0.0, le=1.0, description="largest share of the photograph a box covers (Phantom-Data)"
-    )
-    nms_iou: float = Field(
-        default=0.8, gt=0.0, le=1.0, description="of two boxes with a larger IoU the less certain goes (Phantom-Data)"
-    )
-    allow: tuple[str, ...] = Field(default=(), description="categories to keep, any case; empty: all")
-    deny: tuple[str, ...] = Field(
-        default=("person", "man", "woman", "boy", "girl", "human face", "human body"),
-        description="categories to leave out, any case; default: people are no products, and have a right to privacy",
-    )
-    max_objects: int = Field(default=20, ge=1, le=1_000, description="objects a photograph, the most certain first")
-    inset: float = Field(
-        default=0.03,
-        ge=0.0,
+    max_objects: int = parameter(20, "objects per photograph, the most certain first", ge=1, le=1_000)
+    inset: float = parameter(
+        0.03,
+        "source whole: margin on each side, as a share of it",
+        "the box covers 88 %, below max_share",
+        ge=0,
         lt=0.5,
-        description="source whole: margin left out on each side, share of it; default: covers 88 %, below max_share",
     )
-    crop_scale: float = Field(
-        default=1.15, ge=1.0, le=2.0, description="sides of a crop / sides of its box; leaves room for imprecise boxes"
-    )
-    crop_side: int = Field(
-        default=512, ge=16, le=4_096, description="longest side of a crop, px; larger ones are scaled down (grid cell)"
-    )
-    batch_size: int = Field(default=16, ge=1, le=1_024, description="photographs a forward pass of the detector")
-    device: str = Field(default="auto", description="auto, cpu, cuda or cuda:N")
-    part_rows: int = Field(default=256, ge=1, le=100_000, description="photographs a part (shard)")
-    workers: int = Field(default=4, ge=1, le=256, description="threads that decode and cut; do not change the result")
+    crop_side: int = parameter(512, "longest side of a stored crop, px; larger ones are scaled down", ge=16, le=4_096)
+    batch: int = parameter(16, "photographs per forward pass of the detector", ge=1, le=1_024)
 
-    def models(self) -> dict[str, str]:
-        return {"model": "revision"} if self.source == "detector" else {}
+    def loads(self) -> list[str]:
+        return ["detector"] if self.source == "detector" else []
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.source in ("coco", "open_images") and not self.annotations:
             raise ValueError(f"source = {self.source} needs annotations: name the file that holds them")
-        if self.source == "detector" and not self.model:
-            raise ValueError("source = detector needs a model: name sandbox:NAME, a folder or a hub id")
+        if self.source == "detector" and not self.detector:
+            raise ValueError("source = detector needs models.detector: sandbox:NAME, a folder or owner/name@commit")
         if self.min_share >= self.max_share:
             raise ValueError(f"min_share {self.min_share} must be below max_share {self.max_share}")
         both = {name.lower() for name in self.allow} & {name.lower() for name in self.deny}

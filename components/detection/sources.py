@@ -82,7 +82,7 @@ def open_source(params: Params, photographs: Sequence[Row]) -> Source:
     if params.source == "detector":
         from components.detection.detector import load_detector  # torch and transformers take seconds to import
 
-        return load_detector(params.model, params.revision or None, params.score, params.device)
+        return load_detector(params.detector, params.score, params.device)
     if params.source == "coco":
         return Annotated("coco", *read_coco(params.annotations, photographs))
     return Annotated("open_images", *read_open_images(params.annotations, params.class_names, photographs))

@@ -84,7 +84,7 @@ class _Cutter:
 
     def _objects(self, part: list[dict[str, Any]]) -> Iterator[tuple[list[tuple[dict[str, Any], bytes]], Counter[str]]]:
         """For each photograph its objects (row and crop) and what was rejected."""
-        ahead = 2 * self.params.batch_size
+        ahead = 2 * self.params.batch
         opened = in_order(self.pool, self._open, part, ahead)
         return in_order(self.pool, self._cut, self._detect(part, opened), ahead)
 
@@ -93,8 +93,8 @@ class _Cutter:
         return photo, self.source.prepare(photo)
 
     def _detect(self, part: list[dict[str, Any]], opened: Iterator[tuple[Image.Image, Any]]) -> Iterator[_Found]:
-        for start in range(0, len(part), self.params.batch_size):
-            rows = part[start : start + self.params.batch_size]
+        for start in range(0, len(part), self.params.batch):
+            rows = part[start : start + self.params.batch]
             photos, prepared = zip(*islice(opened, len(rows)), strict=True)
             for row, photo, candidates in zip(rows, photos, self.source.propose(rows, prepared), strict=True):
                 yield _Found(row, photo, choose(candidates, photo.width, photo.height, self.params))

@@ -1,45 +1,23 @@
 """Parameters of embedding."""
 
-from typing import Literal
+from typing import ClassVar, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from components.common.stage.params import StageParams
+from components.common.stage.params import parameter
+from components.common.stage.shared import Crops, InParts, InThreads, KeptApart, Miner, OnDevice
 
 
-class Params(StageParams):
+class Params(Miner, KeptApart, Crops, OnDevice, InParts, InThreads):
     """How crops become vectors."""
 
-    model: str = Field(
-        default="facebook/dinov2-large",
-        description="encoder: sandbox:NAME, a folder or a hub id of a transformers vision model (an open stand-in for "
-        "the paper's GUIE encoder, arXiv 2210.08473, whose weights are on no hub)",
-    )
-    revision: str = Field(default="", description="pinned commit of a hub id; empty for folders and sandbox:NAME")
-    framing: Literal["pad", "squash"] = Field(
-        default="pad", description="how a crop becomes square; pad keeps proportions, squash is how GUIE was trained"
-    )
-    reserve: str = Field(
-        default="",
-        description="folder (or sandbox:NAME) of a benchmark, a COCO file: mining keeps its objects out of training. "
-        "Empty: none",
-    )
-    reserve_scale: float = Field(
-        default=1.15, ge=1, le=2, description="crop side / box side of benchmark objects; as detection.crop_scale"
-    )
-    mirror: bool = Field(
-        default=True, description="mean of plain and mirrored view: blind to flips, as retrieval systems commonly do"
-    )
-    batch: int = Field(default=32, ge=1, le=4096, description="crops a forward pass (ours)")
-    part_rows: int = Field(default=512, ge=1, le=1_000_000, description="objects a part, the unit of resume (ours)")
-    workers: int = Field(default=2, ge=1, le=64, description="threads that decode crops")
-    device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N")
+    section: ClassVar[str] = "embedding"
 
-    def models(self) -> dict[str, str]:
-        return {"model": "revision"}
+    mirror: bool = parameter(True, "mean of the plain and the mirrored view, which makes vectors blind to flips")
+    batch: int = parameter(32, "crops per forward pass; part_rows must be a multiple", ge=1, le=4096)
 
     @model_validator(mode="after")
-    def _whole_batches(self) -> "Params":
+    def _whole_batches(self) -> Self:
         if self.part_rows % self.batch:
             raise ValueError(f"part_rows = {self.part_rows} must be a multiple of batch = {self.batch}")
         return self

@@ -29,9 +29,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
     Raises `UserError` if the encoder gives a vector that is not finite.
     """
     objects = Dataset(inputs["objects"])
-    encoder = load_encoder(
-        params.model, params.revision or None, params.device, params.framing, params.mirror, batch=params.batch
-    )
+    encoder = load_encoder(params.ir, params.device, params.framing, params.mirror, batch=params.batch)
     rows = objects.rows(COLUMNS)
     models = {"encoder": encoder.digest}
     with Writer(outputs["embeddings"], "embeddings", "embedding", inputs, params, models) as out:
@@ -49,10 +47,10 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
 def _reserve(encoder: Encoder, inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> None:
     """Embeds the benchmark's objects, which mining keeps out of every set."""
     models = {"encoder": encoder.digest}
-    if params.reserve:
-        models["benchmark"] = digest_folder(resolve(params.reserve))
+    if params.benchmark:
+        models["benchmark"] = digest_folder(resolve(params.benchmark))
     with Writer(outputs["reserved"], "embeddings", "embedding", inputs, params, models) as out:
-        found = list(crops(params.reserve, params.reserve_scale)) if params.reserve else []
+        found = list(crops(params.benchmark, params.crop_scale)) if params.benchmark else []
         vectors, names = encoder.embed(picture for _, picture in found), [name for name, _ in found]
         check_finite(vectors, names)
         if not out.done(0):
@@ -75,8 +73,7 @@ def _crop(objects: Dataset, row: dict[str, Any]) -> Image.Image:
 
 def _facts(encoder: Encoder, params: Params) -> dict[str, Any]:
     return {
-        "encoder": params.model,
-        "revision": params.revision,
+        "encoder": params.ir,
         "weights": encoder.digest,
         "preprocess": encoder.preprocess,
         "dim": encoder.dim,

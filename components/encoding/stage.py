@@ -27,6 +27,8 @@ from components.common.diffusion.pipeline import (
 from components.common.errors import UserError
 from components.common.stage.progress import track
 from components.common.stage.report import Report
+from components.common.vision.encoders import pick_device
+from components.common.vision.models import weights_digest
 from components.encoding.params import Params
 
 ARRAYS = ("target", "background", "refs", "mask", "text")
@@ -51,29 +53,28 @@ class Encoders:
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
     """tuples -> latents. Raises `UserError` if the base model is absent or does not divide the cell."""
     tuples = Dataset(inputs["tuples"])
-    encoders = _load(params)
+    cell = tuples.facts["cell"]
+    encoders = _load(params, cell)
     rows = tuples.rows()
     starts = range(0, len(rows), params.part_rows)
-    digests = {part: bases.part_digest(params.base, part, params.revision) for part in ("vae", "text_encoder")}
+    digests = {part: weights_digest(params.base_generation, part) for part in ("vae", "text_encoder")}
     with Writer(outputs["latents"], "latents", "encoding", inputs, params, digests) as out:
-        out.facts = {"cell": params.cell, "scaling_factor": encoders.vae.config.scaling_factor}
+        out.facts = {"cell": cell, "scaling_factor": encoders.vae.config.scaling_factor}
         for index, start in enumerate(track(starts, "encoding")):
             if not out.done(index):
                 part = rows[start : start + params.part_rows]
-                out.write(index, _table(part, start), arrays=_arrays(tuples, part, encoders, params))
+                out.write(index, _table(part, start), arrays=_arrays(tuples, part, encoders, params.batch))
     return _report(Dataset(outputs["latents"]), encoders)
 
 
-def _load(params: Params) -> Encoders:
-    source = (params.base, params.revision)
-    device = torch.device(params.device)
-    text_encoder = bases.load_text_encoder(*source)
+def _load(params: Params, cell: int) -> Encoders:
+    base = params.base_generation
+    device = pick_device(params.device)
+    text_encoder = bases.load_text_encoder(base)
     text_encoder.to(device)  # type: ignore[arg-type]  # transformers wraps Module.to
-    encoders = Encoders(bases.load_vae(*source).to(device), text_encoder, bases.load_tokenizer(*source))
-    if params.cell % encoders.factor:
-        raise UserError(
-            f"encoding: cell = {params.cell} is not a multiple of {encoders.factor}, as {params.base} needs"
-        )
+    encoders = Encoders(bases.load_vae(base).to(device), text_encoder, bases.load_tokenizer(base))
+    if cell % encoders.factor:
+        raise UserError(f"crops.cell = {cell} is not a multiple of {encoders.factor}, as {base} needs")
     return encoders
 
 
@@ -83,12 +84,13 @@ def _table(rows: Sequence[Mapping[str, Any]], start: int) -> list[dict[str, Any]
 
 
 def _arrays(
-    tuples: Dataset, rows: Sequence[Mapping[str, Any]], encoders: Encoders, params: Params
+    tuples: Dataset, rows: Sequence[Mapping[str, Any]], encoders: Encoders, batch: int
 ) -> dict[str, np.ndarray]:
     """The arrays of one part, encoded in batches of fixed boundaries."""
-    batches = [rows[start : start + params.batch] for start in range(0, len(rows), params.batch)]
-    encoded = [_encode(tuples, batch, encoders, params.cell) for batch in batches]
-    return {name: np.concatenate([batch[name] for batch in encoded]) for name in ARRAYS}
+    cell = tuples.facts["cell"]
+    batches = [rows[start : start + batch] for start in range(0, len(rows), batch)]
+    encoded = [_encode(tuples, chunk, encoders, cell) for chunk in batches]
+    return {name: np.concatenate([chunk[name] for chunk in encoded]) for name in ARRAYS}
 
 
 def _encode(tuples: Dataset, rows: Sequence[Mapping[str, Any]], encoders: Encoders, cell: int) -> dict[str, np.ndarray]:

@@ -1,3 +1,18 @@
 """Evaluation: trained insertion and generation models go in; the pictures that they, their baselines and outside
 systems make of every benchmark sample come out, with a score for each metric. Quadruplets with ground truth and
 identity metrics (section 5, Table 1), and the reference gap: what true references add over those of another product."""
+
+from components.common.stage.contract import Size, Stage
+from components.evaluation.params import Params
+
+STAGE = Stage(
+    name="evaluation",
+    room=__name__,
+    title="Evaluation",
+    about="Trained models -> scores and sample pictures.",
+    params=Params,
+    takes="insertion:model generation:model",
+    makes="scores samples",
+    family="training",
+    size=Size(gpu=True),
+)

@@ -161,14 +161,14 @@ def insertion_samples(benchmark: Benchmark, params: Params) -> list[InsertionSam
 def _insertion_sample(index: int, views: Sequence[View], params: Params) -> InsertionSample:
     view = views[index]
     others = [views[(index + step) % len(views)] for step in range(1, REFERENCES + 1)]
-    box = placed(view.box, view.window(params.context), params.side)
+    box = placed(view.box, view.window(params.context), params.cell)
     return InsertionSample(
         name=f"{_file_name(view.subject)}-{index}",
         subject=view.subject,
         references=tuple(other.square(params.reference_scale) for other in others),
-        background=view.square(params.context, params.side, plate=True),
-        mask=box_mask(box, params.side),
-        truth=view.square(params.context, params.side),
+        background=view.square(params.context, params.cell, plate=True),
+        mask=box_mask(box, params.cell),
+        truth=view.square(params.context, params.cell),
         cutout=crop(others[0].photograph, others[0].box),
         box=box,
     )

@@ -68,17 +68,17 @@ class MetricSpec:
 def specifications(benchmark: str, judges: Judges, params: Params) -> list[MetricSpec]:
     """Every metric of a benchmark (insertion or generation), in the order of reports."""
     if benchmark == "insertion":
-        rule = f"box x {params.crop_scale} in a window of {params.context} x its longer side at {params.side} px"
+        rule = f"box x {params.crop_scale} in a window of {params.context} x its longer side at {params.cell} px"
         truth = "the truth, same crop"
     else:
-        rule = f"centre {params.generation_crop} of {params.side} px"
+        rule = f"centre {params.generation_crop} of {params.cell} px"
         truth = f"mean over all photographs of the subject, squares of {params.crop_scale} x box"
     gallery = "nearest of all subjects' photographs, the truth itself excluded"
     found = [_spec(name, benchmark, judges, which, rule, truth) for name, which in IDENTITY.items()]
     found += [_spec(name, benchmark, judges, which, rule, gallery) for name, which in RECOGNITION.items()]
     if benchmark == "generation":
         return [*found, _spec("clip_t", benchmark, judges, "clip", "whole picture", "the prompt")]
-    window = f"window of {params.context} at {params.side} px"
+    window = f"window of {params.context} at {params.cell} px"
     scale = {"values": "mean absolute difference, 0..1"}
     return [
         *found,
@@ -135,7 +135,7 @@ class GenerationJudge:
         self.specs = {spec.metric: spec.digest for spec in specifications("generation", judges, params)}
         views = [view for own in benchmark.subjects.values() for view in own]
         self.subjects = np.array([view.subject for view in views])
-        size = round(params.side * self.share)
+        size = round(params.cell * self.share)
         self.real = judges.embed([view.square(params.crop_scale, size) for view in views])
 
     def crop(self, picture: Image.Image) -> Image.Image:

@@ -73,18 +73,16 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
 
 def load_judges(params: Params) -> Judges:
     """The four encoders and CLIP's text side. Raises `UserError` if one cannot be loaded."""
-    named = {name: (getattr(params, name), getattr(params, f"{name}_revision")) for name in JUDGES}
     encoders = {
-        name: load_encoder(source, revision, params.device, params.framing, batch=params.batch)
-        for name, (source, revision) in named.items()
+        name: load_encoder(getattr(params, name), params.device, params.framing, batch=params.batch) for name in JUDGES
     }
-    text = ClipText(*named["clip"], device=str(pick_device(params.device)))
+    text = ClipText(params.clip, device=str(pick_device(params.device)))
     return Judges(encoders, text.embed)
 
 
 def _identity(folder: Path, params: Params) -> dict[str, str]:
     """Digests of what the result depends on besides inputs and parameters: encoders, benchmark, outside pictures."""
-    found = {name: weights_digest(getattr(params, name), getattr(params, f"{name}_revision")) for name in JUDGES}
+    found = {name: weights_digest(getattr(params, name)) for name in JUDGES}
     found["benchmark"] = digest_folder(folder)
     return found | {f"outside:{name}": digest_folder(Path(place)) for name, place in sorted(params.outside.items())}
 
@@ -121,7 +119,7 @@ def _outside_parts(samples: Sequence[Sample], params: Params) -> list[Part]:
 
 
 def _part(benchmark: str, name: str, samples: Sequence[Sample], system: System, params: Params) -> Part:
-    return Part(benchmark, name, samples[: params.limit or None], system, params.side)
+    return Part(benchmark, name, samples[: params.limit or None], system, params.cell)
 
 
 def _model(task: str, folder: Path, params: Params) -> System:
@@ -132,6 +130,10 @@ def _model(task: str, folder: Path, params: Params) -> System:
         pipeline = from_pretrained(GridPipeline, str(Dataset(folder).folder / "pipeline"))
         if pipeline.inserts != (task == "insertion"):
             raise UserError(f"the model in {folder} was not trained for {task}: are the two models swapped?")
+        if pipeline.cell != params.cell:
+            raise UserError(
+                f"the model in {folder} draws {pipeline.cell} px, crops.cell is {params.cell}: train it again"
+            )
         pipeline.set_progress_bar_config(disable=True)
         return model_system(pipeline.to(pick_device(params.device)), params)
 

@@ -12,10 +12,10 @@ from components.common.vision.models import from_pretrained
 class ClipText:
     """Unit text vectors of a CLIP model, in the space of its image vectors."""
 
-    def __init__(self, source: str, revision: str | None = None, device: str = "cpu", batch: int = 64):
+    def __init__(self, reference: str, device: str = "cpu", batch: int = 64):
         """Raises `UserError` if the model or its tokenizer is absent, or no CLIP model."""
-        self.model = from_pretrained(CLIPModel, source, revision).to(device).eval()
-        self.tokenizer = from_pretrained(AutoTokenizer, source, revision)
+        self.model = from_pretrained(CLIPModel, reference).to(device).eval()
+        self.tokenizer = from_pretrained(AutoTokenizer, reference)
         self.device, self.batch = device, batch
 
     @torch.inference_mode()

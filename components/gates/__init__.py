@@ -5,3 +5,37 @@ scores). Out: one row a gate - pass, fail or undecided - with the number seen, i
 central one asks whether retrieval is right often enough: the paper sets its window where 70 % of the retrieved pairs
 show the same product (section 3.1, Figure 3a); here a one-sided confidence bound must reach that, not a point estimate.
 """
+
+from components.common.stage.contract import Size, Stage
+from components.gates.params import Checkpoint, Intake, Model, Recurrence, Tuples, Vectors
+
+
+def _checkpoint(params: type[Checkpoint], about: str, takes: str) -> Stage:
+    name = params.section.removeprefix("gates.")
+    return Stage(
+        name=f"gate_{name}",
+        room=__name__,
+        title=f"Gates: {name}",
+        about=about,
+        params=params,
+        takes=takes,
+        makes="verdicts",
+        family="gates",
+        size=Size("1", "2", "4Gi"),
+        gate=True,
+    )
+
+
+INTAKE = _checkpoint(Intake, "Is what came in whole and allowed?", "images quarantine")
+VECTORS = _checkpoint(Vectors, "Are objects and vectors sound?", "images objects embeddings")
+RECURRENCE = _checkpoint(
+    Recurrence,
+    "Is the retrieval precise, are the views distinct, are there enough of them?",
+    "objects images pairs sets labels",
+)
+TUPLES = _checkpoint(
+    Tuples,
+    "Is the object gone from each background, and no object or photograph on both sides of the split?",
+    "objects embeddings backgrounds tuples",
+)
+MODEL = _checkpoint(Model, "Do the references help, beyond doubt?", "scores")

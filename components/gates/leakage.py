@@ -126,11 +126,10 @@ def close_pairs(ours: np.ndarray, theirs: np.ndarray, threshold: float) -> tuple
 def _benchmark(embeddings: Dataset, params: Tuples) -> tuple[list[str], np.ndarray]:
     """Names and vectors of the benchmark's objects, embedded as the mined objects were."""
     how = embeddings.facts["preprocess"]
-    encoder = load_encoder(params.encoder, params.encoder_revision, params.device, how["framing"], how["mirror"])
+    encoder = load_encoder(params.ir, params.device, how["framing"], how["mirror"])
     if encoder.digest != embeddings.facts["weights"]:
         raise UserError(
-            f"gates.tuples.encoder = {params.encoder} is not the model that the embeddings were made with: "
-            "name the model of the embedding section"
+            f"models.ir = {params.ir} is not the model that the embeddings were made with: run embedding again"
         )
     found = list(crops(params.benchmark, params.crop_scale))
     names, vectors = [name for name, _ in found], encoder.embed(picture for _, picture in found)

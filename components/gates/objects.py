@@ -12,8 +12,11 @@ BROKEN = "find the boxes in the objects table, then correct the annotations or t
 
 
 def objects(inputs: dict[str, Path], params: Vectors) -> Gate:
-    """Measures every box against its photograph and against the other boxes of that photograph."""
+    """Measures every box against its photograph, against the other boxes of that photograph, and against the limits
+    that detection worked by, which are in the manifest of `objects`.
+    """
     photo, boxes, extent = _load(inputs)
+    promised = Dataset(inputs["objects"]).manifest.params
     return Gate(
         "objects",
         (
@@ -35,22 +38,22 @@ def objects(inputs: dict[str, Path], params: Vectors) -> Gate:
                 "area_share",
                 "the share of the photograph that a box covers",
                 boxes[:, 2] * boxes[:, 3] / np.maximum(extent.prod(1), 1),
-                low=params.min_area_share,
-                high=params.max_area_share,
+                low=promised["min_share"],
+                high=promised["max_share"],
                 next_step=BROKEN,
             ),
             Check(
                 "shorter_side",
                 "the shorter side of a box (px)",
                 boxes[:, 2:].min(1),
-                low=params.min_side,
+                low=promised["min_side"],
                 next_step=BROKEN,
             ),
             Check(
                 "overlap",
                 "the largest IoU of a box with another of its photograph",
                 largest_overlap(photo, boxes),
-                high=params.max_iou,
+                high=promised["max_iou"],
                 next_step="lower detection's overlap limit: suppression of repeated boxes did not hold",
             ),
         ),

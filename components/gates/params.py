@@ -1,107 +1,80 @@
-"""Parameters of the five checkpoints. Every limit has a unit, a range and a source; "ours" means no outside source."""
+"""Parameters of the five checkpoints."""
 
-from typing import Self
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from components.common.stage.params import StageParams
+from components.common.stage.params import StageParams, parameter
+from components.common.stage.shared import Crops, Judge, KeptApart, Miner, NearDuplicates, OnDevice, Seeded
 
 
 class Checkpoint(StageParams):
-    """What all checkpoints share."""
+    """What all checkpoints have."""
 
-    blocking: bool = Field(default=True, description="a verdict other than pass stops the pipeline")
+    blocking: bool = parameter(True, "a verdict other than pass stops the pipeline")
 
 
 class Intake(Checkpoint):
     """Gate on images and quarantine: what came in is usable, known by digest, and (where asked) licensed."""
 
-    min_images: int = Field(default=1, ge=1, description="photographs; ours")
-    max_quarantined_share: float = Field(
-        default=0.05,
-        ge=0,
-        le=1,
-        description="broken inputs / inputs, copies and opt-outs aside; ours: more points at a wrong folder",
+    section: ClassVar[str] = "gates.intake"
+
+    min_images: int = parameter(1, "photographs", ge=1)
+    max_quarantined_share: float = parameter(
+        0.05, "broken inputs / inputs, leaving out copies and opt-outs", "more points at a wrong folder", ge=0, le=1
     )
-    require_licence: bool = Field(
-        default=True, description="every photograph names its licence; ours: an auditor asks for it first"
-    )
+    require_licence: bool = parameter(True, "every photograph names its licence")
 
 
 class Vectors(Checkpoint):
     """Gates on objects (geometry of the boxes) and on embeddings (health of the vectors)."""
 
-    min_objects: int = Field(default=1, ge=1, description="objects; ours")
-    box_slack: float = Field(
-        default=0.5, ge=0, le=8, description="px a box may reach out of the upright photograph; ours: rounding"
-    )
-    min_area_share: float = Field(
-        default=0.04, ge=0, le=1, description="box area / photograph area; Phantom-Data (2506.18851), section 3"
-    )
-    max_area_share: float = Field(default=0.9, gt=0, le=1, description="box area / photograph area; Phantom-Data")
-    min_side: float = Field(default=128, ge=1, le=4096, description="px, shorter side of a box; Phantom-Data")
-    max_iou: float = Field(
-        default=0.8, ge=0, le=1, description="largest overlap of two boxes of one photograph; Phantom-Data"
-    )
-    norm_tolerance: float = Field(
-        default=2e-3, gt=0, le=0.1, description="largest | norm - 1 |; fp16 rounds each value by at most 2^-11"
-    )
-    dead_deviation: float = Field(
-        default=1e-4, gt=0, le=0.1, description="a dimension with a smaller standard deviation is dead; ours"
-    )
-    min_effective_dimensions: float = Field(
-        default=4, ge=1, le=4096, description="participation ratio of the covariance's eigenvalues; ours"
-    )
+    section: ClassVar[str] = "gates.vectors"
 
-    @model_validator(mode="after")
-    def _area_range(self) -> Self:
-        if self.min_area_share >= self.max_area_share:
-            raise ValueError(
-                f"min_area_share ({self.min_area_share}) must be below max_area_share ({self.max_area_share})"
-            )
-        return self
+    min_objects: int = parameter(1, "objects", ge=1)
+    box_slack: float = parameter(0.5, "px that a box may reach out of the upright photograph", "rounding", ge=0, le=8)
+    norm_tolerance: float = parameter(
+        2e-3, "largest | norm - 1 |", "fp16 rounds each value by at most 2^-11", gt=0, le=0.1
+    )
+    dead_deviation: float = parameter(
+        1e-4, "a dimension with a smaller standard deviation counts as dead", gt=0, le=0.1
+    )
+    min_effective_dimensions: float = parameter(4, "participation ratio of the covariance's eigenvalues", ge=1, le=4096)
 
 
-class Recurrence(Checkpoint):
+class Recurrence(Checkpoint, NearDuplicates, Seeded):
     """Gates on pairs, sets and labels: retrieval precision, distinct views, yield."""
 
-    min_precision: float = Field(
-        default=0.70, gt=0, lt=1, description="right pairs / emitted pairs; the paper's window, Figure 3a"
+    section: ClassVar[str] = "gates.recurrence"
+
+    min_precision: float = parameter(
+        0.7, "right pairs / emitted pairs", "precision of the paper's window, Figure 3a", gt=0, lt=1
     )
-    confidence: float = Field(default=0.95, ge=0.5, lt=1, description="of the one-sided Clopper-Pearson bound; usual")
-    expected_precision: float = Field(
-        default=0.80, gt=0, lt=1, description="a truth that should pass with probability `power`; plans labels; ours"
+    confidence: float = parameter(0.95, "of the one-sided Clopper-Pearson bound", ge=0.5, lt=1)
+    expected_precision: float = parameter(
+        0.8, "a true precision that should pass with probability `power`; plans labels", gt=0, lt=1
     )
-    power: float = Field(default=0.95, ge=0.5, lt=1, description="probability to pass at the expected precision; usual")
-    max_sample: int = Field(
-        default=400, ge=10, le=100_000, description="labelled pairs judged at most; the rest stays unused; ours"
-    )
-    bands: int = Field(default=4, ge=1, le=20, description="similarity bands of the sample, equally filled; ours")
-    seed: int = Field(default=0, ge=0, description="of the sample and of the bootstrap")
-    max_near_duplicates: float = Field(
-        default=0.01, ge=0, le=1, description="nearly equal pairs / pairs of views within a set; ours"
-    )
-    crop_bits: int = Field(
-        default=36, ge=0, le=128, description="of 256 dHash bits: crops that differ in no more are nearly equal; ours"
-    )
-    photo_bits: int = Field(
-        default=72, ge=0, le=128, description="the same for photographs; ours: finds DreamBooth's repeated backpacks"
-    )
-    shift_correlation: float = Field(
-        default=0.65,
+    power: float = parameter(0.95, "probability to pass at the expected precision", ge=0.5, lt=1)
+    max_sample: int = parameter(400, "labelled pairs judged at most; the rest stays unused", ge=10, le=100_000)
+    bands: int = parameter(4, "similarity bands of the sample, equally filled", ge=1, le=20)
+    max_near_duplicates: float = parameter(0.01, "nearly equal pairs / pairs of views within a set", ge=0, le=1)
+    shift_correlation: float = parameter(
+        0.65,
+        "photographs whose common part correlates at least this much when one is shifted onto the other are nearly "
+        "equal, -1..1",
+        "finds 99 % of planted shifts by 5 to 15 % of the side in shop photographs",
         ge=0.5,
         le=1,
-        description="photographs whose common part correlates at least so much when one is shifted upon the other are "
-        "nearly equal, -1..1; ours: finds 99 % of shifts by 5 to 15 % of the side in shop photographs",
     )
-    min_yield: float = Field(
-        default=0.008,
+    min_yield: float = parameter(
+        0.008,
+        "objects that anchor a set / objects",
+        "the paper's lowest: Open Images, 64,991 of 8,067,907",
         ge=0,
         le=1,
-        description="objects with >= 3 views / objects; the paper's lowest (Open Images, 64,991 of 8,067,907)",
     )
-    max_hub_skew: float = Field(
-        default=10, ge=0, le=1000, description="skewness of how often an object is a view; ours (Radovanovic 2010)"
+    max_hub_skew: float = parameter(
+        10, "skewness of how often an object is a view", "after Radovanovic 2010", ge=0, le=1000
     )
 
     @model_validator(mode="after")
@@ -114,58 +87,31 @@ class Recurrence(Checkpoint):
         return self
 
 
-class Tuples(Checkpoint):
+class Tuples(Checkpoint, Miner, Judge, KeptApart, Crops, OnDevice):
     """Gates on backgrounds (removal worked) and tuples (no object or photograph is on both sides of the split)."""
 
-    max_residual: float = Field(
-        default=0.6, ge=0, le=1, description="cosine of what is left in the box to the object; ours"
-    )
-    min_clean_share: float = Field(
-        default=0.9, ge=0, le=1, description="backgrounds within max_residual / backgrounds; ours"
-    )
-    max_outside_change: float = Field(
-        default=0.02, ge=0, le=1, description="mean absolute change outside the removed area, 0..1; ours"
-    )
-    split_threshold: float | None = Field(
-        default=None, gt=0, lt=1, description="cosine from which two objects share a split; none: as sets were grouped"
-    )
-    benchmark: str = Field(
-        default="", description="COCO folder of the benchmark (sandbox:benchmark or a path) to keep apart; empty: none"
-    )
-    benchmark_threshold: float | None = Field(
-        default=None, gt=0, lt=1, description="cosine from which a training object counts as one; none: split_threshold"
-    )
-    encoder: str = Field(default="", description="the mining encoder, to embed benchmark crops: folder, sandbox: or id")
-    encoder_revision: str | None = Field(default=None, description="commit of a hub id")
-    crop_scale: float = Field(
-        default=1.15, ge=1, le=2, description="benchmark crop sides / box sides; must equal that of detection"
-    )
-    device: str = Field(default="cpu", description="where the encoder runs")
+    section: ClassVar[str] = "gates.tuples"
 
-    def models(self) -> dict[str, str]:
-        return {"encoder": "encoder_revision"} if self.benchmark else {}
-
-    @model_validator(mode="after")
-    def _encoder_named(self) -> Self:
-        if self.benchmark and not self.encoder:
-            raise ValueError("benchmark needs `encoder`, the model the embeddings were made with")
-        return self
+    max_residual: float = parameter(0.6, "cosine of what is left in the box to the object", ge=0, le=1)
+    min_clean_share: float = parameter(0.9, "backgrounds within max_residual / backgrounds", ge=0, le=1)
+    max_outside_change: float = parameter(0.02, "mean absolute change outside the removed area, 0..1", ge=0, le=1)
+    split_threshold: float | None = parameter(
+        None, "cosine from which two objects must share a split; null: as sets were grouped", gt=0, lt=1
+    )
+    benchmark_threshold: float | None = parameter(
+        None, "cosine from which a training object counts as one of the benchmark; null: split_threshold", gt=0, lt=1
+    )
 
 
-class Model(Checkpoint):
+class Model(Checkpoint, Seeded):
     """Gate on scores: references matter, beyond chance."""
 
-    benchmark: str = Field(default="insertion", description="which benchmark's scores are judged")
-    metric: str = Field(default="ir", description="identity metric; the paper's choice for rigid objects, Table 3")
-    system: str = Field(default="objectmate", description="the system with its own references")
-    baseline: str = Field(default="shuffled-refs", description="the same system with another object's references")
-    min_gap: float = Field(default=0.0, ge=-1, le=1, description="the lower bound of the gap must lie above this; ours")
-    confidence: float = Field(default=0.95, ge=0.5, lt=1, description="of the two-sided interval; usual")
-    min_subjects: int = Field(
-        default=8,
-        ge=2,
-        le=10_000,
-        description="subjects below which nothing is decided; ours: fewer starve a bootstrap",
+    section: ClassVar[str] = "gates.model"
+
+    task: Literal["insertion", "generation"] = parameter("insertion", "whose scores are judged")
+    metric: str = parameter("ir", "identity metric", "the paper's choice for rigid objects, Table 3")
+    min_gap: float = parameter(0.0, "the lower bound of the gap must lie above this", ge=-1, le=1)
+    confidence: float = parameter(0.95, "of the two-sided interval", ge=0.5, lt=1)
+    min_subjects: int = parameter(
+        8, "subjects below which nothing is decided", "fewer starve a bootstrap", ge=2, le=10_000
     )
-    draws: int = Field(default=10_000, ge=1000, le=1_000_000, description="bootstrap resamples; usual")
-    seed: int = Field(default=0, ge=0, description="of the bootstrap")

@@ -57,7 +57,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Checkpo
 def _models(params: Checkpoint) -> dict[str, str]:
     if isinstance(params, Tuples) and params.benchmark:
         benchmark = digest_folder(resolve(params.benchmark))
-        return {"encoder": weights_digest(params.encoder, params.encoder_revision), "benchmark": benchmark}
+        return {"encoder": weights_digest(params.ir), "benchmark": benchmark}
     return {}
 
 

@@ -4,3 +4,18 @@ Out go `images` (originals untouched, in tar shards, with size, hashes and right
 why) and `subjects` (what people said is shown). The paper starts from WebLI, COCO and Open Images photographs
 (section on data, Fig. 5) and says nothing of intake; the rules here are this project's.
 """
+
+from components.common.stage.contract import Size, Stage
+from components.ingest.params import Params
+
+STAGE = Stage(
+    name="ingest",
+    room=__name__,
+    title="Photographs",
+    about="A folder of photographs -> images, quarantine and subjects.",
+    params=Params,
+    takes="",
+    makes="images quarantine subjects",
+    family="data",
+    size=Size("1", "2", "4Gi"),
+)

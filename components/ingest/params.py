@@ -2,54 +2,46 @@
 
 from typing import ClassVar
 
-from pydantic import Field
-
-from components.common.stage.params import StageParams
-
-ADDRESSES = frozenset({"images", "labels"})
+from components.common.stage.params import Place, parameter
+from components.common.stage.shared import InParts, InThreads
 
 
-class Params(StageParams):
-    """Defaults are this project's (the paper has none) unless a source is named."""
+class Params(InParts, InThreads):
+    """Which photographs come in, and which are refused."""
 
-    execution: ClassVar[frozenset[str]] = StageParams.execution | ADDRESSES
-    """Where the files lie is not part of what they are: their contents are digested instead."""
+    section: ClassVar[str] = "ingest"
 
-    images: str = Field(
-        default="sandbox:corpus",
+    images: Place = parameter(
+        "sandbox:corpus",
+        "folder of photographs, read with all its subfolders: a path, s3://bucket/prefix or sandbox:NAME",
         min_length=1,
-        description="folder of photographs, read with all its subfolders: a path, s3://bucket/prefix or sandbox:NAME",
     )
-    labels: str = Field(
-        default="",
-        description="CSV with the columns path and subject, optionally x, y, w, h (px), duplicate_of and rights "
-        "(licence, source_url, attribution or credit, collected_at, rights_signal, rights_checked_at); empty: none",
+    labels: Place = parameter(
+        "",
+        "CSV with the columns path and subject, optionally x, y, w, h (px), duplicate_of and rights (licence, "
+        "source_url, attribution or credit, collected_at, rights_signal, rights_checked_at); empty: none",
     )
-    collection: str = Field(default="photographs", min_length=1, max_length=200, description="name of this collection")
-    licence: str = Field(
-        default="", max_length=200, description="SPDX licence of photographs whose label row names none; empty: unknown"
+    collection: str = parameter("photographs", "name of this collection", min_length=1, max_length=200)
+    licence: str = parameter(
+        "", "SPDX licence of photographs whose label row names none; empty: unknown", max_length=200
     )
-    opt_out_signals: tuple[str, ...] = Field(
-        default=("opt-out", "noai", "noimageai"),
-        description="values of rights_signal, in any case, that forbid use; one such value in one row is enough "
-        "(noai, noimageai: the robots meta values of DeviantArt)",
+    opt_out_signals: tuple[str, ...] = parameter(
+        ("opt-out", "noai", "noimageai"),
+        "values of rights_signal, in any case, that forbid use; one such value in one row is enough",
+        "noai and noimageai are DeviantArt's robots meta values",
     )
-    max_bytes: int = Field(default=64 << 20, ge=1 << 10, le=1 << 30, description="largest accepted file, bytes")
-    max_pixels: int = Field(
-        default=120_000_000,
+    max_bytes: int = parameter(64 << 20, "largest accepted file, bytes", ge=1 << 10, le=1 << 30)
+    max_pixels: int = parameter(
+        120_000_000,
+        "largest accepted width x height, px, judged before decoding; Pillow refuses above 178,956,970",
+        "fits 100-megapixel cameras",
         ge=1_000,
         le=178_956_970,
-        description="largest accepted width x height, px, judged before decoding; default: fits 100-megapixel cameras; "
-        "the upper end is where Pillow takes a file for a decompression bomb",
     )
-    min_side: int = Field(
-        default=128,
+    min_side: int = parameter(
+        128,
+        "shortest accepted side, px",
+        "no smaller photograph can hold a box of 128 px, Phantom-Data's least (arXiv 2506.18851)",
         ge=1,
         le=10_000,
-        description="shortest accepted side, px; default: no smaller photograph can hold a box of 128 px "
-        "(Phantom-Data, arXiv 2506.18851)",
-    )
-    part_rows: int = Field(default=256, ge=1, le=100_000, description="files a part (shard), at most")
-    workers: int = Field(
-        default=4, ge=1, le=256, description="threads that read and decode; does not change the result"
     )

@@ -3,3 +3,19 @@
 A set is an anchor with at least three views: other photographs of the same product. This is section 3 of the paper
 (arXiv 2412.08645).
 """
+
+from components.common.stage.contract import Size, Stage
+from components.mining.params import Params
+
+STAGE = Stage(
+    name="mining",
+    room=__name__,
+    title="Recurrence sets",
+    about="Vectors -> pairs in the window -> recurrence sets.",
+    params=Params,
+    takes="images objects embeddings reserved:embeddings calibration",
+    makes="pairs sets",
+    family="mining",
+    size=Size("4", "16", "16Gi", gpu=True),
+    shared=True,
+)

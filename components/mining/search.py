@@ -105,7 +105,7 @@ def _embed(cut: Image.Image, embeddings: Dataset, root: Path) -> np.ndarray:
     facts, how = embeddings.facts, embeddings.facts["preprocess"]
     local = root / facts["encoder"]
     source = str(local) if local.is_dir() else facts["encoder"]
-    encoder = load_encoder(source, facts["revision"] or None, "cpu", how["framing"], how["mirror"])
+    encoder = load_encoder(source, "cpu", how["framing"], how["mirror"])
     if (encoder.digest, encoder.preprocess) != (facts["weights"], how):
         raise UserError(
             f"{source} is not the encoder any more that {embeddings.folder} was made with: restore it, or run the "

@@ -32,7 +32,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
     is not a finite unit vector.
     """
     corpus = load(inputs)
-    window = find_window(Dataset(inputs["calibration"]), corpus, params)
+    window = find_window(Dataset(inputs["calibration"]), corpus)
     check_unit(corpus.vectors)
     reserved = reserved_vectors(inputs)
     parts = max(tile_count(len(corpus), params.tile), 1)
@@ -55,15 +55,12 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
     return describe(corpus, mined, stars_found, window, params)
 
 
-def find_window(calibration: Dataset, corpus: Corpus, params: Params) -> Window:
-    """The explicit or the calibrated window. Raises `UserError` if it was calibrated for another encoder."""
-    if params.window == "explicit":
-        return Window(params.low, params.high)
+def find_window(calibration: Dataset, corpus: Corpus) -> Window:
+    """The window that calibration stated. Raises `UserError` if it was calibrated for another encoder."""
     facts = calibration.facts
     if facts["encoder"] != corpus.encoder:
         raise UserError(
             f"the window in {calibration.folder} was calibrated for another encoder: run calibration again, "
-            "or set mining.window to explicit with low and high"
         )
     return Window(facts["low"], facts["high"])
 
@@ -106,5 +103,4 @@ def _set_rows(corpus: Corpus, mined: Mined, found: list[Star], min_views: int) -
 
 
 def _facts(window: Window, params: Params) -> dict[str, float | str]:
-    uncalibrated = {"calibration_id": "explicit"} if params.window == "explicit" else {}
-    return {"low": window.low, "high": window.high, "split_threshold": window.low - params.split_margin} | uncalibrated
+    return {"low": window.low, "high": window.high, "split_threshold": window.low - params.split_margin}

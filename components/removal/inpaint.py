@@ -50,11 +50,11 @@ class InpaintRemover:
 
 def _pipeline(params: Params, dtype: torch.dtype) -> Any:
     parts = {}
-    if params.unet:
-        parts["unet"] = from_pretrained(UNet2DConditionModel, params.unet, params.unet_revision, dtype=dtype)
-    return from_pretrained(AutoPipelineForInpainting, params.model or "", params.revision, dtype=dtype, **parts)
+    if params.remover_unet:
+        parts["unet"] = from_pretrained(UNet2DConditionModel, params.remover_unet, dtype=dtype)
+    return from_pretrained(AutoPipelineForInpainting, params.remover, dtype=dtype, **parts)
 
 
 def _digest(params: Params) -> str:
-    pipeline = weights_digest(params.model or "", params.revision)
-    return digest_value([pipeline, weights_digest(params.unet, params.unet_revision)]) if params.unet else pipeline
+    pipeline = weights_digest(params.remover)
+    return digest_value([pipeline, weights_digest(params.remover_unet)]) if params.remover_unet else pipeline

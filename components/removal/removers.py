@@ -32,7 +32,7 @@ def load_remover(params: Params) -> Remover:
     if params.kind == "residual":
         from components.removal.residual import ResidualRemover
 
-        return ResidualRemover(framing, params.model or "", params.revision, params.device)
+        return ResidualRemover(framing, params.remover, params.device)
     from components.removal.inpaint import InpaintRemover
 
     return InpaintRemover(framing, params)

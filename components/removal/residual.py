@@ -44,17 +44,17 @@ def corrected(unet: Any, inputs_BCHW: torch.Tensor) -> torch.Tensor:
 class ResidualRemover:
     """Telea's fill, corrected by a UNet2DModel."""
 
-    def __init__(self, framing: Framing, source: str, revision: str | None, device: str):
+    def __init__(self, framing: Framing, reference: str, device: str):
         self.framing, self.device = framing, pick_device(device)
-        self.unet = from_pretrained(UNet2DModel, source, revision, dtype=torch.float32, low_cpu_mem_usage=False)
+        self.unet = from_pretrained(UNet2DModel, reference, dtype=torch.float32, low_cpu_mem_usage=False)
         self.unet.to(self.device).eval()
         channels = (self.unet.config.in_channels, self.unet.config.out_channels)
         if channels != (IN_CHANNELS, OUT_CHANNELS):
             raise UserError(
-                f"the model {source} has {channels[0]} input and {channels[1]} output channels; "
+                f"the model {reference} has {channels[0]} input and {channels[1]} output channels; "
                 f"a residual remover has {IN_CHANNELS} and {OUT_CHANNELS}"
             )
-        self.digest = weights_digest(source, revision)
+        self.digest = weights_digest(reference)
 
     def remove(self, image: Image.Image, box: Box, key: str) -> tuple[Image.Image, Image.Image]:
         """See `Remover`; nothing is random here, so `key` is not used."""

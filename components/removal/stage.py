@@ -31,7 +31,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
     anchors = anchor_objects(inputs["objects"], inputs["sets"])
     photographs = Photographs(inputs["images"])
     remover = load_remover(params)
-    judge = load_encoder(params.judge, params.judge_revision, params.device)
+    judge = load_encoder(params.second_ir, params.device)
     models = {"remover": remover.digest, "judge": judge.digest}
     parts = -(-anchors.num_rows // params.part_rows)
     with Writer(outputs["backgrounds"], "backgrounds", "removal", inputs, params, models) as out:

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from components.common.diffusion.pipeline import GridPipeline
+from components.common.stage.params import collect
 from components.common.statistics import cluster_bootstrap
 from components.common.vision.geometry import crop, expanded, placed
 from components.evaluation.benchmark import Benchmark, Sample, View, generation_samples, insertion_samples, load
@@ -25,7 +26,9 @@ from components.sandbox.training.crops import PACKAGED, read_split
 from components.sandbox.verify import MODELS, Row
 from pipelines.parameters import resolve
 
-PARAMS = Params.model_validate(resolve("sandbox")["evaluation"] | {"limit": 0, "prompts_per_subject": 4})
+PARAMS = collect(
+    Params, resolve("sandbox", {"evaluation.limit": 0, "evaluation.prompts_per_subject": 4}), "profile sandbox"
+)
 """As the default run evaluates, but on every sample."""
 Pictures = dict[str, list[Image.Image]]
 
@@ -117,10 +120,10 @@ def _corpus(task: str) -> tuple[list[Image.Image], list[str]]:
         photo = Image.fromarray(data.photos[product.photo])
         view = View(subject=product.design, photograph=photo, plate=None, box=product.box, caption="")
         if task == "generation":
-            crops.append(view.square(PARAMS.crop_scale, round(PARAMS.side * PARAMS.generation_crop)))
+            crops.append(view.square(PARAMS.crop_scale, round(PARAMS.cell * PARAMS.generation_crop)))
             continue
-        box = placed(product.box, view.window(PARAMS.context), PARAMS.side)
-        crops.append(crop(view.square(PARAMS.context, PARAMS.side), expanded(box, PARAMS.crop_scale)))
+        box = placed(product.box, view.window(PARAMS.context), PARAMS.cell)
+        crops.append(crop(view.square(PARAMS.context, PARAMS.cell), expanded(box, PARAMS.crop_scale)))
     return crops, [product.design for product in data.products]
 
 

@@ -51,9 +51,9 @@ class GridTraining(pl.LightningModule):
 
 def lr_factor(images: int, params: Params) -> float:
     """Share of the peak learning rate after `images` images."""
-    if images < params.warmup:
-        return (images + params.batch) / (params.warmup + params.batch)
+    if images < params.warmup_images:
+        return (images + params.batch) / (params.warmup_images + params.batch)
     if params.decay == "none":
         return 1.0
-    done = (images - params.warmup) / max(params.images - params.warmup, 1)
+    done = (images - params.warmup_images) / max(params.images - params.warmup_images, 1)
     return 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))

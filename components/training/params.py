@@ -1,70 +1,61 @@
 """Parameters of training. Lengths are counted in images, so that they do not depend on the batch."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from components.common.stage.params import StageParams
+from components.common.stage.params import StageParams, parameter
+from components.common.stage.shared import GenerationBase, InsertionBase, OnDevice
+
+ALTERBUTE = "Alterbute (arXiv 2601.10714)"
+SYNCD = "SynCD"
+DIFFUSERS = "diffusers' training scripts"
 
 
-class Params(StageParams):
-    """How the grid UNet is trained. "Alterbute" is arXiv 2601.10714, a sibling paper with full hyper-parameters."""
+class Params(OnDevice):
+    """How the grid UNet is trained, for either task."""
 
+    section: ClassVar[str] = "training"
     execution = StageParams.execution | {"checkpoint_every", "nodes", "processes"}
+    task: ClassVar[Literal["insertion", "generation"]]
+    """Put the object into a scene, or draw it from a caption."""
 
-    task: Literal["insertion", "generation"] = Field(
-        default="insertion", description="put the object into a scene, or draw it from a caption"
-    )
-    base: str = Field(
-        default="stable-diffusion-v1-5/stable-diffusion-v1-5",
-        description="model to start from: sandbox:NAME, a folder or a hub id. Its scheduler decides the objective",
-    )
-    revision: str | None = Field(
-        default="451f4fe16113bff5a5d2269ed5ad43b0592e9a14", description="pinned commit of a hub id"
-    )
-    seed: int = Field(default=0, ge=0, description="of sample order, noise, timesteps and dropout")
+    images: int = parameter(12_800_000, "training length, images", ALTERBUTE, ge=1)
+    seed: int = parameter(0, "of sample order, noise, timesteps and dropout", ge=0)
+    batch: int = parameter(128, "images per optimiser step, on all devices together", ALTERBUTE, ge=1, le=4096)
+    accumulate: int = parameter(1, "forward passes per optimiser step: saves memory", ge=1, le=256)
+    lr: float = parameter(1e-5, "peak learning rate of AdamW", ALTERBUTE, gt=0, le=0.1)
+    warmup: float = parameter(0.005, "share of the images with a linear warm-up", "500 steps of 100,000", ge=0, le=1)
+    decay: Literal["none", "cosine"] = parameter("none", "learning rate after the warm-up")
+    weight_decay: float = parameter(0.01, "of AdamW", DIFFUSERS, ge=0, le=1)
+    clip: float = parameter(1.0, "largest gradient norm", DIFFUSERS, gt=0, le=100)
+    ema: float = parameter(0.9999, "cap of the weight average's decay (1 + n) / (10 + n)", ge=0, lt=1)
 
-    images: int = Field(default=12_800_000, ge=1, description="training length, images (Alterbute: 100 k steps x 128)")
-    batch: int = Field(default=128, ge=1, le=4096, description="images an optimiser step, all devices (Alterbute)")
-    accumulate: int = Field(default=1, ge=1, le=256, description="forward passes an optimiser step: saves memory")
-    lr: float = Field(default=1e-5, gt=0, le=0.1, description="peak learning rate of AdamW (Alterbute)")
-    warmup: int = Field(default=64_000, ge=0, description="images of linear warm-up (500 steps, ours)")
-    decay: Literal["none", "cosine"] = Field(default="none", description="learning rate after the warm-up (ours)")
-    weight_decay: float = Field(default=0.01, ge=0, le=1, description="of AdamW (diffusers' training scripts)")
-    clip: float = Field(default=1.0, gt=0, le=100, description="largest gradient norm (diffusers' training scripts)")
-    ema: float = Field(
-        default=0.9999, ge=0, lt=1, description="cap of the weight average's decay (1 + n) / (10 + n) (ours)"
+    outside_weight: float = parameter(
+        1.0, "loss weight of target latents outside the mask; inside it is 1", "paper", ge=0, le=1
     )
-
-    outside_weight: float = Field(
-        default=1.0, ge=0, le=1, description="loss weight of target latents outside the mask; inside it is 1 (paper: 1)"
+    min_snr: float | None = parameter(
+        5.0, "min-SNR gamma of epsilon and v objectives; null: unweighted", "Hang et al. 2023", gt=0
     )
-    min_snr: float | None = Field(
-        default=5.0, gt=0, description="min-SNR gamma of epsilon and v objectives (Hang et al. 2023); null: unweighted"
-    )
-    drop_refs: float = Field(default=0.05, ge=0, le=1, description="share of samples without references (SynCD)")
-    drop_text: float = Field(default=0.05, ge=0, le=1, description="share of samples without caption (SynCD)")
-    drop_both: float = Field(default=0.05, ge=0, le=1, description="share of samples with neither (SynCD)")
-    fewer_refs: float = Field(
-        default=0.3, ge=0, le=1, description="share of samples with one or two references, kept views repeated (ours)"
+    drop_refs: float = parameter(0.05, "share of samples without references", SYNCD, ge=0, le=1)
+    drop_text: float = parameter(0.05, "share of samples without caption", SYNCD, ge=0, le=1)
+    drop_both: float = parameter(0.05, "share of samples with neither", SYNCD, ge=0, le=1)
+    fewer_refs: float = parameter(
+        0.3, "share of samples with one or two references, the kept views repeated", ge=0, le=1
     )
 
-    precision: Literal["fp32", "bf16"] = Field(default="bf16", description="of the forward and backward pass")
-    export: Literal["fp32", "fp16"] = Field(default="fp16", description="of the exported weights")
-    device: Literal["cpu", "cuda"] = Field(default="cpu", description="where to train")
-    nodes: int = Field(default=1, ge=1, le=64, description="machines; above one, a TrainJob in a cluster")
-    processes: int = Field(default=1, ge=1, le=64, description="training processes a node, one a GPU; batch is shared")
-    workers: int = Field(default=0, ge=0, le=64, description="loader processes, of each training process")
-    checkpoint_every: int = Field(default=128_000, ge=1, description="images between checkpoints: what a kill loses")
+    precision: Literal["fp32", "bf16"] = parameter("bf16", "of the forward and backward pass")
+    export: Literal["fp32", "fp16"] = parameter("fp16", "of the exported weights")
+    nodes: int = parameter(1, "machines; above one, a TrainJob in a cluster", ge=1, le=64)
+    processes: int = parameter(1, "training processes per node, one per GPU; they share the batch", ge=1, le=64)
+    workers: int = parameter(0, "loader processes of each training process", ge=0, le=64)
+    checkpoint_every: int = parameter(128_000, "images between checkpoints: what a kill loses", ge=1)
 
-    validation_tuples: int = Field(default=64, ge=0, le=4096, description="held-out tuples for the reference gap")
-    sampling_steps: int = Field(default=20, ge=1, le=1000, description="sampler steps in validation")
-
-    def models(self) -> dict[str, str]:
-        return {"base": "revision"}
+    validation_tuples: int = parameter(64, "held-out tuples for the reference gap", ge=0, le=4096)
+    sampling_steps: int = parameter(20, "sampler steps in validation", ge=1, le=1000)
 
     def identity(self) -> dict[str, Any]:
-        """With the number of training processes where they are several.
+        """With the number of training processes where there are several.
 
         They see the same samples in the same steps as one would, but sum gradients in another order: weights differ in
         the last digits, as with another `accumulate`. How the processes are spread over nodes decides nothing.
@@ -72,7 +63,7 @@ class Params(StageParams):
         return super().identity() | ({"processes": self.world} if self.world > 1 else {})
 
     @model_validator(mode="after")
-    def _consistent(self) -> "Params":
+    def _consistent(self) -> Self:
         if self.batch % self.accumulate:
             raise ValueError(f"batch {self.batch} must be a multiple of accumulate {self.accumulate}")
         if self.batch % (self.accumulate * self.world):
@@ -84,9 +75,12 @@ class Params(StageParams):
             raise ValueError(f"images {self.images} must be a multiple of batch {self.batch}")
         if self.drop_refs + self.drop_text + self.drop_both > 1:
             raise ValueError("drop_refs + drop_text + drop_both must not be above 1: they share one draw")
-        if self.warmup > self.images:
-            raise ValueError(f"warmup {self.warmup} must not be above images {self.images}")
         return self
+
+    @property
+    def base(self) -> str:
+        """The model to start from."""
+        raise NotImplementedError
 
     @property
     def world(self) -> int:
@@ -97,3 +91,34 @@ class Params(StageParams):
     def steps(self) -> int:
         """Optimiser steps."""
         return self.images // self.batch
+
+    @property
+    def warmup_images(self) -> float:
+        """Images with a growing learning rate."""
+        return self.warmup * self.images
+
+
+class Insertion(Params, InsertionBase):
+    """Training for object insertion."""
+
+    section: ClassVar[str] = "train_insertion"
+    task: ClassVar[Literal["insertion", "generation"]] = "insertion"
+
+    images: int = parameter(12_800_000, "training length, images", ALTERBUTE, ge=1)
+
+    @property
+    def base(self) -> str:
+        return self.base_insertion
+
+
+class Generation(Params, GenerationBase):
+    """Training for subject-driven generation."""
+
+    section: ClassVar[str] = "train_generation"
+    task: ClassVar[Literal["insertion", "generation"]] = "generation"
+
+    images: int = parameter(12_800_000, "training length, images", ALTERBUTE, ge=1)
+
+    @property
+    def base(self) -> str:
+        return self.base_generation

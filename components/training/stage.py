@@ -15,6 +15,7 @@ from components.common.diffusion.grid import expand_conv_in, scene_channels
 from components.common.diffusion.pipeline import GridPipeline, pixels_per_latent
 from components.common.errors import UserError
 from components.common.stage.report import Report
+from components.common.vision.models import weights_digest
 from components.training import launch, ranks
 from components.training.data import Latents, TrainingSamples
 from components.training.loop import LossCurve, train
@@ -80,8 +81,7 @@ def compute(
 
 def load_pipeline(dataset: Dataset, params: Params) -> GridPipeline:
     """The base model as a grid pipeline for the task, its UNet's input channels expanded where the task needs more."""
-    source = (params.base, params.revision)
-    vae, unet = bases.load_vae(*source), bases.load_unet(*source)
+    vae, unet = bases.load_vae(params.base), bases.load_unet(params.base)
     latent_channels, cell = vae.config.latent_channels, dataset.facts["cell"]
     wanted = scene_channels(latent_channels) if params.task == "insertion" else latent_channels
     try:
@@ -91,7 +91,12 @@ def load_pipeline(dataset: Dataset, params: Params) -> GridPipeline:
     unet.register_to_config(sample_size=2 * cell // pixels_per_latent(vae))
     unet.to(memory_format=torch.channels_last)
     return GridPipeline(
-        vae, unet, bases.load_text_encoder(*source), bases.load_tokenizer(*source), bases.load_scheduler(*source), cell
+        vae,
+        unet,
+        bases.load_text_encoder(params.base),
+        bases.load_tokenizer(params.base),
+        bases.load_scheduler(params.base),
+        cell,
     )
 
 
@@ -110,8 +115,8 @@ def export(pipeline: GridPipeline, folder: Path, params: Params) -> list[dict[st
 
 def check(dataset: Dataset, params: Params) -> dict[str, str]:
     """Refuses latents that the base cannot be trained on; returns the digests of the base's parts."""
-    bases.load_tokenizer(params.base, params.revision)  # says so if there is no base
-    digests = {part: bases.part_digest(params.base, part, params.revision) for part in ("vae", "text_encoder", "unet")}
+    bases.load_tokenizer(params.base)  # says so if there is no base
+    digests = {part: weights_digest(params.base, part) for part in ("vae", "text_encoder", "unet")}
     parts = ("vae",) if params.task == "insertion" else ("vae", "text_encoder")  # insertion reads no caption
     for part in parts:
         if dataset.manifest.models.get(part) != digests[part]:

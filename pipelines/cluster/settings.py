@@ -8,18 +8,10 @@ import os
 from kfp import kubernetes
 from kfp.dsl import PipelineTask
 
+from components import training
 from components.common.stage.kubeflow import image, variable
 from pipelines.steps import Step
 
-SIZES = {
-    "ingest": ("1", "2", "4Gi"),
-    "gates": ("1", "2", "4Gi"),
-    "mining": ("4", "16", "16Gi"),
-    "training": ("4", "8", "24Gi"),
-}
-"""Room -> cores asked for, cores at most, memory."""
-USUAL = ("2", "4", "8Gi")
-ON_GPU = {"detection", "embedding", "mining", "removal", "captioning", "encoding", "training", "evaluation"}
 GPUS = "OBJECTMATE_GPUS"
 """Number of GPUs, when compiling for a cluster, of each task that computes on one."""
 RETRIES = 2
@@ -35,18 +27,18 @@ def settle(task: PipelineTask, step: Step, gathers: bool = False) -> PipelineTas
     training on several nodes left on its volume. Kubeflow cannot tell a wrong parameter from bad luck. A gate's verdict
     is final.
     """
-    room = step.room.removeprefix("components/")
-    request, limit, memory = SIZES.get(room, USUAL)
-    task.set_cpu_request(request).set_cpu_limit(limit).set_memory_request(memory).set_memory_limit(memory)
-    if room != "gates":
+    stage, size = step.stage, step.stage.size
+    task.set_cpu_request(size.request).set_cpu_limit(size.limit)
+    task.set_memory_request(size.memory).set_memory_limit(size.memory)
+    if not stage.gate:
         # The maximum is one of all tries together, and a training may take days.
         task.set_retry(RETRIES, backoff_duration="30s", backoff_factor=2, backoff_max_duration="720h")
     _on_the_store(task)
     kubernetes.mount_pvc(task, "models", "/models")
     task.set_env_variable("HF_HOME", "/models")
-    if room in ON_GPU and not gathers and (gpus := int(os.environ.get(GPUS, 0))):
+    if size.gpu and not gathers and (gpus := int(os.environ.get(GPUS, 0))):
         _on_gpus(task, gpus)
-    if room == "training" and (claim := os.environ.get(SHARED_CLAIM)):
+    if stage.room == training.__name__ and (claim := os.environ.get(SHARED_CLAIM)):
         _on_nodes(task, claim)
     return task
 

@@ -5,15 +5,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, get_args
 
 from components.common.errors import UserError
-from components.common.stage.kubeflow import FAMILIES, has_digest, image, variable
-from components.common.stage.params import section
+from components.common.stage.contract import Family
+from components.common.stage.kubeflow import has_digest, image, variable
 from pipelines.cluster.api import Cluster, Version
 from pipelines.engines.run import Request
-from pipelines.engines.workspace import named_sources
-from pipelines.parameters import params_class, refuse_unpinned, resolve
+from pipelines.parameters import refuse_unpinned, resolve, step_params
 from pipelines.steps import STEPS, Step, pipeline_steps
 
 CRON_FIELDS = 6
@@ -86,20 +85,21 @@ def run_parameters(request: Request, given: Sequence[str]) -> dict[str, Any]:
 def _refuse_local(values: dict[str, Any], steps: Sequence[Step]) -> None:
     """A pod sees addresses, what is in its image (`sandbox:`) and models of the hub, but no file of this machine."""
     for step in steps:
-        params = params_class(step).model_validate(section(values, step.section, "the parameters"))
-        for key, source in named_sources(step, params):
-            of_hub = key in params.models() and not Path(source).exists()
+        params = step_params(values, step, "the parameters")
+        for name, source in params.sources():
+            of_hub = name in params.loads() and not Path(source).exists()
             if ":" not in source and not of_hub:
-                option = f"--{key}" if step.name == "ingest" else f"--set {step.section}.{key}"
+                option = f"--{name}" if step.name == "ingest" else f"--set {params.places()[name]}"
                 raise UserError(f"{option} {source} is on this machine, where no pod can see it: give an s3:// address")
 
 
 def _refuse_unshared(values: dict[str, Any], steps: Sequence[Step], claim: str) -> None:
     """The nodes of a training see what its pod sees through a volume only."""
     for step in steps:
-        if section(values, step.section, "the parameters").get("nodes", 1) > 1 and not os.environ.get(claim):
+        nodes = getattr(step_params(values, step, "the parameters"), "nodes", 1)
+        if nodes > 1 and not os.environ.get(claim):
             raise UserError(
-                f"{step.section}.nodes is above 1, and nothing names the volume that its nodes share: set {claim} to a "
+                f"training.nodes is above 1, and nothing names the volume that its nodes share: set {claim} to a "
                 "claim, such as shared (infra/README.md)"
             )
 
@@ -119,7 +119,7 @@ def _addresses(pipeline: str, wanted: Sequence[str], given: Sequence[str]) -> di
 
 def _refuse_tags(images: Sequence[str]) -> None:
     """Raises a `UserError` that names the variable of every image whose content its name does not fix."""
-    tagged = [family for family in FAMILIES if image(family) in images and not has_digest(image(family))]
+    tagged = [family for family in get_args(Family) if image(family) in images and not has_digest(image(family))]
     if tagged:
         wanted = ", ".join(f"{variable(family)} (now {image(family)})" for family in tagged)
         raise UserError(

@@ -49,7 +49,7 @@ class Request:
         pairs = [item.partition("=") for item in self.overrides]
         if wrong := [key for key, equals, _ in pairs if not equals]:
             raise UserError(f"--set {wrong[0]}: write section.key=value, such as --set mining.min_views=3")
-        gates = [step.section for step in STEPS.values() if step.name.startswith("gate_")]
+        gates = [step.stage.params.section for step in STEPS.values() if step.stage.gate]
         opened = {f"{gate}.blocking": False for gate in gates} if self.continue_past_gates else {}
         other = OTHER_PHOTOGRAPHS if self.images and self.profile == "sandbox" else {}
         try:
@@ -167,7 +167,7 @@ def run_stage(name: str) -> None:
     step, workspace, start = STEPS[name], Workspace(Path()), time.monotonic()
     params = read_step(Path(FILE), step)
     console.print(f"[bold]{name}[/bold]", "...")
-    execute(step.run, params, workspace.inputs(step), workspace.outputs(step), workspace.report(step), name=name)
+    execute(step.stage, params, workspace.inputs(step), workspace.outputs(step), workspace.report(step))
     console.print(f"[bold]{name}[/bold]", _rows(workspace, step), f"[dim]{time.monotonic() - start:.1f} s[/dim]")
 
 
@@ -183,7 +183,7 @@ def export_benchmark(folder: Path) -> None:
 
 def _rows(workspace: Workspace, step: Step) -> str:
     made = [Dataset(folder) for folder in workspace.outputs(step).values()]
-    if step.name.startswith("gate_"):
+    if step.stage.gate:
         return ", ".join(f"{row['gate']} {row['verdict']}" for dataset in made for row in dataset.rows())
     return ", ".join(f"{len(dataset):,} {dataset.folder.name}" for dataset in made)
 

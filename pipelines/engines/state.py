@@ -5,9 +5,9 @@ from typing import Any
 
 from components.common.data.digests import digest_value
 from components.common.data.reading import Dataset, is_complete
-from components.common.stage.params import read_yaml, section, validate
+from components.common.stage.params import read_yaml
 from pipelines.engines.workspace import Workspace
-from pipelines.parameters import FILE, params_class
+from pipelines.parameters import FILE, step_params
 from pipelines.steps import STEPS, Step
 
 
@@ -31,7 +31,7 @@ def _is_current(workspace: Workspace, step: Step, values: dict[str, Any]) -> boo
     folders = workspace.outputs(step)
     if not all(map(is_complete, folders.values())) or not (workspace.report(step) / "run.json").is_file():
         return False
-    params = validate(params_class(step), section(values, step.section, FILE), f"{FILE}: {step.section}")
+    params = step_params(values, step)
     digests = {role: Dataset(folder).digest for role, folder in (workspace.inputs(step) | folders).items()}
     manifests = [Dataset(folder).manifest for folder in folders.values()]
     return all(

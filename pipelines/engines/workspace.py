@@ -15,7 +15,7 @@ from components.common.data.storage import S3
 from components.common.data.worlds import SANDBOX
 from components.common.errors import UserError
 from components.common.stage.params import StageParams
-from pipelines.parameters import FILE, read_step, refuse_unpinned, render, resolve
+from pipelines.parameters import FILE, fields, read_step, refuse_unpinned, render, resolve
 from pipelines.steps import PIPELINES, STEPS, Step
 
 PACKAGE = Path(__file__).parents[2]
@@ -134,16 +134,25 @@ def render_dvc(root: Path) -> str:
 
 def _dvc_stage(step: Step, root: Path) -> dict[str, Any]:
     sources = _sources(step, root)
-    code = [os.path.relpath(PACKAGE / folder, root.resolve()) for folder in (step.room, "components/common")]
+    code = [os.path.relpath(PACKAGE / folder, root.resolve()) for folder in (step.stage.folder, "components/common")]
     data = [f"data/{name}" for name in (*step.inputs.values(), *step.after)]
     return {
         "cmd": f"objectmate stage {step.name}",
         "deps": [*code, *_files(sources, root), *data],
-        "params": [step.section],
+        "params": _dvc_params(step.stage.params),
         # DVC cannot see whether a bucket has changed; the stage itself does, and equal content stops the run there.
         **({"always_changed": True} if any(source.startswith(S3) for source in sources) else {}),
         "outs": [{f"data/{name}": {"persist": True}} for name in step.outputs.values()] + [f"data/reports/{step.name}"],
     }
+
+
+def _dvc_params(params: type[StageParams]) -> list[str]:
+    """The keys of params.yaml that decide a stage's result, whole sections by their name."""
+    keys = [key for name, key in params.places().items() if name not in params.execution]
+    whole = [key for key in fields() if key.rpartition(".")[0] == params.section]
+    if params.section and set(whole) <= set(keys):
+        keys = [params.section] + [key for key in keys if key not in whole]
+    return keys
 
 
 def local_sources(workspace: Workspace, pipeline: str) -> list[Path]:
@@ -155,14 +164,7 @@ def local_sources(workspace: Workspace, pipeline: str) -> list[Path]:
 
 def _sources(step: Step, root: Path) -> list[str]:
     """The files, folders, addresses and hub ids that a step's parameters name, one or several a parameter."""
-    return [source for _, source in named_sources(step, read_step(root / FILE, step))]
-
-
-def named_sources(step: Step, params: StageParams) -> list[tuple[str, str]]:
-    """Parameter and source of every file, folder, address and hub id that a step's parameters name."""
-    values = [(key, getattr(params, key, None)) for key in step.files]
-    named = [(key, value.values() if isinstance(value, dict) else [value]) for key, value in values]
-    return [(key, str(source)) for key, sources in named for source in sources if source]
+    return [source for _, source in read_step(root / FILE, step).sources()]
 
 
 def _files(sources: list[str], root: Path) -> list[str]:

@@ -14,22 +14,7 @@ from components.common.data.reading import Dataset
 from components.common.stage.plots import draw
 from pipelines.engines.state import current_steps, verdicts
 from pipelines.engines.workspace import Workspace
-from pipelines.steps import Step
-
-TITLES = {
-    "ingest": "Photographs",
-    "detection": "Objects",
-    "embedding": "Instance-retrieval vectors",
-    "calibration": "Calibration of the similarity window",
-    "mining": "Recurrence sets",
-    "removal": "Clean plates",
-    "captioning": "Captions",
-    "assembly": "Training tuples",
-    "encoding": "Latents",
-    "train_insertion": "Training: insertion",
-    "train_generation": "Training: generation",
-    "evaluation": "Evaluation",
-}
+from pipelines.steps import STEPS, Step
 
 HEADLINE = {
     "objects with 3 views or more": "mining/yield_sets",
@@ -63,7 +48,7 @@ def write_page(workspace: Workspace) -> Path:
     html = templates.get_template("page.html").render(
         title=f"ObjectMate: {workspace.root.resolve().name}",
         counts=[row for section in sections for row in section.rows],
-        sections=[section for section in sections if section.name in TITLES],
+        sections=[section for section in sections if not STEPS[section.name].stage.gate],
         best=_pictures(sections, "evaluation"),
         gates=gates,
         stopped=[gate for gate in gates if gate["stops"]],
@@ -92,7 +77,7 @@ def _section(workspace: Workspace, step: Step) -> Section:
     made = [Dataset(path) for path in workspace.outputs(step).values()]
     return Section(
         name=step.name,
-        title=TITLES.get(step.name, step.name),
+        title=step.stage.title,
         rows=[(dataset.folder.name, len(dataset), dataset.digest[:12]) for dataset in made],
         run=_read(folder / "run.json"),
         metrics=_read(folder / "metrics.json"),

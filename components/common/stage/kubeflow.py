@@ -1,21 +1,22 @@
-"""What the KFP doors share: which image a stage runs in, and how artifacts become folders."""
+"""The Kubeflow door of every stage: its components, made from its contract, and how artifacts become folders."""
 
 import json
+import linecache
 import os
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from components.common.errors import ShareDone
+from components.common.stage.contract import Stage, find_stage
 from components.common.stage.params import Share
 from components.common.stage.running import execute
 
-FAMILIES = ("data", "vision", "mining", "training", "gates")
-
 
 def image(family: str) -> str:
-    """The container image of one of the `FAMILIES`.
+    """The container image of a family of stages.
 
     Set OBJECTMATE_IMAGE_<FAMILY> to an image with its digest when compiling for a cluster; the default name is that of
     a locally built image.
@@ -33,9 +34,52 @@ def has_digest(name: str) -> bool:
     return bool(re.search(r"@sha256:[0-9a-f]{64}$", name))
 
 
+WHOLE = """\
+def {name}(params: str, {shares}{inputs}{outputs}report: Output[Artifact], metrics: Output[Metrics]) -> None:
+    \"\"\"{about}\"\"\"
+    from components.common.stage.kubeflow import run_component
+
+    inputs, outputs = dict({given_inputs}), dict({given_outputs})
+    run_component("{room}", "{name}", params, inputs, outputs, report, metrics{given_shares})
+"""
+PART = """\
+def {name}_share(params: str, share: str, {inputs}part: Output[Artifact]) -> None:
+    \"\"\"One worker's part of: {about}\"\"\"
+    from components.common.stage.kubeflow import run_share
+
+    run_share("{room}", "{name}", params, share, dict({given_inputs}), part)
+"""
+
+
+@cache
+def component(stage: Stage, part: bool = False) -> Any:
+    """The Kubeflow component of a stage; with `part`, the one that makes one worker's share of it.
+
+    KFP copies a function's source into the component, so the function is written out here, as text.
+    """
+    from kfp import dsl
+
+    source = (PART if part else WHOLE).format(
+        name=stage.name,
+        room=stage.room,
+        about=stage.about,
+        shares="shares: Input[list[Artifact]], " if stage.shared else "",
+        inputs="".join(f"{role}: Input[Dataset], " for role in stage.inputs),
+        outputs="".join(f"{role}: Output[Dataset], " for role in stage.outputs),
+        given_inputs=", ".join(f"{role}={role}" for role in stage.inputs),
+        given_outputs=", ".join(f"{role}={role}" for role in stage.outputs),
+        given_shares=", shares" if stage.shared else "",
+    )
+    file = f"<{stage.name}{' share' if part else ''}>"
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    names = {name: getattr(dsl, name) for name in ("Artifact", "Dataset", "Input", "Metrics", "Output")}
+    exec(compile(source, file, "exec"), names)
+    function = names[f"{stage.name}_share" if part else stage.name]
+    return dsl.component(base_image=image(stage.family), install_kfp_package=False)(function)
+
+
 def run_component(
-    run: str,
-    params_class: str,
+    room: str,
     name: str,
     params: str,
     inputs: Mapping[str, Any],
@@ -46,8 +90,8 @@ def run_component(
 ) -> None:
     """Runs a stage on KFP artifacts: each is a folder; digests and row counts become artifact metadata.
 
-    params: the stage's section of params.yaml as JSON text, since a KFP struct knows no null and turns 1 into 1.0.
-    shares: what `run_share` made of the stage; the rest is made here.
+    room, name: where its contract stands. params: its parameters as JSON text, since a KFP struct knows no null and
+    turns 1 into 1.0. shares: what `run_share` made of the stage; the rest is made here.
 
     Raises what the stage raises, so that a failed stage or a gate that did not pass fails the task.
     """
@@ -56,34 +100,25 @@ def run_component(
 
     folders = {role: Path(artifact.path) for role, artifact in outputs.items()}
     gather([Path(share.path) for share in shares], folders)
-    result = execute(
-        run,
-        json.loads(params),
-        {role: Path(artifact.path) for role, artifact in inputs.items()},
-        folders,
-        Path(report.path),
-        params_class,
-        name,
-    )
+    given = {role: Path(artifact.path) for role, artifact in inputs.items()}
+    result = execute(find_stage(room, name), json.loads(params), given, folders, Path(report.path))
     for role, artifact in outputs.items():
-        made = Dataset(folders[role])
-        artifact.metadata |= {"digest": made.digest, "rows": len(made), "kind": made.manifest.kind}
+        dataset = Dataset(folders[role])
+        artifact.metadata |= {"digest": dataset.digest, "rows": len(dataset), "kind": dataset.manifest.kind}
     for key, value in result.metrics.items():
         metrics.log_metric(key, float(value))
     Path(metrics.path).touch()  # KFP's cache needs the file to exist, even where there is nothing to log
 
 
-def run_share(
-    run: str, params_class: str, name: str, params: str, share: str, inputs: Mapping[str, Any], roles: str, part: Any
-) -> None:
-    """Makes one worker's share of a stage, in a folder a role below `part`; `run_component` gathers them.
+def run_share(room: str, name: str, params: str, share: str, inputs: Mapping[str, Any], part: Any) -> None:
+    """Makes one worker's share of a stage, in a folder per role below `part`; `run_component` gathers them.
 
-    share: such as `2/5`. roles: the stage's outputs, as words. Raises what the stage raises.
+    share: such as `2/5`. Raises what the stage raises.
     """
-    folder = Path(part.path)
+    stage, folder = find_stage(room, name), Path(part.path)
     values = {**json.loads(params), "only": Share.read(share)}
-    outputs = {role: folder / role for role in roles.split()}
+    outputs = {role: folder / role for role in stage.outputs}
     try:
-        execute(run, values, {role: Path(a.path) for role, a in inputs.items()}, outputs, folder, params_class, name)
+        execute(stage, values, {role: Path(artifact.path) for role, artifact in inputs.items()}, outputs, folder)
     except ShareDone:
         part.metadata["share"] = share

@@ -1,8 +1,13 @@
-"""Parameters: one pydantic model a stage, read from its section of `params.yaml`, refused before any work if wrong."""
+"""Parameters: one pydantic model per stage, read from `params.yaml`, refused before any work if wrong.
 
+A field stands in the section of the class that declares it. So a stage inherits what it shares with other stages
+(`components.common.stage.shared`), and the value stands in `params.yaml` once.
+"""
+
+import inspect
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError
@@ -11,8 +16,32 @@ from components.common.errors import UserError
 
 
 @dataclass(frozen=True)
+class Names:
+    """Marks a parameter that names something outside the datasets: a `model` or a `place` (file, folder, address)."""
+
+    what: str
+
+
+ModelReference = Annotated[str, Names("model")]
+"""`sandbox:NAME`, a folder, or `owner/name@commit`; empty for none. See `components.common.vision.models`."""
+Place = Annotated[str, Names("place")]
+"""A path, an `s3://` address or `sandbox:NAME`; empty for none."""
+Places = Annotated[dict[str, str], Names("place")]
+"""Name -> place."""
+
+
+def parameter(default: Any, description: str, source: str = "", **limits: Any) -> Any:
+    """A field of a stage's parameters.
+
+    description: meaning and unit, true for any value. source: where the default comes from; shown beside the default
+    only. A default without a source is this project's own choice. limits: pydantic's, such as `ge` and `le`.
+    """
+    return Field(default=default, description=description, json_schema_extra={"source": source}, **limits)
+
+
+@dataclass(frozen=True)
 class Share:
-    """What one of several workers does of a stage: every part whose number leaves `index` when divided by `of`."""
+    """One worker's part of a stage: the parts whose number modulo `of` is `index`."""
 
     index: int
     of: int
@@ -29,43 +58,91 @@ class Share:
 
 
 class StageParams(BaseModel):
-    """Base of every stage's `Params`. Unknown keys are refused; values cannot change after reading."""
+    """Base of every stage's parameters. Unknown keys are refused; values cannot change after reading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+    section: ClassVar[str] = ""
+    """Dotted path in `params.yaml` of the fields that a class declares; empty for the top level.
+
+    The fields of a base class that names no section stand in the section of the class that inherits them.
+    """
     execution: ClassVar[frozenset[str]] = frozenset({"workers", "device", "only"})
     """Fields that say how to compute, not what: they stay out of a dataset's identity."""
 
     only: InstanceOf[Share] | None = Field(default=None, exclude=True)
     """Makes these parts only and raises `ShareDone`; None: the whole dataset. Set by whoever runs several workers."""
 
-    def identity(self) -> dict[str, Any]:
-        """The parameters that decide the bytes of the result, JSON-able."""
-        return self.model_dump(mode="json", exclude=set(self.execution))
+    @classmethod
+    def places(cls) -> dict[str, str]:
+        """Field -> its dotted key in `params.yaml`."""
+        keys: dict[str, str] = {}
+        for owner in reversed(cls.__mro__):
+            if issubclass(owner, StageParams):
+                home = owner.__dict__.get("section", cls.section)
+                declared = inspect.get_annotations(owner)
+                keys |= {name: f"{home}.{name}".removeprefix(".") for name in declared if name in cls.model_fields}
+        return {name: keys[name] for name, field in cls.model_fields.items() if not field.exclude}
 
-    def models(self) -> dict[str, str]:
-        """The fields that name a model which the stage will load -> the fields of these models' revisions."""
-        return {}
+    @classmethod
+    def naming(cls, what: str) -> list[str]:
+        """The fields that name a `model` or a `place`."""
+        return [name for name, field in cls.model_fields.items() if Names(what) in field.metadata]
+
+    def identity(self) -> dict[str, Any]:
+        """The parameters that decide the bytes of the result, JSON-able.
+
+        What a parameter names does not count by its name: stages put the digest of its content beside this.
+        """
+        named = {*self.naming("model"), *self.naming("place")}
+        return self.model_dump(mode="json", exclude=set(self.execution) | named)
+
+    def loads(self) -> list[str]:
+        """The fields that name a model which the stage will load."""
+        return [name for name in self.naming("model") if getattr(self, name)]
+
+    def sources(self) -> list[tuple[str, str]]:
+        """Field and source of every model, file, folder and address that the stage will read."""
+        named = [(name, getattr(self, name)) for name in (*self.loads(), *self.naming("place"))]
+        listed = [(name, value.values() if isinstance(value, dict) else [value]) for name, value in named]
+        return [(name, source) for name, sources in listed for source in sources if source]
 
 
 Params = TypeVar("Params", bound=StageParams)
 
 
 def validate(cls: type[Params], values: dict[str, Any], where: str) -> Params:
-    """Builds `cls` from `values`; `where` (such as `params.yaml: mining`) starts the sentence of a `UserError`."""
+    """Builds `cls` from field -> value; `where` (such as `params.yaml`) starts the sentence of a `UserError`."""
     try:
         return cls.model_validate(values)
     except ValidationError as error:
         raise UserError("; ".join(_sentence(problem, cls, where) for problem in error.errors())) from None
 
 
+def collect(cls: type[Params], values: dict[str, Any], where: str) -> Params:
+    """Builds `cls` from the sections of a `params.yaml`; what a section leaves out has its default.
+
+    Raises `UserError` if a section is absent or a value is wrong.
+    """
+    chosen: dict[str, Any] = {}
+    for name, place in cls.places().items():
+        path, _, key = place.rpartition(".")
+        table = section(values, path, where) if path else values
+        if key in table:
+            chosen[name] = table[key]
+    return validate(cls, chosen, where)
+
+
 def _sentence(problem: Any, cls: type[StageParams], where: str) -> str:
+    places = cls.places()
     key = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        known = sorted(name for name, field in cls.model_fields.items() if not field.exclude)
-        return f"{where}: unknown parameter '{key}'; known are {', '.join(known)}"
+        return f"{where}: unknown parameter '{key}'; known are {', '.join(sorted(places))}"
     message = problem["msg"].removeprefix("Value error, ")
-    return f"{where}: {key} = {problem['input']!r}: {message}" if key else f"{where}: {message}"
+    if not key:
+        return f"{where}: {f'{cls.section}: ' if cls.section else ''}{message}"
+    first = str(problem["loc"][0])
+    return f"{where}: {places.get(first, first)}{key.removeprefix(first)} = {problem['input']!r}: {message}"
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -84,10 +161,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def section(values: dict[str, Any], path: str, where: str) -> dict[str, Any]:
-    """The mapping at a dotted path, such as `training.insertion`. Raises `UserError` if it is absent."""
-    found: Any = values
+    """The mapping at a dotted path, such as `gates.intake`. Raises `UserError` if it is absent."""
+    table: Any = values
     for key in path.split("."):
-        if not isinstance(found, dict) or key not in found:
+        if not isinstance(table, dict) or key not in table:
             raise UserError(f"{where} has no section '{path}'; copy it from the repository's params.yaml")
-        found = found[key]
-    return found or {}
+        table = table[key]
+    return table or {}

@@ -13,36 +13,36 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from components.common.errors import GateStop
+from components.common.data.reading import Dataset
+from components.common.errors import GateStop, UserError
+from components.common.stage.contract import Stage
 from components.common.stage.params import StageParams, validate
 from components.common.stage.report import Report
 
 
 def execute(
-    run: str,
+    stage: Stage,
     params: StageParams | Mapping[str, Any],
     inputs: Mapping[str, Path],
     outputs: Mapping[str, Path],
     report: Path,
-    params_class: str = "",
-    name: str = "",
 ) -> Report:
     """Runs a stage and stores its report and a `run.json` (when, where, how long, which commit) in the folder `report`.
 
-    run: dotted path of the stage's function, such as `components.mining.stage:run`.
-    params_class: dotted path of its parameters, needed where `params` is a plain mapping.
-    inputs, outputs: role -> dataset folder. name: what the run is called in errors and records.
-    Raises `GateStop` after everything is stored if the stage says that the pipeline must stop.
+    inputs, outputs: role -> dataset folder. Raises `UserError` if an input is not of the kind that the stage takes, and
+    `GateStop`, after everything is stored, if the stage says that the pipeline must stop.
     """
     start, begun = datetime.now(UTC), time.monotonic()
     if not isinstance(params, StageParams):
-        params = validate(_load(params_class), dict(params), f"params.yaml: {name}")
-    result: Report = _load(run)(dict(inputs), dict(outputs), params)
+        params = validate(stage.params, dict(params), stage.name)
+    _refuse_other_kinds(stage, inputs)
+    run = importlib.import_module(f"{stage.room}.stage").run
+    result: Report = run(dict(inputs), dict(outputs), params)
     if report.exists():
         shutil.rmtree(report)
     result.save(report)
     record = {
-        "stage": name,
+        "stage": stage.name,
         "started_at": start.isoformat(),
         "seconds": round(time.monotonic() - begun, 3),
         "host": platform.node(),
@@ -54,6 +54,16 @@ def execute(
     if result.stop:
         raise GateStop(result.stop)
     return result
+
+
+def _refuse_other_kinds(stage: Stage, inputs: Mapping[str, Path]) -> None:
+    for role, kind in stage.inputs.items():
+        dataset = Dataset(inputs[role])
+        if dataset.manifest.kind != kind:
+            raise UserError(
+                f"{stage.name} reads a dataset of kind {kind} as {role}, but {dataset.folder} is of kind "
+                f"{dataset.manifest.kind}"
+            )
 
 
 def commit(checkout: Path = Path(__file__).parent) -> str:
@@ -79,8 +89,3 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return str(os.getuid())
-
-
-def _load(path: str) -> Any:
-    module, name = path.split(":")
-    return getattr(importlib.import_module(module), name)

@@ -1,25 +1,148 @@
-"""Parameters that several stages share."""
+"""Parameters that several stages share: a stage inherits the ones that it needs."""
 
-from pydantic import Field
+from typing import ClassVar, Literal
 
-from components.common.stage.params import StageParams
+from components.common.stage.params import ModelReference, Place, StageParams, parameter
+
+
+class OnDevice(StageParams):
+    """Where tensors are computed."""
+
+    section: ClassVar[str] = ""
+
+    device: str = parameter(
+        "auto", "auto (a GPU if there is one), cpu, cuda or cuda:N", pattern=r"^(auto|cpu|cuda(:\d+)?)$"
+    )
+
+
+class InParts(StageParams):
+    """How finely a dataset is cut."""
+
+    section: ClassVar[str] = ""
+
+    part_rows: int = parameter(256, "rows per part (shard): what a killed run loses at most", ge=1, le=100_000)
+
+
+class InThreads(StageParams):
+    """How many threads prepare pictures."""
+
+    section: ClassVar[str] = ""
+
+    workers: int = parameter(4, "threads that decode, cut and encode; do not change the result", ge=1, le=256)
+
+
+class Seeded(StageParams):
+    """What every random choice starts from, but for those of training."""
+
+    section: ClassVar[str] = ""
+
+    seed: int = parameter(0, "seed of splits, samples, noise and resampling, but for training.seed", ge=0)
+
+
+class KeptApart(StageParams):
+    """The benchmark, which is evaluated on and therefore kept out of training."""
+
+    section: ClassVar[str] = ""
+
+    benchmark: Place = parameter(
+        "sandbox:benchmark",
+        "a folder with a COCO annotations.json, or sandbox:NAME. Mining and the leakage gate keep its objects out of "
+        "training, evaluation judges on them; empty: none, for dataset runs only",
+    )
+
+
+class Crops(StageParams):
+    """How an object is cut out, wherever it is compared with others."""
+
+    section: ClassVar[str] = "crops"
+
+    crop_scale: float = parameter(1.15, "sides of a crop / sides of its box", ge=1, le=2)
+    framing: Literal["pad", "squash"] = parameter(
+        "pad",
+        "how a crop becomes an encoder's square. pad: whole, with a border; squash: stretched, as GUIE was trained",
+    )
+
+
+class Cells(StageParams):
+    """The cells of the grid."""
+
+    section: ClassVar[str] = "crops"
+
+    cell: int = parameter(
+        256,
+        "side of a cell of the grid, px: training squares are cut, encoded, generated and judged at this size",
+        "a step at 512, Alterbute's size, costs 5.8 times as much (own count)",
+        ge=16,
+        le=1024,
+        multiple_of=8,
+    )
 
 
 class NearDuplicates(StageParams):
-    """When two pictures nearly repeat each other; shared by mining and calibration."""
+    """When two pictures nearly repeat each other."""
 
-    photo_bits: int = Field(
-        default=72,
+    section: ClassVar[str] = "duplicates"
+
+    photo_bits: int = parameter(
+        72,
+        "photographs whose 256-bit difference hashes (plain or mirrored) differ in at most this many bits repeat each "
+        "other",
+        "finds DreamBooth's repeated clocks and backpacks, at 39 and 71 bits",
         ge=0,
         le=128,
-        description="photographs whose 256-bit difference hashes (plain or mirrored) differ in at most so many bits "
-        "nearly repeat each other (bit; ours: finds DreamBooth's repeated clocks and backpacks, at 39 and 71)",
     )
-    crop_bits: int = Field(default=36, ge=0, le=128, description="the same for crops, which differ less (bit; ours)")
-    moved_correlation: float = Field(
-        default=0.85,
+    crop_bits: int = parameter(36, "the same for crops", ge=0, le=128)
+    moved_correlation: float = parameter(
+        0.85,
+        "photographs repeat each other if their common part, aligned (also mirrored), correlates at least this much",
+        "misses 0.2 % of planted shifts and cuts by 5 to 20 %",
         ge=0.5,
         le=1,
-        description="photographs whose common part, once one is laid upon the other or its mirror image, correlates at "
-        "least so much nearly repeat each other (-1..1; ours: misses 0.2 % of shifts and cuts by 5 to 20 %)",
+    )
+
+
+class Miner(StageParams):
+    """The encoder that mines."""
+
+    section: ClassVar[str] = "models"
+
+    ir: ModelReference = parameter(
+        "facebook/dinov2-large@47b73eefe95e8d44ec3623f8890bd894b6ea2d6c",
+        "instance-retrieval encoder, which mines: any transformers vision model",
+        "an open stand-in for the paper's GUIE encoder (arXiv 2210.08473), whose weights are on no hub",
+        min_length=1,
+    )
+
+
+class Judge(StageParams):
+    """The encoder that did not mine."""
+
+    section: ClassVar[str] = "models"
+
+    second_ir: ModelReference = parameter(
+        "facebook/dinov2-base", "independent encoder, which judges removal, leakage and results", min_length=1
+    )
+
+
+class InsertionBase(StageParams):
+    """The base model of insertion."""
+
+    section: ClassVar[str] = "models"
+
+    base_insertion: ModelReference = parameter(
+        "stable-diffusion-v1-5/stable-diffusion-v1-5@451f4fe16113bff5a5d2269ed5ad43b0592e9a14",
+        "latent diffusion model that insertion starts from; its scheduler decides the objective",
+        min_length=1,
+    )
+
+
+class GenerationBase(StageParams):
+    """The base model of generation."""
+
+    section: ClassVar[str] = "models"
+
+    base_generation: ModelReference = parameter(
+        "stable-diffusion-v1-5/stable-diffusion-v1-5@451f4fe16113bff5a5d2269ed5ad43b0592e9a14",
+        "latent diffusion model that generation starts from; its autoencoder and text encoder encode all tuples",
+        min_length=1,
     )

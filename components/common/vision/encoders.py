@@ -93,31 +93,28 @@ def check_finite(vectors: np.ndarray, names: Sequence[str]) -> None:
 
 
 def load_encoder(
-    source: str,
-    revision: str | None = None,
+    reference: str,
     device: str = "cpu",
     framing: Framing = "pad",
     mirror: bool = False,
     batch: int = BATCH,
 ) -> Encoder:
-    """Loads a model and its image processor from `sandbox:NAME`, a folder, or a hub id with pinned revision.
+    """Loads a model and its image processor from `sandbox:NAME`, a folder, or `owner/name@commit`.
 
     device: `cpu`, `cuda`, `cuda:1` or `auto`. mirror: average each picture with its mirror image, which makes the
     vectors blind to flips. batch: pictures a forward pass; part of the result's identity, as kernels sum in an order
     that may depend on it. Weights are fp32. Raises `UserError` if model, processor or device is not to be had, or if
     the folder lacks weights that the embedding needs.
     """
-    config = from_pretrained(transformers.AutoConfig, source, revision)
-    model, loading = from_pretrained(
-        _model_class(config), source, revision, output_loading_info=True, dtype=torch.float32
-    )
+    config = from_pretrained(transformers.AutoConfig, reference)
+    model, loading = from_pretrained(_model_class(config), reference, output_loading_info=True, dtype=torch.float32)
     # A ViT's pooler is often absent from checkpoints, and is not used here.
     missing = sorted(key for key in loading["missing_keys"] if not key.startswith("pooler."))
     if missing:
-        raise UserError(f"the model {source} has no weights for {missing[0]}: it would embed with random numbers")
-    processor = from_pretrained(transformers.AutoImageProcessor, source, revision, backend="pil")
+        raise UserError(f"the model {reference} has no weights for {missing[0]}: it would embed with random numbers")
+    processor = from_pretrained(transformers.AutoImageProcessor, reference, backend="pil")
     where = pick_device(device)
-    return Encoder(model.eval().to(where), processor, weights_digest(source, revision), where, framing, mirror, batch)
+    return Encoder(model.eval().to(where), processor, weights_digest(reference), where, framing, mirror, batch)
 
 
 def pick_device(name: str) -> torch.device:

@@ -3,41 +3,57 @@
 import hashlib
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from components.common.data.digests import digest_file
 from components.common.errors import UserError
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
-HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+$")
+HUB = re.compile(r"(?P<id>[\w.-]+/[\w.-]+?)(?:@(?P<revision>[^/@]*))?")
 SANDBOX = "sandbox:"
 _PACKAGED = Path(__file__).parents[2] / "sandbox" / "models"
 
 
-def resolve(source: str) -> str:
-    """The folder behind `sandbox:NAME` (a tiny model shipped with the package); any other source as it is."""
-    return str(_PACKAGED / source.removeprefix(SANDBOX)) if source.startswith(SANDBOX) else source
+class Located(NamedTuple):
+    """Where a model lies: a folder, or a hub id with the revision that was asked for ("" for none)."""
+
+    where: str
+    revision: str | None
 
 
-def lacks_pin(source: str, revision: str | None, root: Path = Path()) -> bool:
-    """Whether `source` is a hub id, and no folder as seen from `root`, whose revision is no full commit hash."""
-    hub = bool(HUB_ID.match(source)) and not (root / source).is_dir()
-    return hub and not COMMIT.fullmatch(revision or "")
+def locate(reference: str, root: Path = Path()) -> Located:
+    """Where a model reference points: `sandbox:NAME` (shipped with the package), a folder, or `owner/name@commit`.
 
-
-def from_pretrained(cls: Any, source: str, revision: str | None = None, **options: Any) -> Any:
-    """Loads `cls` (a transformers or diffusers class) from `sandbox:NAME`, a folder, or a hub id with pinned revision.
-
-    Raises `UserError` if the folder is absent, the revision of a hub id is no full commit hash, or there are no
-    safetensors weights.
+    root: the folder from which model folders are named. Raises `UserError` if it is neither.
     """
-    where = resolve(source)
-    if not Path(where).is_dir() and not HUB_ID.match(source):
-        raise UserError(f"there is no model folder {where}: name a folder, sandbox:NAME or a hub id (owner/name)")
-    if lacks_pin(source, revision):
+    folder = _PACKAGED / reference.removeprefix(SANDBOX) if reference.startswith(SANDBOX) else root / reference
+    if reference and folder.is_dir():
+        return Located(str(folder), None)
+    hub = HUB.fullmatch(reference)
+    if not hub:
         raise UserError(
-            f"the model {source} has no pinned revision: give the commit's 40 hex digits (a branch or tag can move), "
-            "so that a run can be repeated"
+            f"there is no model folder {folder if reference else '(empty)'}: name a folder, sandbox:NAME or a hub id "
+            "with its commit (owner/name@commit)"
+        )
+    return Located(hub["id"], hub["revision"] or "")
+
+
+def lacks_pin(reference: str, root: Path = Path()) -> bool:
+    """Whether a reference is a hub id without a full commit hash. root: as for `locate`."""
+    revision = locate(reference, root).revision
+    return revision is not None and not COMMIT.fullmatch(revision)
+
+
+def from_pretrained(cls: Any, reference: str, **options: Any) -> Any:
+    """Loads `cls` (a transformers or diffusers class) from `sandbox:NAME`, a folder, or `owner/name@commit`.
+
+    Raises `UserError` if the folder is absent, a hub id has no full commit hash, or there are no safetensors weights.
+    """
+    where, revision = locate(reference)
+    if lacks_pin(reference):
+        raise UserError(
+            f"the model {reference} has no pinned revision: write {where}@COMMIT with the commit's 40 hex digits (a "
+            "branch or tag can move), so that a run can be repeated"
         )
     if _takes_weights(cls):
         options |= {"use_safetensors": True}
@@ -45,7 +61,7 @@ def from_pretrained(cls: Any, source: str, revision: str | None = None, **option
     try:
         return cls.from_pretrained(where, revision=revision, **options)
     except (OSError, ValueError) as error:
-        raise UserError(f"the model {source} cannot be loaded as {cls.__name__}: {_first_line(error)}") from error
+        raise UserError(f"the model {reference} cannot be loaded as {cls.__name__}: {_first_line(error)}") from error
 
 
 def _quiet() -> None:
@@ -62,11 +78,15 @@ def _takes_weights(cls: Any) -> bool:
     return not any(word in cls.__name__ for word in ("Tokenizer", "Processor", "Scheduler", "Config"))
 
 
-def weights_digest(source: str, revision: str | None = None) -> str:
-    """The identity of a model: sha256 over its safetensors and JSON files (folder), or `id@revision` (hub)."""
-    folder = Path(resolve(source))
-    if not folder.is_dir():
-        return f"{source}@{revision}"
+def weights_digest(reference: str, part: str = "") -> str:
+    """The identity of a model: sha256 over its safetensors and JSON files (folder), or `id@commit` (hub).
+
+    part: a subfolder of a pipeline, such as `vae`, whose files alone count.
+    """
+    where, revision = locate(reference)
+    if revision is not None:
+        return f"{where}/{part}@{revision}" if part else f"{where}@{revision}"
+    folder = Path(where) / part
     total = hashlib.sha256()
     for path in sorted(p for p in folder.rglob("*") if p.suffix in (".safetensors", ".json", ".txt")):
         total.update(f"{path.relative_to(folder).as_posix()}:{digest_file(path)}\n".encode())

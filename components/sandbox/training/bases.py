@@ -16,11 +16,13 @@ from components.sandbox.training import autoencoder, pretrain, tuples
 from components.sandbox.training.crops import PACKAGED, read_split
 from components.training import stage as training
 from components.training.data import Latents
+from components.training.params import Generation, Insertion
 from components.training.params import Params as Training
 from components.training.validation import validate
 
 BATCH = 128
 COPIES = {"insertion": 5, "generation": 3}
+TASKS: dict[str, type[Training]] = {"insertion": Insertion, "generation": Generation}
 HELD_OUT = (PACKAGED / "corpus", PACKAGED / "benchmark")
 """Splits none of whose designs is trained on: what the bases are measured on."""
 
@@ -97,13 +99,13 @@ def training_params(task: str, start: Path, lengths: Lengths) -> Training:
     """How a base model is trained."""
     images = lengths.images(task)
     values = {
-        "task": task, "base": str(start), "revision": None, "images": images, "batch": BATCH, "lr": 2e-3,
-        "warmup": min(25_600, images), "decay": "cosine", "ema": 0.999, "outside_weight": 0.3, "drop_refs": 0.04,
-        "drop_text": 0.04, "drop_both": 0.04, "checkpoint_every": 64_000, "validation_tuples": lengths.measured,
-        "sampling_steps": 10, "precision": "fp32", "device": lengths.device,
+        f"base_{task}": str(start), "images": images, "batch": BATCH, "lr": 2e-3,
+        "warmup": min(25_600, images) / images, "decay": "cosine", "ema": 0.999, "outside_weight": 0.3,
+        "drop_refs": 0.04, "drop_text": 0.04, "drop_both": 0.04, "checkpoint_every": 64_000,
+        "validation_tuples": lengths.measured, "sampling_steps": 10, "precision": "fp32", "device": lengths.device,
         "workers": 8 if lengths.device == "cuda" else 0,
     }  # fmt: skip
-    return Training.model_validate(values)
+    return TASKS[task].model_validate(values)
 
 
 def encoded(
@@ -114,7 +116,7 @@ def encoded(
     if not is_complete(made):
         tuples.run({world.name: world for world in worlds}, {"tuples": made}, cuts)
     if not is_complete(latents):
-        params = Encoding(base=str(base), revision=None, cell=cuts.cell, batch=16, device=device)
+        params = Encoding(base_generation=str(base), batch=16, device=device)
         encoding.run({"tuples": made}, {"latents": latents}, params)
     return latents
 

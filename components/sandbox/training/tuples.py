@@ -72,6 +72,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
     starts = range(0, len(jobs), params.part_rows)
     # Threads do: Pillow lets go of the interpreter while it scales and compresses.
     with Writer(outputs["tuples"], "tuples", "sandbox", {}, params) as out, ThreadPoolExecutor() as threads:
+        out.facts = {"cell": params.cell}
         for index, start in enumerate(track(starts, "cutting tuples")):
             if out.done(index):
                 continue

@@ -11,8 +11,10 @@ from PIL import Image
 
 from components.calibration import stage as calibration
 from components.calibration.params import Params as Calibration
+from components.common.data.reading import is_complete
 from components.common.data.writing import Writer
 from components.common.stage.params import StageParams
+from components.common.vision.corpus import load
 from components.common.vision.images import THUMBNAIL, dhashes, encode_png, thumbnail
 
 SIDE, OBJECT = 96, 40  # px
@@ -152,10 +154,11 @@ def corpus_paths(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return paths | outputs
 
 
-@pytest.fixture
-def fixed_window(tmp_path: Path) -> Path:
-    """A calibration dataset that an explicit window never looks into."""
-    folder = tmp_path / "calibration"
-    with Writer(folder, "calibration", "calibration", {}, Made()) as out:
-        out.write(0, [])
-    return folder
+def with_window(paths: dict[str, Path], folder: Path, low: float = 0.8, high: float = 0.999) -> dict[str, Path]:
+    """A corpus with a calibration that states this window."""
+    calibration_folder = folder / "stated"
+    if not is_complete(calibration_folder):
+        with Writer(calibration_folder, "calibration", "calibration", {}, Made()) as out:
+            out.facts = {"low": low, "high": high, "encoder": load(paths).encoder}
+            out.write(0, [])
+    return paths | {"calibration": calibration_folder}

@@ -214,11 +214,10 @@ def test_labels_without_any_similar_pair_do_not_pass():
 @pytest.mark.parametrize(
     ("cls", "values", "sentence"),
     [
-        (Mining, {"low": 0.98}, "the window is empty: low = 0.98 must be below high = 0.975"),
         (Mining, {"min_views": 11}, "min_views = 11 must not exceed max_views = 10"),
         (Mining, {"windows": 1}, "unknown parameter 'windows'; known are crop_bits"),
         (Calibration, {"loosest": 0.99}, "loosest = 0.99 must be below strictest = 0.99"),
-        (Calibration, {"default_low": 0.98}, "default_low = 0.98 must be below default_high = 0.975"),
+        (Calibration, {"low": 0.98}, "the window is empty: low = 0.98 must be below high = 0.975"),
         (Calibration, {"target": 1.5}, "target = 1.5: Input should be less than 1"),
     ],
 )

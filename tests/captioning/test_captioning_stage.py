@@ -32,7 +32,7 @@ def test_without_a_model_the_category_is_named(inputs: dict[str, Path], tmp_path
 
 
 def test_models_caption_the_same_way_twice(inputs: dict[str, Path], captioner: Path, tmp_path: Path):
-    params = _params(kind="transformers", model=str(captioner), prompt="", max_tokens=6)
+    params = _params(kind="transformers", captioner=str(captioner), prompt="", max_tokens=6)
     for name in ("one", "two"):
         _run(inputs, tmp_path / name, params)
     assert files(tmp_path / "one") == files(tmp_path / "two")
@@ -40,7 +40,7 @@ def test_models_caption_the_same_way_twice(inputs: dict[str, Path], captioner: P
 
 
 def test_a_prompt_is_given_with_every_picture(captioner: Path):
-    params = _params(kind="transformers", model=str(captioner), prompt="a red", max_tokens=4)
+    params = _params(kind="transformers", captioner=str(captioner), prompt="a red", max_tokens=4)
     made = load_captioner(params)
     if made.processor.__class__.__name__.startswith("ViT"):  # type: ignore[attr-defined]
         pytest.skip("a pair of encoder and decoder takes no prompt")
@@ -48,7 +48,7 @@ def test_a_prompt_is_given_with_every_picture(captioner: Path):
 
 
 def test_a_silent_model_is_replaced_by_the_category(captioner: Path, monkeypatch: pytest.MonkeyPatch):
-    made = load_captioner(_params(kind="transformers", model=str(captioner), prompt=""))
+    made = load_captioner(_params(kind="transformers", captioner=str(captioner), prompt=""))
     monkeypatch.setattr(made, "_say", lambda pictures: ["<s></s>"] * len(pictures))
     assert made.caption([photograph(0)], ["disc"]) == ["a disc"]
 
@@ -84,13 +84,13 @@ def test_a_broken_photograph_is_counted_and_stops_nothing(tmp_path: Path):
 
 def test_wrong_parameters_and_absent_models_are_one_sentence():
     with pytest.raises(UserError, match="kind = transformers needs a model"):
-        _params(kind="transformers", model=None)
+        _params(kind="transformers", captioner="")
     with pytest.raises(UserError, match="window_scale"):
         _params(window_scale=0.5)
     with pytest.raises(UserError, match="there is no model folder"):
-        load_captioner(_params(kind="transformers", model="/nowhere/at/all"))
+        load_captioner(_params(kind="transformers", captioner="/nowhere/at/all"))
     with pytest.raises(UserError, match="no pinned revision"):
-        load_captioner(_params(kind="transformers", model="owner/name"))
+        load_captioner(_params(kind="transformers", captioner="owner/name"))
 
 
 def test_two_workers_make_what_one_makes(inputs: dict[str, Path], tmp_path: Path):

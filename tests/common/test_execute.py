@@ -7,14 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from components.common.stage.contract import Stage
 from components.common.stage.params import StageParams
-from components.common.stage.report import Report
 from components.common.stage.running import commit, execute
 
-
-def quiet_stage(inputs: dict[str, Path], outputs: dict[str, Path], params: StageParams) -> Report:
-    """A stage that makes nothing."""
-    return Report()
+QUIET = "from components.common.stage.report import Report\n\n\ndef run(inputs, outputs, params): return Report()\n"
 
 
 def test_a_user_without_a_name_is_recorded_by_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,7 +20,11 @@ def test_a_user_without_a_name_is_recorded_by_number(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(getpass, "getuser", nameless)
     monkeypatch.setattr("os.getuid", lambda: 4711)
-    execute(f"{__name__}:quiet_stage", StageParams(), {}, {}, tmp_path / "report", name="quiet")
+    (tmp_path / "quiet").mkdir()
+    (tmp_path / "quiet" / "stage.py").write_text(QUIET)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    quiet = Stage("quiet", "quiet", "Quiet", "Nothing.", StageParams, takes="", makes="", family="data")
+    execute(quiet, StageParams(), {}, {}, tmp_path / "report")
     assert json.loads((tmp_path / "report" / "run.json").read_text())["user"] == "4711"
 
 

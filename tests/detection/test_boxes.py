@@ -76,7 +76,7 @@ random_candidates = st.lists(
 @settings(max_examples=150, deadline=None)
 @given(random_candidates, st.randoms(use_true_random=False))
 def test_rules_hold_for_any_boxes_in_any_order(candidates: list[Candidate], random: object) -> None:
-    params = Params(min_side=10, min_share=0.05, max_share=0.8, nms_iou=0.5, max_objects=3)
+    params = Params(min_side=10, min_share=0.05, max_share=0.8, max_iou=0.5, max_objects=3)
     kept, rejected = choose(candidates, 200, 160, params)
     assert len(kept) + sum(rejected.values()) == len(candidates)
     for one in kept:

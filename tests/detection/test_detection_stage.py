@@ -40,7 +40,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_crops_are_what_the_boxes_hold(images: Path, yolos: str, detect: Detect) -> None:
-    report, objects = detect(images, model=yolos, score=0.3, part_rows=4, crop_scale=1.2, nms_iou=0.95)
+    report, objects = detect(images, detector=yolos, score=0.3, part_rows=4, crop_scale=1.2, max_iou=0.95)
     rows = objects.rows()
     assert len({row["object_id"] for row in rows}) == len(rows) > 9
     photos = {row["image_id"]: n for n, row in enumerate(Dataset(images).rows())}
@@ -69,7 +69,7 @@ def test_detectors_of_several_families_find_the_same_in_any_batch(
 ) -> None:
     model = str(save(tmp_path / "model"))
     found = [
-        detect(images, f"out{size}", model=model, score=0.2, batch_size=size, workers=size)[1].rows()
+        detect(images, f"out{size}", detector=model, score=0.2, batch=size, workers=size)[1].rows()
         for size in (1, 4, 16)
     ]
     assert found[0] == found[1] == found[2] and {row["category"] for row in found[0]} <= {"mug", "jar"} and found[0]
@@ -78,9 +78,10 @@ def test_detectors_of_several_families_find_the_same_in_any_batch(
 def test_workers_device_and_place_of_the_model_do_not_change_a_byte(
     images: Path, tmp_path: Path, yolos: str, detect: Detect
 ) -> None:
-    detect(images, "a", model=yolos, score=0.3, part_rows=4, workers=1, device="auto")
+    detect(images, "a", detector=yolos, score=0.3, part_rows=4, workers=1, device="auto")
     (tmp_path / "elsewhere").mkdir()
-    detect(images, "b", model=str(save_yolos(tmp_path / "elsewhere" / "yolos")), score=0.3, part_rows=4, device="cpu")
+    moved = save_yolos(tmp_path / "elsewhere" / "yolos")
+    detect(images, "b", detector=str(moved), score=0.3, part_rows=4, device="cpu")
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
     assert str(tmp_path).encode() not in b"".join(contents(tmp_path / "a").values())
 
@@ -89,7 +90,7 @@ def test_workers_device_and_place_of_the_model_do_not_change_a_byte(
 def test_killed_and_run_again_gives_the_same_bytes_and_counts(
     images: Path, tmp_path: Path, yolos: str, detect: Detect, monkeypatch: pytest.MonkeyPatch, kill_at: int
 ) -> None:
-    options = {"model": yolos, "score": 0.3, "part_rows": 4, "nms_iou": 0.5}
+    options = {"detector": yolos, "score": 0.3, "part_rows": 4, "max_iou": 0.5}
     whole, _ = detect(images, "whole", **options)
     real = Writer.write
 
@@ -111,14 +112,14 @@ def test_models_that_are_absent_or_wrong_are_one_sentence(
     images: Path, tmp_path: Path, yolos: str, detect: Detect
 ) -> None:
     with pytest.raises(UserError, match="there is no model folder"):
-        detect(images, model=str(tmp_path / "none"))
+        detect(images, detector=str(tmp_path / "none"))
     with pytest.raises(UserError, match="has no pinned revision"):
-        detect(images, model="ustc-community/dfine-large-obj365")
+        detect(images, detector="ustc-community/dfine-large-obj365")
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="cannot be loaded"):
-        detect(images, model=str(tmp_path / "empty"))
+        detect(images, detector=str(tmp_path / "empty"))
     with pytest.raises(UserError, match="no usable GPU"):
-        detect(images, model=yolos, device="cuda:7")
+        detect(images, detector=yolos, device="cuda:7")
 
 
 def test_a_model_without_its_detection_head_is_refused(images: Path, tmp_path: Path, detect: Detect) -> None:
@@ -127,7 +128,7 @@ def test_a_model_without_its_detection_head_is_refused(images: Path, tmp_path: P
     folder = save_yolos(tmp_path / "model")
     YolosForObjectDetection.from_pretrained(folder).vit.save_pretrained(folder)
     with pytest.raises(UserError, match=r"has no weights for .*: it would detect with random numbers"):
-        detect(images, model=str(folder))
+        detect(images, detector=str(folder))
 
 
 def test_no_photographs_no_objects(tmp_path: Path, detect: Detect) -> None:
@@ -161,7 +162,7 @@ def test_the_committed_world_has_the_objects_its_annotations_name(tmp_path: Path
 
 
 def test_three_workers_make_what_one_makes(images: Path, tmp_path: Path, yolos: str, detect: Detect) -> None:
-    detect(images, "whole", model=yolos, score=0.3, part_rows=4, nms_iou=0.5)
-    params = Params.model_validate(OPEN | {"model": yolos, "score": 0.3, "part_rows": 4, "nms_iou": 0.5})
+    detect(images, "whole", detector=yolos, score=0.3, part_rows=4, max_iou=0.5)
+    params = Params.model_validate(OPEN | {"detector": yolos, "score": 0.3, "part_rows": 4, "max_iou": 0.5})
     run_in_shares(run, {"images": images}, {"objects": tmp_path / "gathered"}, params, workers=3)
     assert contents(tmp_path / "gathered") == contents(tmp_path / "whole")

@@ -57,7 +57,7 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def embed(objects: Path, folder: Path, model: str, **more: object):
-    params = Params(model=model, **{"batch": 2, "part_rows": 4, "device": "cpu"} | more)
+    params = Params(ir=model, **{"batch": 2, "part_rows": 4, "device": "cpu"} | more)
     made = {"embeddings": folder, "reserved": folder.with_name(f"{folder.name}-reserved")}
     return run({"objects": objects}, made, params), Dataset(folder)
 
@@ -76,7 +76,7 @@ def test_one_unit_vector_a_row_in_order(objects, tmp_path, model):
 def test_the_manifest_says_which_encoder_saw_what(objects, tmp_path, model):
     _, made = embed(objects, tmp_path / "e", model, framing="squash", mirror=False)
     assert made.manifest.models == {"encoder": made.facts["weights"]}
-    assert (made.facts["encoder"], made.facts["revision"], made.facts["dim"]) == (model, "", DIM)
+    assert (made.facts["encoder"], made.facts["dim"]) == (model, DIM)
     assert made.facts["preprocess"]["framing"] == "squash" and made.facts["preprocess"]["mirror"] is False
 
 
@@ -139,7 +139,7 @@ def benchmark(tmp_path: Path) -> Path:
 
 
 def reserved(objects: Path, folder: Path, model: str, benchmark: Path) -> Dataset:
-    embed(objects, folder, model, reserve=str(benchmark))
+    embed(objects, folder, model, benchmark=str(benchmark))
     return Dataset(folder.with_name(f"{folder.name}-reserved"))
 
 
@@ -181,7 +181,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 def test_two_workers_make_what_one_makes(objects, tmp_path, model):
     embed(objects, tmp_path / "whole", model)
     made = {"embeddings": tmp_path / "gathered", "reserved": tmp_path / "reserved"}
-    params = Params(model=model, batch=2, part_rows=4, device="cpu")
+    params = Params(ir=model, batch=2, part_rows=4, device="cpu")
     run_in_shares(run, {"objects": objects}, made, params, workers=2)
     assert files_of(tmp_path / "gathered") == files_of(tmp_path / "whole")
     assert files_of(tmp_path / "reserved") == files_of(tmp_path / "whole-reserved")

@@ -91,7 +91,7 @@ def tuples(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make_params(base: Path, **changes: Any) -> Params:
-    return Params(**({"base": str(base), "revision": None, "cell": CELL, "part_rows": 3, "batch": 2} | changes))
+    return Params(**({"base_generation": str(base), "part_rows": 3, "batch": 2} | changes))
 
 
 def test_arrays_have_the_promised_shapes(base: Path, tuples: Path, tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_a_caption_reaches_the_embedding(base: Path, tuples: Path, tmp_path: Pat
     ("changes", "said"),
     [
         ({"base": "/absent/model"}, "no model folder"),
-        ({"base": "owner/name"}, "no pinned revision"),
+        ({"base_generation": "owner/name"}, "no pinned revision"),
     ],
 )
 def test_absent_models_are_one_sentence(

@@ -88,7 +88,7 @@ def encoder_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.fixture
 def params(benchmark_folder: Path, encoder_folders: dict[str, str]) -> Params:
     """A small run on the discs."""
-    return Params(benchmark=str(benchmark_folder), side=SIDE, steps=2, batch=5, generation_crop=0.7, **encoder_folders)
+    return Params(benchmark=str(benchmark_folder), cell=SIDE, steps=2, batch=5, generation_crop=0.7, **encoder_folders)
 
 
 @pytest.fixture(scope="session")

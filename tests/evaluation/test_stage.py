@@ -26,7 +26,7 @@ def content(folder: Path) -> dict[str, bytes]:
 def finished(tmp_path_factory: pytest.TempPathFactory, models, benchmark_folder, encoder_folders):
     """One run of the stage: its parameters, folder and report."""
     folder = tmp_path_factory.mktemp("run")
-    params = Params(benchmark=str(benchmark_folder), side=24, steps=2, batch=5, limit=7, generation_crop=0.7,
+    params = Params(benchmark=str(benchmark_folder), cell=24, steps=2, batch=5, limit=7, generation_crop=0.7,
                     **encoder_folders)  # fmt: skip
     return params, folder, run(models, outputs(folder), params)
 

@@ -13,13 +13,22 @@ from components.common.stage.params import StageParams
 from components.common.vision.images import encode_png
 
 
+class Limits(StageParams):
+    """What detection would have promised of its boxes."""
+
+    min_side: int = 10
+    min_share: float = 0.04
+    max_share: float = 0.9
+    max_iou: float = 0.8
+
+
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
     """make(name, kind, rows, blobs=..., vectors=..., facts=...) -> folder of a finished dataset."""
 
     def build(name: str, kind: str, rows: list[dict[str, Any]], facts: Mapping[str, Any] | None = None, **content: Any):
         folder = tmp_path / "data" / name
-        with Writer(folder, kind, "test", {}, StageParams()) as out:
+        with Writer(folder, kind, "test", {}, Limits() if kind == "objects" else StageParams()) as out:
             out.facts = dict(facts or {})
             out.write(0, rows, **content)
         return folder

@@ -10,11 +10,12 @@ from gate_data import Make, files_of, photographs, verdicts
 import components.gates.stage as stage
 from components.common.data.reading import is_complete
 from components.common.errors import GateStop, UserError
+from components.common.stage.contract import find_stage
 from components.common.stage.params import validate
 from components.common.stage.running import execute
 from components.gates.params import Intake, Recurrence, Tuples, Vectors
 
-VECTORS = {"min_side": 10, "min_effective_dimensions": 2}
+VECTORS = {"min_effective_dimensions": 2}
 
 
 def go(world: dict[str, Path], tmp_path: Path, checkpoint: str, params: dict[str, Any], name: str = "out") -> Path:
@@ -22,13 +23,11 @@ def go(world: dict[str, Path], tmp_path: Path, checkpoint: str, params: dict[str
     out = tmp_path / name
     try:
         execute(
-            "components.gates.stage:run",
+            find_stage("components.gates", f"gate_{checkpoint.lower()}"),
             params,
             {role: world[role] for role in roles},
             {"verdicts": out},
             tmp_path / f"{name}-report",
-            params_class=f"components.gates.params:{checkpoint}",
-            name=f"gate_{checkpoint.lower()}",
         )
     finally:
         assert is_complete(out)
@@ -109,9 +108,9 @@ def test_same_bytes_again_and_after_a_kill(
 @pytest.mark.parametrize(
     ("cls", "values", "words"),
     [
-        (Vectors, {"min_area_share": 0.9}, "must be below max_area_share"),
+        (Vectors, {"box_slack": 9}, "gates.vectors.box_slack = 9"),
         (Recurrence, {"expected_precision": 0.7}, r"must be at least min_precision \+ 0\.02"),
-        (Tuples, {"benchmark": "x"}, "benchmark needs `encoder`"),
+        (Tuples, {"ir": ""}, "models.ir = ''"),
         (Intake, {"max_share": 1}, "unknown parameter 'max_share'"),
     ],
 )

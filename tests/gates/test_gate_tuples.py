@@ -132,7 +132,7 @@ def test_a_benchmark_object_in_training_leaks(make: Make, encoder: str, benchmar
     known = Image.open(benchmark / "images/1.png").crop((8, 8, 48, 48))
     vectors = embedded(make, encoder, [picture(1), known, picture(2), picture(3)])
     inputs = {"embeddings": vectors, "tuples": tuples(make, tuple_row("a", 0, [1, 2, 3], "train"))}
-    params = Tuples(benchmark=str(benchmark), encoder=encoder, crop_scale=1.0, benchmark_threshold=0.9997)
+    params = Tuples(benchmark=str(benchmark), ir=encoder, crop_scale=1.0, benchmark_threshold=0.9997)
     gate = leakage(inputs, params)
     assert checks(gate)["benchmark_leaking_pairs"] == 1
     assert json.loads(gate.shows.files["leaks.json"]) == [
@@ -152,7 +152,7 @@ def test_benchmark_embedded_by_another_model_is_refused(make: Make, encoder: str
         "tuples": tuples(make, tuple_row("a", 0, [0, 0, 0], "train")),
     }
     with pytest.raises(UserError, match="is not the model that the embeddings were made with"):
-        leakage(inputs, Tuples(benchmark=str(benchmark), encoder=encoder))
+        leakage(inputs, Tuples(benchmark=str(benchmark), ir=encoder))
 
 
 def scores(make: Make, gaps: dict[str, list[float]]) -> dict[str, Path]:

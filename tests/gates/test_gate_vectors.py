@@ -11,7 +11,7 @@ from components.gates.embeddings import embeddings
 from components.gates.objects import largest_overlap, objects, overhang
 from components.gates.params import Vectors
 
-LOOSE = Vectors(min_side=10)
+LOOSE = Vectors()
 
 
 def failing(gate) -> set[str]:
@@ -20,7 +20,7 @@ def failing(gate) -> set[str]:
 
 def test_sound_objects_and_vectors_pass(world: dict[str, Path]) -> None:
     assert failing(objects(world, LOOSE)) == set()
-    assert failing(embeddings(world, Vectors(min_side=10, min_effective_dimensions=2))) == set()
+    assert failing(embeddings(world, Vectors(min_effective_dimensions=2))) == set()
 
 
 def test_largest_overlap_equals_brute_force() -> None:

@@ -1,5 +1,5 @@
 """A corpus of eight products in five photographs each, and photographs of objects that never recur."""
 
-from mining_data import corpus_paths, fixed_window
+from mining_data import corpus_paths
 
-__all__ = ["corpus_paths", "fixed_window"]
+__all__ = ["corpus_paths"]

@@ -4,7 +4,7 @@ import faiss
 import numpy as np
 import pytest
 from join_data import assert_equal, in_order, unit
-from mining_data import files_of, make_corpus
+from mining_data import files_of, make_corpus, with_window
 
 from components.common.data.reading import Dataset
 from components.common.join.exact import Pairs, concatenate, tile_count, window_join
@@ -113,11 +113,11 @@ def test_new_rows_joined_later_give_all_pairs(old):
 
 
 def test_the_stage_says_what_it_missed(corpus_paths, tmp_path):
-    inputs = {role: corpus_paths[role] for role in ("images", "objects", "embeddings", "calibration")}
+    inputs = with_window(corpus_paths, tmp_path)
 
     def mine(name: str, **params: object) -> tuple[dict[str, Dataset], list[str], dict[str, float]]:
         folders = {role: tmp_path / name / role for role in ("pairs", "sets")}
-        report = run(inputs, folders, Params(window="explicit", low=0.8, high=0.999, tile=16, **params))
+        report = run(inputs, folders, Params(tile=16, **params))
         report.save(tmp_path / name / "report")
         return {role: Dataset(folder) for role, folder in folders.items()}, report.notes, report.metrics
 
@@ -138,10 +138,10 @@ def test_the_stage_says_what_it_missed(corpus_paths, tmp_path):
     assert metrics["recall"] == 1 and whole["sets"].table().equals(exact["sets"].table())
 
 
-def test_the_stage_on_an_empty_corpus(tmp_path, fixed_window):
-    inputs = make_corpus(tmp_path, []) | {"calibration": fixed_window}
+def test_the_stage_on_an_empty_corpus(tmp_path):
+    inputs = with_window(make_corpus(tmp_path, []), tmp_path)
     del inputs["subjects"]
-    run(inputs, {role: tmp_path / role for role in ("pairs", "sets")}, Params(window="explicit", engine="ivf"))
+    run(inputs, {role: tmp_path / role for role in ("pairs", "sets")}, Params(engine="ivf"))
     assert len(Dataset(tmp_path / "pairs")) == 0
 
 

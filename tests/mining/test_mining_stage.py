@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from in_shares import run_in_shares
-from mining_data import Made, cluster_vectors, files_of, make_corpus, picture
+from mining_data import Made, cluster_vectors, files_of, make_corpus, picture, with_window
 from PIL import Image, ImageOps
 
 from components.common.data.reading import Dataset
@@ -20,10 +20,12 @@ from components.mining.sets import distinct_partners, neighbours
 from components.mining.stage import run
 
 INPUTS = ("images", "objects", "embeddings", "calibration")
-EXPLICIT = Params(window="explicit", low=0.8, high=0.999, tile=16)
+PARAMS = Params(tile=16)
+LOW = 0.8
 
 
-def mine(paths: dict[str, Path], folder: Path, params: Params = EXPLICIT):
+def mine(paths: dict[str, Path], folder: Path, params: Params = PARAMS, calibrated: bool = False):
+    paths = paths if calibrated else with_window(paths, folder, LOW)
     outputs = {"pairs": folder / "pairs", "sets": folder / "sets"}
     report = run({role: paths[role] for role in INPUTS}, outputs, params)
     return report, Dataset(outputs["pairs"]), Dataset(outputs["sets"])
@@ -46,7 +48,7 @@ def test_products_recur_and_loners_do_not(corpus_paths, tmp_path):
 
 
 def test_the_calibrated_window_is_used(corpus_paths, tmp_path):
-    _, pairs, sets = mine(corpus_paths, tmp_path, Params(tile=16))
+    _, pairs, sets = mine(corpus_paths, tmp_path, calibrated=True)
     facts = Dataset(corpus_paths["calibration"]).facts
     similarity = pairs.table()["similarity"].to_numpy()
     assert facts["passed"] and len(sets) > 0
@@ -54,7 +56,7 @@ def test_the_calibrated_window_is_used(corpus_paths, tmp_path):
 
 
 def test_the_tile_changes_no_row(corpus_paths, tmp_path):
-    made = [mine(corpus_paths, tmp_path / str(tile), EXPLICIT.model_copy(update={"tile": tile})) for tile in (7, 500)]
+    made = [mine(corpus_paths, tmp_path / str(tile), PARAMS.model_copy(update={"tile": tile})) for tile in (7, 500)]
     (_, pairs, sets), (_, other_pairs, other_sets) = made
     assert pairs.table().equals(other_pairs.table())
     assert sets.table().equals(other_sets.table())
@@ -62,7 +64,7 @@ def test_the_tile_changes_no_row(corpus_paths, tmp_path):
 
 @pytest.mark.parametrize(("stop_at", "engine"), [(0, "exact"), (2, "exact"), (3, "exact"), (2, "ivf")])
 def test_killed_and_resumed_is_byte_identical(corpus_paths, tmp_path, monkeypatch, stop_at, engine):
-    params = EXPLICIT.model_copy(update={"engine": engine, "nprobe": 2})
+    params = PARAMS.model_copy(update={"engine": engine, "nprobe": 2})
     mine(corpus_paths, tmp_path / "whole", params)
     calls = []
     real = tiles.mine_tile
@@ -84,10 +86,11 @@ def test_killed_and_resumed_is_byte_identical(corpus_paths, tmp_path, monkeypatc
 
 @pytest.mark.parametrize(("workers", "engine"), [(1, "exact"), (3, "exact"), (7, "exact"), (2, "ivf")])
 def test_tile_rows_joined_by_several_workers_give_the_same_bytes(corpus_paths, tmp_path, workers, engine):
-    params = EXPLICIT.model_copy(update={"engine": engine, "nprobe": 2})
+    params = PARAMS.model_copy(update={"engine": engine, "nprobe": 2})
     mine(corpus_paths, tmp_path / "whole", params)
     outputs = {name: tmp_path / "gathered" / name for name in ("pairs", "sets")}
-    run_in_shares(run, {role: corpus_paths[role] for role in INPUTS}, outputs, params, workers)
+    inputs = with_window(corpus_paths, tmp_path / "gathered", LOW)
+    run_in_shares(run, {role: inputs[role] for role in INPUTS}, outputs, params, workers)
     for name in ("pairs", "sets"):
         assert files_of(outputs[name]) == files_of(tmp_path / "whole" / name)
 
@@ -117,51 +120,51 @@ def _repeats(image: Image.Image) -> list[Image.Image]:
     return [ImageOps.mirror(image), Image.eval(image, lambda v: v * 3 // 4), cut]
 
 
-def test_near_duplicates_never_make_up_a_set(tmp_path, fixed_window):
+def test_near_duplicates_never_make_up_a_set(tmp_path):
     """One photograph repeated three times, and two other views: two views at most, so no set of three."""
     first = picture(0)
     pictures = [first, *_repeats(first), picture(1), picture(2)]
-    paths = make_corpus(tmp_path, [["mug-0"]] * 6, photographs=pictures) | {"calibration": fixed_window}
+    paths = make_corpus(tmp_path, [["mug-0"]] * 6, photographs=pictures)
     report, pairs, sets = mine(paths, tmp_path)
     assert len(sets) == 0
     duplicate = [(row["src_row"], row["dst_row"]) for row in pairs.rows() if row["flags"] & Flag.DUPLICATE]
     assert duplicate == [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
     assert report.metrics["duplicate_pairs"] == 6
     assert any("no object has 3 views" in note for note in report.notes)
-    _, _, sets = mine(paths, tmp_path / "two", EXPLICIT.model_copy(update={"min_views": 2}))
+    _, _, sets = mine(paths, tmp_path / "two", PARAMS.model_copy(update={"min_views": 2}))
     assert [(row["anchor"], sorted(row["views"])[1:]) for row in sets.rows()][:4] == [(n, [5]) for n in range(4)]
 
 
-def test_duplicates_above_the_window_collapse_too(tmp_path, fixed_window):
+def test_duplicates_above_the_window_collapse_too(tmp_path):
     """Three embedding twins of different pictures are one view, linked by pairs that are not in the window."""
     vectors = cluster_vectors(["mug-0"] * 6)
     vectors[1] = vectors[2] = vectors[0]
-    paths = make_corpus(tmp_path, [["mug-0"]] * 6, vectors) | {"calibration": fixed_window}
+    paths = make_corpus(tmp_path, [["mug-0"]] * 6, vectors)
     _, pairs, sets = mine(paths, tmp_path)
     assert not {(0, 1), (0, 2), (1, 2)} & {(row["src_row"], row["dst_row"]) for row in pairs.rows()}
     for row in sets.rows():
         assert len({0, 1, 2} & {row["anchor"], *row["views"]}) == 1
 
 
-def test_two_objects_of_one_photograph_give_one_view(tmp_path, fixed_window):
+def test_two_objects_of_one_photograph_give_one_view(tmp_path):
     shown = [["mug-0"], ["mug-0", "mug-0"], ["mug-0"], ["mug-0"]]
-    paths = make_corpus(tmp_path, shown) | {"calibration": fixed_window}
+    paths = make_corpus(tmp_path, shown)
     _, pairs, sets = mine(paths, tmp_path)
     assert (1, 2) not in {(row["src_row"], row["dst_row"]) for row in pairs.rows()}
     assert len(sets) == 5 and all(len(row["views"]) == 3 for row in sets.rows())
 
 
-def test_hubs_are_flagged_and_kept(tmp_path, fixed_window):
-    paths = make_corpus(tmp_path, [["mug-0"]] * 6) | {"calibration": fixed_window}
-    report, pairs, _ = mine(paths, tmp_path, EXPLICIT.model_copy(update={"hub_pairs": 4}))
+def test_hubs_are_flagged_and_kept(tmp_path):
+    paths = make_corpus(tmp_path, [["mug-0"]] * 6)
+    report, pairs, _ = mine(paths, tmp_path, PARAMS.model_copy(update={"hub_pairs": 4}))
     assert len(pairs) == 15 and report.metrics["hub_pairs"] == 15
     assert all(row["flags"] & Flag.HUB for row in pairs.rows())
     assert any("over 4 partners" in note for note in report.notes)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
-def test_tiny_corpora(tmp_path, fixed_window, count):
-    paths = make_corpus(tmp_path, [["mug-0"]] * count) | {"calibration": fixed_window}
+def test_tiny_corpora(tmp_path, count):
+    paths = make_corpus(tmp_path, [["mug-0"]] * count)
     report, pairs, sets = mine(paths, tmp_path)
     report.save(tmp_path / "report")
     assert len(pairs) == (count == 2) and len(sets) == 0
@@ -200,13 +203,13 @@ def test_a_window_of_another_encoder_is_refused(corpus_paths, tmp_path):
         out.write(0, source.table(), vectors=source.vectors())
         out.facts = {"weights": "another"}
     with pytest.raises(UserError, match="calibrated for another encoder"):
-        mine(corpus_paths | {"embeddings": embeddings}, tmp_path, Params())
+        mine(corpus_paths | {"embeddings": embeddings}, tmp_path, calibrated=True)
 
 
-def test_nan_vectors_are_refused(tmp_path, fixed_window):
+def test_nan_vectors_are_refused(tmp_path):
     vectors = cluster_vectors(["mug-0"] * 3)
     vectors[2] = np.nan
-    paths = make_corpus(tmp_path, [["mug-0"]] * 3, vectors) | {"calibration": fixed_window}
+    paths = make_corpus(tmp_path, [["mug-0"]] * 3, vectors)
     with pytest.raises(UserError, match="vector 2 has length nan"):
         mine(paths, tmp_path)
 
@@ -217,9 +220,9 @@ def test_a_reserved_vector_that_is_not_finite_is_refused(corpus_paths, tmp_path)
     vectors[1] = np.nan
     with Writer(tmp_path / "reserved", "embeddings", "embedding", {}, Made()) as out:
         out.write(0, [{"object_id": str(row), "row": row} for row in range(2)], vectors=vectors)
-    inputs = {role: corpus_paths[role] for role in INPUTS} | {"reserved": tmp_path / "reserved"}
+    inputs = with_window(corpus_paths, tmp_path) | {"reserved": tmp_path / "reserved"}
     with pytest.raises(UserError, match="vector 1 has length nan"):
-        run(inputs, {"pairs": tmp_path / "pairs", "sets": tmp_path / "sets"}, EXPLICIT)
+        run(inputs, {"pairs": tmp_path / "pairs", "sets": tmp_path / "sets"}, PARAMS)
     assert not (tmp_path / "pairs").exists()
 
 
@@ -239,9 +242,9 @@ def test_objects_like_the_benchmarks_are_in_no_set(corpus_paths, tmp_path):
     reserved = tmp_path / "reserved"
     with Writer(reserved, "embeddings", "embedding", {}, Made()) as out:
         out.write(0, [{"object_id": "benchmark", "row": 0}], vectors=vectors[anchor : anchor + 1])
-    held = vectors.astype(np.float32) @ vectors[anchor].astype(np.float32) >= EXPLICIT.low - EXPLICIT.split_margin
+    held = vectors.astype(np.float32) @ vectors[anchor].astype(np.float32) >= LOW - PARAMS.split_margin
     outputs = {"pairs": tmp_path / "pairs", "sets": tmp_path / "sets"}
-    run({role: corpus_paths[role] for role in INPUTS} | {"reserved": reserved}, outputs, EXPLICIT)
+    run(with_window(corpus_paths, tmp_path) | {"reserved": reserved}, outputs, PARAMS)
     used = {row for found in Dataset(outputs["sets"]).rows() for row in (found["anchor"], *found["views"])}
     assert held.sum() >= 5 and not used & set(np.flatnonzero(held))
     assert 0 < len(Dataset(outputs["sets"])) < len(sets)

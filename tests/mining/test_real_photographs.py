@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mining_data import cluster_vectors, make_corpus
+from mining_data import cluster_vectors, make_corpus, with_window
 from PIL import Image, ImageOps
 
 from components.common.data.reading import Dataset
@@ -15,7 +15,7 @@ from components.mining.params import Params
 from components.mining.stage import run
 
 pytestmark = pytest.mark.photos
-ANY_VECTOR = Params(window="explicit", low=0.6, high=0.99999)
+WINDOW = (0.6, 0.99999)
 NATURAL = {  # seen by eye; each a photograph and the same again
     "dreambooth/clock": (0, 1),
     "dreambooth/backpack": (0, 1),
@@ -36,13 +36,13 @@ def read(folder: Path, most: int | None = None) -> list[Image.Image]:
 
 
 def sets_of(
-    folder: Path, names: list[str], pictures: list[Image.Image], calibration: Path, params: Params = ANY_VECTOR
+    folder: Path, names: list[str], pictures: list[Image.Image], params: Params | None = None
 ) -> list[set[int]]:
     """Each set as rows: whole photographs as objects, vectors in the window wherever the subject is the same."""
     vectors = cluster_vectors(names, noise=0.4, dim=128)
-    paths = make_corpus(folder, [[name] for name in names], vectors, pictures) | {"calibration": calibration}
-    inputs = {role: paths[role] for role in ("images", "objects", "embeddings", "calibration")}
-    run(inputs, {"pairs": folder / "pairs", "sets": folder / "sets"}, params)
+    paths = make_corpus(folder, [[name] for name in names], vectors, pictures)
+    inputs = with_window(paths, folder, *WINDOW)
+    run(inputs, {"pairs": folder / "pairs", "sets": folder / "sets"}, params or Params())
     return [{row["anchor"], *row["views"]} for row in Dataset(folder / "sets").rows()]
 
 
@@ -91,7 +91,7 @@ PLANTED: dict[str, Callable[[Image.Image], tuple[Image.Image, Image.Image]]] = {
 
 
 @pytest.mark.parametrize("kind", PLANTED)
-def test_a_planted_repeat_is_no_second_view(photos, tmp_path, fixed_window, kind):
+def test_a_planted_repeat_is_no_second_view(photos, tmp_path, kind):
     """Each photograph and its repeat share a product of their own: a set of them could only hold both."""
     folders = sorted(folder for folder in photos.glob("*/*") if folder.is_dir() and folder.name != "_distractors")
     pictures = [
@@ -99,33 +99,33 @@ def test_a_planted_repeat_is_no_second_view(photos, tmp_path, fixed_window, kind
     ]
     names = [f"product-{index // 2}" for index in range(len(pictures))]
     assert len(folders) == 31
-    assert sets_of(tmp_path, names, pictures, fixed_window, ANY_VECTOR.model_copy(update={"min_views": 1})) == []
+    assert sets_of(tmp_path, names, pictures, Params(min_views=1)) == []
 
 
 @pytest.mark.parametrize("subject", NATURAL)
-def test_a_natural_repeat_is_no_second_view(photos, tmp_path, fixed_window, subject):
+def test_a_natural_repeat_is_no_second_view(photos, tmp_path, subject):
     pictures = read(photos / subject)
-    found = sets_of(tmp_path, ["product"] * len(pictures), pictures, fixed_window)
+    found = sets_of(tmp_path, ["product"] * len(pictures), pictures)
     assert len(found) == len(pictures)  # everything still recurs: the traps cost views, not sets
     assert not [rows for rows in found if set(NATURAL[subject]) <= rows]
 
 
-def test_photographs_of_subjects_keep_their_views(photos, tmp_path, fixed_window):
+def test_photographs_of_subjects_keep_their_views(photos, tmp_path):
     """Every photograph of every DreamBooth subject has all the others as views, except the repeats."""
     folders = sorted(folder for folder in (photos / "dreambooth").iterdir() if folder.is_dir())
     subjects = {folder.name: read(folder) for folder in folders}
     names = [name for name, pictures in subjects.items() for _ in pictures]
     everything = [picture for pictures in subjects.values() for picture in pictures]
-    found = sets_of(tmp_path, names, everything, fixed_window)
+    found = sets_of(tmp_path, names, everything)
     assert len(found) == len(everything)
     distinct = {name: len(pictures) - (f"dreambooth/{name}" in NATURAL) for name, pictures in subjects.items()}
     assert [len(rows) for rows in found] == [distinct[name] for name in names]
 
 
-def test_shop_photographs_keep_their_views(photos, tmp_path, fixed_window):
+def test_shop_photographs_keep_their_views(photos, tmp_path):
     """Near-duplicate rules must not eat honest views: 20 photographs of a product keep most of theirs."""
     names = ["Arla-Sour-Milk", "Tropicana-Apple-Juice"]
     pictures = [picture for name in names for picture in read(photos / "grocery" / name)]
-    found = sets_of(tmp_path, np.repeat(names, 20).tolist(), pictures, fixed_window)
+    found = sets_of(tmp_path, np.repeat(names, 20).tolist(), pictures)
     assert len(found) == 40
     assert min(len(rows) for rows in found) == 11  # the anchor and max_views others

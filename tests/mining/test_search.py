@@ -38,7 +38,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ingest.run({}, paths, Ingest(images=str(folder / "corpus" / "images"), min_side=64))
     source = {"source": "coco", "annotations": str(folder / "corpus" / "annotations.json")}
     detection.run({"images": paths["images"]}, paths, Detection(**source, min_side=20, min_share=0.02))
-    params = Embedding(model="encoder", part_rows=32, device="cpu")
+    params = Embedding(ir="encoder", benchmark="", part_rows=32, device="cpu")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)  # where a run would be: the model is named as it is seen from there
         embedding.run({"objects": paths["objects"]}, paths, params)

@@ -54,7 +54,7 @@ def test_every_command_has_help(command):
         (["run", "--images", "nowhere"], "there is no nowhere"),
         (["run", "--images", str(ROOT / "LICENSE")], f"--images {ROOT / 'LICENSE'} is a file"),
         (["run", "--labels", str(ROOT)], f"--labels {ROOT} is a folder"),
-        (["run", "--profile", "open"], "--set detection.revision=COMMIT for ustc-community/dfine-large-obj365"),
+        (["run", "--profile", "open"], "--set models.detector=ustc-community/dfine-large-obj365@COMMIT"),
         (["run", "--set", "mining.low"], "write section.key=value"),
         (["run", "--set", "mining.low=[1"], "--set: a value is not valid YAML"),
         (["run", "--set", "ingest.images.x=1"], "a value stands where a section should"),

@@ -7,22 +7,24 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from kfp_api import TOKEN, Fault, State, serve
 
 from components.common.errors import GateStop, UserError
-from components.common.stage.kubeflow import FAMILIES, image, variable
+from components.common.stage.contract import Family
+from components.common.stage.kubeflow import component, image, variable
 from pipelines.cluster.api import Cluster, connect
 from pipelines.cluster.follow import status
 from pipelines.cluster.submit import run_parameters, schedule, submit
 from pipelines.engines.run import Request
-from pipelines.kubeflow import COMPONENTS, components
+from pipelines.kubeflow import components
 from pipelines.parameters import resolve
+from pipelines.steps import STEPS
 
 ROOT = Path(__file__).parents[2]
-IMAGES = {variable(family): f"registry.example/objectmate-{family}@sha256:{'a' * 64}" for family in FAMILIES}
+IMAGES = {variable(family): f"registry.example/objectmate-{family}@sha256:{'a' * 64}" for family in get_args(Family)}
 EVALUATION = Request("evaluation")
 GIVEN = ["model_insertion=s3://b/insertion", "model_generation=s3://b/generation"]
 NIGHTLY = "0 0 3 * * *"
@@ -47,9 +49,9 @@ def cluster(server: tuple[str, State]) -> Cluster:
 @pytest.fixture
 def pinned(monkeypatch: pytest.MonkeyPatch) -> None:
     """Images by digest, as if the variables had been set before the components were loaded."""
-    families = {image(family): variable(family) for family in FAMILIES}
-    for component in components("full"):
-        container = component.component_spec.implementation.container
+    families = {image(family): variable(family) for family in get_args(Family)}
+    for each in components("full"):
+        container = each.component_spec.implementation.container
         monkeypatch.setattr(container, "image", IMAGES[families[container.image]])
     for name, value in IMAGES.items():
         monkeypatch.setenv(name, value)
@@ -107,7 +109,7 @@ def test_the_same_content_is_uploaded_once_and_other_content_anew(
 
     rebuilt = IMAGES[variable("gates")].replace("a" * 64, "b" * 64)
     monkeypatch.setenv(variable("gates"), rebuilt)
-    spec = COMPONENTS["gate_model"].component_spec  # type: ignore[attr-defined]
+    spec = component(STEPS["gate_model"].stage).component_spec
     monkeypatch.setattr(spec.implementation.container, "image", rebuilt)
     submit(cluster, EVALUATION, GIVEN, "objectmate")
     assert [len(things) for things in (state.pipelines, state.experiments, state.versions)] == [1, 1, 2]
@@ -250,14 +252,14 @@ def test_one_look_at_a_run_that_goes_on(cluster: Cluster, state: State, capsys: 
     [
         (Request("dataset", images="photos"), [], "--images photos is on this machine"),
         (Request("full", images="s3://b/p", labels="labels.csv"), [], "--labels labels.csv is on this machine"),
-        (Request("full", overrides=[f"removal.unet={ROOT}"]), [], f"--set removal.unet {ROOT} is on this machine"),
+        (Request("full", overrides=[f"models.remover={ROOT}"]), [], f"--set models.remover {ROOT} is on this"),
         (Request("training", images="s3://b/p"), ["tuples=s3://b/t"], "the training pipeline reads no photographs"),
         (Request("training"), [], "the training pipeline reads tuples: --given tuples=s3://"),
         (Request("training"), ["tuples=data/tuples"], "--given tuples=data/tuples is no address"),
         (Request("full"), ["tuples=s3://b/t"], "reads only what it makes: leave out --given"),
-        (Request("dataset", profile="open"), [], "--set detection.revision=COMMIT"),
+        (Request("dataset", profile="open"), [], "--set models.detector=ustc-community/dfine-large-obj365@COMMIT"),
         (Request("dataset", overrides=["mining.lowest=1"]), [], "unknown parameter 'lowest'"),
-        (Request("full", overrides=["training.insertion.nodes=2"]), [], "set OBJECTMATE_SHARED_CLAIM to a claim"),
+        (Request("full", overrides=["training.nodes=2"]), [], "set OBJECTMATE_SHARED_CLAIM to a claim"),
         (Request("everything"), [], "there is no pipeline 'everything'"),
     ],
 )

@@ -34,20 +34,21 @@ def test_dvc_reaches_what_comes_before() -> None:
 
 
 def test_every_unpinned_model_is_named_at_once(tmp_path: Path) -> None:
-    pins = ("removal.revision", "removal.unet_revision", "evaluation.clip_revision")
-    values = resolve("open", {"detection.revision": COMMIT, "evaluation.dino_revision": "main"})
+    unpinned = ("remover", "remover_unet", "clip")
+    values = resolve("open", {"models.detector": f"owner/detector@{COMMIT}", "models.dino": "owner/dino@main"})
     with pytest.raises(UserError) as caught:
         refuse_unpinned(values, PIPELINES["full"], tmp_path)
-    assert all(f"--set {pin}=COMMIT for " in str(caught.value) for pin in (*pins, "evaluation.dino_revision"))
-    assert "detection" not in str(caught.value) and "embedding" not in str(caught.value)
+    assert all(f"--set models.{name}={values['models'][name]}@COMMIT" in str(caught.value) for name in unpinned)
+    assert "--set models.dino=owner/dino@COMMIT" in str(caught.value)
+    assert "detector" not in str(caught.value) and "models.ir" not in str(caught.value)
 
 
 def test_only_models_of_the_hub_that_are_loaded_need_a_pin(tmp_path: Path) -> None:
     refuse_unpinned(resolve("sandbox"), PIPELINES["full"], tmp_path)
     unused = {"detection.source": "whole", "captioning.kind": "category", "removal.kind": "opencv"}
-    judged = {"removal.judge": "models/judge"}
+    judged = {"models.second_ir": "models/judge"}
     steps = [STEPS[name] for name in ("detection", "removal", "captioning")]
-    with pytest.raises(UserError, match=r"removal\.judge_revision=COMMIT for models/judge$"):
+    with pytest.raises(UserError, match=r"give --set models\.second_ir=models/judge@COMMIT$"):
         refuse_unpinned(resolve("open", unused | judged), steps, tmp_path)
     (tmp_path / "models" / "judge").mkdir(parents=True)
     refuse_unpinned(resolve("open", unused | judged), steps, tmp_path)

@@ -7,7 +7,7 @@ import yaml
 
 from components.common.errors import UserError
 from pipelines.engines.workspace import DVCIGNORE, render_dvc
-from pipelines.kubeflow import SHARED, compile_all
+from pipelines.kubeflow import compile_all
 from pipelines.parameters import check, profile_names, read_step, render, resolve
 from pipelines.steps import PIPELINES, STEPS
 
@@ -35,19 +35,20 @@ def test_every_gate_stands_before_some_work_and_no_dataset_has_two_makers():
 
 
 def test_all_that_parameters_name_is_a_dependency(tmp_path):
-    for name in ("unet", "judge", "theirs", "others", "photographs"):
+    for name in ("remover", "judge", "theirs", "others", "photographs"):
         (tmp_path / name).mkdir()
     (tmp_path / "classes.csv").write_text("")
     chosen = {
         "ingest.images": "photographs",
-        "removal.unet": "unet",
-        "removal.judge": "judge",
+        "models.remover": "remover",
+        "models.second_ir": "judge",
         "detection.class_names": "classes.csv",
         "evaluation.outside": {"a": "theirs", "b": "others"},
     }
     (tmp_path / "params.yaml").write_text(render(resolve("sandbox", chosen)))
     stages = yaml.safe_load(render_dvc(tmp_path))["stages"]
-    assert {"unet", "judge"} <= set(stages["removal"]["deps"])
+    assert {"remover", "judge"} <= set(stages["removal"]["deps"])
+    assert "judge" in stages["gate_tuples"]["deps"]
     assert "classes.csv" in stages["detection"]["deps"]
     assert {"theirs", "others"} <= set(stages["evaluation"]["deps"])
     assert not any("always_changed" in stage for stage in stages.values())
@@ -65,16 +66,23 @@ def test_profiles_resolve_and_survive_a_round_trip(profile, tmp_path):
     (tmp_path / "params.yaml").write_text(render(resolve(profile)))
     check(tmp_path / "params.yaml")
     values = yaml.safe_load((tmp_path / "params.yaml").read_text())
-    assert values["mining"] == read_step(tmp_path / "params.yaml", STEPS["mining"]).model_dump(mode="json")
+    mining = read_step(tmp_path / "params.yaml", STEPS["mining"]).model_dump(mode="json")
+    assert mining == values["mining"] | values["duplicates"] | {"device": values["device"]}
+
+
+def test_a_source_is_named_only_where_the_default_is_in_force():
+    default, changed = (render(resolve("open", chosen)) for chosen in ({}, {"training.lr": 1e-4}))
+    assert "lr: 1.0e-05  # peak learning rate of AdamW (default: Alterbute" in default
+    assert "lr: 0.0001  # peak learning rate of AdamW\n" in changed
 
 
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ({"mining.no_such_key": 1}, "unknown parameter 'no_such_key'"),
-        ({"nowhere.key": 1}, "unknown section 'nowhere'"),
-        ({"mining.min_views": 0}, "mining: min_views"),
-        ({"training.insertion.lr": "fast"}, "training.insertion: lr"),
+        ({"mining.no_such_key": 1}, "unknown parameter 'mining.no_such_key'"),
+        ({"nowhere.key": 1}, "unknown parameter 'nowhere'"),
+        ({"mining.min_views": 0}, "mining.min_views = 0"),
+        ({"training.lr": "fast"}, "training.lr = 'fast'"),
     ],
 )
 def test_wrong_parameters_are_one_sentence(override, words):
@@ -89,7 +97,7 @@ def test_compiled_pipelines_are_the_same_each_time_and_hold_every_step(tmp_path)
     spec = next(yaml.safe_load_all(first["full.yaml"]))
     assert set(spec["root"]["dag"]["tasks"]) == {"exit-handler-1", "ending"}
     tasks = spec["components"]["comp-exit-handler-1"]["dag"]["tasks"]
-    loops = {f"{name}-shares" for name in SHARED}
+    loops = {f"{name}-shares" for name, step in STEPS.items() if step.stage.shared}
     assert {name for name in tasks if not name.startswith("for-loop")} == {name.replace("_", "-") for name in STEPS}
     assert {task["taskInfo"]["name"] for name, task in tasks.items() if name.startswith("for-loop")} == loops
     for step in STEPS.values():

@@ -17,7 +17,7 @@ from components.removal.params import Params
 
 
 def _params(judge: Path, **values: Any) -> Params:
-    return Params(kind="opencv", judge=str(judge), size=64, part_rows=2, **values)
+    return Params(kind="opencv", second_ir=str(judge), size=64, part_rows=2, **values)
 
 
 def _run(inputs: dict[str, Path], out: Path, params: Params) -> Any:

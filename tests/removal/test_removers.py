@@ -38,7 +38,7 @@ def test_opencv_carries_the_ramp_over_the_disc(algorithm: str):
 
 
 def test_residual_changes_only_the_allowed_area_and_repeats_itself(residual_model: Path):
-    params = _params(kind="residual", model=str(residual_model))
+    params = _params(kind="residual", remover=str(residual_model))
     first, second = (load_remover(params).remove(photograph(1), DISC, "key")[0] for _ in range(2))
     changed = (_pixels(first) != _pixels(photograph(1))).any(2)
     allowed = load_remover(params).framing.allowed(DISC, 64, 64)
@@ -51,11 +51,11 @@ def test_residual_refuses_a_unet_with_other_channels(tmp_path: Path):
         block_out_channels=(8,), norm_num_groups=4, down_block_types=("DownBlock2D",), up_block_types=("UpBlock2D",)
     ).save_pretrained(tmp_path)
     with pytest.raises(UserError, match="3 input and 3 output channels; a residual remover has 32 and 12"):
-        load_remover(_params(kind="residual", model=str(tmp_path)))
+        load_remover(_params(kind="residual", remover=str(tmp_path)))
 
 
 def test_inpainting_draws_its_noise_from_seed_and_key(inpaint_model: Path):
-    params = _params(kind="inpaint", model=str(inpaint_model), unet=None, steps=2, strength=0.99)
+    params = _params(kind="inpaint", remover=str(inpaint_model), remover_unet="", steps=2, strength=0.99)
     remover = load_remover(params)
     plates = [remover.remove(photograph(1), DISC, key)[0].tobytes() for key in ("a", "a", "b")]
     assert plates[0] == plates[1] != plates[2]
@@ -65,7 +65,7 @@ def test_inpainting_draws_its_noise_from_seed_and_key(inpaint_model: Path):
 
 def test_inpainting_with_a_unet_of_its_own_is_another_model(inpaint_model: Path):
     own = {"kind": "inpaint", "model": str(inpaint_model), "steps": 2}
-    plain, swapped = (load_remover(_params(**own, unet=u)) for u in (None, str(inpaint_model / "unet")))
+    plain, swapped = (load_remover(_params(**own, remover_unet=u)) for u in ("", str(inpaint_model / "unet")))
     assert plain.digest != swapped.digest
     assert swapped.remove(photograph(1), DISC, "a")[0].size == (64, 64)
 
@@ -98,6 +98,6 @@ def test_impossible_parameters_are_refused_with_the_reason(values: dict[str, obj
 
 def test_an_absent_model_is_one_sentence():
     with pytest.raises(UserError, match="there is no model folder"):
-        load_remover(_params(kind="residual", model="/nowhere/at/all"))
+        load_remover(_params(kind="residual", remover="/nowhere/at/all"))
     with pytest.raises(UserError, match="no pinned revision"):
-        load_remover(_params(kind="inpaint", unet=None))
+        load_remover(_params(kind="inpaint", remover_unet=""))

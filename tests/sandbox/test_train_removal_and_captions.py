@@ -30,7 +30,7 @@ def test_the_remover_learns_and_its_folder_serves_the_stage(world: Path, tmp_pat
     assert figures["last_loss"] < figures["first_loss"]
     assert (tmp_path / "diffusion_pytorch_model.safetensors").stat().st_size <= 4e6
     assert "Telea" in (tmp_path / "README.md").read_text()
-    remover = load_remover(Removal(kind="residual", model=str(tmp_path), size=128))
+    remover = load_remover(Removal(kind="residual", remover=str(tmp_path), size=128))
     plate, _ = remover.remove(Image.new("RGB", (128, 128), "grey"), Box(40, 40, 30, 30), "key")
     assert plate.size == (128, 128)
 
@@ -47,7 +47,7 @@ def test_the_captioner_learns_and_its_folder_serves_the_stage(with_skins: Path, 
     assert figures["last_loss"] < 0.7 * figures["first_loss"]
     assert 0 <= figures["words"] <= 1
     assert (tmp_path / "model.safetensors").stat().st_size <= 4e6
-    params = Captioning(model=str(tmp_path), prompt="", max_tokens=20)
+    params = Captioning(captioner=str(tmp_path), prompt="", max_tokens=20)
     captions = load_captioner(params).caption([Image.new("RGB", (90, 90), "red")] * 2, ["mug"] * 2)
     assert captions[0] == captions[1] != ""
 

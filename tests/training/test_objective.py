@@ -14,7 +14,7 @@ from components.common.errors import UserError
 from components.common.stage.params import validate
 from components.training.module import GridTraining, lr_factor
 from components.training.objective import objective_of
-from components.training.params import Params
+from components.training.params import Insertion, Params
 
 CLEAN, NOISE, LEVEL = torch.randn(4, 4, 2, 2), torch.randn(4, 4, 2, 2), torch.tensor([-2.0, -0.5, 0.5, 2.0])
 
@@ -91,7 +91,7 @@ class Flat(torch.nn.Module):
 
 
 def test_loss_counts_the_target_cell_and_weights_outside_the_mask() -> None:
-    params = Params(images=8, batch=4, warmup=0, outside_weight=0.25)
+    params = Insertion(images=8, batch=4, warmup=0, outside_weight=0.25)
     module = GridTraining(Flat(), objective_of(FlowMatchEulerDiscreteScheduler(), None), params)  # type: ignore[arg-type]
     mask = torch.zeros(4, 1, 2, 2)
     mask[..., 0] = 1
@@ -102,10 +102,10 @@ def test_loss_counts_the_target_cell_and_weights_outside_the_mask() -> None:
 
 
 def test_learning_rate_warms_up_and_decays() -> None:
-    params = Params(images=1000, batch=10, warmup=100, decay="cosine")
+    params = Insertion(images=1000, batch=10, warmup=0.1, decay="cosine")
     rates = [lr_factor(images, params) for images in range(0, 1000, 10)]
     assert rates[0] < 0.1 < rates[5] < 1 and max(rates) == rates[10] == 1 and rates[-1] < 0.01
-    assert lr_factor(990, Params(images=1000, batch=10, warmup=100)) == 1
+    assert lr_factor(990, Insertion(images=1000, batch=10, warmup=0.1)) == 1
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ import torch
 from components.common.data.reading import Dataset
 from components.training.data import GlobalSampler, Latents, TrainingSamples, dropout, reference_count
 from components.training.loop import loader
-from components.training.params import Params
+from components.training.params import Insertion
 
-PARAMS = Params(images=64, batch=8, warmup=0, fewer_refs=0.5, drop_refs=0.1, drop_text=0.1, drop_both=0.1)
+PARAMS = Insertion(images=64, batch=8, warmup=0, fewer_refs=0.5, drop_refs=0.1, drop_text=0.1, drop_both=0.1)
 NULL = torch.zeros(8, 16)
 
 

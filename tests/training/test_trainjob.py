@@ -21,7 +21,7 @@ from components.common.errors import StageFailed, UserError
 from components.common.stage.kubeflow import variable
 from components.training import stage, trainer_api, trainjob
 from components.training.launch import Handover
-from components.training.params import Params
+from components.training.params import Insertion, Params
 from pipelines import kubeflow
 from pipelines.cluster import settings as cluster_settings
 from pipelines.ir.check import check_files
@@ -32,10 +32,10 @@ BASE = Path(__file__).parents[2] / "infra" / "kustomize" / "base"
 
 def make_params(base: Path, **changes: Any) -> Params:
     values: dict[str, Any] = {
-        "base": str(base), "revision": None, "images": 24, "batch": 4, "lr": 1e-3, "warmup": 0, "nodes": 2,
-        "precision": "fp32", "checkpoint_every": 8, "validation_tuples": 8, "sampling_steps": 2,
+        "base_insertion": str(base), "images": 24, "batch": 4, "lr": 1e-3, "warmup": 0, "nodes": 2,
+        "precision": "fp32", "checkpoint_every": 8, "validation_tuples": 8, "sampling_steps": 2, "device": "cpu",
     }  # fmt: skip
-    return Params(**(values | changes))
+    return Insertion(**(values | changes))
 
 
 @pytest.fixture

@@ -9,8 +9,11 @@ from typing import Annotated
 
 import typer
 
+from components.common.errors import GateStop, StageFailed, UserError
 from pipelines.cli import cluster, measure, parameters, results, run
 from pipelines.cli.sandbox import sandbox
+from pipelines.cli.stopping import Stopped, stop_on_signals
+from pipelines.engines.family import RUN
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 for group in (run, results, parameters, measure, cluster):
@@ -36,25 +39,26 @@ def objectmate(
 
 
 def main() -> None:
-    """Entry point: a `UserError` is one sentence and exit code 2, a `GateStop` exit code 3, a `StageFailed` 1."""
-    from components.common.errors import GateStop, StageFailed, UserError
-
+    """Entry point: an error is one sentence on standard error and the exit code of its kind (see `Stopped` too)."""
     # OpenMP threads that spin while they wait make two threads on a busy machine far slower than one.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
     for library in ("TRANSFORMERS", "DIFFUSERS"):
         os.environ.setdefault(f"{library}_VERBOSITY", "error")  # advice to their developers, not to our users
+    part_of_a_run = RUN in os.environ
+    stop_on_signals()
     try:
         app()
-    except UserError as error:
-        print(f"objectmate: {error}", file=sys.stderr)
-        sys.exit(2)
-    except StageFailed as error:
-        print(f"objectmate: {error}", file=sys.stderr)
-        sys.exit(1)
-    except GateStop as stop:
-        print(f"objectmate: {stop}", file=sys.stderr)
-        sys.exit(3)
+    except Stopped as stop:
+        _exit(stop.exit_code, "" if part_of_a_run else str(stop))  # the run itself says so
+    except (UserError, StageFailed, GateStop) as error:
+        _exit(error.exit_code, str(error))
+
+
+def _exit(code: int, sentence: str) -> None:
+    if sentence:
+        print(f"objectmate: {sentence}", file=sys.stderr)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

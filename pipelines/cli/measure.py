@@ -57,5 +57,7 @@ def mining(
 ) -> None:
     """The exact window join: seconds, share of the machine's peak, pairs, memory (OMP_NUM_THREADS: threads of all)."""
     from pipelines.cli.bench import Outputs, bench_mining
+    from pipelines.engines.family import ends_together
 
-    bench_mining(n, d, repeats, peers, device, Outputs(json, plot))
+    with ends_together():
+        bench_mining(n, d, repeats, peers, device, Outputs(json, plot))

@@ -31,6 +31,8 @@ def run(
 @commands.command()
 def stage(name: Annotated[str, typer.Argument(help="A step, such as mining or gate_recurrence")]) -> None:
     """Run one stage in the current folder's data/ with its section of params.yaml."""
+    from pipelines.engines.family import ends_together
     from pipelines.engines.run import run_stage
 
-    run_stage(name)
+    with ends_together():
+        run_stage(name)

@@ -19,8 +19,10 @@ def render(
 ) -> None:
     """Render the world of recurring products (needs the `sandbox` extra)."""
     from components.sandbox.remake import render_splits
+    from pipelines.engines.family import ends_together
 
-    render_splits(split, seed, workers)
+    with ends_together():
+        render_splits(split, seed, workers)
 
 
 @sandbox.command()

@@ -1,5 +1,6 @@
 """A run that is killed in a stage leaves no process, is known to MLflow at the next start, and can be gone on with."""
 
+import json
 import os
 import shutil
 import signal
@@ -12,9 +13,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from dvc.repo import Repo
 from short_run import ROOT, command, environment, objectmate
 
 from components.common.data.reading import Dataset, is_complete
+from pipelines.engines.local import open_dvc
 from pipelines.engines.workspace import Workspace
 from pipelines.steps import STEPS
 
@@ -60,15 +63,23 @@ def stop_in(home: Path, step: str, word: signal.Signals, *words: str) -> tuple[i
         command(*RUN, *words), cwd=home, env=environment(), stderr=subprocess.PIPE, text=True, start_new_session=True
     )
 
-    def workers() -> list[psutil.Process]:
-        return [p for p in living(home) if p.pid != run.pid and any(step in part for part in p.cmdline())]
-
-    wait_for(lambda: [process for process in workers() if "python" in process.name() or "objectmate" in process.name()])
-    for process in workers():
+    wait_for(lambda: workers(home, run, step))
+    for process in workers(home, run, step):
         process.suspend()
     os.killpg(run.pid, word) if word == signal.SIGINT else run.send_signal(word)
     _, errors = run.communicate()
     return run.returncode, errors
+
+
+def workers(home: Path, run: subprocess.Popen, step: str) -> list[psutil.Process]:
+    """The processes that do a step of a run, none of its shells; empty before it has begun."""
+    doing = []
+    for process in living(home):
+        with suppress(psutil.Error):
+            shell = Path(process.cmdline()[0]).name in ("sh", "bash", "dash")
+            if process.pid != run.pid and not shell and any(step in part for part in process.cmdline()):
+                doing.append(process)
+    return doing
 
 
 @pytest.mark.parametrize(
@@ -95,6 +106,45 @@ def test_a_killed_run_leaves_no_process_and_is_in_mlflow(home, engine, word, cod
     expected = {"pipeline": "dataset", "engine": engine, "images": "photos", "mining.min_views": "4"}
     assert expected.items() <= run.data.params.items()
     assert "was killed" not in objectmate("run", "--images", "nowhere", cwd=home).stdout
+
+
+@pytest.mark.parametrize("engine", ["dvc", "kfp"])
+def test_a_killed_stage_is_not_the_users_fault(home, engine):
+    run = subprocess.Popen(
+        command(*RUN, "--engine", engine), cwd=home, env=environment(), stderr=subprocess.PIPE, text=True
+    )
+    wait_for(lambda: workers(home, run, "ingest"))
+    for process in workers(home, run, "ingest"):
+        process.kill()
+    _, errors = run.communicate()
+    assert (run.returncode, errors.splitlines()[-1].startswith("objectmate: ingest broke off")) == (1, True), errors
+
+
+@pytest.mark.parametrize("engine", ["dvc", "kfp"])
+def test_a_users_mistake_that_a_stage_finds_is_exit_code_2(home, engine):
+    (home / "empty").mkdir()
+    ended = objectmate("run", "dataset", "--images", "empty", "--engine", engine, cwd=home)
+    assert ended.returncode == 2, ended.stdout + ended.stderr
+    assert "holds no photographs" in (ended.stderr if engine == "dvc" else ended.stderr.splitlines()[-1])
+
+
+def test_dvcs_dead_locks_are_one_line(tmp_path, capfd):
+    prepared = Workspace(tmp_path)
+    (tmp_path / "dvc.yaml").write_text(
+        "stages:\n" + "".join(f"  s{n}:\n    cmd: touch out{n}\n    outs: [out{n}]\n" for n in range(3))
+    )
+    Repo.init(str(tmp_path), no_scm=True).close()
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    dead = {"pid": gone.pid, "cmd": "objectmate run"}
+    locks = {"read": {}, "write": {str(tmp_path / f"out{n}"): dead for n in range(3)}}
+    (tmp_path / ".dvc" / "tmp" / "rwlock").write_text(json.dumps(locks))
+    with open_dvc(prepared) as repo:
+        repo.reproduce()
+    printed = "".join(capfd.readouterr())
+    assert [line for line in printed.splitlines() if "lock" in line.lower()] == [
+        "DVC removes the locks that a killed run left on its datasets."
+    ]
 
 
 def mlflow_runs(home: Path) -> list:

@@ -24,14 +24,15 @@ PARALLEL = 16
 """Pods of a loop that run at once, however many shares there are."""
 
 
-def build(name: str, cluster: bool = False) -> Any:
+def build(name: str, cluster: bool = False, shares: bool = True) -> Any:
     """A pipeline as KFP sees it: call it to run it locally, or hand it to the compiler.
 
     cluster: with the settings of `cluster_settings`, which a local runner takes in part or not at all.
+    shares: with a loop over the workers that share a stage; without, one worker makes each stage.
     """
     steps = PIPELINES[name]
     given = given_datasets(steps)
-    shared = any(step.stage.shared for step in steps)
+    shared = shares and any(step.stage.shared for step in steps)
 
     def body(*values: Any) -> None:
         arguments = dict(zip(body.__signature__.parameters, values, strict=True))  # type: ignore[attr-defined]
@@ -66,16 +67,17 @@ def _add(
     step: Step, arguments: Mapping[str, Any], made: dict[str, Any], tasks: Mapping[str, PipelineTask], cluster: bool
 ) -> PipelineTask:
     given = {"params": arguments[step.name]} | {role: made[dataset] for role, dataset in step.inputs.items()}
+    gathers = step.stage.shared and "shares" in arguments
     gates = [tasks[gate] for gate in step.after if gate in tasks]
-    if step.stage.shared:
+    if gathers:
         with dsl.ParallelFor(arguments["shares"], name=f"{step.name}-shares", parallelism=PARALLEL) as share:
             part = component(step.stage, part=True)(share=share, **given).after(*gates)
             if cluster:
                 settle(part, step)
         given["shares"] = dsl.Collected(part.outputs["part"])
-    task = component(step.stage)(**given)
+    task = component(step.stage, gathers=gathers)(**given)
     if cluster:
-        settle(task, step, gathers=step.stage.shared)
+        settle(task, step, gathers=gathers)
     if not step.inputs:
         task.set_caching_options(False)  # it reads addresses, and the cache's key has only their text
     task.after(*gates)
@@ -86,11 +88,11 @@ def _add(
 def arguments(name: str, values: dict[str, Any], given: Mapping[str, str], shares: int = 1) -> dict[str, Any]:
     """A pipeline's arguments from a params.yaml's values, and from the address of each dataset it does not make.
 
-    shares: how many workers make each stage that can be shared.
+    shares: how many workers make each stage that can be shared; for one, the pipeline is built without shares.
     """
     steps = PIPELINES[name]
     chosen: dict[str, Any] = {step.name: step_params(values, step).model_dump_json() for step in steps}
-    if any(step.stage.shared for step in steps):
+    if shares > 1 and any(step.stage.shared for step in steps):
         chosen["shares"] = [f"{number}/{shares}" for number in range(1, shares + 1)]
     return chosen | {f"{dataset}_uri": given[dataset] for dataset in given_datasets(steps)}
 
@@ -104,7 +106,7 @@ def components(name: str) -> list[Any]:
     """The components that a pipeline is made of."""
     stages = [step.stage for step in PIPELINES[name]]
     parts = [component(stage, part=True) for stage in stages if stage.shared]
-    return [ending, *map(component, stages), *parts]
+    return [ending, *(component(stage, gathers=stage.shared) for stage in stages), *parts]
 
 
 def compile_all(folder: Path) -> list[Path]:
@@ -112,9 +114,9 @@ def compile_all(folder: Path) -> list[Path]:
     return [compile_pipeline(name, folder) for name in PIPELINES]
 
 
-def compile_pipeline(name: str, folder: Path) -> Path:
-    """Writes one pipeline's intermediate representation to `folder`/`name`.yaml and returns that path."""
+def compile_pipeline(name: str, folder: Path, shares: bool = True) -> Path:
+    """Writes one pipeline's intermediate representation to `folder`/`name`.yaml and returns that path; see `build`."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.yaml"
-    compiler.Compiler().compile(build(name, cluster=True), str(path))
+    compiler.Compiler().compile(build(name, cluster=True, shares=shares), str(path))
     return path

@@ -4,9 +4,13 @@
 class UserError(Exception):
     """A wrong parameter, path, credential or input. The CLI prints the sentence and exits with code 2."""
 
+    exit_code = 2
+
 
 class StageFailed(Exception):
     """A stage broke off for a reason that no one could change beforehand, such as memory: exit code 1, try again."""
+
+    exit_code = 1
 
 
 class ShareDone(Exception):
@@ -15,3 +19,5 @@ class ShareDone(Exception):
 
 class GateStop(Exception):
     """A blocking gate failed or is undecided. The CLI prints the verdict and exits with code 3."""
+
+    exit_code = 3

@@ -34,9 +34,9 @@ def describe(corpus: Corpus, mined: Mined, stars: Sequence[Star], window: Window
     metrics = _metrics(corpus, mined, stars, len(full)) | {"window_low": window.low, "window_high": window.high}
     if not len(corpus):
         return Report(metrics, notes=["there are no objects, so there are no pairs and no sets"])
-    growth = recurrence(mined.near, corpus.photo, mined.duplicate_group, len(corpus.image_ids))
+    growth = recurrence(mined.near, corpus.photo, mined.duplicate_group, len(corpus.image_ids), params.min_views)
     exponent = growth_exponent(growth)
-    collections = by_collection(corpus, stars)
+    collections = by_collection(corpus, stars, full)
     return Report(
         metrics if exponent is None else metrics | {"growth_exponent": exponent},
         plots={
@@ -46,7 +46,7 @@ def describe(corpus: Corpus, mined: Mined, stars: Sequence[Star], window: Window
             "sets_by_category": by_category(corpus, stars, full),
         },
         figures={"sets": star_sheet(corpus, _sample(full))} if full else {},
-        notes=_notes(metrics, mined.engine, params) + [_sentence(row) for row in collections],
+        notes=_notes(metrics, mined.engine, params) + [_sentence(row, params.min_views) for row in collections],
     )
 
 
@@ -99,13 +99,13 @@ def _approximate_note(engine: dict[str, Any]) -> str:
     )
 
 
-def _sentence(row: dict[str, Any]) -> str:
+def _sentence(row: dict[str, Any], min_views: int) -> str:
     """A line of the paper's table of datasets."""
-    one, three = row["with_1_view"], row["with_3_views"]
+    one, enough = row["with_1_view"], row["with_min_views"]
     return (
         f"of {row['objects']:,} objects in the {row['photographs']:,} photographs of {row['collection']}, "
-        f"{one:,} ({one / row['objects']:.1%}) have a view or more and {three:,} ({three / row['objects']:.1%}) "
-        "three or more"
+        f"{one:,} ({one / row['objects']:.1%}) have a view or more and {enough:,} "
+        f"({enough / row['objects']:.1%}) at least {min_views}"
     )
 
 

@@ -18,7 +18,6 @@ from components.mining.sets import Neighbours, Star, distinct_partners
 SAMPLE, BLOCK = 2000, 8192  # objects whose neighbours are drawn; vectors that they are compared with at once
 NEAREST, BIN = 3, 0.02  # neighbours; width of a bar, cosine
 FRACTIONS, DRAWS = (0.1, 0.2, 0.4, 0.6, 0.8, 1.0), 5
-VIEWS = 3  # from which on an object recurs often enough to train on (paper, section 3)
 CATEGORIES = 20
 SEED = 0  # of the samples
 Rows = list[dict[str, Any]]
@@ -54,8 +53,12 @@ def _nearest(vectors: np.ndarray, photo: np.ndarray, rows: np.ndarray) -> np.nda
     return best.numpy()
 
 
-def recurrence(near: Neighbours, photo: np.ndarray, duplicate_group: np.ndarray, photographs: int) -> Rows:
-    """Share of objects with at least 1 and 3 partners in the window, in random parts of the photographs (figure 3c).
+def recurrence(
+    near: Neighbours, photo: np.ndarray, duplicate_group: np.ndarray, photographs: int, min_views: int
+) -> Rows:
+    """Share of objects with at least 1 and `min_views` partners in the window, in random parts of the photographs.
+
+    This is figure 3c, where min_views is 3.
 
     photo, duplicate_group: int [N], as in `distinct_partners`; photo lies in [0, photographs).
     """
@@ -65,45 +68,46 @@ def recurrence(near: Neighbours, photo: np.ndarray, duplicate_group: np.ndarray,
         for draw in range(DRAWS if fraction < 1 else 1):
             kept = numpy_rng(SEED, "photographs", draw).random(photographs) < fraction
             partners = distinct_partners(near, photo, duplicate_group, kept[photo])
-            shares.append([(partners >= least).sum() / max(len(partners), 1) for least in (1, VIEWS)])
-        one, three = np.mean(shares, axis=0).tolist()
-        rows.append({"photographs": round(fraction * photographs), "with_1_view": one, "with_3_views": three})
+            shares.append([(partners >= least).sum() / max(len(partners), 1) for least in (1, min_views)])
+        one, enough = np.mean(shares, axis=0).tolist()
+        rows.append({"photographs": round(fraction * photographs), "with_1_view": one, "with_min_views": enough})
     return rows
 
 
 def growth_exponent(rows: Rows) -> float | None:
-    """How the number of objects with at least 3 views grows with the corpus: as photographs ** exponent.
+    """How the number of objects with at least min_views views grows with the corpus: as photographs ** exponent.
 
     rows: those of `recurrence`. The exponent is the slope of the least-squares line of log(share x photographs) against
-    log(photographs) over the parts of the corpus in which an object has 3 views at all; objects are proportional to
+    log(photographs) over the parts of the corpus in which an object has so many views; objects are proportional to
     photographs in random parts of one corpus, so share x photographs is proportional to their number. Above 1, growth
     is super-linear (paper, figure 3c): more photographs also make more of the earlier ones usable. It falls to 1 as the
-    share of objects with 3 views saturates. None where fewer than two parts have such objects.
+    share of such objects saturates. None where fewer than two parts have such objects.
     """
-    seen = [(row["photographs"], row["with_3_views"] * row["photographs"]) for row in rows if row["with_3_views"]]
+    seen = [(row["photographs"], row["with_min_views"] * row["photographs"]) for row in rows if row["with_min_views"]]
     if len(seen) < 2:
         return None
     photographs, objects = np.log(np.array(seen)).T
     return float(np.polyfit(photographs, objects, 1)[0])
 
 
-def by_collection(corpus: Corpus, stars: Sequence[Star]) -> Rows:
-    """The paper's table of datasets: photographs, objects, and objects with at least 1 and 3 views, by collection.
+def by_collection(corpus: Corpus, stars: Sequence[Star], full: Sequence[Star]) -> Rows:
+    """The paper's table of datasets by collection: photographs, objects, those with a view and those with enough.
 
-    Views come from all collections. The largest collections that have objects, at most CATEGORIES.
+    full: the stars with at least min_views views. Views come from all collections. The largest collections that have
+    objects, at most CATEGORIES.
     """
     names = np.array(corpus.images.table(["collection"])["collection"].to_pylist(), dtype=object)
     of_objects = names[corpus.photo]
     photographs, objects = Counter(names.tolist()), Counter(of_objects.tolist())
     one = Counter(of_objects[star.anchor] for star in stars)
-    three = Counter(of_objects[star.anchor] for star in stars if len(star.views) >= VIEWS)
+    enough = Counter(of_objects[star.anchor] for star in full)
     return [
         {
             "collection": name,
             "photographs": photographs[name],
             "objects": objects[name],
             "with_1_view": one[name],
-            "with_3_views": three[name],
+            "with_min_views": enough[name],
         }
         for name in sorted(objects, key=lambda name: (-objects[name], name))[:CATEGORIES]
     ]

@@ -25,7 +25,7 @@ def submit(cluster: Cluster, request: Request, given: Sequence[str], experiment:
     Raises `UserError` before anything is uploaded where a pod could not do what is asked for.
     """
     parameters = run_parameters(request, given)
-    with _compiled(request.pipeline) as ir:
+    with _compiled(request.pipeline, request.shares > 1) as ir:
         experiment_id = cluster.experiment(experiment)
         version = cluster.publish(f"objectmate-{request.pipeline}", ir)
     try:
@@ -47,7 +47,7 @@ def schedule(cluster: Cluster, request: Request, given: Sequence[str], experimen
         )
     parameters = run_parameters(request, given)
     name = f"objectmate-{request.pipeline}-{request.profile}"
-    with _compiled(request.pipeline) as ir:
+    with _compiled(request.pipeline, request.shares > 1) as ir:
         experiment_id = cluster.experiment(experiment)
         if before := cluster.scheduled(name, experiment_id):
             where = cluster.schedule_url(before)
@@ -129,14 +129,17 @@ def _refuse_tags(images: Sequence[str]) -> None:
 
 
 @contextmanager
-def _compiled(pipeline: str) -> Iterator[Path]:
-    """The file of a pipeline's intermediate representation. Raises `UserError` if a cluster would not take it."""
+def _compiled(pipeline: str, shares: bool) -> Iterator[Path]:
+    """The file of a pipeline's intermediate representation (shares: see `build`).
+
+    Raises `UserError` if a cluster would not take it.
+    """
     from pipelines.ir.check import check_files
     from pipelines.kubeflow import compile_pipeline, images
 
     _refuse_tags(images(pipeline))
     with TemporaryDirectory() as folder:
-        path = compile_pipeline(pipeline, Path(folder))
+        path = compile_pipeline(pipeline, Path(folder), shares)
         if faults := check_files([path], cluster=True):
             raise UserError("; ".join(faults))
         yield path

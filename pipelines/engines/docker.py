@@ -6,6 +6,7 @@ that a failed step can be reported as done (kubeflow/pipelines#13332). Here a co
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from kfp import local
 from kfp.local import docker_task_handler
 
 from components.common.errors import UserError
+from pipelines.engines.family import RUN
 
 NETWORK = "OBJECTMATE_DOCKER_NETWORK"
 PASSED_ON = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "HF_HUB_OFFLINE")
@@ -60,13 +62,22 @@ def run_container(
     client: docker.DockerClient, image: str, command: list[str], volumes: Mapping[str, Any], **options: Any
 ) -> int:
     """Runs a container to its end, prints what it prints, and returns its exit status."""
-    container = client.containers.run(image=image, command=command, volumes=dict(volumes), detach=True, **options)
+    options |= {"labels": {RUN: os.environ.get(RUN, "")}, "volumes": dict(volumes), "detach": True}
+    container = client.containers.run(image=image, command=command, **options)
     try:
         for line in container.logs(stream=True):
             print(line.decode(errors="replace"), end="")
         return int(container.wait()["StatusCode"])
     finally:
         container.remove(force=True)
+
+
+def remove_containers(run: str) -> None:
+    """Removes the containers of a run, whether they still work or not; if no engine answers, none works."""
+    with suppress(docker.errors.DockerException), closing(docker.from_env()) as client:
+        for container in client.containers.list(all=True, filters={"label": f"{RUN}={run}"}):
+            with suppress(docker.errors.NotFound):  # its own run has just removed it
+                container.remove(force=True)
 
 
 def _refuse_absent(images: Sequence[str]) -> None:

@@ -16,12 +16,10 @@ import yaml
 
 from components.common.data.reading import is_complete
 from components.common.errors import GateStop, StageFailed, UserError
+from pipelines.engines.dvc_locks import dead_locks_in_one_line
 from pipelines.engines.state import stops
 from pipelines.engines.workspace import Workspace, local_sources
 from pipelines.steps import PIPELINES, STEPS, Step
-
-GATE_STOPPED, USER_ERROR = 3, 2
-"""Exit codes of `objectmate stage`: a blocking gate did not pass; the user has to change something."""
 
 
 def run_dvc(workspace: Workspace, pipeline: str) -> None:
@@ -47,7 +45,7 @@ def open_dvc(workspace: Workspace) -> Iterator[Any]:
     from dvc.repo import Repo
 
     setup(level=30)
-    with chdir(workspace.root), Repo() as repo:
+    with chdir(workspace.root), dead_locks_in_one_line(), Repo() as repo:
         yield repo
 
 
@@ -58,9 +56,9 @@ def _explain(error: Exception, workspace: Workspace) -> Exception:
         causes.append(causes[-1].__cause__)
     step = next((s for s in STEPS if f"'{s}'" in str(error)), "")
     code = re.search(r"exited with (-?\d+)", " ".join(str(cause) for cause in causes))
-    if code and int(code[1]) == GATE_STOPPED:
+    if code and int(code[1]) == GateStop.exit_code:
         return GateStop(f"the run stopped at {step}")
-    if code and int(code[1]) == USER_ERROR:
+    if code and int(code[1]) == UserError.exit_code:
         return UserError(f"the run stopped at {step}, for the reason above")
     if code:
         return StageFailed(f"{step} broke off (exit code {code[1]}): run again, finished work is kept")
@@ -106,6 +104,7 @@ def _run_local(workspace: Workspace, pipeline: str, runner: Any, shares: int) ->
     """
     from kfp import local
 
+    from components.common.stage.kubeflow import noted_failure
     from components.common.stage.params import read_yaml
     from pipelines.kubeflow import arguments, build, given_datasets
 
@@ -114,14 +113,15 @@ def _run_local(workspace: Workspace, pipeline: str, runner: Any, shares: int) ->
     local.init(runner, pipeline_root=str(root), raise_on_error=False)
     given = {name: str(workspace.dataset(name).resolve()) for name in given_datasets(PIPELINES[pipeline])}
     with chdir(workspace.root):
-        build(pipeline)(**arguments(pipeline, read_yaml(Path("params.yaml")), given, shares))
+        build(pipeline, shares=shares > 1)(**arguments(pipeline, read_yaml(Path("params.yaml")), given, shares))
     newest = max(root.iterdir(), key=lambda path: path.stat().st_mtime)
     collected = [step for step in PIPELINES[pipeline] if _collect(workspace, step, newest)]
     for step in collected:
         if stops(workspace, step.name):
             raise GateStop(f"the run stopped at {step.name}")
     if missing := [step.name for step in PIPELINES[pipeline] if step not in collected]:
-        raise UserError(f"the run stopped at {missing[0]}, for the reason above")
+        broken = StageFailed(f"{missing[0]} broke off (see above): run again, finished work is kept")
+        raise noted_failure(newest) or broken
 
 
 def _collect(workspace: Workspace, step: Step, run: Path) -> bool:

@@ -13,6 +13,7 @@ from rich.table import Table
 from components.common.data.reading import Dataset
 from components.common.errors import GateStop, StageFailed, UserError
 from components.common.stage.running import commit, execute
+from pipelines.engines.lifecycle import run_engine, settle_killed_runs
 from pipelines.engines.state import current_steps, stops, verdicts
 from pipelines.engines.workspace import Workspace, prepare
 from pipelines.parameters import FILE, check, read_step
@@ -77,6 +78,7 @@ class Request:
 
 def run_pipeline(request: Request) -> None:
     """Runs a pipeline, then writes the MLflow record, the report page and a summary, also when a gate stopped it."""
+    settle_killed_runs()
     engine = _engine(request.engine)
     if request.shares > 1 and request.engine == "dvc":
         raise UserError("DVC runs each stage as one: leave out --shares, or add --engine kfp")
@@ -84,7 +86,7 @@ def run_pipeline(request: Request) -> None:
     before, start = _records(workspace), time.monotonic()
     stop: GateStop | StageFailed | None = None
     try:
-        engine(workspace, request)
+        run_engine(lambda: engine(workspace, request), _name(request, workspace), request.engine, _facts(request))
     except GateStop as error:
         stop = error
     ran = [name for name, stamp in _records(workspace).items() if before.get(name) != stamp]
@@ -120,6 +122,18 @@ def _engine(name: str) -> Callable[[Workspace, Request], None]:
     return known[name]
 
 
+def _name(request: Request, workspace: Workspace) -> str:
+    """What the run is called in MLflow."""
+    return f"{request.pipeline} {workspace.root.resolve().name}"
+
+
+def _facts(request: Request) -> dict[str, Any]:
+    """What MLflow records of a run that is killed before it has results."""
+    images, labels = request.sources
+    named = {"pipeline": request.pipeline, "profile": request.profile, "images": images, "labels": labels}
+    return named | request.settings()
+
+
 def _records(workspace: Workspace) -> dict[str, int]:
     """Step -> when its record was written, for the steps that have run."""
     paths = {step.name: workspace.report(step) / "run.json" for step in STEPS.values()}
@@ -149,7 +163,7 @@ def _record(workspace: Workspace, request: Request, ran: list[str], stopped: boo
     tags = {"pipeline": request.pipeline, "commit": commit()}
     tags |= {f"gate.{row['gate']}": row["verdict"] for row in verdicts(workspace)}
     reports = [workspace.report(STEPS[name]) for name in ran]
-    with tracking.parent_run(f"{request.pipeline} {workspace.root.resolve().name}", tags, reports, stopped):
+    with tracking.parent_run(_name(request, workspace), tags, reports, stopped):
         mlflow.log_params({"profile": request.profile, "engine": request.engine})
         mlflow.log_metrics({metric: value for _, metric, value in headline(workspace)})
         digests = dvc_digests(workspace) if request.engine == "dvc" else {}

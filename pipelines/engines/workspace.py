@@ -199,7 +199,7 @@ PLOTS = [
     _plot(
         "Recurrence against corpus size (Figure 3c)",
         "mining/plots/recurrence_against_corpus_size",
-        *("photographs", "with_1_view", "with_3_views"),
+        *("photographs", "with_1_view", "with_min_views"),
     ),
     _plot("Loss, insertion", "train_insertion/plots/loss", "images", "loss"),
     _plot("Loss, generation", "train_generation/plots/loss", "images", "loss"),

@@ -12,18 +12,20 @@ from PIL import Image
 
 from components.common.data.reading import Dataset
 from components.common.stage.plots import draw
+from components.mining.params import Params as Mining
 from pipelines.engines.state import current_steps, verdicts
 from pipelines.engines.workspace import Workspace
+from pipelines.parameters import read_step
 from pipelines.steps import STEPS, Step
 
 HEADLINE = {
-    "objects with 3 views or more": "mining/yield_sets",
+    "objects with {min_views} views or more": "mining/yield_sets",
     "retrieval precision, lower bound": "gate_recurrence/retrieval_precision/precision_lower_bound",
     "with whole subjects resampled": "gate_recurrence/retrieval_precision/precision_lower_bound_by_subject",
     "reference gap (IR)": "evaluation/insertion.reference_gap.ir",
     "its lower limit": "evaluation/insertion.reference_gap.ir.low",
 }
-"""What a reader asks for first: what it is called on the page -> step/metric."""
+"""What a reader asks for first: what it is called on the page -> step/metric. min_views: as mined."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,13 @@ def headline(workspace: Workspace) -> list[tuple[str, str, float]]:
         for step in current_steps(workspace)
         for metric, value in _read(workspace.report(step) / "metrics.json").items()
     }
-    return [(title, metric, found[metric]) for title, metric in HEADLINE.items() if metric in found]
+    mining = read_step(workspace.params, STEPS["mining"])
+    assert isinstance(mining, Mining)
+    return [
+        (title.format(min_views=mining.min_views), metric, found[metric])
+        for title, metric in HEADLINE.items()
+        if metric in found
+    ]
 
 
 def _section(workspace: Workspace, step: Step) -> Section:

@@ -171,18 +171,33 @@ def test_tiny_corpora(tmp_path, count):
     assert pairs.table().schema.names == ["src_row", "dst_row", "similarity", "flags"]
 
 
+def test_the_report_counts_the_views_that_a_set_must_have(corpus_paths, tmp_path):
+    report, _, sets = mine(corpus_paths, tmp_path, EXPLICIT.model_copy(update={"min_views": 5}))
+    assert len(sets) == 0
+    assert [row["with_min_views"] for row in report.plots["recurrence_against_corpus_size"]] == [0] * 6
+    [collection] = report.plots["recurrence_by_collection"]
+    assert (collection["with_1_view"], collection["with_min_views"]) == (40, 0)
+    assert any("0 (0.0%) at least 5" in note for note in report.notes)
+
+
 def test_the_report_shows_what_recurs(corpus_paths, tmp_path):
     report, _, _ = mine(corpus_paths, tmp_path)
     report.save(tmp_path / "report")
     curve = report.plots["recurrence_against_corpus_size"]
-    assert curve[-1]["with_3_views"] == pytest.approx(report.metrics["yield_sets"])
+    assert curve[-1]["with_min_views"] == pytest.approx(report.metrics["yield_sets"])
     assert curve[0]["with_1_view"] < curve[-1]["with_1_view"]
     histogram = report.plots["neighbour_similarity"]
     assert sum(row["first"] for row in histogram) == pytest.approx(1)
     assert report.metrics["growth_exponent"] > 1
     [collection] = report.plots["recurrence_by_collection"]
-    assert collection == {"collection": "test", "photographs": 50, "objects": 64, "with_1_view": 40, "with_3_views": 40}
-    assert any("40 (62.5%) have a view or more" in note for note in report.notes)
+    assert collection == {
+        "collection": "test",
+        "photographs": 50,
+        "objects": 64,
+        "with_1_view": 40,
+        "with_min_views": 40,
+    }
+    assert any("40 (62.5%) have a view or more and 40 (62.5%) at least 3" in note for note in report.notes)
     counts = {row["category"]: row for row in report.plots["sets_by_category"]}
     assert counts["mug"]["sets"] == counts["can"]["sets"] == 20 and counts["loner"]["sets"] == 0
     assert report.figures["sets"].width > 400 and report.figures["sets"].height > 1000

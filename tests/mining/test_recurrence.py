@@ -9,14 +9,14 @@ from components.mining import recurrence as analysis
 from components.mining.recurrence import growth_exponent, neighbour_similarity, recurrence
 from components.mining.sets import neighbours
 
-LOW, COUNT, DIM = 0.8, 2000, 96
+LOW, COUNT, DIM, MIN_VIEWS = 0.8, 2000, 96, 3
 
 
 def grown(vectors: np.ndarray) -> analysis.Rows:
     """`recurrence` of objects in a photograph each."""
     pairs = window_join(vectors, LOW)
     near = neighbours(pairs, np.zeros(len(pairs.src), np.int32), len(vectors))
-    return recurrence(near, np.arange(len(vectors)), np.arange(len(vectors)), len(vectors))
+    return recurrence(near, np.arange(len(vectors)), np.arange(len(vectors)), len(vectors), MIN_VIEWS)
 
 
 @pytest.fixture(scope="module")
@@ -34,30 +34,30 @@ def unrelated() -> np.ndarray:
 
 def test_a_long_tail_makes_recurrence_grow_faster_than_the_corpus(long_tailed):
     rows = grown(long_tailed)
-    for share in ("with_1_view", "with_3_views"):
+    for share in ("with_1_view", "with_min_views"):
         assert [row[share] for row in rows] == sorted(row[share] for row in rows)
-    assert rows[0]["with_3_views"] < rows[-1]["with_3_views"] < rows[-1]["with_1_view"] < 1
+    assert rows[0]["with_min_views"] < rows[-1]["with_min_views"] < rows[-1]["with_1_view"] < 1
     assert growth_exponent(rows) > 1.05
 
 
 def test_rare_products_grow_fastest():
     """Five views of each: a part of the corpus holds four of them in the proportion of its fourth power, at first."""
     rows = grown(cluster_vectors([f"product-{index % 400}" for index in range(COUNT)], dim=DIM))
-    assert rows[-1]["with_3_views"] == 1
+    assert rows[-1]["with_min_views"] == 1
     assert growth_exponent(rows) > 2
 
 
 def test_unrelated_objects_do_not_recur(unrelated):
     rows = grown(unrelated)
-    assert [(row["with_1_view"], row["with_3_views"]) for row in rows] == [(0, 0)] * len(rows)
+    assert [(row["with_1_view"], row["with_min_views"]) for row in rows] == [(0, 0)] * len(rows)
     assert growth_exponent(rows) is None
 
 
 def test_the_exponent_is_that_of_a_power_law():
     sizes = (100, 200, 400, 1000)
     for exponent in (1.0, 1.4, 2.0):
-        rows = [{"photographs": n, "with_3_views": 1e-4 * n ** (exponent - 1)} for n in sizes]
-        assert growth_exponent([{"photographs": 50, "with_3_views": 0.0}, *rows]) == pytest.approx(exponent)
+        rows = [{"photographs": n, "with_min_views": 1e-4 * n ** (exponent - 1)} for n in sizes]
+        assert growth_exponent([{"photographs": 50, "with_min_views": 0.0}, *rows]) == pytest.approx(exponent)
 
 
 def test_neighbours_are_the_nearest_of_other_photographs(long_tailed, monkeypatch):

@@ -22,9 +22,15 @@ SETTINGS = [word for key, value in SHORT.items() for word in ("--set", f"{key}={
 
 def objectmate(*words: str, cwd: Path, **settings: str) -> subprocess.CompletedProcess[str]:
     """Runs the command in a folder; settings: environment variables."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    environment.pop("MLFLOW_RUN_ID", None)
-    environment |= settings
-    return subprocess.run(
-        [sys.executable, "-m", "pipelines.cli.app", *words], cwd=cwd, capture_output=True, text=True, env=environment
-    )
+    return subprocess.run(command(*words), cwd=cwd, capture_output=True, text=True, env=environment() | settings)
+
+
+def command(*words: str) -> list[str]:
+    """What starts the command with some words."""
+    return [sys.executable, "-m", "pipelines.cli.app", *words]
+
+
+def environment() -> dict[str, str]:
+    """The variables of this process, in which the command and its stages are found."""
+    own = {"PYTHONPATH": str(ROOT), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    return {name: value for name, value in (os.environ | own).items() if name != "MLFLOW_RUN_ID"}

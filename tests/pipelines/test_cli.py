@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,11 @@ def test_help_imports_nothing_heavy():
     assert found.stdout.strip() == "[]"
 
 
+def test_the_version_is_printed(tmp_path):
+    done = objectmate("--version", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"objectmate {version('objectmate')}\n")
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -31,6 +37,8 @@ def test_help_imports_nothing_heavy():
         "submit",
         "schedule",
         "status",
+        "sync",
+        "compare",
         "report",
         "params",
         "dvc",

@@ -29,6 +29,13 @@ def test_page_shows_where_the_run_stopped_and_what_to_do(tmp_path):
     assert page.count("data:image/png;base64,") == 1 and page.count("data:image/webp;base64,") == 1
 
 
+def test_the_headline_names_the_views_that_a_set_must_have(tmp_path):
+    workspace = make_workspace(tmp_path, **{"mining.min_views": 4})
+    make_step(workspace, STEPS["mining"], Report({"yield_sets": 0.25}))
+    page = write_page(workspace).read_text()
+    assert "objects with 4 views or more" in page and "3 views" not in page
+
+
 def test_text_from_outside_cannot_become_markup(tmp_path):
     page = write_page(stopped_workspace(tmp_path, "<script>alert('x')</script>")).read_text()
     assert "<script>" not in page and "&lt;script&gt;" in page

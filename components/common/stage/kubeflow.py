@@ -4,15 +4,19 @@ import json
 import linecache
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from components.common.errors import ShareDone
+from components.common.errors import ShareDone, StageFailed, UserError
 from components.common.stage.contract import Stage, find_stage
 from components.common.stage.params import Share
 from components.common.stage.running import execute
+
+FAILURE = "failure.json"
+"""The note of a stage that failed, in the folder of its report or share."""
 
 
 def image(family: str) -> str:
@@ -52,8 +56,10 @@ def {name}_share(params: str, share: str, {inputs}part: Output[Artifact]) -> Non
 
 
 @cache
-def component(stage: Stage, part: bool = False) -> Any:
+def component(stage: Stage, part: bool = False, gathers: bool = False) -> Any:
     """The Kubeflow component of a stage; with `part`, the one that makes one worker's share of it.
+
+    gathers: the stage is handed the shares that workers have made.
 
     KFP copies a function's source into the component, so the function is written out here, as text.
     """
@@ -63,12 +69,12 @@ def component(stage: Stage, part: bool = False) -> Any:
         name=stage.name,
         room=stage.room,
         about=stage.about,
-        shares="shares: Input[list[Artifact]], " if stage.shared else "",
+        shares="shares: Input[list[Artifact]], " if gathers else "",
         inputs="".join(f"{role}: Input[Dataset], " for role in stage.inputs),
         outputs="".join(f"{role}: Output[Dataset], " for role in stage.outputs),
         given_inputs=", ".join(f"{role}={role}" for role in stage.inputs),
         given_outputs=", ".join(f"{role}={role}" for role in stage.outputs),
-        given_shares=", shares" if stage.shared else "",
+        given_shares=", shares" if gathers else "",
     )
     file = f"<{stage.name}{' share' if part else ''}>"
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
@@ -101,7 +107,8 @@ def run_component(
     folders = {role: Path(artifact.path) for role, artifact in outputs.items()}
     gather([Path(share.path) for share in shares], folders)
     given = {role: Path(artifact.path) for role, artifact in inputs.items()}
-    result = execute(find_stage(room, name), json.loads(params), given, folders, Path(report.path))
+    with _failure_noted(name, Path(report.path)):
+        result = execute(find_stage(room, name), json.loads(params), given, folders, Path(report.path))
     for role, artifact in outputs.items():
         dataset = Dataset(folders[role])
         artifact.metadata |= {"digest": dataset.digest, "rows": len(dataset), "kind": dataset.manifest.kind}
@@ -118,7 +125,31 @@ def run_share(room: str, name: str, params: str, share: str, inputs: Mapping[str
     stage, folder = find_stage(room, name), Path(part.path)
     values = {**json.loads(params), "only": Share.read(share)}
     outputs = {role: folder / role for role in stage.outputs}
+    given = {role: Path(artifact.path) for role, artifact in inputs.items()}
     try:
-        execute(stage, values, {role: Path(artifact.path) for role, artifact in inputs.items()}, outputs, folder)
+        with _failure_noted(name, folder):
+            execute(stage, values, given, outputs, folder)
     except ShareDone:
         part.metadata["share"] = share
+
+
+@contextmanager
+def _failure_noted(name: str, folder: Path) -> Iterator[None]:
+    """Leaves why the stage `name` failed in `folder`, since Kubeflow's local runners only say that it did."""
+    try:
+        yield
+    except (UserError, StageFailed) as error:
+        folder.mkdir(parents=True, exist_ok=True)
+        note = {"stage": name, "kind": type(error).__name__, "sentence": str(error)}
+        (folder / FAILURE).write_text(json.dumps(note), encoding="utf-8")
+        raise
+
+
+def noted_failure(folder: Path) -> Exception | None:
+    """The error of the first stage that left a note below `folder`, if one did."""
+    notes = sorted(folder.rglob(FAILURE), key=lambda path: path.stat().st_mtime_ns)
+    if not notes:
+        return None
+    note = json.loads(notes[0].read_text(encoding="utf-8"))
+    kind = UserError if note["kind"] == UserError.__name__ else StageFailed
+    return kind(f"the run stopped at {note['stage']}: {note['sentence']}")

@@ -74,6 +74,18 @@ def parent_run(name: str, tags: Mapping[str, str], reports: Sequence[Path], fail
         mlflow.end_run("FAILED" if failed else "FINISHED")
 
 
+def record_killed(name: str, start: float, end: float, params: Mapping[str, Any]) -> None:
+    """Logs a run that was killed, with its parameters; start, end: seconds since 1970."""
+    import mlflow
+    from mlflow.tracking.context.registry import resolve_tags
+
+    client = mlflow.MlflowClient()
+    run = client.create_run(_experiment_id(), int(start * 1000), resolve_tags(), name)
+    for key, value in params.items():
+        client.log_param(run.info.run_id, key, value)
+    client.set_terminated(run.info.run_id, "KILLED", int(end * 1000))
+
+
 def record_stage(
     name: str,
     report: Path,

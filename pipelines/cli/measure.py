@@ -1,0 +1,63 @@
+"""Commands that measure or predict: `plan`, `benchmark export` and `bench mining`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+commands = typer.Typer()
+benchmark = typer.Typer(help="Judge systems from outside beside the trained models.", no_args_is_help=True)
+commands.add_typer(benchmark, name="benchmark")
+bench = typer.Typer(help="Measure ours beside its peers.", no_args_is_help=True)
+commands.add_typer(bench, name="bench")
+
+
+@commands.command()
+def plan(
+    objects: Annotated[float, typer.Option(help="Vectors to join, such as 55.2e6")],
+    dim: Annotated[int, typer.Option(help="Dimensions of a vector")],
+    device: Annotated[
+        str, typer.Option(help="cpu or cuda: this machine's, measured for some seconds; or h200, h100, a100, l40s")
+    ] = "cpu",
+    workers: Annotated[int, typer.Option(help="Such devices that share the tile rows")] = 1,
+    price: Annotated[float | None, typer.Option(help="USD per hour of one worker")] = None,
+    pairs_per_object: Annotated[float, typer.Option(help="Expected pairs in the window")] = 2.0,
+    hours: Annotated[float, typer.Option(help="More is too long: there is advice then")] = 24.0,
+    json: Annotated[Path | None, typer.Option(help="Also write the bill as JSON")] = None,
+) -> None:
+    """Say what mining's exact join costs before it is launched: FLOP, bytes, time and money."""
+    from components.mining.bench.plan import Job, whole
+    from pipelines.cli.plan import plan_join
+
+    plan_join(Job(whole(objects), dim, workers, price, pairs_per_object, hours), device, json)
+
+
+@benchmark.command()
+def export(folder: Annotated[Path, typer.Argument(help="New or empty folder for the inputs")]) -> None:
+    """Write the inputs of every benchmark sample; evaluation.outside then names folders of SAMPLE.png to score."""
+    from pipelines.engines.run import export_benchmark
+
+    export_benchmark(folder)
+
+
+@bench.command()
+def mining(
+    n: Annotated[int, typer.Option(help="Vectors; a quarter and a half of them are measured too")] = 100_000,
+    d: Annotated[list[int] | None, typer.Option(help="Dimensions, may be repeated (default: 64 and 128)")] = None,
+    repeats: Annotated[int, typer.Option(help="Measurements of each, of which the median counts")] = 3,
+    device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
+    peers: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="torch, faiss-range, faiss-knn; cuda: torch-compare, torch-topk, faiss-gpu (default: all; ours: none)"
+        ),
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Also write the rows as JSON")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Also draw seconds over vectors, a PNG")] = None,
+) -> None:
+    """The exact window join: seconds, share of the machine's peak, pairs, memory (OMP_NUM_THREADS: threads of all)."""
+    from pipelines.cli.bench import Outputs, bench_mining
+    from pipelines.engines.family import ends_together
+
+    with ends_together():
+        bench_mining(n, d, repeats, peers, device, Outputs(json, plot))

@@ -1,0 +1,10 @@
+"""Options that several commands take. Importing this imports nothing heavy."""
+
+from typing import Annotated
+
+import typer
+
+Pipeline = Annotated[str, typer.Argument(help="dataset, training, evaluation or full")]
+Profile = Annotated[str, typer.Option(help="sandbox, open or paper")]
+Overrides = Annotated[list[str] | None, typer.Option("--set", help="section.key=value, may be repeated")]
+Shares = Annotated[int, typer.Option(min=1, help="Kubeflow: workers that share detection, embedding, mining, ...")]

@@ -1,0 +1,24 @@
+"""Commands that print settings: `params` and `dvc`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+commands = typer.Typer()
+
+
+@commands.command()
+def params(profile: Annotated[str, typer.Argument(help="sandbox, open or paper")] = "sandbox") -> None:
+    """Print a profile's complete params.yaml, every key explained."""
+    from pipelines.parameters import render, resolve
+
+    typer.echo(render(resolve(profile)), nl=False)
+
+
+@commands.command()
+def dvc() -> None:
+    """Print the dvc.yaml that the pipeline's table and the current params.yaml give."""
+    from pipelines.engines.workspace import render_dvc
+
+    typer.echo(render_dvc(Path()), nl=False)

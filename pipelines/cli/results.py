@@ -1,0 +1,46 @@
+"""Commands that read the results of runs: `compare`, `report` and `find`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+commands = typer.Typer()
+
+
+@commands.command()
+def compare(
+    run: Annotated[Path, typer.Argument(help="Workspace of a DVC run, or of one that was entered with `sync`")],
+    reference: Annotated[
+        Path, typer.Argument(help="Workspace that it should agree with (default: this folder)")
+    ] = Path(),
+    pipeline: Annotated[str, typer.Option(help="dataset, training, evaluation or full")] = "full",
+) -> None:
+    """Compare every dataset of two runs by the hashes in their dvc.lock. Exit code 1 if one differs or is missing."""
+    from pipelines.engines.workspace import Workspace
+    from pipelines.report.compare import compare as compare_runs
+
+    raise typer.Exit(0 if compare_runs(Workspace(run), Workspace(reference), pipeline) else 1)
+
+
+@commands.command()
+def report() -> None:
+    """Write the report page again from what is in data/."""
+    from pipelines.engines.workspace import Workspace
+    from pipelines.report.page import write_page
+
+    typer.echo(write_page(Workspace(Path())))
+
+
+@commands.command()
+def find(
+    photo: Annotated[Path, typer.Argument(help="A photograph of the object")],
+    box: Annotated[str, typer.Option(help="x,y,w,h of the object, px of the upright photograph (default: all)")] = "",
+    top: Annotated[int, typer.Option(min=1, help="Objects shown")] = 12,
+    data: Annotated[Path, typer.Option(help="Folder of the datasets that are searched")] = Path("data"),
+    sheet: Annotated[Path | None, typer.Option(help="Picture of what is found (default: found.png in --data)")] = None,
+) -> None:
+    """Find an object: the mined objects that look most like the one in a photograph."""
+    from pipelines.cli.find import find_object
+
+    find_object(photo, box, top, data, sheet)

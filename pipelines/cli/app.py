@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from pipelines.cli.verify import verify as verify_data
+
 app = typer.Typer(
     help="Mine recurring objects from photographs, train models that put your object into any scene.",
     no_args_is_help=True,
@@ -154,17 +156,20 @@ def sync(
 
 @app.command()
 def compare(
-    run: Annotated[Path, typer.Argument(help="Workspace of a DVC run, or of one that was entered with `sync`")],
+    run: Annotated[Path, typer.Argument(help="Workspace of a run")],
     reference: Annotated[
         Path, typer.Argument(help="Workspace that it should agree with (default: this folder)")
     ] = Path(),
     pipeline: Annotated[str, typer.Option(help="dataset, training, evaluation or full")] = "full",
 ) -> None:
-    """Compare every dataset of two runs by the hashes in their dvc.lock. Exit code 1 if one differs or is missing."""
+    """Hash every dataset of two runs and compare. Exit code 1 if one differs, is damaged or is missing."""
     from pipelines.engines.workspace import Workspace
     from pipelines.report.compare import compare as compare_runs
 
     raise typer.Exit(0 if compare_runs(Workspace(run), Workspace(reference), pipeline) else 1)
+
+
+app.command()(verify_data)
 
 
 @app.command()

@@ -10,7 +10,7 @@ import pytest
 from workspace_data import make_step, make_workspace
 
 from components.common.data.reading import Dataset
-from components.common.errors import UserError
+from components.common.errors import StageFailed, UserError
 from components.common.stage.running import commit
 from pipelines.cluster.sync import sync
 from pipelines.engines.workspace import Workspace, prepare
@@ -75,7 +75,7 @@ def test_a_changed_file_is_refused_and_what_was_there_stays(
     sync(str(root), home)
     part = next(root.rglob("images/part-00000.parquet"))
     part.write_bytes(part.read_bytes()[:-1] + b"!")
-    with pytest.raises(UserError, match=r"images/part-00000.parquet is not what its manifest says"):
+    with pytest.raises(StageFailed, match=r"images/part-00000.parquet: expected [0-9a-f]{12}, found [0-9a-f]{12}: the"):
         sync(str(root), home)
     assert "up to date" in dvc_status(home)
 

@@ -39,6 +39,7 @@ def test_help_imports_nothing_heavy():
         "bench",
         "plan",
         "find",
+        "verify",
     ],
 )
 def test_every_command_has_help(command):

@@ -17,8 +17,10 @@ from components.common.stage.params import StageParams
 from pipelines.cli.app import app
 from pipelines.cluster.sync import _commit
 from pipelines.engines.local import dvc_digests, dvc_hashes
+from pipelines.engines.run import _stage_table
 from pipelines.engines.workspace import Workspace, prepare
 from pipelines.report.compare import compare
+from pipelines.report.page import write_page
 from pipelines.steps import PIPELINES, STEPS
 
 NAMES = [name for step in PIPELINES["full"] for name in step.outputs.values()]
@@ -81,6 +83,15 @@ def test_one_flipped_bit_is_damage(run, reference, changed):
     result = compared(run, reference)
     assert result.exit_code == 1 and named(result, "damaged") == ["sets"]
     assert f"sets/part-00000.parquet: expected {before}, found {after}" in result.output
+
+
+def test_one_digest_is_shown_everywhere(run, reference, capsys):
+    compare(run, reference, "full")
+    _stage_table(run, "full", [])
+    tables, page = capsys.readouterr().out, write_page(run).read_text()
+    for name in NAMES:
+        digest = Dataset(run.dataset(name)).digest[:12]
+        assert digest in page and tables.count(digest) == 3  # run and reference in one table, the stages' in the other
 
 
 def test_only_what_the_pipeline_makes_counts(run, reference):

@@ -120,7 +120,7 @@ PLACES: dict[str, Callable[[str, Path], object]] = {
     "a key of a local store (photographs, labels)": read_a_store,
     "a report's file": lambda name, root: Report(files={name: "x"}).save(root / "report"),
     "a part of the rendered world": lambda name, _: sandbox.resolve(f"sandbox:{name}"),
-    "a packaged model": lambda name, _: models.resolve(f"sandbox:{name}"),
+    "a packaged model": lambda name, _: models.locate(f"sandbox:{name}"),
     "a packaged source of a DVC stage": lambda name, root: _local(f"sandbox:{name}", root),
     "a photograph of a reserved benchmark": lambda name, root: list(crops(str(coco(root, name)), 1.0)),
     "a photograph of a judged benchmark": lambda name, root: benchmark.load(coco(root, name)),
@@ -154,4 +154,6 @@ def test_ordinary_names_are_paths(name: str, tmp_path: Path) -> None:
 
 
 def test_a_hub_id_does_not_begin_with_dots() -> None:
-    assert not models.lacks_pin("../x", None) and models.lacks_pin("owner/name", None)
+    with pytest.raises(UserError, match=r"there is no model folder \.\./x"):
+        models.locate("../x")
+    assert models.locate("owner/name").revision == ""

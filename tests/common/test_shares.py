@@ -1,6 +1,7 @@
 """Shares of a dataset's parts: who makes which, and what gathering them gives."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from components.common.data.reading import UNFINISHED, Dataset, is_complete
 from components.common.data.shares import gather, seal
 from components.common.data.writing import Writer
 from components.common.errors import ShareDone, StageFailed, UserError
+from components.common.stage.kubeflow import run_component, run_share
 from components.common.stage.params import Share, StageParams
 
 PARTS = 5
@@ -103,3 +105,19 @@ def test_a_share_that_lost_a_file_or_was_never_ended_is_refused(tmp_path):
     (share / "out" / "_share.json").unlink()
     with pytest.raises(StageFailed, match="its worker was stopped"):
         gather([share], {"out": tmp_path / "out"})
+
+
+def test_a_pod_hashes_the_datasets_that_it_was_given(tmp_path):
+    make(tmp_path / "objects")
+    path = tmp_path / "objects" / "part-00001.parquet"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    given, made = {"objects": SimpleNamespace(path=path.parent)}, SimpleNamespace(path=tmp_path / "made", metadata={})
+    for act in (
+        lambda: run_component("components.embedding", "embedding", "{}", given, {"embeddings": made}, made, made),
+        lambda: run_share("components.embedding", "embedding", "{}", "1/2", given, made),
+    ):
+        with pytest.raises(StageFailed, match=r"objects/part-00001.parquet: expected [0-9a-f]{12}, found [0-9a-f]{12}"):
+            act()
+    assert not (tmp_path / "made").exists()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.common.data.shares import gather
+from components.common.data.shares import gather, seal
 from components.common.errors import ShareDone
 from components.common.stage.params import Share, StageParams
 
@@ -18,7 +18,9 @@ def run_in_shares(
     shares = [next(iter(outputs.values())).parent / f"share-{index}" for index in range(workers)]
     for index in reversed(range(workers)):
         own = params.model_copy(update={"only": Share(index, workers)})
+        folders = {role: shares[index] / role for role in outputs}
         with pytest.raises(ShareDone):
-            run(inputs, {role: shares[index] / role for role in outputs}, own)
+            run(inputs, folders, own)
+        seal(folders)
     gather(shares, outputs)
     return run(inputs, outputs, params)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from components.common.data.digests import digest_folder
 from components.common.data.reading import Dataset
-from components.common.data.worlds import resolve
+from components.common.data.sandbox import resolve
 from components.common.data.writing import Writer
 from components.common.stage.progress import track
 from components.common.stage.report import Report

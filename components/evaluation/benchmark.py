@@ -14,6 +14,7 @@ from typing import Any
 
 from PIL import Image
 
+from components.common.data.files import inside
 from components.common.data.seeds import numpy_rng
 from components.common.errors import UserError
 from components.common.vision.geometry import Box, box_mask, crop, placed, square_window
@@ -82,7 +83,10 @@ class Benchmark:
 
 
 def load(folder: Path) -> Benchmark:
-    """Reads `folder`/annotations.json; unreadable photographs are left out by name. `UserError` if few are left."""
+    """Reads `folder`/annotations.json; unreadable photographs are left out by name.
+
+    Raises `UserError` if few are left, or a name leads out of `folder`.
+    """
     notes: list[str] = []
     views = _views(folder, _read(folder / "annotations.json"), notes)
     short = sorted(name for name, found in views.items() if len(found) <= REFERENCES)
@@ -139,10 +143,7 @@ def _view(folder: Path, picture: dict[str, Any], annotation: dict[str, Any]) -> 
 
 
 def _open(folder: Path, name: str) -> Image.Image:
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise ValueError(f"{name} lies outside the benchmark's folder")
-    return decode(path.read_bytes())
+    return decode(inside(folder, name).read_bytes())
 
 
 def insertion_samples(benchmark: Benchmark, params: Params) -> list[InsertionSample]:

@@ -7,7 +7,8 @@ The system then writes one picture SAMPLE.png a sample into a folder of its own.
 
 from pathlib import Path
 
-from components.common.data.worlds import resolve
+from components.common.data.files import inside
+from components.common.data.sandbox import resolve
 from components.common.errors import UserError
 from components.evaluation.benchmark import InsertionSample, Sample, generation_samples, insertion_samples, load
 from components.evaluation.params import Params
@@ -26,7 +27,7 @@ def export(params: Params, folder: Path) -> list[Path]:
     written = []
     for name, samples in (("insertion", insertion), ("generation", generation)):
         for sample in samples:
-            written.append(folder / name / sample.name)
+            written.append(inside(folder / name, sample.name))
             _write(sample, written[-1])
     return written
 

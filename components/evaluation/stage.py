@@ -9,7 +9,7 @@ from PIL import Image
 
 from components.common.data.digests import digest_folder
 from components.common.data.reading import Dataset
-from components.common.data.worlds import resolve
+from components.common.data.sandbox import resolve
 from components.common.data.writing import Writer
 from components.common.diffusion.pipeline import GridPipeline
 from components.common.errors import UserError

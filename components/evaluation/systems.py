@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from PIL import Image
 
+from components.common.data.files import inside
 from components.common.data.seeds import derive, numpy_rng
 from components.common.diffusion.pipeline import GridPipeline
 from components.common.vision.images import Rejected, decode
@@ -66,7 +67,7 @@ def folder_system(folder: Path) -> System:
     """An outside system by its pictures: `folder`/SAMPLE.png. Missing or unreadable ones are None."""
 
     def run(samples: Sequence[Sample]) -> list[Image.Image | None]:
-        return [_read(folder / f"{sample.name}.png") for sample in samples]
+        return [_read(inside(folder, f"{sample.name}.png")) for sample in samples]
 
     return run
 

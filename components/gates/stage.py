@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from components.common.data.digests import digest_folder
-from components.common.data.worlds import resolve
+from components.common.data.sandbox import resolve
 from components.common.data.writing import Writer
 from components.common.stage.report import Report
 from components.common.vision.models import weights_digest

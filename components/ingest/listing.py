@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from components.common.data.digests import digest_value
+from components.common.data.sandbox import is_packaged
 from components.common.data.storage import Entry, Store, open_store
-from components.common.data.worlds import SANDBOX
 from components.common.errors import UserError
 
 SIDECARS = frozenset(
@@ -64,7 +64,7 @@ def find(address: str) -> Listing:
 
     Raises `UserError` if there is no such place or no photograph in it.
     """
-    split = address.startswith(SANDBOX) and "/" not in address
+    split = is_packaged(address) and "/" not in address
     store = open_store(address)
     everything = store.entries("images" if split else "")
     photographs = [entry for entry in everything if not is_sidecar(entry.key)]

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from components.common.data.files import inside
 from components.common.data.reading import Dataset
 from components.common.errors import UserError
 from components.common.join.scores import row_products
@@ -123,7 +124,7 @@ def _open_index(found_in: Corpus, folder: Path) -> faiss.Index:
         flat = faiss.IndexFlatIP(vectors.shape[1])
         flat.add(vectors.astype(np.float32))
         return flat
-    path = folder / f"{found_in.embeddings.digest}.faiss"
+    path = inside(folder, f"{found_in.embeddings.digest}.faiss")
     if not path.is_file():
         folder.mkdir(exist_ok=True)
         temporary = folder / f".{os.getpid()}.tmp"

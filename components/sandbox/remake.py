@@ -9,16 +9,16 @@ from typing import TypeVar
 from rich.console import Console
 from rich.table import Table
 
+from components.common.data.sandbox import MODELS, WORLD
 from components.common.errors import UserError
 from components.sandbox.params import Device, Split
 
 Name = TypeVar("Name", bound=str)
 console = Console()
-PACKAGED = Path(__file__).parent
 RENDERED = Path("data/sandbox")
 """Only the corpus and the benchmark are committed; what the tiny models are trained on is rendered when asked for."""
 ROOTS: dict[Split, Path] = {
-    "benchmark": PACKAGED / "world", "corpus": PACKAGED / "world", "pretrain": RENDERED, "showroom": RENDERED,
+    "benchmark": WORLD, "corpus": WORLD, "pretrain": RENDERED, "showroom": RENDERED,
 }  # fmt: skip
 
 TRAINERS = {
@@ -63,7 +63,7 @@ def train_models(names: list[str] | None, seed: int, device: Device) -> None:
         train = getattr(importlib.import_module(module), function)
         world = [RENDERED / split for split in TAUGHT] if name in WIDELY_TAUGHT else RENDERED / "pretrain"
         with torch.device(device):
-            quality = train(world, PACKAGED / "models" / name, seed=seed)
+            quality = train(world, MODELS / name, seed=seed)
         console.print(name, json.dumps(quality))
 
 
@@ -72,7 +72,7 @@ def _train_bases(device: Device) -> dict[str, float]:
     from components.sandbox.training.bases import Lengths, pretrain_bases
 
     worlds = [RENDERED / split for split in TAUGHT]
-    return pretrain_bases(worlds, PACKAGED / "models", RENDERED / "bases", Lengths(device=device))
+    return pretrain_bases(worlds, MODELS, RENDERED / "bases", Lengths(device=device))
 
 
 def verify_models(path: Path | None) -> bool:

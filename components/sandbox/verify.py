@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from components.common.data.sandbox import MODELS, WORLD
 from components.common.statistics import Interval, cluster_bootstrap, share_lower_bound
 from components.common.vision.encoders import load_encoder
 from components.sandbox.training import train_captioner, train_detector, train_remover
-from components.sandbox.training.crops import PACKAGED, SplitData, box_crops, held_out
+from components.sandbox.training.crops import SplitData, box_crops, held_out
 from components.sandbox.training.measure import Neighbours, ap50
 from components.sandbox.training.train_ir import pooled
 
-MODELS = PACKAGED.parent / "models"
 DRAWS, TAIL = 1000, 0.025
 PRECISION = 0.7
 """What the lower bound of the window's precision has to reach (paper, section 3)."""
@@ -102,7 +102,7 @@ def _window_rows(ir: Neighbours, where: str) -> list[Row]:
 
 def remover_rows() -> list[Row]:
     """The remover's error beside Telea's, as a ratio: above 1 it is better."""
-    rows, designs = train_remover.errors(MODELS / "remover", [PACKAGED / name for name in ("corpus", "benchmark")])
+    rows, designs = train_remover.errors(MODELS / "remover", [WORLD / name for name in ("corpus", "benchmark")])
 
     def ratio(place: str) -> Interval:
         own, telea = (np.array([row[name + place] for row in rows]) for name in ("", "telea_"))

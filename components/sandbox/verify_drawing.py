@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PIL import Image
 
+from components.common.data.sandbox import MODELS, WORLD
 from components.common.diffusion.pipeline import GridPipeline
 from components.common.stage.params import collect
 from components.common.statistics import cluster_bootstrap
@@ -22,8 +23,8 @@ from components.evaluation.metrics import (
 from components.evaluation.params import Params
 from components.evaluation.stage import load_judges
 from components.evaluation.systems import model_system, one_reference, shuffled
-from components.sandbox.training.crops import PACKAGED, read_split
-from components.sandbox.verify import MODELS, Row
+from components.sandbox.training.crops import read_split
+from components.sandbox.verify import Row
 from pipelines.parameters import resolve
 
 PARAMS = collect(
@@ -35,7 +36,7 @@ Pictures = dict[str, list[Image.Image]]
 
 def grid_rows() -> list[Row]:
     """Reference gaps, recognition among all held-out designs, and what three references tell more than one."""
-    benchmark, judges = load(PACKAGED / "benchmark"), load_judges(PARAMS)
+    benchmark, judges = load(WORLD / "benchmark"), load_judges(PARAMS)
     return [*_insertion_rows(benchmark, judges), *_generation_rows(benchmark, judges)]
 
 
@@ -114,7 +115,7 @@ def _recognition(
 
 def _corpus(task: str) -> tuple[list[Image.Image], list[str]]:
     """The corpus's products as the judges see results: same crop, same resolution; and their designs."""
-    data = read_split(PACKAGED / "corpus")
+    data = read_split(WORLD / "corpus")
     crops = []
     for product in data.products:
         photo = Image.fromarray(data.photos[product.photo])
@@ -129,5 +130,5 @@ def _corpus(task: str) -> tuple[list[Image.Image], list[str]]:
 
 def _sided() -> set[str]:
     """The benchmark's designs that look otherwise from behind."""
-    coco = json.loads((PACKAGED / "benchmark" / "annotations.json").read_text(encoding="utf-8"))
+    coco = json.loads((WORLD / "benchmark" / "annotations.json").read_text(encoding="utf-8"))
     return {entry["design"] for entry in coco["annotations"] if entry["attributes"]["sided"]}

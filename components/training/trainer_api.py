@@ -15,12 +15,11 @@ from kubernetes.config import ConfigException, incluster_config
 from urllib3.exceptions import HTTPError
 
 from components.common.errors import StageFailed, UserError
+from components.common.retry import LONG_WAITS, persist
 
 KIND = {"group": "trainer.kubeflow.org", "version": "v1alpha1", "plural": "trainjobs"}
 TIMEOUT = (10, 60)
 """Seconds to connect, and to wait for an answer."""
-WAITS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 60.0, 60.0, 60.0)
-"""Seconds before each further try: an API server that is replaced is away for minutes, a training takes days."""
 POLL = 10.0
 """Seconds between two looks at a job."""
 
@@ -85,30 +84,39 @@ class TrainJobs:
 
     def _call(self, verb: str, method: Callable[..., Any], **given: Any) -> Any:
         """What the API answers; 404 and 409 are raised as they came."""
-        for wait in (*WAITS, None):
-            try:
-                return method(**KIND, namespace=self.namespace, _request_timeout=TIMEOUT, **given)
-            except (ApiException, HTTPError) as error:
-                if isinstance(error, ApiException) and error.status in (404, 409):
-                    raise
-                if sentence := self._refusal(verb, error):
-                    raise UserError(sentence) from None
-                said = _said(error)
-            if wait is not None:
-                time.sleep(wait)
-        raise StageFailed(f"the Kubernetes API server does not serve TrainJobs ({said}): run again once it does")
+        try:
+            return persist(
+                lambda: method(**KIND, namespace=self.namespace, _request_timeout=TIMEOUT, **given),
+                _may_pass,
+                LONG_WAITS,
+            )
+        except (ApiException, HTTPError) as error:
+            if isinstance(error, ApiException) and error.status in (404, 409):
+                raise
+            if _may_pass(error):
+                raise StageFailed(
+                    f"the Kubernetes API server does not serve TrainJobs ({_said(error)}): run again once it does"
+                ) from None
+            raise UserError(self._refusal(verb, error)) from None
 
     def _refusal(self, verb: str, error: Exception) -> str:
-        """One sentence about what another try would not change; empty if it may."""
-        status = error.status if isinstance(error, ApiException) else 0
-        if status in (401, 403):
+        """One sentence about what another try would not change."""
+        if _status(error) in (401, 403):
             return (
                 f"this pod's service account may not {verb} trainjobs in the namespace {self.namespace} "
                 f"({_said(error)}): grant it create, get and delete, as infra/kustomize/base/access.yaml does"
             )
-        if 400 <= status < 500 and status != 429:
-            return f"the cluster refuses the TrainJob ({_said(error)}): correct the runtime or the parameters"
-        return ""
+        return f"the cluster refuses the TrainJob ({_said(error)}): correct the runtime or the parameters"
+
+
+def _status(error: Exception) -> int:
+    """The answer's HTTP status; 0 where there was no answer."""
+    return int(error.status or 0) if isinstance(error, ApiException) else 0
+
+
+def _may_pass(error: Exception) -> bool:
+    status = _status(error)
+    return isinstance(error, ApiException | HTTPError) and (not 400 <= status < 500 or status == 429)
 
 
 def _said(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Commands that read the results of runs: `compare`, `report` and `find`."""
+"""Commands that read the results of runs: `verify`, `compare`, `report` and `find`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +9,16 @@ commands = typer.Typer()
 
 
 @commands.command()
+def verify(
+    workspace: Annotated[Path, typer.Option(help="Folder of the runs whose data/ is hashed")] = Path(),
+) -> None:
+    """Hash every dataset on disk and compare it with its manifest. Exit code 1 if a file differs."""
+    from pipelines.report.verification import verify_workspace
+
+    raise typer.Exit(0 if verify_workspace(workspace) else 1)
+
+
+@commands.command()
 def compare(
     run: Annotated[Path, typer.Argument(help="Workspace of a DVC run, or of one that was entered with `sync`")],
     reference: Annotated[
@@ -16,7 +26,7 @@ def compare(
     ] = Path(),
     pipeline: Annotated[str, typer.Option(help="dataset, training, evaluation or full")] = "full",
 ) -> None:
-    """Compare every dataset of two runs by the hashes in their dvc.lock. Exit code 1 if one differs or is missing."""
+    """Compare every dataset of two runs by the hashes of what is on disk. Exit code 1 if one differs or is missing."""
     from pipelines.engines.workspace import Workspace
     from pipelines.report.compare import compare as compare_runs
 

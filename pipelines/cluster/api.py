@@ -20,8 +20,9 @@ from kfp_server_api.exceptions import ApiException
 
 from components.common.data.digests import digest_file
 from components.common.errors import UserError
+from components.common.retry import WAITS
 from components.common.stage.running import commit
-from pipelines.cluster.errors import HOST, NAMESPACE, TOKEN, WAITS, persist
+from pipelines.cluster.errors import HOST, NAMESPACE, TOKEN, ask
 
 TIMEOUT = (10, 60)
 """Seconds to connect, and to wait for an answer."""
@@ -186,7 +187,7 @@ class Cluster:
         return answer
 
     def _try(self, attempt: Callable[[], Answer]) -> Answer:
-        return persist(attempt, self.host, self.waits)
+        return ask(attempt, self.host, self.waits)
 
 
 def _content(version: Version, experiment_id: str, parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """What a cluster's API may answer instead of doing as it was asked: what to try again, and what to tell a person."""
 
 import json
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -9,10 +8,9 @@ from kfp_server_api.exceptions import ApiException
 from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
 
 from components.common.errors import UserError
+from components.common.retry import persist
 
 HOST, TOKEN, NAMESPACE = "KFP_HOST", "KFP_TOKEN", "KFP_NAMESPACE"
-WAITS = (0.5, 1.0, 2.0, 4.0)
-"""Seconds before the second and each further try."""
 CONFLICT, TOO_MANY, BROKEN = 409, 429, 500
 HINTS = {
     401: f"it takes no request without a valid token: set {TOKEN}",
@@ -24,26 +22,19 @@ HINTS = {
 Answer = TypeVar("Answer")
 
 
-def persist(attempt: Callable[[], Answer], host: str, waits: tuple[float, ...]) -> Answer:
-    """What `attempt` returns, tried again after `waits` seconds where it may pass: connections lost, servers broken.
-
-    A conflict may pass too, since `attempt` looks for what is there before it makes anything. Raises `UserError`.
-    """
-    left = iter(waits)
-    while True:
-        try:
-            return attempt()
-        except (ApiException, HTTPError) as error:
-            wait = next(left, None)
-            if wait is None or not _may_pass(error):
-                raise UserError(_sentence(host, error)) from None
-        time.sleep(wait)
+def ask(attempt: Callable[[], Answer], host: str, waits: tuple[float, ...]) -> Answer:
+    """What `attempt` returns, tried again after `waits` seconds while its error may pass. Raises `UserError`."""
+    try:
+        return persist(attempt, _may_pass, waits)
+    except (ApiException, HTTPError) as error:
+        raise UserError(_sentence(host, error)) from None
 
 
 def _may_pass(error: Exception) -> bool:
+    """A lost connection or a broken server may; so may a conflict, since attempts look before they make anything."""
     if isinstance(error, ApiException):
         return error.status in (CONFLICT, TOO_MANY) or error.status >= BROKEN
-    return not isinstance(getattr(error, "reason", None), SSLError)
+    return isinstance(error, HTTPError) and not isinstance(getattr(error, "reason", None), SSLError)
 
 
 def _sentence(host: str, error: Exception) -> str:

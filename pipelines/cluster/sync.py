@@ -1,7 +1,7 @@
 """`objectmate sync`: what Kubeflow made becomes what DVC has on record, so that `dvc repro` does not make it again.
 
-A run is taken by what it left behind, its manifests, never by what Kubeflow says of it: every file must have the sha256
-that its manifest names, and every dataset must come from today's parameters, inputs and commit.
+A run is judged by the manifests it left behind, never by what Kubeflow says of it: every file must have the sha256 that
+its manifest names, and every dataset must come from today's parameters, inputs and commit.
 """
 
 import json
@@ -9,9 +9,10 @@ import shutil
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
-from components.common.data.digests import digest_file
-from components.common.data.reading import MANIFEST, Dataset
+from components.common.data.files import inside
+from components.common.data.reading import MANIFEST
 from components.common.data.storage import Store, open_store
+from components.common.data.verification import refuse_damage
 from components.common.errors import UserError
 from components.common.stage.progress import track
 from components.common.stage.running import commit
@@ -29,7 +30,8 @@ def sync(run: str, workspace: Workspace) -> list[str]:
 
     run: the workspace of a local Kubeflow run, which is entered where it is; or the folder or s3:// address below which
     a cluster's run put its artifacts, which are first copied to `workspace`.
-    Raises `UserError` if a file is not what its manifest says, or a step was made from anything else than today's.
+    Raises `StageFailed` if a file is not what its manifest says, `UserError` if a file's name leads out of its dataset
+    or a step was made from anything other than today's parameters, inputs and commit.
     """
     if (Path(run) / FILE).is_file():
         workspace = Workspace(Path(run))
@@ -93,21 +95,16 @@ def _places(keys: list[str], step: Step) -> dict[str, str]:
 
 def _fetch(store: Store, keys: list[str], place: str, target: Path) -> None:
     for key in (key for key in keys if key.startswith(f"{place}/")):
-        path = target / PurePosixPath(key).relative_to(place)
+        path = inside(target, key.removeprefix(f"{place}/"))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(store.read(key))
 
 
-def _verify(step: Step, folder: Path) -> None:
-    """Raises `UserError` if a file differs from what the dataset's manifest says of it."""
-    for part in Dataset(folder).manifest.parts:
-        for entry in part["files"]:
-            path = folder / Path(entry["name"]).name
-            if not path.is_file() or digest_file(path) != entry["sha256"]:
-                raise UserError(f"{step.name}: {folder.name}/{path.name} is not what its manifest says: run it again")
-
-
 def _refuse_foreign(made: list[Step], workspace: Workspace) -> None:
+    """Hashes every dataset before anything else reads it, then asks where each step comes from."""
+    for step in track(made, "steps hashed"):
+        for folder in workspace.outputs(step).values():
+            refuse_damage(folder)
     current = current_steps(workspace)
     for step in made:
         record = json.loads((workspace.report(step) / RECORD).read_text(encoding="utf-8"))
@@ -121,8 +118,6 @@ def _refuse_foreign(made: list[Step], workspace: Workspace) -> None:
                 f"{step.name} was made from other parameters or inputs than those of {workspace.params}, or lies "
                 "behind a gate that did not pass: use the run's own parameters, or run the pipeline with these"
             )
-        for folder in workspace.outputs(step).values():
-            _verify(step, folder)
 
 
 def _commit(made: list[Step], workspace: Workspace) -> None:

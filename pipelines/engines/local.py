@@ -75,9 +75,20 @@ def dvc_digests(workspace: Workspace) -> dict[str, str]:
         return {}
     stages = yaml.safe_load(lock.read_text(encoding="utf-8")).get("stages", {})
     done = [stage for name, stage in stages.items() if not stops(workspace, name)]
-    outs = {Path(out["path"]): out["md5"] for stage in done for out in stage.get("outs", ())}
-    # A report's folder bears its step's name, which may be a dataset's too.
-    return {path.name: digest for path, digest in outs.items() if path.parent.name == "data"}
+    outs = {out["path"]: out["md5"] for stage in done for out in stage.get("outs", ())}
+    return {Path(path).name: digest for path, digest in outs.items() if _holds_a_dataset(path)}
+
+
+def dvc_hashes(workspace: Workspace) -> dict[str, str]:
+    """Dataset name -> the hash (`<md5>.dir`) that DVC gives to what is on disk now."""
+    with open_dvc(workspace) as repo:
+        outputs = [out for stage in repo.index.stages for out in stage.outs if out.exists]
+        return {Path(out.fs_path).name: out.get_hash().value for out in outputs if _holds_a_dataset(out.fs_path)}
+
+
+def _holds_a_dataset(path: str) -> bool:
+    """A report's folder bears its step's name, which may be a dataset's too."""
+    return Path(path).parent.name == "data"
 
 
 def run_kfp(workspace: Workspace, pipeline: str, shares: int = 1) -> None:

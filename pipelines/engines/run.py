@@ -10,6 +10,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from components.common.data.digests import short
 from components.common.data.reading import Dataset
 from components.common.errors import GateStop, StageFailed, UserError
 from components.common.stage.running import commit, execute
@@ -221,6 +222,6 @@ def _stage_table(workspace: Workspace, pipeline: str, ran: list[str]) -> None:
         if step not in current:
             table.add_row(step.name, "", "", "not reached")
             continue
-        digests = " ".join(Dataset(folder).digest[:10] for folder in workspace.outputs(step).values())
+        digests = " ".join(short(Dataset(folder).digest) for folder in workspace.outputs(step).values())
         table.add_row(step.name, _rows(workspace, step), digests, "ran" if step.name in ran else "reused")
     console.print(table)

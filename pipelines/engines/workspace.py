@@ -11,15 +11,14 @@ from typing import Any
 
 import yaml
 
+from components.common.data.sandbox import MODELS, WORLD, is_packaged, packaged
 from components.common.data.storage import S3
-from components.common.data.worlds import SANDBOX
 from components.common.errors import UserError
 from components.common.stage.params import StageParams
 from pipelines.parameters import FILE, fields, read_step, refuse_unpinned, render, resolve
 from pipelines.steps import PIPELINES, STEPS, Step
 
 PACKAGE = Path(__file__).parents[2]
-PACKAGED = PACKAGE / "components" / "sandbox"
 DVCIGNORE = """\
 # Times and hosts differ between runs that made the same data; they are kept beside a dataset, not inside its identity.
 run.json
@@ -158,7 +157,7 @@ def _dvc_params(params: type[StageParams]) -> list[str]:
 def local_sources(workspace: Workspace, pipeline: str) -> list[Path]:
     """The files and folders outside the package that the parameters of a pipeline's stages name, absolute."""
     sources = {source for step in PIPELINES[pipeline] for source in _sources(step, workspace.root)}
-    found = [_local(source, workspace.root) for source in sources if not source.startswith(SANDBOX)]
+    found = [_local(source, workspace.root) for source in sources if not is_packaged(source)]
     return sorted(path.resolve() for path in found if path)
 
 
@@ -175,8 +174,8 @@ def _files(sources: list[str], root: Path) -> list[str]:
 
 def _local(source: str, root: Path) -> Path | None:
     """Where a source lies on this machine's disk, if it does."""
-    name = source.removeprefix(SANDBOX)
-    places = [PACKAGED / "models" / name, PACKAGED / "world" / name] if name != source else [root / source]
+    shelves = MODELS, WORLD
+    places = [packaged(source, shelf) for shelf in shelves] if is_packaged(source) else [root / source]
     return next((path for path in places if path.exists()), None)
 
 

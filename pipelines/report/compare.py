@@ -1,46 +1,97 @@
-"""`objectmate compare`: whether two runs made the same datasets, by the hashes that DVC has on record for them."""
+"""`objectmate compare`: whether two runs made the same datasets, by the bytes that are on disk."""
+
+from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from components.common.data.digests import short
+from components.common.data.reading import Dataset, is_complete
+from components.common.data.verification import Check, check_files, count_files
 from components.common.errors import UserError
-from pipelines.engines.local import dvc_digests
+from components.common.stage.progress import track
+from pipelines.engines.local import dvc_digests, dvc_hashes
 from pipelines.engines.workspace import Workspace
 from pipelines.steps import pipeline_steps
 
-SHOWN = 12
-"""Digits of a hash in the table; all of them are compared."""
+EQUAL, DIFFERENT, MISSING, DAMAGED = "equal", "different", "missing", "damaged"
+LOCK = "dvc.lock"
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One dataset of two runs; empty where a run does not have it."""
+
+    name: str
+    digest: str
+    reference: str
+    verdict: str
 
 
 def compare(run: Workspace, reference: Workspace, pipeline: str) -> bool:
-    """Prints a table of the datasets that a pipeline makes; True if both runs have each of them, with equal hashes.
+    """Prints a table of the datasets that a pipeline makes; True if both runs have each of them, whole and equal.
 
-    Raises `UserError` if there is no such pipeline, or nothing on record in one of the workspaces.
+    Every file is hashed. Where the reference has a dataset only on record in its dvc.lock, as in a fresh clone, the run
+    is hashed again as DVC does it and compared with that. Raises `UserError` if there is no such pipeline, or nothing
+    to compare in one of the workspaces.
     """
     names = [name for step in pipeline_steps(pipeline) for name in step.outputs.values()]
-    hashes, expected = _on_record(run), _on_record(reference)
-    verdicts = {name: _verdict(hashes.get(name), expected.get(name)) for name in names}
-    table = Table("dataset", "hash", "reference", "")
-    for name, verdict in verdicts.items():
-        table.add_row(name, hashes.get(name, "")[:SHOWN], expected.get(name, "")[:SHOWN], verdict)
-    equal = list(verdicts.values()).count("equal")
+    digests, expected = _digests(run, names), _digests(reference, names)
+    recorded = {name: digest for name, digest in dvc_digests(reference).items() if name not in expected}
+    if not digests or not (expected or recorded):
+        empty = reference if digests else run
+        raise UserError(f"there is no dataset in {empty.root / 'data'}: run the pipeline there, or name another folder")
+    damage = [check for side in (run, reference) for check in _damage(side, names)]
+    hashes = dvc_hashes(run) if recorded else {}
+    rows = [
+        _on_record(name, digests, hashes, recorded) if name in recorded else _on_disk(name, digests, expected, damage)
+        for name in names
+    ]
+    _show(rows, damage)
+    return all(row.verdict == EQUAL for row in rows)
+
+
+def _digests(workspace: Workspace, names: list[str]) -> dict[str, str]:
+    """Name -> sha256 of the manifest, of the datasets that are on disk."""
+    folders = {name: workspace.dataset(name) for name in names}
+    return {name: Dataset(folder).digest for name, folder in folders.items() if is_complete(folder)}
+
+
+def _damage(workspace: Workspace, names: list[str]) -> list[Check]:
+    folders = [workspace.dataset(name) for name in names if is_complete(workspace.dataset(name))]
+    checks = (check for folder in folders for check in check_files(folder))
+    total = sum(map(count_files, folders))
+    return [check for check in track(checks, f"files of {workspace.root} hashed", total) if not check.passed]
+
+
+def _on_disk(name: str, digests: dict[str, str], expected: dict[str, str], damage: list[Check]) -> _Row:
+    digest, reference = digests.get(name, ""), expected.get(name, "")
+    if not digest or not reference:
+        verdict = MISSING
+    elif any(check.folder.name == name for check in damage):
+        verdict = DAMAGED
+    else:
+        verdict = EQUAL if digest == reference else DIFFERENT
+    return _Row(name, short(digest), short(reference), verdict)
+
+
+def _on_record(name: str, digests: dict[str, str], hashes: dict[str, str], recorded: dict[str, str]) -> _Row:
+    verdict = MISSING if name not in digests else EQUAL if hashes.get(name) == recorded[name] else DIFFERENT
+    return _Row(name, short(digests.get(name, "")), LOCK, verdict)
+
+
+def _show(rows: list[_Row], damage: list[Check]) -> None:
     console = Console()
+    table = Table("dataset", "digest", "reference", "")
+    for row in rows:
+        table.add_row(row.name, row.digest, row.reference, row.verdict)
     console.print(table)
-    console.print(f"{equal} of {len(names)} datasets are equal.")
-    return equal == len(names)
-
-
-def _verdict(digest: str | None, expected: str | None) -> str:
-    if digest is None or expected is None:
-        return "missing"
-    return "equal" if digest == expected else "different"
-
-
-def _on_record(workspace: Workspace) -> dict[str, str]:
-    found = dvc_digests(workspace)
-    if not found:
-        raise UserError(
-            f"there is nothing in {workspace.root / 'dvc.lock'}: run the pipeline there with DVC, or enter a "
-            f"Kubeflow run with `objectmate sync {workspace.root}`"
-        )
-    return found
+    for check in damage:
+        console.print(escape(f"{Path(check.folder)}: {check}"), soft_wrap=True)
+    by_lock = sum(row.reference == LOCK for row in rows)
+    console.print(
+        f"{sum(row.verdict == EQUAL for row in rows)} of {len(rows)} datasets are equal"
+        + (f"; {by_lock} are compared with dvc.lock, as the reference does not hold them." if by_lock else ".")
+    )

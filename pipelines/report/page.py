@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 from PIL import Image
 
+from components.common.data.digests import short
 from components.common.data.reading import Dataset
 from components.common.stage.plots import draw
 from components.mining.params import Params as Mining
@@ -86,7 +87,7 @@ def _section(workspace: Workspace, step: Step) -> Section:
     return Section(
         name=step.name,
         title=step.stage.title,
-        rows=[(dataset.folder.name, len(dataset), dataset.digest[:12]) for dataset in made],
+        rows=[(dataset.folder.name, len(dataset), short(dataset.digest)) for dataset in made],
         run=_read(folder / "run.json"),
         metrics=_read(folder / "metrics.json"),
         notes=_read(folder / "notes.json"),

@@ -11,10 +11,10 @@ import boto3
 import pytest
 from faulty_proxy import Fault, Proxy
 
-from components.common.data import s3
+from components.common import retry
 from components.common.data.reading import Dataset
 from components.common.data.s3 import S3Store
-from components.common.data.worlds import resolve as resolve_world
+from components.common.data.sandbox import resolve as resolve_world
 from components.common.errors import StageFailed
 from pipelines.parameters import render, resolve
 
@@ -22,14 +22,12 @@ pytestmark = pytest.mark.store
 ROOT = Path(__file__).parents[2]
 EVER = 1000
 DATA = bytes(range(256)) * 8
-LARGE = bytes(range(256)) * (20 << 12)
-"""20 MiB: three parts of an upload."""
 
 
 @pytest.fixture
 def proxy(store_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
     """A proxy that the process takes for the store, and no pauses between tries."""
-    monkeypatch.setattr(s3.time, "sleep", lambda _: None)
+    monkeypatch.setattr(retry.time, "sleep", lambda _: None)
     with Proxy(store_settings["AWS_ENDPOINT_URL"]) as made:
         monkeypatch.setenv("AWS_ENDPOINT_URL", made.address)
         yield made
@@ -64,29 +62,6 @@ def test_reading_that_never_succeeds_is_one_sentence(store: S3Store, proxy: Prox
             StageFailed, match=r"s3://faults/root (breaks off|keeps failing \((SlowDown|500)\)).*: run again"
         ):
             act()
-
-
-@pytest.mark.parametrize("data", [DATA, LARGE], ids=["whole", "in parts"])
-@pytest.mark.parametrize("kind", ["busy", "half", "lost"])
-def test_writing_tries_again(store: S3Store, proxy: Proxy, server: Any, kind: str, data: bytes) -> None:
-    proxy.fault = Fault(kind, "PUT", times=2)
-    store.write("new", data)
-    assert list(proxy.fault.seen.values()) == [2] * (3 if data is LARGE else 1)
-    assert server.get_object(Bucket="faults", Key="root/new")["Body"].read() == data
-    server.delete_object(Bucket="faults", Key="root/new")
-
-
-@pytest.mark.parametrize("data", [DATA[::-1], LARGE], ids=["whole", "in parts"])
-@pytest.mark.parametrize("kind", ["busy", "half"])
-def test_writing_that_never_succeeds_leaves_the_old_file(
-    store: S3Store, proxy: Proxy, server: Any, kind: str, data: bytes
-) -> None:
-    proxy.fault = Fault(kind, "PUT", times=EVER)
-    with pytest.raises(StageFailed, match=r"s3://faults/root (breaks off at old|keeps failing).*: run again"):
-        store.write("old", data)
-    proxy.fault = None
-    assert store.list() == ["old"] and store.read("old") == DATA
-    assert "Uploads" not in server.list_multipart_uploads(Bucket="faults")
 
 
 @pytest.fixture

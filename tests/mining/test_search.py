@@ -10,7 +10,7 @@ from PIL import Image
 
 from components.common.data.digests import digest_value
 from components.common.data.reading import Dataset
-from components.common.data.worlds import resolve
+from components.common.data.sandbox import resolve
 from components.common.data.writing import Writer
 from components.common.errors import UserError
 from components.common.vision.geometry import Box

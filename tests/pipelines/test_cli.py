@@ -47,6 +47,7 @@ def test_the_version_is_printed(tmp_path):
         "bench",
         "plan",
         "find",
+        "verify",
     ],
 )
 def test_every_command_has_help(command):

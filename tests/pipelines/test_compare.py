@@ -1,62 +1,127 @@
-"""`objectmate compare`: equal, different and missing datasets, by what dvc.lock has on record."""
+"""`objectmate compare`: equal, different, damaged and missing datasets, by what is on disk."""
 
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 import yaml
-from typer.testing import CliRunner
+from test_verify import flip
+from typer.testing import CliRunner, Result
+from workspace_data import VERDICT, make_workspace
 
+from components.common.data.reading import MANIFEST, Dataset
+from components.common.data.writing import Writer
 from components.common.errors import UserError
+from components.common.stage.params import StageParams
 from pipelines.cli.app import app
-from pipelines.engines.local import dvc_digests
-from pipelines.engines.workspace import Workspace
+from pipelines.cluster.sync import _commit
+from pipelines.engines.local import dvc_digests, dvc_hashes
+from pipelines.engines.run import _stage_table
+from pipelines.engines.workspace import Workspace, prepare
 from pipelines.report.compare import compare
-from pipelines.steps import PIPELINES
+from pipelines.report.page import write_page
+from pipelines.steps import PIPELINES, STEPS
 
-DATASETS = {name: f"{i:032x}.dir" for i, step in enumerate(PIPELINES["full"]) for name in step.outputs.values()}
-
-
-def record(root, **changed: str) -> Workspace:
-    """A workspace whose dvc.lock has all datasets, with `changed` hashes ("": not there), and a report of each step."""
-    hashes = DATASETS | changed
-    stages = {
-        step.name: {
-            "outs": [{"path": f"data/{name}", "md5": hashes[name]} for name in step.outputs.values() if hashes[name]]
-            + [{"path": f"data/reports/{step.name}", "md5": f"report of {root.name}"}]
-        }
-        for step in PIPELINES["full"]
-    }
-    root.mkdir()
-    (root / "dvc.lock").write_text(yaml.safe_dump({"stages": stages}))
-    return Workspace(root)
+NAMES = [name for step in PIPELINES["full"] for name in step.outputs.values()]
 
 
-def test_a_dataset_named_like_its_step_keeps_its_own_hash(tmp_path):
-    assert dvc_digests(record(tmp_path / "run")) == DATASETS
+class Params(StageParams):
+    pass
 
 
-def test_equal_datasets_are_equal_whatever_the_reports_say(tmp_path, capsys):
-    assert compare(record(tmp_path / "a"), record(tmp_path / "b"), "full")
-    assert f"{len(DATASETS)} of {len(DATASETS)} datasets are equal" in capsys.readouterr().out
+@pytest.fixture
+def run(tmp_path: Path) -> Workspace:
+    return make_workspace(tmp_path / "run")
 
 
-@pytest.mark.parametrize(("digest", "verdict"), [("f" * 32 + ".dir", "different"), ("", "missing")])
+@pytest.fixture
+def reference(run: Workspace) -> Workspace:
+    """Made by itself, not copied: other bytes in run.json."""
+    return make_workspace(run.root.with_name("reference"))
+
+
+def compared(run: Workspace, reference: Workspace) -> Result:
+    return CliRunner().invoke(app, ["compare", str(run.root), str(reference.root)])
+
+
+def change(workspace: Workspace, name: str) -> None:
+    shutil.rmtree(workspace.dataset(name))
+    with Writer(workspace.dataset(name), "verdicts", "other", {}, Params()) as out:
+        out.write(0, [VERDICT])
+
+
+def named(result: Result, verdict: str) -> list[str]:
+    return [line.split()[1] for line in result.output.splitlines() if f" {verdict} " in line and line.count("│") > 3]
+
+
+def test_equal_datasets_are_equal_whatever_the_reports_say(run, reference):
+    shutil.rmtree(reference.root / "data/reports/mining")
+    result = compared(run, reference)
+    assert result.exit_code == 0 and f"{len(NAMES)} of {len(NAMES)} datasets are equal" in result.output
+    assert Dataset(run.dataset("sets")).digest[:12] in result.output
+
+
 @pytest.mark.parametrize("changed", ["run", "reference"])
-def test_the_one_that_is_not_equal_is_named(tmp_path, digest, verdict, changed):
-    for name in ("run", "reference"):
-        record(tmp_path / name, **({"sets": digest} if name == changed else {}))
-    result = CliRunner().invoke(app, ["compare", str(tmp_path / "run"), str(tmp_path / "reference")])
-    assert result.exit_code == 1
-    assert [line.split()[1] for line in result.output.splitlines() if verdict in line] == ["sets"]
-    assert re.search(rf"{len(DATASETS) - 1} of {len(DATASETS)}", result.output)
+def test_a_dataset_that_differs_is_named(run, reference, changed):
+    change({"run": run, "reference": reference}[changed], "sets")
+    result = compared(run, reference)
+    assert result.exit_code == 1 and named(result, "different") == ["sets"]
+    assert re.search(rf"{len(NAMES) - 1} of {len(NAMES)}", result.output)
 
 
-def test_only_what_the_pipeline_makes_counts(tmp_path):
-    run, reference = record(tmp_path / "run", scores=""), record(tmp_path / "reference")
+@pytest.mark.parametrize("changed", ["run", "reference"])
+def test_a_dataset_that_is_missing_is_named(run, reference, changed):
+    ({"run": run, "reference": reference}[changed].dataset("sets") / MANIFEST).unlink()
+    result = compared(run, reference)
+    assert result.exit_code == 1 and named(result, "missing") == ["sets"]
+
+
+@pytest.mark.parametrize("changed", ["run", "reference"])
+def test_one_flipped_bit_is_damage(run, reference, changed):
+    before, after = flip({"run": run, "reference": reference}[changed].dataset("sets") / "part-00000.parquet")
+    result = compared(run, reference)
+    assert result.exit_code == 1 and named(result, "damaged") == ["sets"]
+    assert f"sets/part-00000.parquet: expected {before}, found {after}" in result.output
+
+
+def test_one_digest_is_shown_everywhere(run, reference, capsys):
+    compare(run, reference, "full")
+    _stage_table(run, "full", [])
+    tables, page = capsys.readouterr().out, write_page(run).read_text()
+    for name in NAMES:
+        digest = Dataset(run.dataset(name)).digest[:12]
+        assert digest in page and tables.count(digest) == 3  # run and reference in one table, the stages' in the other
+
+
+def test_only_what_the_pipeline_makes_counts(run, reference):
+    (run.dataset("scores") / MANIFEST).unlink()
     assert compare(run, reference, "dataset")
     assert not compare(run, reference, "full")
 
 
-def test_a_workspace_without_a_record_is_refused(tmp_path):
-    with pytest.raises(UserError, match="objectmate sync"):
-        compare(Workspace(tmp_path), record(tmp_path / "reference"), "full")
+def test_a_workspace_without_datasets_is_refused(run, tmp_path):
+    for pair in ((run, Workspace(tmp_path / "no")), (Workspace(tmp_path / "no"), run)):
+        with pytest.raises(UserError, match=r"no dataset in .*no/data: run the pipeline there"):
+            compare(*pair, "full")
+
+
+def test_a_dataset_named_like_its_step_keeps_its_own_hash(tmp_path):
+    outs = [{"path": "data/mining", "md5": "1.dir"}, {"path": "data/reports/mining", "md5": "2.dir"}]
+    (tmp_path / "dvc.lock").write_text(yaml.safe_dump({"stages": {"mining": {"outs": outs}}}))
+    assert dvc_digests(Workspace(tmp_path)) == {"mining": "1.dir"}
+
+
+def test_a_clone_that_holds_only_the_lock_is_compared_by_it(run, tmp_path):
+    prepare(run.root, "sandbox", "sandbox:corpus", "sandbox:corpus/labels.csv", {}, ())
+    _commit(list(STEPS.values()), run)
+    assert dvc_hashes(run) == dvc_digests(run) != {}
+    clone = Workspace(tmp_path / "clone")
+    clone.root.mkdir()
+    shutil.copy(run.root / "dvc.lock", clone.root)
+    result = compared(run, clone)
+    assert result.exit_code == 0, result.output
+    assert f"{len(NAMES)} are compared with dvc.lock" in result.output
+    change(run, "sets")
+    result = compared(run, clone)
+    assert result.exit_code == 1 and named(result, "different") == ["sets"]

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from short_run import SETTINGS, objectmate
 
+from components.common.data.digests import short
 from components.common.data.reading import Dataset, is_complete
 from pipelines.engines.local import dvc_digests
 from pipelines.engines.workspace import Workspace
@@ -48,7 +49,7 @@ def test_dvc_is_clean_and_shows_metrics(home):
     assert plots.returncode == 0, plots.stderr
 
 
-def test_mlflow_holds_the_lock_files_digests(home):
+def test_mlflow_holds_the_manifests_digests_and_the_lock_files_hashes(home):
     import mlflow
 
     mlflow.set_tracking_uri(f"sqlite:///{home / 'mlflow.db'}")
@@ -58,8 +59,13 @@ def test_mlflow_holds_the_lock_files_digests(home):
     assert len(parents) == 1
     assert {run.data.tags["stage"] for run in nested} == set(STEPS)
     lock = dvc_digests(Workspace(home / "dvc"))
-    logged = {item.dataset.name: item.dataset.digest for run in nested for item in run.inputs.dataset_inputs}
-    assert logged and all(lock[name] == digest for name, digest in logged.items())
+    expected = digests(Workspace(home / "dvc"))
+    logged = [item for run in nested for item in run.inputs.dataset_inputs]
+    assert {item.dataset.name for item in logged} == lock.keys() == expected.keys()
+    for item in logged:
+        tags = {tag.key: tag.value for tag in item.tags}
+        assert item.dataset.digest == short(expected[item.dataset.name])
+        assert tags["sha256"] == expected[item.dataset.name] and tags["dvc"] == lock[item.dataset.name]
 
 
 def test_second_run_does_nothing_and_a_changed_parameter_only_what_depends_on_it(home):

@@ -14,7 +14,7 @@ from short_run import SETTINGS, objectmate
 
 from components.common.data.digests import digest_file
 from components.common.data.reading import Dataset
-from components.common.data.worlds import resolve
+from components.common.data.sandbox import resolve
 from pipelines.steps import STEPS
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.store]

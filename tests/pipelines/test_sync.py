@@ -6,11 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import boto3
 import pytest
+from moto import mock_aws
 from workspace_data import make_step, make_workspace
 
 from components.common.data.reading import Dataset
-from components.common.errors import UserError
+from components.common.errors import StageFailed, UserError
 from components.common.stage.running import commit
 from pipelines.cluster.sync import sync
 from pipelines.engines.workspace import Workspace, prepare
@@ -75,7 +77,7 @@ def test_a_changed_file_is_refused_and_what_was_there_stays(
     sync(str(root), home)
     part = next(root.rglob("images/part-00000.parquet"))
     part.write_bytes(part.read_bytes()[:-1] + b"!")
-    with pytest.raises(UserError, match=r"images/part-00000.parquet is not what its manifest says"):
+    with pytest.raises(StageFailed, match=r"images/part-00000.parquet: expected [0-9a-f]{12}, found [0-9a-f]{12}: the"):
         sync(str(root), home)
     assert "up to date" in dvc_status(home)
 
@@ -110,6 +112,28 @@ def test_a_later_pipelines_run_stands_on_what_is_here(home: Workspace, finished:
         "gate_model",
     ]
     assert "up to date" in dvc_status(home)
+
+
+@pytest.mark.parametrize("name", ["../../../../escaped", "a/../../../../../escaped", "..\\escaped"])
+def test_a_key_of_the_store_that_leaves_its_dataset_is_refused(
+    home: Workspace, finished: Workspace, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = artifacts(finished, tmp_path / "root", "ingest")
+    for variable in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_PROFILE"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(variable, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1")
+        client.create_bucket(Bucket="runs")
+        for path in (path for path in root.rglob("*") if path.is_file()):
+            client.upload_file(str(path), "runs", path.relative_to(root).as_posix())
+        images = next(root.rglob("images/manifest.json")).parent.relative_to(root)
+        client.put_object(Bucket="runs", Key=f"{images}/{name}", Body=b"x")
+        with pytest.raises(UserError, match="does not stay below"):
+            sync("s3://runs", home)
+    assert not list(tmp_path.rglob("*escaped")) and not home.dataset("images").exists()
 
 
 def test_a_folder_without_a_run_is_refused(home: Workspace, tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from components.common.data.sandbox import WORLD
 from components.sandbox.params import RenderParams, SplitParams
 from components.sandbox.rendering.world import render_world
-from components.sandbox.training.crops import PACKAGED
 
 
 @pytest.fixture(scope="module")
@@ -17,13 +17,13 @@ def beginning(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]
 
     def get(count: int) -> Path:
         folder = tmp_path_factory.mktemp("world")
-        coco = json.loads((PACKAGED / "benchmark" / "annotations.json").read_text())
+        coco = json.loads((WORLD / "benchmark" / "annotations.json").read_text())
         coco["images"] = coco["images"][:count]
         shown = {image["id"] for image in coco["images"]}
         coco["annotations"] = [entry for entry in coco["annotations"] if entry["image_id"] in shown]
         (folder / "annotations.json").write_text(json.dumps(coco))
         for name in ("images", "plates", "masks"):
-            (folder / name).symlink_to(PACKAGED / "benchmark" / name)
+            (folder / name).symlink_to(WORLD / "benchmark" / name)
         return folder
 
     return get

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from components.common.data.sandbox import WORLD
 from components.common.vision.geometry import Box
 from components.sandbox.training.crops import (
-    PACKAGED,
     Augmentation,
     Product,
     SplitData,
@@ -107,7 +107,7 @@ def test_any_look_of_the_last_group_may_be_left_out() -> None:
 
 
 def test_near_duplicates_are_left_out() -> None:
-    folder: Path = PACKAGED / "corpus"
+    folder: Path = WORLD / "corpus"
     if not (folder / "annotations.json").is_file():
         pytest.skip("the packaged corpus is not rendered")
     data = read_split(folder)

@@ -12,12 +12,13 @@ from PIL import Image
 from safetensors.torch import load_file
 from transformers import AutoImageProcessor, AutoModelForObjectDetection, AutoTokenizer, CLIPModel, CLIPTextModel
 
+from components.common.data.sandbox import WORLD
 from components.common.errors import UserError
 from components.common.vision.encoders import load_encoder
 from components.sandbox.remake import WIDELY_TAUGHT
 from components.sandbox.rendering.palette import lighter_first
 from components.sandbox.training import train_clip, train_detector, train_dino, train_ir
-from components.sandbox.training.crops import PACKAGED, SplitData, joined, read_split
+from components.sandbox.training.crops import SplitData, joined, read_split
 from components.sandbox.training.fit import on_cpu
 
 
@@ -133,7 +134,7 @@ def test_text_tower_loads_alone_and_knows_where_a_caption_ends(trained: Callable
 def test_tokenizer_knows_every_word_of_the_world() -> None:
     tokenizer = train_clip.build_tokenizer()
     for name in ("corpus", "benchmark"):
-        path = PACKAGED / name / "annotations.json"
+        path = WORLD / name / "annotations.json"
         if not path.is_file():
             continue
         coco = json.loads(path.read_text())

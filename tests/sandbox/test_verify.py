@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.sandbox.training.crops import PACKAGED, read_split
+from components.common.data.sandbox import WORLD
+from components.sandbox.training.crops import read_split
 from components.sandbox.verify import Row, bootstrap, retrieval_rows
 
 
@@ -31,7 +32,7 @@ def test_a_value_passes_its_bar_or_has_none() -> None:
 
 
 def test_retrieval_on_the_benchmark_alone() -> None:
-    rows = {row.what: row for row in retrieval_rows([read_split(PACKAGED / "benchmark")])}
+    rows = {row.what: row for row in retrieval_rows([read_split(WORLD / "benchmark")])}
     assert all(
         0 <= row.low <= row.high <= 1 for row in rows.values() if "recall" in row.what and "lead" not in row.what
     )

@@ -47,7 +47,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[State]:
     monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(account / "token"))
     monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(account / "ca.crt"))
     monkeypatch.setattr(trainer_api, "POLL", 0.05)
-    monkeypatch.setattr(trainer_api, "WAITS", (0.0,) * 3)
+    monkeypatch.setattr(trainer_api, "LONG_WAITS", (0.0,) * 3)
     monkeypatch.setenv(trainjob.SHARED, str(shared))
     monkeypatch.setenv(variable("training"), IMAGE)
     with trainer_server.serve(account) as (port, state):
@@ -280,7 +280,7 @@ def test_a_damaged_model_is_not_passed_on(cluster: State, base: Path, latents: P
         return status
 
     cluster.controller = in_turn(damaged)
-    with pytest.raises(StageFailed, match=r"unet/.*\.safetensors came from the shared volume damaged"):
+    with pytest.raises(StageFailed, match=r"unet/.*\.safetensors: expected .*the dataset was damaged"):
         stage.run({"latents": latents}, {"model": tmp_path / "m"}, make_params(base))
 
 

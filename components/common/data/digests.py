@@ -8,6 +8,14 @@ from typing import Any
 
 CHUNK = 1 << 20
 
+SHOWN = 12
+"""Hex digits of a digest that people are shown, wherever one is printed."""
+
+
+def short(digest: str) -> str:
+    """A sha256 (hex) as it is printed."""
+    return digest[:SHOWN]
+
 
 def canonical(value: Any) -> bytes:
     """JSON with sorted keys and no spaces: equal values give equal bytes."""

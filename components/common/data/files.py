@@ -1,11 +1,13 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and names that stay below their folder."""
 
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any, BinaryIO
+
+from components.common.errors import UserError
 
 
 @contextmanager
@@ -22,6 +24,18 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 def write_atomically(path: Path, data: bytes) -> None:
     with replacing(path) as file:
         file.write(data)
+
+
+def inside(folder: Path, name: str) -> Path:
+    """The path of a name that came from elsewhere: a manifest, a store, a label file, a command line.
+
+    The name alone is judged: a link in `folder` that leads out of it was put there by whoever owns the folder.
+    Raises `UserError` if the name is empty, absolute, climbs with `..` (between slashes or backslashes) or holds a NUL.
+    """
+    steps = PureWindowsPath(name)  # which takes both kinds of slash
+    if not steps.parts or steps.root or ".." in steps.parts or "\0" in name:
+        raise UserError(f"the name {name!r} does not stay below {folder}: correct it where it comes from")
+    return folder / name
 
 
 def size_of(path: Path) -> int:

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from safetensors.numpy import load_file
 
 from components.common.data.digests import digest_value
+from components.common.data.files import inside
 from components.common.data.schemas import SCHEMAS
 from components.common.errors import UserError
 
@@ -57,6 +58,13 @@ def fingerprint(
     return digest_value([kind, stage, dict(inputs), dict(params), dict(models)])
 
 
+def content_digest(
+    kind: str, schema: list[dict[str, str]], parts: list[dict[str, Any]], facts: Mapping[str, Any]
+) -> str:
+    """The identity of a dataset: of what it holds, not of where it comes from."""
+    return digest_value([kind, schema, parts, dict(facts)])
+
+
 class Dataset:
     """A finished dataset, opened for reading. Raises `UserError` if the folder holds no finished dataset."""
 
@@ -66,7 +74,7 @@ class Dataset:
             self.manifest = Manifest(**json.loads((self.folder / MANIFEST).read_text(encoding="utf-8")))
         except FileNotFoundError:
             raise UserError(f"{self.folder} holds no finished dataset: run the stage that makes it first") from None
-        except (json.JSONDecodeError, TypeError):
+        except (ValueError, TypeError):
             raise UserError(f"{self.folder / MANIFEST} is damaged: delete the folder and run its stage again") from None
 
     def __len__(self) -> int:
@@ -81,7 +89,7 @@ class Dataset:
         found = []
         for part in self.manifest.parts:
             for entry in part["files"]:
-                path = self.folder / Path(entry["name"]).name  # a manifest cannot point outside its folder
+                path = inside(self.folder, entry["name"])
                 if path.suffix != suffix:
                     continue
                 if not path.is_file() or path.stat().st_size != entry["bytes"]:

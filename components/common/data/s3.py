@@ -6,9 +6,7 @@ short while it is read, which botocore leaves to its caller, is tried again here
 there is nothing for the user to change, and a run that is started again goes on where it stopped.
 """
 
-import io
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,8 +18,8 @@ from botocore.config import Config
 
 from components.common.data.storage import S3, Entry, Store
 from components.common.errors import StageFailed, UserError
+from components.common.retry import ATTEMPTS, persist
 
-ATTEMPTS = 5
 _CUT_SHORT = (
     exceptions.IncompleteReadError,
     exceptions.ResponseStreamingError,
@@ -67,26 +65,10 @@ class S3Store(Store):
             return b""
 
     def _read_whole(self, request: dict[str, str]) -> bytes:
-        """The body of an answer, asked for again where it ends before its Content-Length."""
-        for attempt in range(1, ATTEMPTS):
-            body = self._client.get_object(**request)["Body"]
-            try:
-                return body.read()
-            except _CUT_SHORT:
-                time.sleep(min(0.2 * 2**attempt, 5.0))
-        return self._client.get_object(**request)["Body"].read()
-
-    def write(self, key: str, data: bytes) -> None:
-        with self._store_errors(key):  # in parts where it is large; they become the file together, when all are there
-            self._client.upload_fileobj(io.BytesIO(data), self.bucket, self.root + key)
-
-    def exists(self, key: str) -> bool:
-        try:
-            with self._store_errors(key):
-                self._client.head_object(Bucket=self.bucket, Key=self.root + key)
-        except FileNotFoundError:
-            return False
-        return True
+        """The body of an answer, asked for again if it ends before its Content-Length."""
+        return persist(
+            lambda: self._client.get_object(**request)["Body"].read(), lambda error: isinstance(error, _CUT_SHORT)
+        )
 
     def version(self, entry: Entry) -> str:
         return entry.version

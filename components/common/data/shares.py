@@ -4,19 +4,34 @@ Gathering is resuming: the parts are put where one worker that was stopped would
 from there. So the dataset has the bytes that a single worker gives it, and a part that no share brought is made then.
 """
 
+import json
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from components.common.data.digests import digest_file
+from components.common.data.files import inside, read_json, write_atomically
 from components.common.data.reading import UNFINISHED
-from components.common.errors import UserError
+from components.common.data.verification import check_file
+from components.common.errors import StageFailed, UserError
+
+SEAL = "_share.json"
+
+
+def seal(outputs: Mapping[str, Path]) -> None:
+    """Ends a worker's share: writes down the sha256 of each file in its folders (role -> folder)."""
+    for folder in outputs.values():
+        files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != SEAL)
+        digests = {path.relative_to(folder).as_posix(): digest_file(path) for path in files}
+        write_atomically(folder / SEAL, json.dumps(digests).encode())
 
 
 def gather(shares: Iterable[Path], outputs: Mapping[str, Path]) -> None:
     """Copies the parts of every share into the stage's output folders (role -> folder), which are new or unfinished.
 
-    shares: folders that hold, for each role, what a worker with `params.only` left there.
-    Raises `UserError` if two shares come from other inputs, parameters, models or code.
+    shares: folders that hold, for each role, what a worker with `params.only` left there and `seal` ended.
+    Raises `UserError` if two shares come from other inputs, parameters, models or code, `StageFailed` if a file is not
+    the one that its worker made.
     """
     shares = list(shares)
     for role, folder in outputs.items():
@@ -24,4 +39,20 @@ def gather(shares: Iterable[Path], outputs: Mapping[str, Path]) -> None:
         if len({(each / UNFINISHED).read_text(encoding="utf-8") for each in brought}) > 1:
             raise UserError(f"the shares of {role} were made from different things: run the stage again from the start")
         for each in brought:
-            shutil.copytree(each, folder, copy_function=shutil.copyfile, dirs_exist_ok=True)
+            _take(each, folder)
+
+
+def _take(share: Path, folder: Path) -> None:
+    """Copies a share and hashes the copy; the records that declare a part finished come last."""
+    if not (share / SEAL).is_file():
+        raise StageFailed(f"the share {share} has no {SEAL}, so its worker was stopped: run the stage again")
+    digests = read_json(share / SEAL)
+    for name in sorted(digests, key=lambda name: name.endswith(".part.json")):
+        path = inside(folder, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if (source := inside(share, name)).is_file():
+            shutil.copyfile(source, path)
+        check = check_file(folder, name, digests[name])
+        if not check.passed:
+            path.unlink(missing_ok=True)
+            raise StageFailed(f"{check}: the share was damaged on its way here, run the stage again")

@@ -1,4 +1,4 @@
-"""Where photographs come from and go to: one small interface over local folders and `s3://` addresses.
+"""Where photographs come from: one small interface over local folders and `s3://` addresses.
 
 An address is a local path, `s3://bucket/prefix`, or `sandbox:NAME`, a part of the rendered world in the package. What
 concerns a single key is raised as `OSError` (the caller may go on without it); what concerns the whole store, such as
@@ -8,13 +8,13 @@ all retries.
 
 import os
 import posixpath
-import tempfile
 from abc import ABC, abstractmethod
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 from components.common.data.digests import digest_file
-from components.common.data.worlds import SANDBOX, resolve
+from components.common.data.files import inside
+from components.common.data.sandbox import is_packaged, resolve
 from components.common.errors import UserError
 
 S3 = "s3://"
@@ -47,14 +47,6 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def write(self, key: str, data: bytes) -> None:
-        """Stores the bytes: a reader sees the old file or the whole new one."""
-
-    @abstractmethod
-    def exists(self, key: str) -> bool:
-        """Whether there is a file of this name."""
-
-    @abstractmethod
     def version(self, entry: Entry) -> str:
         """What changes when the file's content does. Raises `OSError` if it cannot be read."""
 
@@ -70,7 +62,7 @@ class LocalStore(Store):
         self.root = Path(root)
 
     def entries(self, prefix: str = "") -> "list[Entry]":
-        folder = self._path(prefix) if prefix else self.root
+        folder = inside(self.root, prefix) if prefix else self.root
         if folder.is_file():
             raise UserError(f"{folder} is a file: name the folder that holds the files")
         if not folder.is_dir():
@@ -79,40 +71,18 @@ class LocalStore(Store):
         return sorted(Entry(path.relative_to(self.root).as_posix(), _size(path)) for path in found)
 
     def read(self, key: str, start: int | None = None, length: int | None = None) -> bytes:
-        path = self._path(key)
+        path = inside(self.root, key)
         if path.exists() and not path.is_file():
             raise OSError(f"{key} is not a regular file")  # opening a pipe would wait for ever
         with path.open("rb") as file:
             file.seek(start or 0)
             return file.read(-1 if length is None else length)
 
-    def write(self, key: str, data: bytes) -> None:
-        path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-
-    def exists(self, key: str) -> bool:
-        return self._path(key).is_file()
-
     def version(self, entry: Entry) -> str:
-        path = self._path(entry.key)
+        path = inside(self.root, entry.key)
         if not path.is_file():
             raise OSError(f"{entry.key} is not a regular file")
         return digest_file(path)
-
-    def _path(self, key: str) -> Path:
-        if not _is_inside(key):
-            raise UserError(f"the name {key!r} points outside {self.root}: use a path below it")
-        return self.root / key
 
 
 def open_store(address: str) -> Store:
@@ -123,7 +93,7 @@ def open_store(address: str) -> Store:
         return S3Store(address)
     if "://" in address:
         raise UserError(f"{address} is neither a folder nor an s3:// address")
-    return LocalStore(resolve(address) if address.startswith(SANDBOX) else address)
+    return LocalStore(resolve(address) if is_packaged(address) else address)
 
 
 def read_address(address: str) -> bytes:
@@ -161,10 +131,6 @@ def _shared_folder(paths: list[str]) -> str:
     except ValueError:  # none at all, or absolute and relative ones
         return ""
     return shared and shared.rstrip("/") + "/"
-
-
-def _is_inside(key: str) -> bool:
-    return bool(key) and not PurePosixPath(key).is_absolute() and ".." not in PurePosixPath(key).parts
 
 
 def _size(path: Path) -> int:

@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from safetensors.numpy import save as save_arrays
 
 from components.common.data.digests import digest_file, digest_sources, digest_value
-from components.common.data.files import read_json, replacing, size_of, write_atomically
+from components.common.data.files import inside, read_json, replacing, size_of, write_atomically
 from components.common.data.reading import (
     CARRIED,
     FINISHED,
@@ -33,6 +33,7 @@ from components.common.data.reading import (
     UNFINISHED,
     Dataset,
     Manifest,
+    content_digest,
     fingerprint,
     is_complete,
 )
@@ -111,7 +112,7 @@ class Writer:
         (self.folder / MANIFEST).unlink(missing_ok=True)
         for record in self.folder.glob("*.part.json"):
             part = read_json(record)
-            if all(size_of(self.folder / entry["name"]) == entry["bytes"] for entry in part["files"]):
+            if all(size_of(inside(self.folder, entry["name"])) == entry["bytes"] for entry in part["files"]):
                 self._records[part["index"]] = part
 
     def done(self, index: int) -> bool:
@@ -176,7 +177,7 @@ class Writer:
             self._finish()
 
     def _finish(self) -> None:
-        facts = self._carried | self.facts
+        facts = json.loads(json.dumps(self._carried | self.facts))  # as a reader will find them
         parts = [self._records[index] for index in sorted(self._records)]
         schema = [
             {"name": f.name, "type": str(f.type), "unit": (f.metadata or {}).get(b"unit", b"").decode()}
@@ -186,7 +187,7 @@ class Writer:
             kind=self.kind,
             stage=self.stage,
             rows=sum(part["rows"] for part in parts),
-            digest=digest_value([self.kind, schema, parts, facts]),
+            digest=content_digest(self.kind, schema, parts, facts),
             parts=parts,
             inputs=self.inputs,
             params=self.params,

@@ -104,11 +104,11 @@ def run_component(
     from components.common.data.reading import Dataset
     from components.common.data.shares import gather
 
+    sources = _hashed(inputs)
     folders = {role: Path(artifact.path) for role, artifact in outputs.items()}
     gather([Path(share.path) for share in shares], folders)
-    given = {role: Path(artifact.path) for role, artifact in inputs.items()}
     with _failure_noted(name, Path(report.path)):
-        result = execute(find_stage(room, name), json.loads(params), given, folders, Path(report.path))
+        result = execute(find_stage(room, name), json.loads(params), sources, folders, Path(report.path))
     for role, artifact in outputs.items():
         dataset = Dataset(folders[role])
         artifact.metadata |= {"digest": dataset.digest, "rows": len(dataset), "kind": dataset.manifest.kind}
@@ -118,18 +118,20 @@ def run_component(
 
 
 def run_share(room: str, name: str, params: str, share: str, inputs: Mapping[str, Any], part: Any) -> None:
-    """Makes one worker's share of a stage, in a folder per role below `part`; `run_component` gathers them.
+    """Makes one worker's share of a stage, in one folder for each role below `part`; `run_component` gathers them.
 
     share: such as `2/5`. Raises what the stage raises.
     """
+    from components.common.data.shares import seal
+
     stage, folder = find_stage(room, name), Path(part.path)
     values = {**json.loads(params), "only": Share.read(share)}
     outputs = {role: folder / role for role in stage.outputs}
-    given = {role: Path(artifact.path) for role, artifact in inputs.items()}
     try:
         with _failure_noted(name, folder):
-            execute(stage, values, given, outputs, folder)
+            execute(stage, values, _hashed(inputs), outputs, folder)
     except ShareDone:
+        seal(outputs)
         part.metadata["share"] = share
 
 
@@ -153,3 +155,13 @@ def noted_failure(folder: Path) -> Exception | None:
     note = json.loads(notes[0].read_text(encoding="utf-8"))
     kind = UserError if note["kind"] == UserError.__name__ else StageFailed
     return kind(f"the run stopped at {note['stage']}: {note['sentence']}")
+
+
+def _hashed(inputs: Mapping[str, Any]) -> dict[str, Path]:
+    """The folders of the artifacts that a pod was given. Raises `StageFailed` if one was damaged on its way here."""
+    from components.common.data.verification import refuse_damage
+
+    folders = {role: Path(artifact.path) for role, artifact in inputs.items()}
+    for folder in folders.values():
+        refuse_damage(folder)
+    return folders

@@ -2,8 +2,10 @@
 
 import json
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from components.common.data.files import inside
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -32,18 +34,18 @@ class Report:
     def save(self, folder: Path) -> None:
         """Writes metrics.json, notes.json, plots/NAME.json, figures/NAME.png and files/NAME below `folder`.
 
-        Raises `ValueError` if the name of a file leads out of the folder.
+        Raises `UserError` if a name leads out of the folder.
         """
         for part in ("plots", "figures"):
             (folder / part).mkdir(parents=True, exist_ok=True)
         _write_json(folder / "metrics.json", self.metrics)
         _write_json(folder / "notes.json", self.notes)
         for name, rows in self.plots.items():
-            _write_json(folder / "plots" / f"{name}.json", rows)
+            _write_json(inside(folder / "plots", f"{name}.json"), rows)
         for name, image in self.figures.items():
-            image.save(folder / "figures" / f"{name}.png")
+            image.save(inside(folder / "figures", f"{name}.png"))
         for name, content in self.files.items():
-            path = _inside(folder / "files", name)
+            path = inside(folder / "files", name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content.encode() if isinstance(content, str) else content)
 
@@ -60,13 +62,6 @@ class Report:
             figures={p.stem: Image.open(p).copy() for p in sorted(folder.glob("figures/*.png"))},
             files={p.relative_to(files).as_posix(): p.read_bytes() for p in sorted(files.rglob("*")) if p.is_file()},
         )
-
-
-def _inside(folder: Path, name: str) -> Path:
-    relative = PurePosixPath(name)
-    if not relative.parts or relative.is_absolute() or ".." in relative.parts:
-        raise ValueError(f"the report's file {name!r} leads out of the report's folder")
-    return folder / relative
 
 
 def _write_json(path: Path, value: Any) -> None:

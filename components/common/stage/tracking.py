@@ -12,11 +12,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from components.common.data.digests import short
 from components.common.data.reading import Dataset, is_complete
 from components.common.errors import StageFailed
 
 EXPERIMENT = "objectmate"
-DIGEST_LENGTH = 36  # MLflow refuses longer dataset digests
 
 
 def configure(store: Path) -> None:
@@ -91,13 +91,15 @@ def record_stage(
     report: Path,
     inputs: Mapping[str, Path],
     outputs: Mapping[str, Path],
-    digests: Mapping[str, str] | None = None,
+    dvc_hashes: Mapping[str, str] | None = None,
     reused: bool = False,
     failed: bool = False,
 ) -> None:
     """Logs a stage as a nested run: parameters, metrics, figures, and datasets with their digests.
 
-    digests: dataset folder name -> DVC hash (32 hex digits and `.dir`); where there is none, the head of the sha256.
+    A dataset's digest is the one shown everywhere; its whole sha256 is a tag, as is DVC's hash where there is one.
+
+    dvc_hashes: dataset folder name -> DVC's hash (32 hex digits and `.dir`).
     reused: an earlier run made it. failed: it is a gate that stopped the pipeline, and its run ends as FAILED.
     """
     import mlflow
@@ -109,7 +111,7 @@ def record_stage(
     active = mlflow.active_run()
     parent = {"mlflow.parentRunId": active.info.run_id} if active else {}
     run = client.create_run(_experiment_id(), start_time=start, run_name=name, tags=tags | parent)
-    _log_datasets(client, run.info.run_id, inputs, outputs, digests or {})
+    _log_datasets(client, run.info.run_id, inputs, outputs, dvc_hashes or {})
     _log_numbers(client, run.info.run_id, report, outputs)
     for figure in sorted((report / "figures").glob("*.png")):
         client.log_artifact(run.info.run_id, str(figure), "figures")
@@ -149,7 +151,7 @@ def _log_numbers(client: Any, run_id: str, report: Path, outputs: Mapping[str, P
 
 
 def _log_datasets(
-    client: Any, run_id: str, inputs: Mapping[str, Path], outputs: Mapping[str, Path], digests: Mapping[str, str]
+    client: Any, run_id: str, inputs: Mapping[str, Path], outputs: Mapping[str, Path], dvc_hashes: Mapping[str, str]
 ) -> None:
     from mlflow.entities import Dataset as Entity
     from mlflow.entities import DatasetInput, InputTag
@@ -160,9 +162,11 @@ def _log_datasets(
             if not is_complete(folder):
                 continue
             dataset = Dataset(folder)
-            digest = digests.get(folder.name, dataset.digest[:DIGEST_LENGTH])
             source = json.dumps({"folder": folder.name, "sha256": dataset.digest})
-            entity = Entity(folder.name, digest, "local", source, profile=json.dumps({"rows": len(dataset)}))
+            entity = Entity(
+                folder.name, short(dataset.digest), "local", source, profile=json.dumps({"rows": len(dataset)})
+            )
             tags = {"mlflow.data.context": context, "sha256": dataset.digest, "kind": dataset.manifest.kind}
+            tags |= {"dvc": dvc_hashes[folder.name]} if folder.name in dvc_hashes else {}
             logged.append(DatasetInput(entity, [InputTag(key, value) for key, value in tags.items()]))
     client.log_inputs(run_id, logged)

@@ -7,7 +7,8 @@ from typing import Any
 
 from PIL import Image
 
-from components.common.data.worlds import resolve
+from components.common.data.files import inside
+from components.common.data.sandbox import resolve
 from components.common.errors import UserError
 from components.common.vision.geometry import Box, crop, expanded
 from components.common.vision.images import Rejected, decode
@@ -40,9 +41,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _photograph(folder: Path, name: str) -> Image.Image:
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise UserError(f"the benchmark {folder} names {name}, which lies outside its folder")
+    path = inside(folder, name)
     try:
         return decode(path.read_bytes())
     except (OSError, Rejected) as error:

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from components.common.data.digests import digest_file
+from components.common.data.sandbox import MODELS, is_packaged, packaged
 from components.common.errors import UserError
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
-HUB = re.compile(r"(?P<id>[\w.-]+/[\w.-]+?)(?:@(?P<revision>[^/@]*))?")
-SANDBOX = "sandbox:"
-_PACKAGED = Path(__file__).parents[2] / "sandbox" / "models"
+HUB = re.compile(r"(?P<id>\w[\w.-]*/\w[\w.-]*?)(?:@(?P<revision>[^/@]*))?")
 
 
 class Located(NamedTuple):
@@ -24,9 +23,10 @@ class Located(NamedTuple):
 def locate(reference: str, root: Path = Path()) -> Located:
     """Where a model reference points: `sandbox:NAME` (shipped with the package), a folder, or `owner/name@commit`.
 
-    root: the folder from which model folders are named. Raises `UserError` if it is neither.
+    root: the folder from which model folders are named. Raises `UserError` if it is neither,
+    or NAME leads out of the package's models.
     """
-    folder = _PACKAGED / reference.removeprefix(SANDBOX) if reference.startswith(SANDBOX) else root / reference
+    folder = packaged(reference, MODELS) if is_packaged(reference) else root / reference
     if reference and folder.is_dir():
         return Located(str(folder), None)
     hub = HUB.fullmatch(reference)

@@ -8,12 +8,13 @@ import torch
 
 from components.common.data.digests import digest_file, digest_value
 from components.common.data.reading import Dataset, is_complete
+from components.common.data.sandbox import WORLD
 from components.common.diffusion.pipeline import GridPipeline
 from components.encoding import stage as encoding
 from components.encoding.params import Params as Encoding
 from components.sandbox.params import Device
 from components.sandbox.training import autoencoder, pretrain, tuples
-from components.sandbox.training.crops import PACKAGED, read_split
+from components.sandbox.training.crops import read_split
 from components.training import stage as training
 from components.training.data import Latents
 from components.training.params import Generation, Insertion
@@ -23,7 +24,7 @@ from components.training.validation import validate
 BATCH = 128
 COPIES = {"insertion": 5, "generation": 3}
 TASKS: dict[str, type[Training]] = {"insertion": Insertion, "generation": Generation}
-HELD_OUT = (PACKAGED / "corpus", PACKAGED / "benchmark")
+HELD_OUT = (WORLD / "corpus", WORLD / "benchmark")
 """Splits none of whose designs is trained on: what the bases are measured on."""
 
 

@@ -17,10 +17,10 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from components.common.data.sandbox import WORLD
 from components.common.errors import UserError
 from components.common.vision.geometry import Box, crop, expanded, square_window
 
-PACKAGED = Path(__file__).parent.parent / "world"
 CROP_SCALE = 1.15
 
 
@@ -93,7 +93,7 @@ def joined(folders: Sequence[Path]) -> SplitData:
 
 def held_out() -> list[SplitData]:
     """The packaged splits, none of whose designs is in the others: what the models are measured on."""
-    return [read_split(PACKAGED / name) for name in ("corpus", "benchmark")]
+    return [read_split(WORLD / name) for name in ("corpus", "benchmark")]
 
 
 def box_crops(data: SplitData, scale: float = CROP_SCALE) -> list[Image.Image]:

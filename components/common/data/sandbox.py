@@ -1,0 +1,34 @@
+"""What ships with the package: `sandbox:NAME` is a part of the rendered world, or one of the tiny models."""
+
+from pathlib import Path
+
+from components.common.data.files import inside
+from components.common.errors import UserError
+
+SANDBOX = "sandbox:"
+PACKAGED = Path(__file__).parents[2] / "sandbox"
+WORLD, MODELS = PACKAGED / "world", PACKAGED / "models"
+
+
+def is_packaged(source: str) -> bool:
+    """Whether a source is named `sandbox:NAME`."""
+    return source.startswith(SANDBOX)
+
+
+def packaged(source: str, shelf: Path) -> Path:
+    """Where `sandbox:NAME` lies on a shelf (`WORLD` or `MODELS`), whether it is there or not.
+
+    Raises `UserError` if the name leads out of the shelf.
+    """
+    return inside(shelf, source.removeprefix(SANDBOX))
+
+
+def resolve(source: str) -> Path:
+    """The folder or file of the world behind `sandbox:NAME`, or a local path as it is.
+
+    Raises `UserError` if there is nothing.
+    """
+    path = packaged(source, WORLD) if is_packaged(source) else Path(source)
+    if not path.exists():
+        raise UserError(f"there is nothing at {path} (named as {source}): name a path that exists, or sandbox:NAME")
+    return path

@@ -1,0 +1,44 @@
+"""What `objectmate verify` does: everything in data/ is hashed and compared with the manifests."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from components.common.data.reading import MANIFEST, UNFINISHED, is_complete
+from components.common.data.verification import Check, check_files, count_files
+from components.common.errors import UserError
+from components.common.stage.progress import track
+
+
+def verify_workspace(root: Path) -> bool:
+    """Prints what differs from the manifests of the datasets in `root`/data, and a summary; True if nothing does.
+
+    Raises `UserError` if there is no finished dataset.
+    """
+    data = root / "data"
+    datasets = sorted({path.parent for name in (MANIFEST, UNFINISHED) for path in data.glob(f"*/{name}")})
+    finished = [folder for folder in datasets if is_complete(folder)]
+    if not finished:
+        raise UserError(f"there is no finished dataset in {data}: run a pipeline there, or name its --workspace")
+    total = sum(map(count_files, finished))
+    checks = list(track((check for folder in finished for check in check_files(folder)), "files hashed", total))
+    _show(checks, len(finished), [folder.name for folder in datasets if folder not in finished])
+    return all(check.passed for check in checks)
+
+
+def _show(checks: list[Check], finished: int, unfinished: list[str]) -> None:
+    console = Console()
+    failed = [check for check in checks if not check.passed]
+    for check in failed:
+        console.print(escape(str(check)), soft_wrap=True)
+    if failed:
+        damaged = len({check.folder for check in failed})
+        console.print(
+            f"{len(failed)} of {len(checks)} files, in {damaged} of {finished} datasets, differ from the manifests: "
+            "delete those datasets' folders and run their stages again, or fetch them again."
+        )
+    else:
+        console.print(f"All {len(checks)} files of {finished} datasets are what their manifests say.")
+    if unfinished:
+        console.print(f"{len(unfinished)} unfinished datasets were not hashed: {', '.join(unfinished)}.")

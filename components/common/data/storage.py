@@ -7,7 +7,6 @@ all retries.
 """
 
 import os
-import posixpath
 import tempfile
 from abc import ABC, abstractmethod
 from pathlib import Path, PurePosixPath
@@ -135,32 +134,6 @@ def read_address(address: str) -> bytes:
         return open_store(folder).read(name)
     except OSError as error:
         raise UserError(f"{address} cannot be read ({error.strerror or error}): correct the path") from None
-
-
-def match_names(names: list[str], keys: list[str]) -> dict[str, str]:
-    """Which key each name of a label or annotation file means.
-
-    Such files name photographs relative to a folder that need not be the root of `keys`. Tried are the names as they
-    are, without the folders that all names share, and below the folders that all keys share; the way that finds most
-    is taken for all. Names that are not found are left out.
-    """
-    known, above, below = set(keys), _shared_folder(names), _shared_folder(keys)
-    ways = (
-        {name: name for name in names},
-        {name: name.removeprefix(above) for name in names},
-        {name: below + name for name in names},
-    )
-    found = [{name: key for name, key in way.items() if key in known} for way in ways]
-    return max(found, key=len)
-
-
-def _shared_folder(paths: list[str]) -> str:
-    """The folders that begin every path, ending in a slash; empty if there are none."""
-    try:
-        shared = posixpath.commonpath([posixpath.dirname(path) for path in paths])
-    except ValueError:  # none at all, or absolute and relative ones
-        return ""
-    return shared and shared.rstrip("/") + "/"
 
 
 def _is_inside(key: str) -> bool:

@@ -66,6 +66,11 @@ def _notes(metrics: dict[str, float], labels: Labels) -> list[str]:
     notes = []
     if not metrics["photographs"]:
         notes.append("No photograph was accepted: the reasons are in the quarantine.")
+    if metrics["passed_over"]:
+        notes.append(
+            f"{metrics['passed_over']:.0f} files were passed over: documents, tables, hidden files and what other "
+            "programs keep beside photographs."
+        )
     if not labels.rows:
         notes.append("There are no labels: precision can only be judged after people have labelled pairs.")
     elif not metrics["labelled"]:

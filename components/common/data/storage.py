@@ -9,6 +9,8 @@ all retries.
 import os
 import tempfile
 from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -74,8 +76,7 @@ class LocalStore(Store):
             raise UserError(f"{folder} is a file: name the folder that holds the files")
         if not folder.is_dir():
             raise UserError(f"there is no folder {folder}: correct the path, or put the files there")
-        found = [Path(where, name) for where, _, names in os.walk(folder, onerror=_refuse) for name in names]
-        return sorted(Entry(path.relative_to(self.root).as_posix(), _size(path)) for path in found)
+        return sorted(Entry(path.relative_to(self.root).as_posix(), _size(path)) for path in _files(folder))
 
     def read(self, key: str, start: int | None = None, length: int | None = None) -> bytes:
         path = self._path(key)
@@ -138,6 +139,26 @@ def read_address(address: str) -> bytes:
 
 def _is_inside(key: str) -> bool:
     return bool(key) and not PurePosixPath(key).is_absolute() and ".." not in PurePosixPath(key).parts
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """All files below a folder. A link to a folder is followed unless that folder is read under another path: folders
+    that are no links go first, so that loops end and no file comes twice."""
+    waiting, seen = deque([folder]), set()
+    while waiting:
+        for where, folders, names in os.walk(waiting.popleft(), onerror=_refuse):
+            identity = _identity(where)
+            if identity in seen:
+                folders.clear()
+                continue
+            seen.add(identity)
+            yield from (Path(where, name) for name in names)
+            waiting.extend(sorted(path for path in (Path(where, name) for name in folders) if path.is_symlink()))
+
+
+def _identity(folder: str) -> tuple[int, int]:
+    state = Path(folder).stat()
+    return state.st_dev, state.st_ino
 
 
 def _size(path: Path) -> int:

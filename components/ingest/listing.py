@@ -11,9 +11,23 @@ from components.common.data.storage import Entry, Store, open_store
 from components.common.data.worlds import SANDBOX
 from components.common.errors import UserError
 
-SIDECARS = frozenset(
-    [".json", ".jsonl", ".csv", ".tsv", ".txt", ".md", ".xml", ".yaml", ".yml", ".toml", ".html", ".parquet", ".ini", ".db", ".log", ".xmp", ".aae", ".caption", ".npy", ".npz", ".safetensors", ".tar"]
+_DOCUMENTS = (
+    ".json",
+    ".jsonl",
+    ".csv",
+    ".tsv",
+    ".txt",
+    ".md",
+    ".xml",
+    ".yaml",
+    ".yml",
+    ".toml",
+    ".html",
+    ".ini",
+    ".log",
 )
+_DATA = (".parquet", ".db", ".npy", ".npz", ".safetensors", ".tar", ".xmp", ".aae", ".caption")
+SIDECARS = frozenset(_DOCUMENTS + _DATA)
 """Files of these kinds lie beside photographs and are passed over; every other file is taken for a photograph."""
 
 SIDECAR_NAMES = frozenset(("LICENSE", "LICENCE", "README", "NOTICE", "COPYING"))

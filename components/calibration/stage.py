@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from components.calibration.labels import (
     CALIBRATION,
@@ -29,6 +30,7 @@ from components.calibration.labels import (
     label_pairs,
 )
 from components.calibration.params import Params
+from components.calibration.subjects import MEMBERS, Named, name_objects
 from components.common.data.digests import digest_value
 from components.common.data.reading import Dataset
 from components.common.data.writing import Writer
@@ -79,16 +81,30 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
     """
     corpus = load(inputs)
     check_unit(corpus.vectors)
-    labels = label_pairs(corpus, Dataset(inputs["subjects"]).rows(), params)
+    subjects = Dataset(inputs["subjects"]).rows()
+    named = name_objects(corpus, subjects, params)
+    labels = label_pairs(corpus, subjects, named.subjects, params)
     used = labels.where(labels.purpose == CALIBRATION)
     curve = precision_curve(used, params)
     found = find_window(curve, used, params)
     with Writer(outputs["labels"], "labels", "calibration", inputs, params) as out:
-        out.write(0, _label_rows(labels))
+        out.write(0, _label_table(labels))
     with Writer(outputs["calibration"], "calibration", "calibration", inputs, params) as out:
         out.write(0, [point._asdict() for point in curve])
         out.facts = _facts(found, corpus, labels, params, Dataset(outputs["labels"]).digest)
-    return _report(corpus, labels, used, curve, found, params)
+    report = _report(corpus, labels, used, curve, found, params)
+    report.metrics.update(_unused(named))
+    report.notes.extend(named.notes())
+    return report
+
+
+def _unused(named: Named) -> dict[str, float]:
+    counts = {
+        "labels_without_object": len(named.unplaced),
+        "contested_objects": len(named.contested),
+        "objects_beyond_the_sample": sum(named.crowded.values()) - MEMBERS * len(named.crowded),
+    }
+    return {name: float(count) for name, count in counts.items()}
 
 
 def precision_curve(labels: Labels, params: Params) -> list[Threshold]:
@@ -153,21 +169,20 @@ def find_window(curve: Sequence[Threshold], labels: Labels, params: Params) -> F
     return Found(start, find_high(labels, start, params), low is not None)
 
 
-def _label_rows(labels: Labels) -> list[dict[str, Any]]:
-    columns = (labels.pairs.src, labels.pairs.dst, labels.verdict, labels.purpose, labels.cluster)
-    return [
-        {
-            "src_row": int(src),
-            "dst_row": int(dst),
-            "verdict": str(verdict),
-            "purpose": purpose,
-            "cluster": cluster,
-            "rater": RATER,
-            "at": None,
-            "question": QUESTION,
-        }
-        for src, dst, verdict, purpose, cluster in zip(*columns, strict=True)
-    ]
+def _label_table(labels: Labels) -> pa.Table:
+    count, words = len(labels.verdict), (labels.verdict, labels.purpose, labels.cluster)
+    verdict, purpose, cluster = (pa.array(column.tolist(), pa.string()) for column in words)
+    columns = {
+        "src_row": labels.pairs.src,
+        "dst_row": labels.pairs.dst,
+        "verdict": verdict,
+        "purpose": purpose,
+        "cluster": cluster,
+        "rater": pa.repeat(RATER, count),
+        "at": pa.nulls(count, pa.string()),
+        "question": pa.repeat(QUESTION, count),
+    }
+    return pa.table(columns)
 
 
 def _facts(found: Found, corpus: Corpus, labels: Labels, params: Params, labels_digest: str) -> dict[str, Any]:

@@ -1,125 +1,91 @@
-"""Human boxes: COCO's JSON (cocodataset.org, format of object detection) and the box CSV of Open Images V4 to V7."""
+"""What the readers of human boxes share: the boxes by photograph, and the annotations that cannot be used."""
 
 import csv
 import io
-import json
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from hashlib import sha256
-from pathlib import PurePosixPath
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-from pyarrow import csv as arrow_csv
-
-from components.common.data.storage import match_names, read_address
+from components.common.data.names import Matches
 from components.common.errors import UserError
-from components.common.vision.geometry import Box
 from components.detection.boxes import Candidate
 
-Annotations = tuple[dict[str, str], Mapping[str, list[Candidate]]]
-"""Digests of the files, and image_id -> candidates."""
-
-CORNERS = ("XMin", "XMax", "YMin", "YMax")
-FLAWS = {"IsGroupOf": "crowd", "IsDepiction": "depiction", "IsInside": "inside"}
+LISTED = 1000
+"""Rejected annotations listed for each reason; the others are only counted."""
 
 
-def read_coco(address: str, photographs: Sequence[Mapping[str, Any]]) -> Annotations:
-    """The boxes of a COCO file for these rows of `images`, matched by file_name.
+class Unusable(Exception):
+    """An annotation that gives no candidate. reason: a word of `boxes.REJECTIONS`; detail: a phrase about it."""
 
-    Raises `UserError` if it is no COCO file or names none of the photographs.
-    """
-    data = read_address(address)
+    def __init__(self, reason: str, detail: str):
+        super().__init__(reason, detail)
+        self.reason, self.detail = reason, detail
+
+
+@dataclass
+class Rejects:
+    """Annotations that cannot be used. counts: by reason; listed: reason, place in the file and detail of the first."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    listed: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def add(self, place: str, unusable: Unusable) -> None:
+        """Counts an annotation, and lists it if there is room. place: where it stands in its file."""
+        self.counts[unusable.reason] += 1
+        if self.counts[unusable.reason] <= LISTED:
+            self.listed.append((unusable.reason, place, unusable.detail))
+
+    def first(self, reason: str) -> str:
+        """The first one listed for a reason, as a phrase; empty if none is."""
+        return next((f"{place}: {detail}" for each, place, detail in self.listed if each == reason), "")
+
+    def table(self) -> str:
+        """The listed ones as CSV."""
+        text = io.StringIO()
+        csv.writer(text).writerows([("reason", "place", "detail"), *self.listed])
+        return text.getvalue()
+
+
+@dataclass
+class Annotations:
+    """A file of boxes, read. contents: digests of the files; boxes: image_id -> candidates."""
+
+    contents: dict[str, str]
+    boxes: dict[str, list[Candidate]] = field(default_factory=lambda: defaultdict(list))
+    rejects: Rejects = field(default_factory=Rejects)
+
+    def check(self, address: str, matches: Matches) -> None:
+        """Raises `UserError` if the file names no photograph for certain, or none of its boxes can be used."""
+        if matches.ambiguous and not matches.uris:
+            name, doubt = next(iter(matches.ambiguous.items()))
+            raise UserError(f"{address} names no photograph for certain: '{name}' {doubt}; write more of the paths")
+        if not matches.uris:
+            raise UserError(f"{address} names none of the photographs: give the annotations of this collection")
+        if self.rejects.listed and not self.boxes:
+            _, place, detail = self.rejects.listed[0]
+            raise UserError(f"no box in {address} can be used, beginning with {place} ({detail}): correct the file")
+
+
+def meant(name: str, matches: Matches) -> str:
+    """The uri of the photograph that a name means. Raises `Unusable` if that is none, or not certain."""
+    if name in matches.ambiguous:
+        raise Unusable("ambiguous", f"'{name}' {matches.ambiguous[name]}")
+    if name not in matches.uris:
+        raise Unusable("missing", f"'{name}'")
+    return matches.uris[name]
+
+
+def finite(values: Iterable[Any]) -> tuple[float, ...]:
+    """The values as numbers; empty if one of them is not a finite number."""
     try:
-        coco = json.loads(data)
-        categories = {category["id"]: str(category["name"]) for category in coco["categories"]}
-        images = {image["id"]: image for image in coco["images"]}
-        names = match_names([image["file_name"] for image in images.values()], [row["uri"] for row in photographs])
-        rows = {row["uri"]: row for row in photographs}
-        found = defaultdict(list)
-        for annotation in coco["annotations"]:
-            image = images[annotation["image_id"]]
-            if row := rows.get(names.get(image["file_name"], "")):
-                found[row["image_id"]].append(_coco_candidate(annotation, image, row, categories))
-    except (ValueError, TypeError, AttributeError) as error:
-        raise UserError(f"{address} is not valid COCO JSON: {error}") from None
-    except KeyError as error:
-        raise UserError(
-            f"{address} is not a COCO detection file: {error} is missing; it needs images, annotations and categories"
-        ) from None
-    _must_match(names or not photographs, address)
-    return {"annotations": sha256(data).hexdigest()}, found
+        numbers = tuple(float(value) for value in values)
+    except (TypeError, ValueError):
+        return ()
+    return numbers if all(map(math.isfinite, numbers)) else ()
 
 
-def _coco_candidate(
-    annotation: dict[str, Any], image: dict[str, Any], row: Mapping[str, Any], categories: dict[Any, str]
-) -> Candidate:
-    x, y, w, h = (float(value) for value in annotation["bbox"])
-    frame = tuple(image.get(side, row[side]) for side in ("width", "height"))
-    flaw = "crowd" if annotation.get("iscrowd") else "" if frame == (row["width"], row["height"]) else "frame"
-    return Candidate(Box(x, y, w, h), categories[annotation["category_id"]], 1.0, flaw)
-
-
-def read_open_images(address: str, class_names: str, photographs: Sequence[Mapping[str, Any]]) -> Annotations:
-    """The boxes of an Open Images CSV for these rows of `images`; ImageID is the file name without its ending.
-
-    class_names: address of the CSV of class codes and names, or empty. Raises `UserError` if a column is missing or no
-    ImageID names a photograph.
-    """
-    data = read_address(address)
-    stems: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for row in photographs:
-        stems[PurePosixPath(row["uri"]).stem].append(row)
-    table = _known_rows(data, address, pa.array(list(stems), pa.string()))
-    _must_match(table.num_rows or not photographs, address)
-    names, digests = _class_names(class_names)
-    found = defaultdict(list)
-    for box in table.to_pylist():
-        for row in stems[box["ImageID"]]:
-            found[row["image_id"]].append(_open_images_candidate(box, row, names))
-    return {"annotations": sha256(data).hexdigest(), **digests}, found
-
-
-def _known_rows(data: bytes, address: str, stems: pa.Array) -> pa.Table:
-    """The rows about photographs that are there; the file is read in blocks, as the published one has 14 million."""
-    header = next(csv.reader(io.StringIO(data[: 1 << 16].decode("utf-8-sig", "replace"))), [])
-    for column in ("ImageID", "LabelName", *CORNERS):
-        if column not in header:
-            raise UserError(f"{address} has no column '{column}': name the box CSV of Open Images")
-    types = {"ImageID": pa.string(), "LabelName": pa.string()} | dict.fromkeys(CORNERS, pa.float64())
-    types |= {name: kind for name, kind in _optional().items() if name in header}
-    options = arrow_csv.ConvertOptions(column_types=types, include_columns=list(types))
-    try:
-        blocks = arrow_csv.open_csv(pa.BufferReader(data), convert_options=options)
-        kept = [pa.Table.from_batches([block]).filter(pc.is_in(block["ImageID"], value_set=stems)) for block in blocks]
-        return pa.concat_tables(kept) if kept else blocks.schema.empty_table()
-    except pa.ArrowInvalid as error:
-        raise UserError(f"{address} is not a valid Open Images CSV: {error}") from None
-
-
-def _optional() -> dict[str, pa.DataType]:
-    return {"Confidence": pa.float64()} | dict.fromkeys(FLAWS, pa.int64())
-
-
-def _open_images_candidate(box: dict[str, Any], row: Mapping[str, Any], names: dict[str, str]) -> Candidate:
-    left, right, top, bottom = (box[corner] for corner in CORNERS)
-    width, height = row["width"], row["height"]
-    flaw = next((reason for column, reason in FLAWS.items() if box.get(column) == 1), "")
-    pixels = Box(left * width, top * height, (right - left) * width, (bottom - top) * height)
-    score = box.get("Confidence")
-    return Candidate(pixels, names.get(box["LabelName"], box["LabelName"]), 1.0 if score is None else score, flaw)
-
-
-def _class_names(address: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Class code -> name, and the digest of the file that says so."""
-    if not address:
-        return {}, {}
-    data = read_address(address)
-    rows = csv.reader(io.StringIO(data.decode("utf-8-sig", "replace"), newline=""))
-    return {row[0]: row[1] for row in rows if len(row) >= 2}, {"class_names": sha256(data).hexdigest()}
-
-
-def _must_match(found: Any, address: str) -> None:
-    if not found:
-        raise UserError(f"{address} names none of the photographs: give the annotations of this collection")
+def is_set(flag: Any) -> bool:
+    """Whether a flag is on, in any of the spellings that programs write: 1, 1.0, true."""
+    return str(flag).strip().lower() in ("1", "1.0", "true")

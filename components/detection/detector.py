@@ -13,6 +13,7 @@ from components.common.errors import UserError
 from components.common.vision.encoders import pick_device
 from components.common.vision.geometry import Box
 from components.common.vision.models import from_pretrained, weights_digest
+from components.detection.annotations import Rejects
 from components.detection.boxes import Candidate
 
 SCORE_DIGITS = 4
@@ -24,7 +25,7 @@ class Detector:
 
     def __init__(self, model: Any, processor: Any, name: str, digest: str, score: float, device: torch.device):
         self.model, self.processor, self.score, self.device = model, processor, score, device
-        self.maker, self.contents = digest, {name: digest}
+        self.maker, self.contents, self.rejects = digest, {name: digest}, Rejects()
 
     def prepare(self, photo: Image.Image) -> torch.Tensor:
         """The model's input for one photograph [3, H, W]; its size may depend on the photograph's shape."""

@@ -7,8 +7,10 @@ from typing import Any, Protocol
 from PIL import Image
 
 from components.common.vision.geometry import Box
-from components.detection.annotations import read_coco, read_open_images
+from components.detection.annotations import Annotations, Rejects
 from components.detection.boxes import Candidate
+from components.detection.coco import read_coco
+from components.detection.open_images import read_open_images
 from components.detection.params import Params
 
 Row = Mapping[str, Any]
@@ -19,7 +21,8 @@ class Source(Protocol):
     """Proposes boxes.
 
     maker: enters object_id; the digest of a detector's weights, the name of any other source, so that an object keeps
-    its identity when other objects are annotated. contents: name -> digest of all that decides the proposals.
+    its identity when other objects are annotated. contents: name -> digest of all that decides the proposals. rejects:
+    annotations that it cannot use.
     """
 
     @property
@@ -27,6 +30,9 @@ class Source(Protocol):
 
     @property
     def contents(self) -> dict[str, str]: ...
+
+    @property
+    def rejects(self) -> Rejects: ...
 
     def prepare(self, photo: Image.Image) -> Any:
         """What `propose` needs of a photograph; called in threads."""
@@ -37,17 +43,24 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Annotated:
-    """Boxes that people drew. boxes: image_id -> candidates."""
+    """Boxes that people drew."""
 
     maker: str
-    contents: dict[str, str]
-    boxes: Mapping[str, list[Candidate]]
+    annotations: Annotations
+
+    @property
+    def contents(self) -> dict[str, str]:
+        return self.annotations.contents
+
+    @property
+    def rejects(self) -> Rejects:
+        return self.annotations.rejects
 
     def prepare(self, photo: Image.Image) -> None:
         """Nothing: the photograph need not be looked at."""
 
     def propose(self, rows: Sequence[Row], prepared: Sequence[Any]) -> list[list[Candidate]]:
-        return [self.boxes.get(row["image_id"], []) for row in rows]
+        return [self.annotations.boxes.get(row["image_id"], []) for row in rows]
 
 
 @dataclass(frozen=True)
@@ -60,6 +73,10 @@ class Whole:
     @property
     def contents(self) -> dict[str, str]:
         return {}
+
+    @property
+    def rejects(self) -> Rejects:
+        return Rejects()
 
     def prepare(self, photo: Image.Image) -> None:
         """Nothing: the photograph need not be looked at."""
@@ -75,7 +92,7 @@ class Whole:
 def open_source(params: Params, photographs: Sequence[Row]) -> Source:
     """The source that `params` name, for these photographs.
 
-    Raises `UserError` if the annotations or the model cannot be read, or the annotations name none of the photographs.
+    Raises `UserError` if the annotations or the model cannot be read, or no annotation can be used.
     """
     if params.source == "whole":
         return Whole(params.inset)
@@ -84,5 +101,5 @@ def open_source(params: Params, photographs: Sequence[Row]) -> Source:
 
         return load_detector(params.detector, params.score, params.device)
     if params.source == "coco":
-        return Annotated("coco", *read_coco(params.annotations, photographs))
-    return Annotated("open_images", *read_open_images(params.annotations, params.class_names, photographs))
+        return Annotated("coco", read_coco(params.annotations, photographs))
+    return Annotated("open_images", read_open_images(params.annotations, params.class_names, photographs))

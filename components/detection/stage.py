@@ -41,7 +41,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
         Writer(outputs["objects"], "objects", "detection", inputs, params, source.contents) as objects,
     ):
         _Cutter(images, source, params, pool, objects).all_parts(photographs)
-    return summary(images, Dataset(outputs["objects"]))
+    return summary(images, Dataset(outputs["objects"]), source.rejects)
 
 
 class _Found(NamedTuple):
@@ -75,7 +75,9 @@ class _Cutter:
     def _write(self, index: int, part: list[dict[str, Any]], ticks: Iterator[dict[str, Any]]) -> None:
         rows: list[dict[str, Any]] = []
         blobs: list[dict[str, bytes]] = []
-        counts: Counter[str] = Counter()
+        counts = Counter(
+            self.source.rejects.counts if index == 0 else {}
+        )  # these belong to no part: the first has them
         for (found, rejected), _ in zip(self._objects(part), ticks, strict=False):
             counts.update(rejected)
             rows += [row for row, _ in found]

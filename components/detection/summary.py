@@ -8,14 +8,17 @@ from PIL import Image, ImageDraw
 from components.common.data.reading import Dataset
 from components.common.stage.report import Report
 from components.common.vision.images import contact_sheet, decode
+from components.detection.annotations import Rejects
 from components.detection.boxes import REJECTIONS
 
 SHEET, SIDE, COLOUR = 24, 192, "#e6007e"
 TOP = 30
+REJECTED = "rejected_annotations.csv"
 
 
-def summary(images: Dataset, objects: Dataset) -> Report:
-    """Numbers, plots and a sheet of photographs with their boxes, all from the finished datasets."""
+def summary(images: Dataset, objects: Dataset, rejects: Rejects) -> Report:
+    """Numbers, plots and a sheet of photographs with their boxes, from the finished datasets; and the annotations that
+    could not be used."""
     rows = objects.rows(["image_id", "x", "y", "w", "h", "category", "score"])
     photographs = images.rows(["image_id", "width", "height", "shard", "image_offset", "image_length"])
     pixels = {photo["image_id"]: photo["width"] * photo["height"] for photo in photographs}
@@ -39,7 +42,9 @@ def summary(images: Dataset, objects: Dataset) -> Report:
         "rejected": [{"reason": reason, "boxes": count} for reason, count in sorted(objects.counts.items())],
     }
     figures = {"boxes": _sheet(images, photographs, rows)} if photographs else {}
-    return Report(metrics, {name: plot for name, plot in plots.items() if plot}, figures, _notes(objects, metrics))
+    plots = {name: plot for name, plot in plots.items() if plot}
+    files: dict[str, bytes | str] = {REJECTED: rejects.table()} if rejects.listed else {}
+    return Report(metrics, plots, figures, _notes(objects, metrics, rejects), files)
 
 
 def _most(categories: Counter[str]) -> list[tuple[str, int]]:
@@ -69,8 +74,12 @@ def _drawn(photo: Image.Image, rows: list[dict[str, Any]]) -> Image.Image:
     return small
 
 
-def _notes(objects: Dataset, metrics: dict[str, float]) -> list[str]:
-    notes = [f"{count} boxes were rejected: {REJECTIONS[reason]}." for reason, count in sorted(objects.counts.items())]
+def _notes(objects: Dataset, metrics: dict[str, float], rejects: Rejects) -> list[str]:
+    notes = []
+    for reason, count in sorted(objects.counts.items()):
+        first = rejects.first(reason)
+        example = f" ({first}; more in files/{REJECTED})" if first else ""
+        notes.append(f"{count} boxes were rejected: {REJECTIONS[reason]}{example}.")
     if not metrics["objects"]:
         notes.insert(0, "No object was found: lower score, min_side or min_share, or check the annotations.")
     return notes

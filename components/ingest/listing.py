@@ -11,12 +11,29 @@ from components.common.data.sandbox import is_packaged
 from components.common.data.storage import Entry, Store, open_store
 from components.common.errors import UserError
 
-SIDECARS = frozenset(
-    (".json", ".jsonl", ".csv", ".tsv", ".txt", ".md", ".xml", ".yaml", ".yml", ".html", ".parquet", ".ini", ".db")
+_DOCUMENTS = (
+    ".json",
+    ".jsonl",
+    ".csv",
+    ".tsv",
+    ".txt",
+    ".md",
+    ".xml",
+    ".yaml",
+    ".yml",
+    ".toml",
+    ".html",
+    ".ini",
+    ".log",
 )
+_DATA = (".parquet", ".db", ".npy", ".npz", ".safetensors", ".tar", ".xmp", ".aae", ".caption")
+SIDECARS = frozenset(_DOCUMENTS + _DATA)
 """Files of these kinds lie beside photographs and are passed over; every other file is taken for a photograph."""
 
 SIDECAR_NAMES = frozenset(("LICENSE", "LICENCE", "README", "NOTICE", "COPYING"))
+SYSTEM_FOLDERS = frozenset(("@eadir", "__macosx", "#recycle", "$recycle.bin", "system volume information"))
+"""What network drives, macOS and Windows keep beside photographs: thumbnails, resource forks, deleted files."""
+
 PART_BYTES = 256 << 20
 """A part holds at most this many bytes of photographs, as it is held in memory; a larger photograph has its own."""
 
@@ -74,9 +91,10 @@ def find(address: str) -> Listing:
 
 
 def is_sidecar(key: str) -> bool:
-    """Whether a file is passed over: a hidden file, a document or a table."""
+    """Whether a file is passed over: a document or a table, or one that is hidden or kept by a system or program."""
     path = PurePosixPath(key)
-    return path.name.startswith(".") or path.suffix.lower() in SIDECARS or path.stem.upper() in SIDECAR_NAMES
+    hidden = any(part.startswith(".") or part.lower() in SYSTEM_FOLDERS for part in path.parts)
+    return hidden or path.suffix.lower() in SIDECARS or path.stem.upper() in SIDECAR_NAMES
 
 
 def uri(entry: Entry) -> str:

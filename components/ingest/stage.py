@@ -73,8 +73,7 @@ class _Intake:
             else:
                 self._write(index, part, pool, ticks)
             self._remember(index)
-        absent = [_refusal(path, "missing", "named in the labels, but not there") for path in self.labels.missing()]
-        self.quarantine.write(index + 1, absent)
+        self.quarantine.write(index + 1, [_refusal(*refusal) for refusal in self.labels.refusals])
         return self.image_ids
 
     def _write(self, index: int, part: list[Entry], pool: Executor, ticks: Iterator[Entry]) -> None:

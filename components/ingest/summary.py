@@ -14,6 +14,12 @@ from components.ingest.labels import Labels
 from components.ingest.listing import Listing
 
 SHEET = 24
+REFUSED = {
+    "missing": "Names in the labels that fit no photograph",
+    "ambiguous": "Names in the labels that could mean several photographs, so write more of their paths",
+    "conflict": "Photographs or boxes labelled as two subjects, of which none is used",
+}
+"""What is said of the reasons why names and rows of the labels lie in the quarantine."""
 
 
 def summary(outputs: Mapping[str, Path], listing: Listing, labels: Labels) -> Report:
@@ -60,6 +66,11 @@ def _notes(metrics: dict[str, float], labels: Labels) -> list[str]:
     notes = []
     if not metrics["photographs"]:
         notes.append("No photograph was accepted: the reasons are in the quarantine.")
+    if metrics["passed_over"]:
+        notes.append(
+            f"{metrics['passed_over']:.0f} files were passed over: documents, tables, hidden files and what other "
+            "programs keep beside photographs."
+        )
     if not labels.rows:
         notes.append("There are no labels: precision can only be judged after people have labelled pairs.")
     elif not metrics["labelled"]:
@@ -69,10 +80,10 @@ def _notes(metrics: dict[str, float], labels: Labels) -> list[str]:
             f"{metrics['without_subject']:.0f} of {len(labels.rows)} label rows name no subject: each counts as a "
             "product seen nowhere else, so name it where that is not so."
         )
-    if labels.missing():
-        notes.append(
-            f"{len(labels.missing())} labelled paths have no photograph; they are in the quarantine as 'missing'."
-        )
+    refused = Counter(reason for _, reason, _ in labels.refusals)
+    notes += [
+        f"{what}: {refused[reason]} (quarantined as '{reason}')." for reason, what in REFUSED.items() if refused[reason]
+    ]
     if metrics["without_licence"]:
         notes.append(f"{metrics['without_licence']:.0f} photographs have no known licence.")
     return notes

@@ -8,7 +8,7 @@ from mining_data import cluster_vectors, files_of, make_corpus, picture
 from PIL import ImageOps
 
 from components.calibration import stage as calibration
-from components.calibration.labels import Labels, prominence
+from components.calibration.labels import Labels
 from components.calibration.params import Params as Calibration
 from components.calibration.stage import (
     Found,
@@ -20,6 +20,7 @@ from components.calibration.stage import (
     precision_inside,
     thresholds,
 )
+from components.calibration.subjects import prominence
 from components.common.data.reading import Dataset
 from components.common.errors import UserError
 from components.common.join.scores import Pairs

@@ -15,7 +15,7 @@ from moto.server import ThreadedMotoServer
 from components.common import retry
 from components.common.data import s3
 from components.common.data.s3 import S3Store
-from components.common.data.storage import Entry, LocalStore, Store, match_names, open_store, read_address
+from components.common.data.storage import Entry, LocalStore, Store, open_store, read_address
 from components.common.errors import StageFailed, UserError
 
 FILES = {"b.jpg": b"bbbb", "a/1.png": b"0123456789", "a/10.png": b"", "a/é 2.png": b"x"}
@@ -268,20 +268,6 @@ def test_the_endpoint_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch
             open_store("s3://absent").list()
     finally:
         server.stop()
-
-
-def test_names_are_matched_by_the_way_that_finds_most() -> None:
-    keys = ["images/a.jpg", "images/b.jpg"]
-    assert match_names(keys, keys) == {key: key for key in keys}
-    assert match_names(["a.jpg", "gone.jpg"], keys) == {"a.jpg": "images/a.jpg"}
-    assert match_names(["photos/a.jpg", "photos/b.jpg"], ["a.jpg", "b.jpg"]) == {
-        "photos/a.jpg": "a.jpg",
-        "photos/b.jpg": "b.jpg",
-    }
-    # the same file name in two folders: only full paths tell them apart
-    assert match_names(["cat/0.jpg", "dog/0.jpg"], ["cat/0.jpg", "x.jpg"]) == {"cat/0.jpg": "cat/0.jpg"}
-    assert match_names(["cat/0.jpg", "dog/0.jpg"], ["0.jpg"]) == {}
-    assert match_names([], keys) == {} and match_names(["a.jpg"], []) == {}
 
 
 def test_entries_sort_by_key() -> None:

@@ -83,6 +83,30 @@ def test_sidecars_are_passed_over_and_counted(tmp_path: Path, ingest: Ingest) ->
     report, made = ingest(folder)
     assert len(made["images"]) == 1 and len(made["quarantine"]) == 0
     assert report.metrics["passed_over"] == len(beside)
+    assert any(f"{len(beside)} files were passed over" in note for note in report.notes)
+
+
+def test_what_other_programs_keep_is_passed_over_and_counted(tmp_path: Path, ingest: Ingest) -> None:
+    small = [".thumbnails/1.jpg", ".ipynb_checkpoints/1-checkpoint.jpg", "@eaDir/1.jpg/THUMB_M.jpg", "#recycle/9.jpg"]
+    beside = [".git/objects/ab/cdef", "__MACOSX/._1.jpg", "1.AAE", "1.jpg.xmp", "1.caption", "1.npz", "dataset.toml"]
+    files = {name: jpeg(n + 2) for n, name in enumerate(small)} | dict.fromkeys(beside, b"x")
+    report, made = ingest(store(tmp_path / "in", {"1.jpg": jpeg(1)} | files))
+    assert [row["uri"] for row in made["images"].rows()] == ["1.jpg"] and len(made["quarantine"]) == 0
+    assert report.metrics["passed_over"] == len(files)
+
+
+def test_linked_folders_are_read_once(tmp_path: Path, ingest: Ingest) -> None:
+    disk = store(tmp_path / "disk", {"0.jpg": jpeg(0), "deep/1.jpg": jpeg(1)})
+    folder = store(tmp_path / "in", {"own/2.jpg": jpeg(2)})
+    for name, target in {"all": disk, "a": folder / "own", "loop": folder, "up": tmp_path}.items():
+        (folder / name).symlink_to(target)
+    (disk / "back").symlink_to(folder)
+    _, made = ingest(folder)
+    assert [row["uri"] for row in made["images"].rows()] == ["all/0.jpg", "all/deep/1.jpg", "own/2.jpg"]
+    (tmp_path / "only").mkdir()
+    (tmp_path / "only/all").symlink_to(disk / "deep")
+    _, made = ingest(tmp_path / "only", "linked")
+    assert [row["uri"] for row in made["images"].rows()] == ["all/1.jpg"] and len(made["quarantine"]) == 0
 
 
 def test_no_photograph_is_one_sentence(tmp_path: Path, ingest: Ingest) -> None:

@@ -60,7 +60,57 @@ def test_labelled_paths_that_are_not_there_are_quarantined_as_missing(collection
         ("a/9.jpg", "missing"),
         ("../../etc/passwd", "missing"),
     ]
-    assert len(made["subjects"]) == 1 and any("2 labelled paths" in note for note in report.notes)
+    assert len(made["subjects"]) == 1 and any(
+        "2 names in the labels have no photograph" in note for note in report.notes
+    )
+
+
+def test_names_are_spelled_as_other_programs_spell_them(collection: Callable[..., Ingested]) -> None:
+    _, made = collection(
+        "path,subject,duplicate_of\n/home/me/in/a/0.jpg,mug,\ns3://bucket/in/a/1.jpg,mug,\n"
+        "file:///home//me/in/a/2.jpg,jar,\n"
+    )
+    assert [row["subject"] for row in made["subjects"].rows()] == ["mug", "mug", "jar"]
+    assert len(made["quarantine"]) == 0
+
+
+def test_a_name_that_fits_two_photographs_is_refused_and_counted(tmp_path: Path, ingest: Ingest) -> None:
+    folder = store(tmp_path / "in", {"train/0.jpg": jpeg(0), "val/0.jpg": jpeg(1), "val/1.jpg": jpeg(2)})
+    labels = store(tmp_path, {"l.csv": b"path,subject,duplicate_of\n0.jpg,mug,\n1.jpg,mug,9.jpg\n"}) / "l.csv"
+    report, made = ingest(folder, labels=str(labels))
+    assert [row["subject"] for row in made["subjects"].rows()] == ["mug"]
+    assert [(row["uri"], row["reason"], row["detail"]) for row in made["quarantine"].rows()] == [
+        ("9.jpg", "missing", "named in the labels, but not there"),
+        ("0.jpg", "ambiguous", "this name in the labels could mean train/0.jpg or val/0.jpg"),
+    ]
+    assert any("write more of their paths: 1 (quarantined as 'ambiguous')" in note for note in report.notes)
+
+
+def test_a_rights_signal_that_fits_two_photographs_stops_the_run(tmp_path: Path, ingest: Ingest) -> None:
+    folder = store(tmp_path / "in", {"train/0.jpg": jpeg(0), "val/0.jpg": jpeg(1)})
+    labels = store(tmp_path, {"l.csv": b"path,subject,rights_signal\n0.jpg,,noai\n"}) / "l.csv"
+    with pytest.raises(UserError, match=r"line 2 gives '0.jpg' a rights signal, but it could mean train/0.jpg or val"):
+        ingest(folder, labels=str(labels))
+
+
+def test_two_subjects_for_one_place_are_both_refused(collection: Callable[..., Ingested]) -> None:
+    report, made = collection(
+        "path,subject,x,y,w,h\na/0.jpg,mug\na/0.jpg,jar\na/1.jpg,mug,1,2,9,9\na/1.jpg,jar,5,2,9,9\n"
+        "a/2.jpg,mug\na/2.jpg,mug\na/3.jpg,\na/3.jpg,mug\n"
+    )
+    names = {row["image_id"]: row["uri"] for row in made["images"].rows()}
+    assert [(names[row["image_id"]], row["subject"]) for row in made["subjects"].rows()] == [
+        ("a/1.jpg", "mug"),
+        ("a/1.jpg", "jar"),
+        ("a/2.jpg", "mug"),
+        ("a/3.jpg", ""),
+        ("a/3.jpg", "mug"),
+    ]
+    assert [(row["uri"], row["reason"], row["detail"]) for row in made["quarantine"].rows()] == [
+        ("a/0.jpg", "conflict", "labelled as 'mug' (line 2) and as 'jar' (line 3)")
+    ]
+    assert report.metrics["quarantined_conflict"] == 1
+    assert any("labelled as two subjects, of which none is used: 1" in note for note in report.notes)
 
 
 def test_rights_follow_the_photograph(collection: Callable[..., Ingested]) -> None:
@@ -92,7 +142,7 @@ def test_rights_follow_the_photograph(collection: Callable[..., Ingested]) -> No
 def test_any_opt_out_of_any_row_wins(
     collection: Callable[..., Ingested], first: str, second: str, refused: bool
 ) -> None:
-    labels = f'path,subject,rights_signal,licence\na/1.jpg,mug,"{first}",\na/1.jpg,jar,"{second}",MIT\n'
+    labels = f'path,subject,rights_signal,licence\na/1.jpg,mug,"{first}",\na/1.jpg,mug,"{second}",MIT\n'
     for signals in (("noai", "noimageai"), ("NoAI", " NOIMAGEAI")):
         _, made = collection(labels, name=signals[0], opt_out_signals=signals)
         assert [row["reason"] for row in made["quarantine"].rows()] == ["opted-out"] * refused
@@ -120,6 +170,13 @@ def test_unknown_licences_are_null_and_said(collection: Callable[..., Ingested])
         (b"path,subject,x,y,w,h\na.jpg,m,1,2,wide,3\n", "l.csv line 2 has no valid box"),
         (b"path,subject,x,y,w,h\na.jpg,m,1,2,-3,3\n", "l.csv line 2 has no valid box"),
         (b"path,subject,x,y,w,h\na.jpg,m,1,nan,3,3\n", "l.csv line 2 has no valid box"),
+        (b"path,subject,x,y,w,h\na.jpg,m,0.1,0.1,0.8,0.8\n", "line 2 has no valid box .* in px, w and h at least 1"),
+        (
+            b"path,subject\na.jpg,mug\nb.jpg,Milk, 3 % fat\n",
+            "l.csv line 3 has 3 cells, but the header names 2 columns: put cells that contain a comma in double quotes",
+        ),
+        (b"path,subject,subject\na.jpg,m,n\n", "l.csv has several columns 'subject': keep one of them"),
+        (b"path,subject,licence,license\na.jpg,m,n,n\n", "l.csv has several columns 'licence'"),
         (b"path,subject\n,mug\n", "l.csv line 2 names no path"),
         (b"path,subject\n\xff\xfe,mug\n", "l.csv is not a CSV file in UTF-8"),
         (b'path,subject\n"a.jpg,mug\n', "l.csv is not a CSV file"),
@@ -133,6 +190,7 @@ def test_what_is_wrong_is_one_sentence(text: bytes, sentence: str) -> None:
 def test_spreadsheets_bom_quotes_and_short_rows_are_fine() -> None:
     rows = parse('\ufeffpath,subject,x,y,w,h\n"a,1.jpg","=cmd()"\n'.encode(), "l.csv")
     assert (rows[0].path, rows[0].subject, rows[0].box) == ("a,1.jpg", "=cmd()", None)
+    assert parse(b"path,subject,,\na.jpg,mug,,,,\n", "l.csv")[0].subject == "mug"
 
 
 def test_absent_labels_are_one_sentence(tmp_path: Path, ingest: Ingest) -> None:

@@ -205,4 +205,6 @@ REASONS = (
     "unsupported",  # an image, but of a kind that is not decoded (animated where refused, exotic mode)
     "opted-out",  # a rights signal forbids use
     "missing",  # named in a manifest, annotation or label file, but not there
+    "ambiguous",  # a name in such a file that could mean several photographs, or the same one as a different name
+    "conflict",  # a photograph, or a box in it, that is labelled as two subjects; the photograph itself is kept
 )

@@ -7,8 +7,9 @@ all retries.
 """
 
 import os
-import posixpath
 from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,8 +68,7 @@ class LocalStore(Store):
             raise UserError(f"{folder} is a file: name the folder that holds the files")
         if not folder.is_dir():
             raise UserError(f"there is no folder {folder}: correct the path, or put the files there")
-        found = [Path(where, name) for where, _, names in os.walk(folder, onerror=_refuse) for name in names]
-        return sorted(Entry(path.relative_to(self.root).as_posix(), _size(path)) for path in found)
+        return sorted(Entry(path.relative_to(self.root).as_posix(), _size(path)) for path in _files(folder))
 
     def read(self, key: str, start: int | None = None, length: int | None = None) -> bytes:
         path = inside(self.root, key)
@@ -107,30 +107,24 @@ def read_address(address: str) -> bytes:
         raise UserError(f"{address} cannot be read ({error.strerror or error}): correct the path") from None
 
 
-def match_names(names: list[str], keys: list[str]) -> dict[str, str]:
-    """Which key each name of a label or annotation file means.
-
-    Such files name photographs relative to a folder that need not be the root of `keys`. Tried are the names as they
-    are, without the folders that all names share, and below the folders that all keys share; the way that finds most
-    is taken for all. Names that are not found are left out.
-    """
-    known, above, below = set(keys), _shared_folder(names), _shared_folder(keys)
-    ways = (
-        {name: name for name in names},
-        {name: name.removeprefix(above) for name in names},
-        {name: below + name for name in names},
-    )
-    found = [{name: key for name, key in way.items() if key in known} for way in ways]
-    return max(found, key=len)
+def _files(folder: Path) -> Iterator[Path]:
+    """All files below a folder. A link to a folder is followed unless that folder is read under another path: folders
+    that are no links go first, so that loops end and no file comes twice."""
+    waiting, seen = deque([folder]), set()
+    while waiting:
+        for where, folders, names in os.walk(waiting.popleft(), onerror=_refuse):
+            identity = _identity(where)
+            if identity in seen:
+                folders.clear()
+                continue
+            seen.add(identity)
+            yield from (Path(where, name) for name in names)
+            waiting.extend(sorted(path for path in (Path(where, name) for name in folders) if path.is_symlink()))
 
 
-def _shared_folder(paths: list[str]) -> str:
-    """The folders that begin every path, ending in a slash; empty if there are none."""
-    try:
-        shared = posixpath.commonpath([posixpath.dirname(path) for path in paths])
-    except ValueError:  # none at all, or absolute and relative ones
-        return ""
-    return shared and shared.rstrip("/") + "/"
+def _identity(folder: str) -> tuple[int, int]:
+    state = Path(folder).stat()
+    return state.st_dev, state.st_ino
 
 
 def _size(path: Path) -> int:

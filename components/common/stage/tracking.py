@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from components.common.data.digests import short
 from components.common.data.reading import Dataset, is_complete
@@ -32,7 +33,9 @@ def configure(store: Path) -> None:
     import mlflow
 
     given = os.environ.get("MLFLOW_TRACKING_URI")
-    mlflow.set_tracking_uri(given or f"sqlite:///{(store / 'mlflow.db').resolve()}")
+    # Quoted, as a folder's name may hold what means something in an address. With the driver's name MLflow leaves the
+    # folder alone; without it, it makes one of the quoted name.
+    mlflow.set_tracking_uri(given or f"sqlite+pysqlite:///{quote(str((store / 'mlflow.db').resolve()))}")
     if mlflow.get_experiment_by_name(EXPERIMENT) is None:
         own = None if given else (store / "mlartifacts").resolve().as_uri()
         mlflow.create_experiment(EXPERIMENT, os.environ.get("MLFLOW_DEFAULT_ARTIFACT_ROOT") or own)

@@ -1,0 +1,81 @@
+"""Which object a label means; what is said of labels that mean none; how many objects of a subject are compared."""
+
+from types import SimpleNamespace
+
+import numpy as np
+from mining_data import make_corpus, picture
+
+from components.calibration.labels import _pairs_of
+from components.calibration.params import Params
+from components.calibration.stage import run
+from components.calibration.subjects import MEMBERS, name_objects
+from components.common.data.reading import Dataset
+from components.common.vision.corpus import load
+
+PARAMS = Params(loosest=0.3)
+
+
+def named(paths):
+    return name_objects(load(paths), Dataset(paths["subjects"]).rows(), PARAMS)
+
+
+def test_labels_that_fit_no_object_are_counted_and_said(tmp_path):
+    """Boxes as shares of the photograph, as other programs write them."""
+    box = {"x": 0.1, "y": 0.1, "w": 0.8, "h": 0.8}
+    subjects = [{"photo": n, "subject": "mug", **box} for n in range(3)] + [{"photo": 3, "subject": "mug"}]
+    paths = make_corpus(tmp_path, [["mug-0"]] * 4, subjects=subjects)
+    outputs = {role: tmp_path / role for role in ("calibration", "labels")}
+    report = run(paths, outputs, PARAMS)
+    assert report.metrics["labels_without_object"] == 3 and report.metrics["contested_objects"] == 0
+    assert any(
+        note.startswith("3 of 4 labels fit no object, such as 'mug' (x, y, w, h = [0.1") for note in report.notes
+    )
+
+
+def test_an_object_with_two_subjects_has_none(tmp_path):
+    boxes = [{"x": x, "y": 0, "w": 96, "h": 96} for x in (0, 2)]
+    subjects = [
+        {"photo": 0, "subject": "mug", **boxes[0]},
+        {"photo": 0, "subject": "jar", **boxes[1]},
+        {"photo": 1, "subject": "mug", **boxes[0]},
+        {"photo": 1, "subject": "mug", **boxes[1]},
+        {"photo": 2, "subject": ""},
+        {"photo": 2, "subject": "mug"},
+    ]
+    placed = named(make_corpus(tmp_path, [["mug-0"]] * 3, subjects=subjects))
+    assert placed.subjects == {1: "mug", 2: "mug"} and placed.contested == {0: ["mug", "jar"]}
+    assert placed.notes() == [
+        "1 objects are labelled as several subjects and left out, such as object 0 as 'mug' and 'jar': correct these "
+        "labels"
+    ]
+
+
+def test_a_crowded_subject_is_compared_by_a_stable_sample(tmp_path):
+    count = MEMBERS + 5
+    subjects = [{"photo": n, "subject": "-1"} for n in range(count)] + [{"photo": count, "subject": "mug"}]
+    pictures = [picture(n, 16) for n in range(count + 1)]
+    vectors = np.eye(8, dtype=np.float16)[np.arange(count + 1) % 8]
+    paths = make_corpus(tmp_path, [["x"]] * (count + 1), vectors, pictures, subjects)
+    placed = named(paths)
+    assert placed.crowded == {"-1": count} and len(placed.subjects) == MEMBERS + 1
+    assert placed.subjects[count] == "mug" and set(placed.subjects) != set(range(MEMBERS)) | {count}
+    assert placed.subjects == named(paths).subjects
+    assert placed.notes()[0].startswith(f"subject '-1' has {count} objects, of which {MEMBERS} are compared")
+
+
+def test_pairs_are_those_of_one_subject_and_the_similar_ones():
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(60, 8)).astype(np.float32)
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16)
+    photo, rows = np.arange(60) // 2, np.arange(60)
+    names = np.array([f"s{n % 7}" for n in range(60)], dtype=object)
+    pairs = _pairs_of(SimpleNamespace(vectors=vectors, photo=photo), rows, names, 0.5)
+    products = vectors.astype(np.float32) @ vectors.astype(np.float32).T
+    wanted = [
+        (i, j)
+        for i in range(60)
+        for j in range(i + 1, 60)
+        if photo[i] != photo[j] and (names[i] == names[j] or products[i, j] >= 0.5)
+    ]
+    assert list(zip(pairs.src.tolist(), pairs.dst.tolist(), strict=True)) == wanted
+    np.testing.assert_allclose(pairs.similarity, products[pairs.src, pairs.dst], atol=1e-6)

@@ -16,8 +16,9 @@ import yaml
 
 from components.common.data.reading import is_complete
 from components.common.errors import GateStop, StageFailed, UserError
+from pipelines.engines.dvc_file import local_sources
 from pipelines.engines.state import stops
-from pipelines.engines.workspace import Workspace, local_sources
+from pipelines.engines.workspace import Workspace
 from pipelines.steps import PIPELINES, STEPS, Step
 
 GATE_STOPPED, USER_ERROR = 3, 2

@@ -13,8 +13,9 @@ from rich.table import Table
 from components.common.data.reading import Dataset
 from components.common.errors import GateStop, StageFailed, UserError
 from components.common.stage.running import commit, execute
+from pipelines.engines.prepare import prepare
 from pipelines.engines.state import current_steps, stops, verdicts
-from pipelines.engines.workspace import Workspace, prepare
+from pipelines.engines.workspace import Workspace
 from pipelines.parameters import FILE, check, read_step
 from pipelines.steps import PIPELINES, STEPS, Step, reached_steps
 

@@ -13,7 +13,8 @@ from components.common.data.reading import Dataset
 from components.common.errors import UserError
 from components.common.stage.running import commit
 from pipelines.cluster.sync import sync
-from pipelines.engines.workspace import Workspace, prepare
+from pipelines.engines.prepare import prepare
+from pipelines.engines.workspace import Workspace
 from pipelines.parameters import resolve
 from pipelines.steps import STEPS
 

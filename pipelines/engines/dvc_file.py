@@ -28,11 +28,10 @@ def render_dvc(root: Path) -> str:
 
 def _dvc_stage(step: Step, root: Path) -> dict[str, Any]:
     sources = _sources(step, root)
-    code = [os.path.relpath(PACKAGE / folder, root.resolve()) for folder in (step.stage.folder, "components/common")]
     data = [f"data/{name}" for name in (*step.inputs.values(), *step.after)]
     return {
         "cmd": f"objectmate stage {step.name}",
-        "deps": [*code, *_files(sources, root), *data],
+        "deps": [step.stage.folder, "components/common", *_files(sources, root), *data],
         "params": _dvc_params(step.stage.params),
         # DVC cannot see whether a bucket has changed; the stage itself does, and equal content stops the run there.
         **({"always_changed": True} if any(source.startswith(S3) for source in sources) else {}),
@@ -62,9 +61,15 @@ def _sources(step: Step, root: Path) -> list[str]:
 
 
 def _files(sources: list[str], root: Path) -> list[str]:
-    """The sources that are files or folders on this machine, as seen from `root`."""
-    found = [_local(source, root) for source in sources]
-    return [os.path.relpath(path.resolve(), root.resolve()) for path in found if path]
+    """The sources that are files or folders on this machine, as dvc.yaml in `root` names them."""
+    local = [_local(source, root) for source in sources]
+    return [_seen_from(root, path.resolve()) for path in local if path]
+
+
+def _seen_from(root: Path, path: Path) -> str:
+    """The package's own files through the link `components`: every workspace names them alike."""
+    package = PACKAGE.resolve()
+    return os.path.relpath(path, package if path.is_relative_to(package / "components") else root.resolve())
 
 
 def _local(source: str, root: Path) -> Path | None:

@@ -9,6 +9,9 @@ from pathlib import Path
 from pipelines.parameters import FILE
 from pipelines.steps import Step
 
+RESTORED = "restored_at"
+"""The key that a step's record has where its results came from the cache."""
+
 
 @dataclass(frozen=True)
 class Workspace:
@@ -21,6 +24,16 @@ class Workspace:
         """The file of all parameters."""
         return self.root / FILE
 
+    @property
+    def identity(self) -> Path:
+        """The file that says which run the workspace belongs to; see `Identity`."""
+        return self.root / "run.yaml"
+
+    @property
+    def lock(self) -> Path:
+        """The file that a process locks while it works here."""
+        return self.root / "data" / "run.lock"
+
     def dataset(self, name: str) -> Path:
         """The folder of a dataset, whether it is there or not."""
         return self.root / "data" / name
@@ -28,6 +41,10 @@ class Workspace:
     def report(self, step: Step) -> Path:
         """The folder of a step's report and run.json."""
         return self.root / "data" / "reports" / step.name
+
+    def record(self, step: Step) -> Path:
+        """When, where and by which code a step ran; `RESTORED` is a key of it where it ran in another workspace."""
+        return self.report(step) / "run.json"
 
     @property
     def page(self) -> Path:

@@ -9,6 +9,7 @@ import pytest
 from short_run import ROOT, objectmate
 
 from components.common.errors import UserError
+from pipelines.cluster.sync import sync
 from pipelines.engines.lock import occupied
 from pipelines.engines.request import Request
 from pipelines.engines.run import run_pipeline
@@ -44,6 +45,11 @@ def test_a_second_run_is_refused_before_it_touches_anything(engine: str, tmp_pat
         holder.wait()
         with occupied(Workspace(tmp_path / "ws")):
             pass
+
+
+def test_nothing_is_entered_while_a_run_is_at_work(tmp_path: Path) -> None:
+    with occupied(Workspace(tmp_path)), pytest.raises(UserError, match="a run is at work"):
+        sync(str(tmp_path / "artifacts"), Workspace(tmp_path))
 
 
 def test_the_current_folders_own_run_is_refused_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

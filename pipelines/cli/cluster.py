@@ -12,7 +12,7 @@ import typer
 from pipelines.cli.options import Overrides, Pipeline, Profile, Shares
 
 if TYPE_CHECKING:
-    from pipelines.engines.run import Request
+    from pipelines.engines.request import Request
 
 commands = typer.Typer()
 
@@ -42,7 +42,7 @@ def _submission(
     host: Host = "",
     experiment: Annotated[str, typer.Option(help="Experiment that the run belongs to")] = "objectmate",
 ) -> Submission:
-    from pipelines.engines.run import Request
+    from pipelines.engines.request import Request
 
     request = Request(pipeline, images, labels, profile, overrides=set_ or [], shares=shares)
     return Submission(request, given or [], host, experiment)

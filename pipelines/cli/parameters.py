@@ -19,6 +19,6 @@ def params(profile: Annotated[str, typer.Argument(help="sandbox, open or paper")
 @commands.command()
 def dvc() -> None:
     """Print the dvc.yaml that the pipeline's table and the current params.yaml give."""
-    from pipelines.engines.workspace import render_dvc
+    from pipelines.engines.dvc_file import render_dvc
 
     typer.echo(render_dvc(Path()), nl=False)

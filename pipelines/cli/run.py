@@ -23,7 +23,8 @@ def run(
     shares: Shares = 1,
 ) -> None:
     """Run a pipeline: photographs in; datasets, models, scores and a report page out."""
-    from pipelines.engines.run import Request, run_pipeline
+    from pipelines.engines.request import Request
+    from pipelines.engines.run import run_pipeline
 
     run_pipeline(Request(pipeline, images, labels, profile, engine, workspace, continue_past_gates, set_ or [], shares))
 

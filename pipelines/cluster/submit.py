@@ -11,7 +11,7 @@ from components.common.errors import UserError
 from components.common.stage.contract import Family
 from components.common.stage.kubeflow import has_digest, image, variable
 from pipelines.cluster.api import Cluster, Version
-from pipelines.engines.run import Request
+from pipelines.engines.request import Request
 from pipelines.parameters import refuse_unpinned, resolve, step_params
 from pipelines.steps import STEPS, Step, pipeline_steps
 

@@ -17,6 +17,7 @@ from components.common.errors import UserError
 from components.common.stage.progress import track
 from components.common.stage.running import commit
 from pipelines.engines.local import open_dvc
+from pipelines.engines.lock import occupied
 from pipelines.engines.state import current_steps, stops
 from pipelines.engines.workspace import Workspace
 from pipelines.parameters import FILE
@@ -30,9 +31,14 @@ def sync(run: str, workspace: Workspace) -> list[str]:
 
     run: the workspace of a local Kubeflow run, which is entered where it is; or the folder or s3:// address below which
     a cluster's run put its artifacts, which are first copied to `workspace`.
-    Raises `StageFailed` if a file is not what its manifest says, `UserError` if a file's name leads out of its dataset
-    or a step was made from anything other than today's parameters, inputs and commit.
+    Raises `StageFailed` if a file is not what its manifest says, `UserError` if a file's name leads out of its dataset,
+    a step was made from anything other than today's parameters, inputs and commit, or a run uses the workspace.
     """
+    with occupied(Workspace(Path(run)) if (Path(run) / FILE).is_file() else workspace):
+        return _enter(run, workspace)
+
+
+def _enter(run: str, workspace: Workspace) -> list[str]:
     if (Path(run) / FILE).is_file():
         workspace = Workspace(Path(run))
         made = [step for step in STEPS.values() if (workspace.report(step) / RECORD).is_file()]

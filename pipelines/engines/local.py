@@ -16,9 +16,10 @@ import yaml
 
 from components.common.data.reading import is_complete
 from components.common.errors import GateStop, StageFailed, UserError
+from pipelines.engines.dvc_file import local_sources
 from pipelines.engines.dvc_locks import dead_locks_in_one_line
 from pipelines.engines.state import stops
-from pipelines.engines.workspace import Workspace, local_sources
+from pipelines.engines.workspace import Workspace
 from pipelines.steps import PIPELINES, STEPS, Step
 
 
@@ -44,8 +45,11 @@ def open_dvc(workspace: Workspace) -> Iterator[Any]:
     from dvc.logger import setup
     from dvc.repo import Repo
 
+    from pipelines.engines.run_cache import RunCache
+
     setup(level=30)
     with chdir(workspace.root), dead_locks_in_one_line(), Repo() as repo:
+        repo.stage_cache = RunCache(repo)
         yield repo
 
 
@@ -119,20 +123,23 @@ def _run_local(workspace: Workspace, pipeline: str, runner: Any, shares: int) ->
     from components.common.stage.params import read_yaml
     from pipelines.kubeflow import arguments, build, given_datasets
 
+    # Whoever runs here holds the workspace: what lies there is left over from an earlier run that broke off.
     root = (workspace.root / "data" / "kfp").resolve()
-    root.mkdir(parents=True, exist_ok=True)
+    if root.exists():
+        shutil.rmtree(root)
+    root.mkdir(parents=True)
     local.init(runner, pipeline_root=str(root), raise_on_error=False)
     given = {name: str(workspace.dataset(name).resolve()) for name in given_datasets(PIPELINES[pipeline])}
     with chdir(workspace.root):
         build(pipeline, shares=shares > 1)(**arguments(pipeline, read_yaml(Path("params.yaml")), given, shares))
-    newest = max(root.iterdir(), key=lambda path: path.stat().st_mtime)
-    collected = [step for step in PIPELINES[pipeline] if _collect(workspace, step, newest)]
+    made = next(root.iterdir(), root)
+    collected = [step for step in PIPELINES[pipeline] if _collect(workspace, step, made)]
     for step in collected:
         if stops(workspace, step.name):
             raise GateStop(f"the run stopped at {step.name}")
     if missing := [step.name for step in PIPELINES[pipeline] if step not in collected]:
         broken = StageFailed(f"{missing[0]} broke off (see above): run again, finished work is kept")
-        raise noted_failure(newest) or broken
+        raise noted_failure(made) or broken
 
 
 def _collect(workspace: Workspace, step: Step, run: Path) -> bool:

@@ -2,118 +2,64 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-from rich.console import Console
-from rich.table import Table
-
-from components.common.data.digests import short
-from components.common.data.reading import Dataset
+from components.common.data.files import read_json
 from components.common.errors import GateStop, StageFailed, UserError
 from components.common.stage.running import commit, execute
 from pipelines.engines.lifecycle import run_engine, settle_killed_runs
+from pipelines.engines.lock import occupied
+from pipelines.engines.prepare import check_run
+from pipelines.engines.request import Request
 from pipelines.engines.state import current_steps, stops, verdicts
-from pipelines.engines.workspace import Workspace, prepare
-from pipelines.parameters import FILE, check, read_step
-from pipelines.steps import PIPELINES, STEPS, Step, reached_steps
+from pipelines.engines.summary import Outcome, announce, console, made_by, summarise
+from pipelines.engines.workspace import RESTORED, Workspace
+from pipelines.parameters import FILE, read_step
+from pipelines.steps import STEPS
 
-console = Console()
-
-OTHER_PHOTOGRAPHS = {"detection.source": "whole", "ingest.licence": "", "ingest.collection": "photographs"}
-"""The tiny detector knows rendered rooms only: other photographs are taken to show one product each."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a person asked for on the command line."""
-
-    pipeline: str
-    images: str = ""
-    labels: str = ""
-    profile: str = "sandbox"
-    engine: str = "dvc"
-    workspace: Path | None = None
-    continue_past_gates: bool = False
-    overrides: list[str] | tuple[str, ...] = ()
-    shares: int = 1
-
-    @property
-    def sources(self) -> tuple[str, str]:
-        """The photographs and their labels, the embedded ones where no others are named."""
-        labels = self.labels or ("" if self.images else "sandbox:corpus/labels.csv")
-        return self.images or "sandbox:corpus", labels
-
-    def settings(self) -> dict[str, Any]:
-        """`section.key -> value` of --set, --continue-past-gates and of what other photographs need."""
-        pairs = [item.partition("=") for item in self.overrides]
-        if wrong := [key for key, equals, _ in pairs if not equals]:
-            raise UserError(f"--set {wrong[0]}: write section.key=value, such as --set mining.min_views=3")
-        gates = [step.stage.params.section for step in STEPS.values() if step.stage.gate]
-        opened = {f"{gate}.blocking": False for gate in gates} if self.continue_past_gates else {}
-        other = OTHER_PHOTOGRAPHS if self.images and self.profile == "sandbox" else {}
-        try:
-            return other | opened | {key: yaml.safe_load(value) for key, _, value in pairs}
-        except yaml.YAMLError as error:
-            raise UserError(f"--set: a value is not valid YAML: {' '.join(str(error).split())}") from None
-
-    @property
-    def folder(self) -> Path:
-        """runs/PHOTOGRAPHS-PROFILE-ENGINE, where no other is named: without the photographs or profile of the default.
-
-        Runs that differ only in their labels or settings share it, so that what these do not change is kept.
-        """
-        photographs = Path(self.images).absolute().name if self.images else ""
-        profile = "" if self.profile == "sandbox" else self.profile
-        return Path("runs") / "-".join(part for part in (photographs, profile, self.engine) if part)
-
-    @property
-    def plain(self) -> bool:
-        """Whether this is the default run: the current folder's own params.yaml, unchanged."""
-        return (
-            not (self.images or self.labels or self.overrides or self.continue_past_gates) and self.profile == "sandbox"
-        )
+Engine = Callable[[Workspace, Request], None]
 
 
 def run_pipeline(request: Request) -> None:
-    """Runs a pipeline, then writes the MLflow record, the report page and a summary, also when a gate stopped it."""
+    """Runs a pipeline, then writes the MLflow record, the report page and a summary, also when a gate stopped it.
+
+    Raises `UserError` before anything is touched if something is wrong, or another run is at work in the workspace.
+    """
     settle_killed_runs()
     engine = _engine(request.engine)
     if request.shares > 1 and request.engine == "dvc":
         raise UserError("DVC runs each stage as one: leave out --shares, or add --engine kfp")
-    workspace = _workspace(request)
-    before, start = _records(workspace), time.monotonic()
+    prepared = check_run(request)
+    with occupied(prepared.workspace):
+        prepared.write()
+        announce(request)
+        _run(engine, prepared.workspace, request)
+
+
+def _run(engine: Engine, workspace: Workspace, request: Request) -> None:
+    before, start = _stamps(workspace), time.monotonic()
     stop: GateStop | StageFailed | None = None
     try:
         run_engine(lambda: engine(workspace, request), _name(request, workspace), request.engine, _facts(request))
     except GateStop as error:
         stop = error
-    ran = [name for name, stamp in _records(workspace).items() if before.get(name) != stamp]
-    if ran or not (workspace.page.exists() and workspace.recorded.exists()):
+    changed = [name for name, stamp in _stamps(workspace).items() if before.get(name) != stamp]
+    ran = [name for name in changed if not _restored(workspace, name)]
+    if changed or not (workspace.page.exists() and workspace.recorded.exists()):
         try:
             _publish(workspace, request, ran, stopped=stop is not None)
         except StageFailed as error:
             stop = GateStop(f"{stop}; {error}") if stop else error
-    _summary(workspace, request.pipeline, ran, time.monotonic() - start)
+    summarise(workspace, request, Outcome(changed, ran, time.monotonic() - start))
     if stop:
         raise stop
 
 
-def _workspace(request: Request) -> Workspace:
-    steps = reached_steps(request.pipeline, request.engine)
-    if request.plain and request.engine == "dvc" and request.workspace in (None, Path()):
-        check(Path(FILE), steps)
-        return Workspace(Path())
-    root = request.workspace or request.folder
-    return prepare(root, request.profile, *request.sources, request.settings(), steps)
-
-
-def _engine(name: str) -> Callable[[Workspace, Request], None]:
+def _engine(name: str) -> Engine:
     from pipelines.engines import local as engines
 
-    known: dict[str, Callable[[Workspace, Request], None]] = {
+    known: dict[str, Engine] = {
         "dvc": lambda workspace, request: engines.run_dvc(workspace, request.pipeline),
         "kfp": lambda workspace, request: engines.run_kfp(workspace, request.pipeline, request.shares),
         "docker": lambda workspace, request: engines.run_docker(workspace, request.pipeline, request.shares),
@@ -135,10 +81,15 @@ def _facts(request: Request) -> dict[str, Any]:
     return named | request.settings()
 
 
-def _records(workspace: Workspace) -> dict[str, int]:
-    """Step -> when its record was written, for the steps that have run."""
-    paths = {step.name: workspace.report(step) / "run.json" for step in STEPS.values()}
+def _stamps(workspace: Workspace) -> dict[str, int]:
+    """Step -> when its record was written, for the steps whose results are here."""
+    paths = {step.name: workspace.record(step) for step in STEPS.values()}
     return {name: path.stat().st_mtime_ns for name, path in paths.items() if path.exists()}
+
+
+def _restored(workspace: Workspace, name: str) -> bool:
+    """Whether a step's results came from the cache."""
+    return RESTORED in read_json(workspace.record(STEPS[name]))
 
 
 def _publish(workspace: Workspace, request: Request, ran: list[str], stopped: bool) -> None:
@@ -165,7 +116,8 @@ def _record(workspace: Workspace, request: Request, ran: list[str], stopped: boo
     tags |= {f"gate.{row['gate']}": row["verdict"] for row in verdicts(workspace)}
     reports = [workspace.report(STEPS[name]) for name in ran]
     with tracking.parent_run(_name(request, workspace), tags, reports, stopped):
-        mlflow.log_params({"profile": request.profile, "engine": request.engine})
+        settings = {"settings": FILE} if request.in_place else request.identity(workspace.root).entries()
+        mlflow.log_params({"engine": request.engine, **settings})
         mlflow.log_metrics({metric: value for _, metric, value in headline(workspace)})
         digests = dvc_digests(workspace) if request.engine == "dvc" else {}
         for step in current_steps(workspace):
@@ -183,7 +135,7 @@ def run_stage(name: str) -> None:
     params = read_step(Path(FILE), step)
     console.print(f"[bold]{name}[/bold]", "...")
     execute(step.stage, params, workspace.inputs(step), workspace.outputs(step), workspace.report(step))
-    console.print(f"[bold]{name}[/bold]", _rows(workspace, step), f"[dim]{time.monotonic() - start:.1f} s[/dim]")
+    console.print(f"[bold]{name}[/bold]", made_by(workspace, step), f"[dim]{time.monotonic() - start:.1f} s[/dim]")
 
 
 def export_benchmark(folder: Path) -> None:
@@ -194,34 +146,3 @@ def export_benchmark(folder: Path) -> None:
     params = read_step(Path(FILE), STEPS["evaluation"])
     assert isinstance(params, Params)
     console.print(f"{len(export(params, folder))} samples below {folder}")
-
-
-def _rows(workspace: Workspace, step: Step) -> str:
-    made = [Dataset(folder) for folder in workspace.outputs(step).values()]
-    if step.stage.gate:
-        return ", ".join(f"{row['gate']} {row['verdict']}" for dataset in made for row in dataset.rows())
-    return ", ".join(f"{len(dataset):,} {dataset.folder.name}" for dataset in made)
-
-
-def _summary(workspace: Workspace, pipeline: str, ran: list[str], seconds: float) -> None:
-    if not ran:
-        console.print(f"Nothing has changed: everything is up to date ({seconds:.1f} s).")
-    else:
-        _stage_table(workspace, pipeline, ran)
-        console.print(f"{len(ran)} stages ran in {seconds:.0f} s.")
-    for row in verdicts(workspace):
-        if row["verdict"] != "pass":
-            console.print(f"Gate {row['gate']}: {row['verdict']}. {row['reason']}. Next: {row['next_step']}.")
-    console.print(f"Report: {workspace.page}   Runs: mlflow ui --backend-store-uri sqlite:///mlflow.db")
-
-
-def _stage_table(workspace: Workspace, pipeline: str, ran: list[str]) -> None:
-    table = Table("stage", "made", "digest", "")
-    current = current_steps(workspace)
-    for step in PIPELINES[pipeline]:
-        if step not in current:
-            table.add_row(step.name, "", "", "not reached")
-            continue
-        digests = " ".join(short(Dataset(folder).digest) for folder in workspace.outputs(step).values())
-        table.add_row(step.name, _rows(workspace, step), digests, "ran" if step.name in ran else "reused")
-    console.print(table)

@@ -29,7 +29,7 @@ def current_steps(workspace: Workspace) -> list[Step]:
 
 def _is_current(workspace: Workspace, step: Step, values: dict[str, Any]) -> bool:
     folders = workspace.outputs(step)
-    if not all(map(is_complete, folders.values())) or not (workspace.report(step) / "run.json").is_file():
+    if not all(map(is_complete, folders.values())) or not workspace.record(step).is_file():
         return False
     params = step_params(values, step)
     digests = {role: Dataset(folder).digest for role, folder in (workspace.inputs(step) | folders).items()}

@@ -172,7 +172,7 @@ def test_tiny_corpora(tmp_path, count):
 
 
 def test_the_report_counts_the_views_that_a_set_must_have(corpus_paths, tmp_path):
-    report, _, sets = mine(corpus_paths, tmp_path, EXPLICIT.model_copy(update={"min_views": 5}))
+    report, _, sets = mine(corpus_paths, tmp_path, PARAMS.model_copy(update={"min_views": 5}))
     assert len(sets) == 0
     assert [row["with_min_views"] for row in report.plots["recurrence_against_corpus_size"]] == [0] * 6
     [collection] = report.plots["recurrence_by_collection"]

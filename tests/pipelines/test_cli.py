@@ -65,6 +65,7 @@ def test_every_command_has_help(command):
         (["run", "--labels", str(ROOT)], f"--labels {ROOT} is a folder"),
         (["run", "--profile", "open"], "--set models.detector=ustc-community/dfine-large-obj365@COMMIT"),
         (["run", "--set", "mining.low"], "write section.key=value"),
+        (["run", "--set", "mining.low=0.9", "--workspace", "."], "--workspace . is the current folder"),
         (["run", "--set", "mining.low=[1"], "--set: a value is not valid YAML"),
         (["run", "--set", "ingest.images.x=1"], "a value stands where a section should"),
         (["run", "--set", "gates=3"], "a value stands where a section should"),

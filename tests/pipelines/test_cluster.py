@@ -18,7 +18,7 @@ from components.common.stage.kubeflow import component, image, variable
 from pipelines.cluster.api import Cluster, connect
 from pipelines.cluster.follow import status
 from pipelines.cluster.submit import run_parameters, schedule, submit
-from pipelines.engines.run import Request
+from pipelines.engines.request import Request
 from pipelines.kubeflow import components
 from pipelines.parameters import resolve
 from pipelines.steps import STEPS

@@ -1,11 +1,12 @@
 """What is settled before a run starts: its folder, and that its models are pinned."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from components.common.errors import UserError
-from pipelines.engines.run import Request
+from pipelines.engines.request import Request
 from pipelines.parameters import refuse_unpinned, resolve
 from pipelines.steps import PIPELINES, STEPS, reached_steps
 
@@ -16,15 +17,16 @@ PHOTOGRAPHS = {"images": "/photos/mugs/"}
 @pytest.mark.parametrize(
     ("request_", "folder"),
     [
-        (Request("full", engine="kfp"), "runs/kfp"),
-        (Request("full", **PHOTOGRAPHS), "runs/mugs-dvc"),
-        (Request("full", **PHOTOGRAPHS, profile="open"), "runs/mugs-open-dvc"),
-        (Request("full", profile="open"), "runs/open-dvc"),
-        (Request("full", images="s3://bucket/mugs"), "runs/mugs-dvc"),
+        (Request("full", engine="kfp"), r"runs/kfp"),
+        (Request("full", **PHOTOGRAPHS), r"runs/mugs-[0-9a-f]{8}"),
+        (Request("full", **PHOTOGRAPHS, profile="open"), r"runs/mugs-open-[0-9a-f]{8}"),
+        (Request("full", profile="open", engine="kfp"), r"runs/open-kfp-[0-9a-f]{8}"),
+        (Request("full", images="s3://bucket/mugs"), r"runs/mugs-[0-9a-f]{8}"),
+        (Request("full", images="/", overrides=["evaluation.outside={}"]), r"runs/evaluation.outside-[0-9a-f]{8}"),
     ],
 )
-def test_runs_on_other_photographs_or_profiles_have_folders_of_their_own(request_: Request, folder: str) -> None:
-    assert request_.folder == Path(folder)
+def test_a_runs_folder_says_what_it_holds(request_: Request, folder: str) -> None:
+    assert re.fullmatch(folder, str(request_.folder))
 
 
 def test_dvc_reaches_what_comes_before() -> None:

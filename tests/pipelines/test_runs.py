@@ -1,5 +1,6 @@
 """The whole pipeline on the embedded default with short trainings: DVC, KFP, MLflow and the report agree."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from short_run import SETTINGS, objectmate
 from components.common.data.digests import short
 from components.common.data.reading import Dataset, is_complete
 from pipelines.engines.local import dvc_digests
-from pipelines.engines.workspace import Workspace
+from pipelines.engines.workspace import RESTORED, Workspace
 from pipelines.steps import STEPS
 
 pytestmark = pytest.mark.pipeline
@@ -29,6 +30,29 @@ def home(tmp_path_factory) -> Path:
 def digests(workspace: Workspace) -> dict[str, str]:
     names = [name for step in STEPS.values() for name in step.outputs.values()]
     return {name: Dataset(workspace.dataset(name)).digest for name in names if is_complete(workspace.dataset(name))}
+
+
+def only_folder(home: Path) -> Workspace:
+    """The workspace of the one run that was given no folder."""
+    (folder,) = (home / "runs").glob("[!.]*")
+    return Workspace(folder)
+
+
+def ran_in(workspace: Workspace) -> set[str]:
+    """The steps that ran in a workspace; the others came from the cache or were not reached."""
+    records = [workspace.record(step) for step in STEPS.values()]
+    return {path.parent.name for path in records if path.is_file() and RESTORED not in json.loads(path.read_text())}
+
+
+def tagged_as_reused(home: Path, workspace: Workspace) -> set[str]:
+    """The stages of a workspace's run that MLflow has as reused."""
+    import mlflow
+
+    mlflow.set_tracking_uri(f"sqlite:///{home / 'mlflow.db'}")
+    runs = mlflow.search_runs(experiment_names=["objectmate"], output_format="list")
+    (parent,) = [run for run in runs if run.info.run_name == f"full {workspace.root.name}"]
+    nested = [run for run in runs if run.data.tags.get("mlflow.parentRunId") == parent.info.run_id]
+    return {run.data.tags["stage"] for run in nested if run.data.tags["reused"] == "true"}
 
 
 def test_all_datasets_and_the_page_are_there(home):
@@ -69,14 +93,21 @@ def test_mlflow_holds_the_manifests_digests_and_the_lock_files_hashes(home):
 
 
 def test_second_run_does_nothing_and_a_changed_parameter_only_what_depends_on_it(home):
+    first = Workspace(home / "dvc")
     again = objectmate("run", "full", "--workspace", "dvc", *SETTINGS, cwd=home)
     assert again.returncode == 0 and "Nothing has changed" in again.stdout, again.stdout + again.stderr
-    stamps = {name: (home / "dvc/data/reports" / name / "run.json").stat().st_mtime_ns for name in STEPS}
-    changed = objectmate("run", "full", "--workspace", "dvc", *SETTINGS, "--set", "evaluation.seed=7", cwd=home)
+    before = digests(first), first.params.read_bytes()
+    changed = objectmate("run", "full", *SETTINGS, "--set", "evaluation.seed=7", cwd=home)
     assert changed.returncode == 0, changed.stdout + changed.stderr
-    ran = {name for name in STEPS if (home / "dvc/data/reports" / name / "run.json").stat().st_mtime_ns != stamps[name]}
-    assert ran == {"evaluation", "gate_model"}
-    objectmate("run", "full", "--workspace", "dvc", *SETTINGS, cwd=home)
+    second = only_folder(home)
+    assert ran_in(second) == {"evaluation", "gate_model"}
+    assert "2 stages ran, 15 came from the cache" in changed.stdout
+    assert f"Report: {second.page.relative_to(home)}\n" in changed.stdout
+    assert yaml.safe_load(second.identity.read_text())["settings"]["evaluation.seed"] == 7
+    differing = {name for name, digest in digests(second).items() if digest != before[0][name]}
+    assert {"scores", "samples"} <= differing <= {"scores", "samples", "gate_model"}
+    assert (digests(first), first.params.read_bytes()) == before
+    assert tagged_as_reused(home, second) == set(STEPS) - {"evaluation", "gate_model"}
 
 
 def test_kfp_gives_the_same_digests(home):
@@ -97,11 +128,12 @@ def test_after_sync_dvc_skips_what_kfp_made(home):
 def test_a_failing_gate_stops_the_run_and_the_flag_goes_past_it(home):
     limits = {"min_precision": 0.95, "expected_precision": 0.999}
     strict = SETTINGS + [w for key, value in limits.items() for w in ("--set", f"gates.recurrence.{key}={value}")]
-    stopped = objectmate("run", "dataset", "--workspace", "dvc", *strict, cwd=home)
+    stopped = objectmate("run", "dataset", "--workspace", "strict", *strict, cwd=home)
     assert stopped.returncode == 3, stopped.stdout + stopped.stderr
-    assert "The run stopped at the gate" in Workspace(home / "dvc").page.read_text()
-    assert yaml.safe_load((home / "dvc/params.yaml").read_text())["gates"]["recurrence"]["min_precision"] == 0.95
-    past = objectmate("run", "dataset", "--workspace", "dvc", *strict, "--continue-past-gates", cwd=home)
+    assert ran_in(Workspace(home / "strict")) == {"gate_recurrence"}
+    assert "The run stopped at the gate" in Workspace(home / "strict").page.read_text()
+    assert yaml.safe_load((home / "strict/params.yaml").read_text())["gates"]["recurrence"]["min_precision"] == 0.95
+    past = objectmate("run", "dataset", "--workspace", "past", *strict, "--continue-past-gates", cwd=home)
     assert past.returncode == 0, past.stdout + past.stderr
-    verdicts = Dataset(home / "dvc/data/gate_recurrence").rows()
+    verdicts = Dataset(home / "past/data/gate_recurrence").rows()
     assert any(row["verdict"] == "fail" and not row["blocking"] for row in verdicts)

@@ -14,6 +14,7 @@ from components.common.stage.report import Report
 from pipelines import kubeflow
 from pipelines.engines import local as engines
 from pipelines.engines import run
+from pipelines.engines.request import Request
 from pipelines.engines.state import current_steps, verdicts
 from pipelines.engines.workspace import Workspace
 from pipelines.parameters import read_step, render, resolve
@@ -80,7 +81,8 @@ def test_a_stopped_run_is_tracked_without_the_earlier_runs_results(
     outputs = [{"path": f"data/{name}", "md5": "0" * 32 + ".dir"} for name in ("sets", "gate_recurrence")]
     lock = {"stages": {name: {"outs": [out]} for name, out in zip(("mining", "gate_recurrence"), outputs, strict=True)}}
     (workspace.root / "dvc.lock").write_text(yaml.safe_dump(lock))
-    run._publish(workspace, run.Request("full"), ["gate_recurrence"], stopped=True)
+    request = Request("full", workspace=workspace.root, overrides=["mining.hub_pairs=7"])
+    run._publish(workspace, request, ["gate_recurrence"], stopped=True)
     import mlflow
 
     runs = mlflow.search_runs(experiment_names=["objectmate"], output_format="list")
@@ -92,7 +94,9 @@ def test_a_stopped_run_is_tracked_without_the_earlier_runs_results(
     failed = {r.data.tags.get("stage", "parent") for r in runs if r.info.status == "FAILED"}
     assert failed == {"parent", "gate_recurrence"}
     assert {r.info.status for r in runs} == {"FAILED", "FINISHED"}
-    assert parent.data.params == {"profile": "sandbox", "engine": "dvc"}
+    photographs = {"images": "sandbox:corpus", "labels": "sandbox:corpus/labels.csv"}
+    settings = {"profile": "sandbox", "engine": "dvc", "mining.hub_pairs": "7"}
+    assert parent.data.params == photographs | settings
     assert parent.data.metrics == {"mining/yield_sets": 0.25}
     assert nested["mining"].data.tags["reused"] == "true"
     logged = {item.dataset.name: item for item in nested["gate_recurrence"].inputs.dataset_inputs}
@@ -117,6 +121,8 @@ def test_kfp_is_judged_by_the_gates_of_its_own_run(
     make_step(workspace, STEPS["gate_intake"], verdict="fail")  # of an earlier run: says nothing about this one
     finished = make_workspace(tmp_path / "finished")
     make_step(finished, STEPS["gate_model"], verdict=verdict)
+
+    (workspace.root / "data/kfp/earlier").mkdir(parents=True)
 
     def pipeline(**_: object) -> None:
         for step in (STEPS[name] for name in made):

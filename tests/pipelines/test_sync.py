@@ -15,15 +15,19 @@ from components.common.data.reading import Dataset
 from components.common.errors import StageFailed, UserError
 from components.common.stage.running import commit
 from pipelines.cluster.sync import sync
-from pipelines.engines.workspace import Workspace, prepare
-from pipelines.parameters import resolve
+from pipelines.engines.prepare import check_run
+from pipelines.engines.request import Request
+from pipelines.engines.workspace import Workspace
+from pipelines.parameters import render, resolve
 from pipelines.steps import STEPS
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Workspace:
     """A workspace with DVC and nothing made."""
-    return prepare(tmp_path / "home", "sandbox", "sandbox:corpus", "sandbox:corpus/labels.csv", {}, ())
+    prepared = check_run(Request("full", workspace=tmp_path / "home"))
+    prepared.write()
+    return prepared.workspace
 
 
 @pytest.fixture
@@ -84,7 +88,7 @@ def test_a_changed_file_is_refused_and_what_was_there_stays(
 
 def test_another_commit_or_other_parameters_are_refused(home: Workspace, finished: Workspace, tmp_path: Path) -> None:
     root = artifacts(finished, tmp_path / "root")
-    prepare(home.root, "sandbox", "sandbox:corpus", "sandbox:corpus/labels.csv", {"mining.hub_pairs": 7}, ())
+    home.params.write_text(render(resolve("sandbox", {"mining.hub_pairs": 7})))
     assert resolve("sandbox")["mining"]["hub_pairs"] != 7
     with pytest.raises(UserError, match="mining was made from other parameters"):
         sync(str(root), home)
@@ -97,7 +101,7 @@ def test_another_commit_or_other_parameters_are_refused(home: Workspace, finishe
 def test_dvc_does_not_learn_of_a_gate_that_stopped_the_run(
     home: Workspace, finished: Workspace, tmp_path: Path
 ) -> None:
-    prepare(home.root, "sandbox", "sandbox:corpus", "sandbox:corpus/labels.csv", {"gates.intake.min_images": 7}, ())
+    home.params.write_text(render(resolve("sandbox", {"gates.intake.min_images": 7})))
     shutil.copy(home.params, finished.params)
     make_step(finished, STEPS["gate_intake"], verdict="fail")
     record(finished, "gate_intake", commit=commit())

@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from components.common.errors import UserError
-from pipelines.engines.workspace import DVCIGNORE, render_dvc
+from pipelines.engines.dvc_file import render_dvc
+from pipelines.engines.prepare import DVCIGNORE
 from pipelines.kubeflow import compile_all
 from pipelines.parameters import check, profile_names, read_step, render, resolve
 from pipelines.steps import PIPELINES, STEPS

@@ -1,0 +1,103 @@
+"""Rendering dvc.yaml: one stage for each step, with its code, data, models and parameters as dependencies."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from components.common.data.sandbox import MODELS, WORLD, is_packaged, packaged
+from components.common.data.storage import S3
+from components.common.stage.params import StageParams
+from pipelines.engines.workspace import Workspace
+from pipelines.parameters import FILE, fields, read_step
+from pipelines.steps import PIPELINES, STEPS, Step
+
+PACKAGE = Path(__file__).parents[2]
+
+
+def render_dvc(root: Path) -> str:
+    """The dvc.yaml of a workspace: one stage a step, each depending on its code, data, models and parameters."""
+    stages = {step.name: _dvc_stage(step, root) for step in STEPS.values()}
+    metrics = [f"data/reports/{step.name}/metrics.json" for step in PIPELINES["full"]]
+    document = {"stages": stages, "metrics": metrics, "plots": PLOTS}
+    head = "# Made from pipelines/steps.py by `objectmate dvc`; tests hold the two together.\n"
+    return head + yaml.safe_dump(document, sort_keys=False, width=120)
+
+
+def _dvc_stage(step: Step, root: Path) -> dict[str, Any]:
+    sources = _sources(step, root)
+    data = [f"data/{name}" for name in (*step.inputs.values(), *step.after)]
+    return {
+        "cmd": f"objectmate stage {step.name}",
+        "deps": [step.stage.folder, "components/common", *_files(sources, root), *data],
+        "params": _dvc_params(step.stage.params),
+        # DVC cannot see whether a bucket has changed; the stage itself does, and equal content stops the run there.
+        **({"always_changed": True} if any(source.startswith(S3) for source in sources) else {}),
+        "outs": [{f"data/{name}": {"persist": True}} for name in step.outputs.values()] + [f"data/reports/{step.name}"],
+    }
+
+
+def _dvc_params(params: type[StageParams]) -> list[str]:
+    """The keys of params.yaml that decide a stage's result, whole sections by their name."""
+    keys = [key for name, key in params.places().items() if name not in params.execution]
+    whole = [key for key in fields() if key.rpartition(".")[0] == params.section]
+    if params.section and set(whole) <= set(keys):
+        keys = [params.section] + [key for key in keys if key not in whole]
+    return keys
+
+
+def local_sources(workspace: Workspace, pipeline: str) -> list[Path]:
+    """The files and folders outside the package that the parameters of a pipeline's stages name, absolute."""
+    sources = {source for step in PIPELINES[pipeline] for source in _sources(step, workspace.root)}
+    found = [_local(source, workspace.root) for source in sources if not is_packaged(source)]
+    return sorted(path.resolve() for path in found if path)
+
+
+def _sources(step: Step, root: Path) -> list[str]:
+    """The files, folders, addresses and hub ids that a step's parameters name, one or several a parameter."""
+    return [source for _, source in read_step(root / FILE, step).sources()]
+
+
+def _files(sources: list[str], root: Path) -> list[str]:
+    """The sources that are files or folders on this machine, as dvc.yaml in `root` names them."""
+    local = [_local(source, root) for source in sources]
+    return [_seen_from(root, path.resolve()) for path in local if path]
+
+
+def _seen_from(root: Path, path: Path) -> str:
+    """The package's own files through the link `components`: every workspace names them alike."""
+    package = PACKAGE.resolve()
+    return os.path.relpath(path, package if path.is_relative_to(package / "components") else root.resolve())
+
+
+def _local(source: str, root: Path) -> Path | None:
+    """Where a source lies on this machine's disk, if it does."""
+    places = [packaged(source, shelf) for shelf in (MODELS, WORLD)] if is_packaged(source) else [root / source]
+    return next((path for path in places if path.exists()), None)
+
+
+def _plot(title: str, file: str, x: str, *series: str) -> dict[str, Any]:
+    path = f"data/reports/{file}.json"
+    return {title: {"x": {path: x}, "y": {path: list(series)}, "x_label": x, "y_label": ""}}
+
+
+PLOTS = [
+    _plot(
+        "Precision against threshold (paper: Figure 3a)",
+        "calibration/plots/precision_against_threshold",
+        *("threshold", "precision", "lower_bound"),
+    ),
+    _plot(
+        "Similarity of the first three neighbours (Figure 3b)",
+        "mining/plots/neighbour_similarity",
+        *("similarity", "first", "second", "third"),
+    ),
+    _plot(
+        "Recurrence against corpus size (Figure 3c)",
+        "mining/plots/recurrence_against_corpus_size",
+        *("photographs", "with_1_view", "with_min_views"),
+    ),
+    _plot("Loss, insertion", "train_insertion/plots/loss", "images", "loss"),
+    _plot("Loss, generation", "train_generation/plots/loss", "images", "loss"),
+]

@@ -1,0 +1,91 @@
+"""What a person asked for on the command line, and the identity and folder of the run that follows from it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from components.common.errors import UserError
+from pipelines.engines.identity import Identity, as_seen_from, slug
+from pipelines.steps import STEPS
+
+RUNS = Path("runs")
+OTHER_PHOTOGRAPHS = {"detection.source": "whole", "ingest.licence": "", "ingest.collection": "photographs"}
+"""The tiny detector knows rendered rooms only: other photographs are taken to show one product each."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person asked for on the command line."""
+
+    pipeline: str
+    images: str = ""
+    labels: str = ""
+    profile: str = "sandbox"
+    engine: str = "dvc"
+    workspace: Path | None = None
+    continue_past_gates: bool = False
+    overrides: list[str] | tuple[str, ...] = ()
+    shares: int = 1
+
+    @property
+    def sources(self) -> tuple[str, str]:
+        """The photographs and their labels, the embedded ones where no others are named."""
+        labels = self.labels or ("" if self.images else "sandbox:corpus/labels.csv")
+        return self.images or "sandbox:corpus", labels
+
+    def settings(self) -> dict[str, Any]:
+        """`section.key -> value` of --set, --continue-past-gates and of what other photographs need."""
+        pairs = [item.partition("=") for item in self.overrides]
+        if wrong := [key for key, equals, _ in pairs if not equals]:
+            raise UserError(f"--set {wrong[0]}: write section.key=value, such as --set mining.min_views=3")
+        gates = [step.stage.params.section for step in STEPS.values() if step.stage.gate]
+        opened = {f"{gate}.blocking": False for gate in gates} if self.continue_past_gates else {}
+        other = OTHER_PHOTOGRAPHS if self.images and self.profile == "sandbox" else {}
+        try:
+            return other | opened | {key: yaml.safe_load(value) for key, _, value in pairs}
+        except yaml.YAMLError as error:
+            raise UserError(f"--set: a value is not valid YAML: {' '.join(str(error).split())}") from None
+
+    @property
+    def plain(self) -> bool:
+        """Whether this is the default run: no option changes what is computed."""
+        return (
+            not (self.images or self.labels or self.overrides or self.continue_past_gates) and self.profile == "sandbox"
+        )
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the current folder is the workspace, with the params.yaml that it has.
+
+        Raises `UserError` where options would have to change that file: they would hold for the next run as well.
+        """
+        if self.workspace is None:
+            return self.plain and self.engine == "dvc"
+        here = self.workspace.resolve() == Path().resolve()
+        if here and not self.plain:
+            raise UserError(
+                f"--workspace {self.workspace} is the current folder, whose settings are in its params.yaml: edit that "
+                "file and leave out the options, or leave out --workspace for a folder of the run's own"
+            )
+        return here
+
+    @property
+    def folder(self) -> Path:
+        """The run's own folder: the one named, or runs/WORDS-DIGEST; runs/ENGINE for the default run's parameters."""
+        if self.workspace is not None:
+            return self.workspace
+        photographs = Path(self.images).absolute().name if self.images else ""
+        profile, engine = ("" if word in ("sandbox", "dvc") else word for word in (self.profile, self.engine))
+        if self.plain:
+            return RUNS / self.engine
+        opened = "past-gates" if self.continue_past_gates else ""
+        # All folders below runs/ see the same path to the photographs, so any of them will do here.
+        identity = self.identity(RUNS / "any")
+        return RUNS / f"{slug(photographs, profile, engine, opened, *self.overrides)}-{identity.digest}".lstrip("-")
+
+    def identity(self, root: Path) -> Identity:
+        """What the run is, with local paths as seen from the workspace `root`."""
+        images, labels = (as_seen_from(root, source) for source in self.sources)
+        return Identity(images, labels, self.profile, self.settings())

@@ -1,0 +1,89 @@
+"""What `objectmate run` says before it starts and when it has ended."""
+
+import os
+import shlex
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from components.common.data.digests import short
+from components.common.data.reading import Dataset
+from pipelines.engines.request import Request
+from pipelines.engines.state import current_steps, verdicts
+from pipelines.engines.workspace import Workspace
+from pipelines.steps import PIPELINES, Step, reached_steps
+
+console = Console()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Steps whose results are new in the workspace, those of them that ran (not restored from the cache), seconds."""
+
+    changed: list[str]
+    ran: list[str]
+    seconds: float
+
+
+def announce(request: Request) -> None:
+    """One line where an engine does more than its pipeline's name says, or more than has changed."""
+    steps, before = PIPELINES[request.pipeline], reached_steps(request.pipeline, request.engine)
+    if request.engine != "dvc":
+        _say(f"Kubeflow runs all {len(steps)} stages of {request.pipeline}, whether anything has changed or not.")
+    elif len(before) > len(steps):
+        first = before[-len(steps) - 1].name
+        _say(f"{request.pipeline} needs all that comes before it: what has changed up to {first} runs first.")
+
+
+def made_by(workspace: Workspace, step: Step) -> str:
+    """What a step has made: a gate's verdicts, or how many rows of which datasets."""
+    made = [Dataset(folder) for folder in workspace.outputs(step).values()]
+    if step.stage.gate:
+        return ", ".join(f"{row['gate']} {row['verdict']}" for dataset in made for row in dataset.rows())
+    return ", ".join(f"{len(dataset):,} {dataset.folder.name}" for dataset in made)
+
+
+def summarise(workspace: Workspace, request: Request, outcome: Outcome) -> None:
+    """Prints which stages ran, the gates that did not pass, and where to look next."""
+    if not outcome.changed:
+        console.print(f"Nothing has changed: everything is up to date ({outcome.seconds:.1f} s).")
+    else:
+        console.print(_stage_table(workspace, request, outcome))
+        restored = len(outcome.changed) - len(outcome.ran)
+        cached = f", {restored} came from the cache" if restored else ""
+        _say(f"{len(outcome.ran)} stages ran{cached}, in {outcome.seconds:.0f} s.")
+    for row in verdicts(workspace):
+        if row["verdict"] != "pass":
+            console.print(f"Gate {row['gate']}: {row['verdict']}. {row['reason']}. Next: {row['next_step']}.")
+    _say(f"Report: {workspace.page}")
+    _say(f"Runs:   {_mlflow()}")
+
+
+def _stage_table(workspace: Workspace, request: Request, outcome: Outcome) -> Table:
+    table = Table("stage", "made", "digest", "")
+    current = current_steps(workspace)
+    for step in reached_steps(request.pipeline, request.engine):
+        if step not in current:
+            table.add_row(step.name, "", "", "not reached")
+            continue
+        digests = " ".join(short(Dataset(folder).digest) for folder in workspace.outputs(step).values())
+        table.add_row(step.name, made_by(workspace, step), digests, "ran" if step.name in outcome.ran else "reused")
+    return table
+
+
+def _mlflow() -> str:
+    """Where MLflow's record of the run is: a server's address, or the command that shows a file."""
+    if given := os.environ.get("MLFLOW_TRACKING_URI"):
+        return given
+    beside = Path(sys.executable).with_name("mlflow")
+    program = "mlflow" if shutil.which("mlflow") else shlex.quote(os.path.relpath(beside))
+    return f"{program} ui --backend-store-uri sqlite:///mlflow.db"
+
+
+def _say(line: str) -> None:
+    """Prints a line to be read or pasted as it is: nothing in it is markup, and it is not broken."""
+    console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -2,8 +2,8 @@
 
 The last digits of a network's results depend on the kind of device (a CPU computes in fp32, a GPU also in TF32 and
 fp16) and, on a CPU, on the number of threads, which decides the order in which sums are rounded. Both are therefore
-part of the identity of every dataset that a network helped to make, and every stage computes in the number of threads that the
-parameters name, whatever the machine has.
+part of the identity of every dataset that a network helped to make. The number of threads is a parameter, so that it
+does not follow the machine.
 """
 
 from collections.abc import Iterator

@@ -55,8 +55,8 @@ class Writer:
 
     With `params.only` only that share's parts are made and the exit raises `ShareDone`: the folder stays unfinished,
     for `shares.gather`. Raises `UserError` on entry if the folder is half-made from other inputs, parameters or models,
-    in other arithmetic (`computing`), or by other code: that of the room (the folder of the parameters' class) and of
-    `components/common`.
+    with another kind of device or number of threads, or by other code: that of the room (the folder of the parameters'
+    class) and of `components/common`.
     """
 
     def __init__(
@@ -109,8 +109,8 @@ class Writer:
     def _resume(self) -> None:
         if read_json(self.folder / UNFINISHED) != self._origin:
             raise UserError(
-                f"{self.folder} is half-made from other inputs, parameters or models, on another kind of device, or by "
-                "other code: "
+                f"{self.folder} is half-made from other inputs, parameters or models, with another kind of device or "
+                "number of threads, or by other code: "
                 f"delete it (rm -r {self.folder}) and run again, or restore what it was started with"
             )
         (self.folder / MANIFEST).unlink(missing_ok=True)

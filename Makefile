@@ -51,7 +51,13 @@ $(FAMILIES:%=image-%): image-%: $(if $(PIP_FIND_LINKS),wheels)
 wheels:
 	tar --create --directory $(PIP_FIND_LINKS) . | $(DOCKER) import - localhost/objectmate-wheels:dev
 
+# The kernel comes with the install; it is compiled again if it was lost since (to git clean, or for want of a compiler).
+HAS_KERNEL := $(BIN)/python -c "import sys; from components.common.join.built import library; sys.exit(not library())"
+
 setup: .venv/ready
+	@$(HAS_KERNEL) || $(BIN)/uv pip install --quiet --no-deps --reinstall-package objectmate --python $(BIN)/python -e .
+	@$(HAS_KERNEL) || echo "The mining kernel could not be compiled, so mining is about 15 times slower:" \
+	  "install g++ (apt-get install g++) and run make setup again." >&2
 
 .venv/ready: pyproject.toml constraints.txt components/common/join/kernel.cpp
 	$(PYTHON) -m venv .venv

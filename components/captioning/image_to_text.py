@@ -9,7 +9,7 @@ from PIL import Image
 
 from components.captioning.params import Params
 from components.captioning.texts import category_caption, clean
-from components.common.vision.encoders import pick_device
+from components.common.computing import pick_device
 from components.common.vision.models import from_pretrained, weights_digest
 
 

@@ -2,15 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from pathlib import PurePath
 from typing import Any
 
 import torch
 from PIL import Image
 from transformers import AutoImageProcessor, AutoModelForObjectDetection
 
+from components.common.computing import pick_device
 from components.common.errors import UserError
-from components.common.vision.encoders import pick_device
 from components.common.vision.geometry import Box
 from components.common.vision.models import from_pretrained, weights_digest
 from components.detection.annotations import Rejects
@@ -23,9 +22,9 @@ SCORE_DIGITS = 4
 class Detector:
     """A detector with its preprocessing. Made by `load_detector`."""
 
-    def __init__(self, model: Any, processor: Any, name: str, digest: str, score: float, device: torch.device):
+    def __init__(self, model: Any, processor: Any, digest: str, score: float, device: torch.device):
         self.model, self.processor, self.score, self.device = model, processor, score, device
-        self.maker, self.contents, self.rejects = digest, {name: digest}, Rejects()
+        self.maker, self.contents, self.rejects = digest, {"detector": digest}, Rejects()
 
     def prepare(self, photo: Image.Image) -> torch.Tensor:
         """The model's input for one photograph [3, H, W]; its size may depend on the photograph's shape."""
@@ -80,4 +79,4 @@ def load_detector(reference: str, score: float, device: str) -> Detector:
     if not hasattr(processor, "post_process_object_detection"):
         raise UserError(f"the model {reference} has no image processor for detection: add its preprocessor_config.json")
     digest = weights_digest(reference)
-    return Detector(model.eval().to(where), processor, PurePath(reference).name, digest, score, where)
+    return Detector(model.eval().to(where), processor, digest, score, where)

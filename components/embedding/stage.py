@@ -39,7 +39,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
                 vectors = _embed(encoder, objects, part, params.workers)
                 names = [{"object_id": each["object_id"], "row": begin + k} for k, each in enumerate(part)]
                 out.write(index, names, vectors=vectors)
-        out.facts = _facts(encoder, params)
+        out.facts = _facts(encoder)
     _reserve(encoder, inputs, outputs, params)
     return _report(Dataset(outputs["embeddings"]).vectors(), encoder)
 
@@ -56,7 +56,7 @@ def _reserve(encoder: Encoder, inputs: Mapping[str, Path], outputs: Mapping[str,
         if not out.done(0):
             rows = [{"object_id": name, "row": row} for row, name in enumerate(names)]
             out.write(0, rows, vectors=vectors.astype(np.float16))
-        out.facts = _facts(encoder, params)
+        out.facts = _facts(encoder)
 
 
 def _embed(encoder: Encoder, objects: Dataset, rows: list[dict[str, Any]], workers: int) -> np.ndarray:
@@ -71,13 +71,9 @@ def _crop(objects: Dataset, row: dict[str, Any]) -> Image.Image:
     return Image.open(io.BytesIO(objects.blob(row, "crop"))).convert("RGB")
 
 
-def _facts(encoder: Encoder, params: Params) -> dict[str, Any]:
-    return {
-        "encoder": params.ir,
-        "weights": encoder.digest,
-        "preprocess": encoder.preprocess,
-        "dim": encoder.dim,
-    }
+def _facts(encoder: Encoder) -> dict[str, Any]:
+    """What tells encoders apart; not what the parameters call it, as one encoder may lie in two folders."""
+    return {"weights": encoder.digest, "preprocess": encoder.preprocess, "dim": encoder.dim}
 
 
 def _report(vectors: np.ndarray, encoder: Encoder) -> Report:

@@ -12,6 +12,7 @@ from PIL import Image
 from safetensors.numpy import load_file
 from transformers import CLIPTextModel, PreTrainedTokenizerBase
 
+from components.common.computing import pick_device
 from components.common.data.reading import Dataset
 from components.common.data.writing import Writer
 from components.common.diffusion import bases
@@ -27,7 +28,6 @@ from components.common.diffusion.pipeline import (
 from components.common.errors import UserError
 from components.common.stage.progress import track
 from components.common.stage.report import Report
-from components.common.vision.encoders import pick_device
 from components.common.vision.models import weights_digest
 from components.encoding.params import Params
 

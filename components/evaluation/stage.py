@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from components.common.computing import pick_device
 from components.common.data.digests import digest_folder
 from components.common.data.reading import Dataset
 from components.common.data.sandbox import resolve
@@ -14,7 +15,7 @@ from components.common.data.writing import Writer
 from components.common.diffusion.pipeline import GridPipeline
 from components.common.errors import UserError
 from components.common.stage.report import Report
-from components.common.vision.encoders import load_encoder, pick_device
+from components.common.vision.encoders import load_encoder
 from components.common.vision.models import from_pretrained, weights_digest
 from components.evaluation import summary
 from components.evaluation.benchmark import InsertionSample, Sample, generation_samples, insertion_samples, load

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
+from components.common.computing import pick_device
 from components.common.join.exact import join_tile, prepare
 from components.common.vision.corpus import Corpus
-from components.common.vision.encoders import pick_device
 from components.mining import approximate
 from components.mining.params import Params
 from components.mining.tiles import TileJoin, Window

@@ -104,8 +104,8 @@ def _cut(photo: Image.Image, box: Box | None, detection: dict[str, Any]) -> Imag
 def _embed(cut: Image.Image, embeddings: Dataset, root: Path) -> np.ndarray:
     """Unit vector, float32 [d], by the encoder of the embeddings; root: where a relative model folder starts."""
     facts, how = embeddings.facts, embeddings.facts["preprocess"]
-    local = root / facts["encoder"]
-    source = str(local) if local.is_dir() else facts["encoder"]
+    named = embeddings.manifest.sources["ir"]
+    source = str(root / named) if (root / named).is_dir() else named
     encoder = load_encoder(source, "cpu", how["framing"], how["mirror"])
     if (encoder.digest, encoder.preprocess) != (facts["weights"], how):
         raise UserError(

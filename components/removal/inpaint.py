@@ -7,9 +7,9 @@ import torch
 from diffusers import AutoPipelineForInpainting, UNet2DConditionModel
 from PIL import Image
 
+from components.common.computing import pick_device
 from components.common.data.digests import digest_value
 from components.common.data.seeds import torch_generator
-from components.common.vision.encoders import pick_device
 from components.common.vision.geometry import Box
 from components.common.vision.models import from_pretrained, weights_digest
 from components.removal.areas import Areas, Framing, fill_window

@@ -13,8 +13,8 @@ from diffusers import UNet2DModel
 from PIL import Image
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
+from components.common.computing import pick_device
 from components.common.errors import UserError
-from components.common.vision.encoders import pick_device
 from components.common.vision.geometry import Box
 from components.common.vision.models import from_pretrained, weights_digest
 from components.removal.areas import Areas, Framing, fill_window

@@ -48,7 +48,7 @@ def train_models(names: list[str] | None, seed: int, device: Device) -> None:
     """Trains the named models (all if none is named, in an order in which each finds what it needs)."""
     import torch
 
-    from components.common.vision.encoders import pick_device
+    from components.common.computing import pick_device
 
     pick_device(device)
     if missing := [split for split in TAUGHT if not (RENDERED / split / "annotations.json").is_file()]:

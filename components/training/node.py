@@ -7,6 +7,7 @@ refuses at once what was refused before.
 import sys
 from pathlib import Path
 
+from components.common.computing import pinned_threads
 from components.common.errors import UserError
 from components.training import ranks, stage
 from components.training.launch import Handover
@@ -22,7 +23,8 @@ def main(folder: Path) -> int:
         if sentence := handover.refusal():
             raise UserError(sentence)
         ranks.join(params.device)
-        stage.compute({"latents": latents}, {"model": model}, params, handover.keep)
+        with pinned_threads(params):
+            stage.compute({"latents": latents}, {"model": model}, params, handover.keep)
     except UserError as error:
         handover.refuse(str(error))
         print(f"error: {error}", file=sys.stderr)

@@ -77,6 +77,7 @@ def _same(row: Row) -> str:
 
 def _explained(rows: list[Row]) -> str:
     return (
+        f"ours, {rows[0].kernel}. "
         f"of peak: N^2 d / seconds by {rows[0].peak.flops / 1e9:,.0f} GFLOP/s, {rows[0].peak.what}. An engine that "
         "multiplies bytes, or fewer dimensions, can pass 100 %. "
         f"as ours: how many pairs differ, if any; at ends: all of them within {ROUNDING:g} of an end of the window."

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,13 @@ import pyarrow as pa
 import pytest
 
 from components.common.data import writing
-from components.common.data.digests import digest_file, digest_sources
+from components.common.data.digests import SOURCES, digest_file, digest_sources
 from components.common.data.reading import FINISHED, MANIFEST, UNFINISHED, Dataset, is_complete
 from components.common.data.writing import Writer, clear
 from components.common.errors import UserError
 from components.common.stage.params import StageParams
+
+ROOT = Path(__file__).parents[2]
 
 
 class Params(StageParams):
@@ -131,7 +134,7 @@ def test_a_folder_half_made_from_something_else_is_refused(tmp_path: Path) -> No
         {"models": {"encoder": "abc"}},
         {"inputs": {"images": tmp_path / "input"}},
     ):
-        with pytest.raises(UserError, match=r"or models, or by other code: delete it \(rm -r"):
+        with pytest.raises(UserError, match=r"or models.* or by other code: delete it \(rm -r"):
             make(tmp_path / "d", **other)
     assert contents(tmp_path / "d") == before
 
@@ -151,14 +154,23 @@ def test_other_code_takes_up_no_half_made_work(tmp_path: Path, monkeypatch: pyte
     assert manifests[0] == manifests[1], "the code is no part of a dataset's identity"
 
 
-def test_code_is_what_is_below_the_folder(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["b.py", "kernel.cpp"])
+def test_code_is_what_is_below_the_folder(tmp_path: Path, name: str) -> None:
     (tmp_path / "a").mkdir()
     digests = []
     for text in ("x = 1", "x = 1", "x = 2"):
-        (tmp_path / "a" / "b.py").write_text(text)
+        (tmp_path / "a" / name).write_text(text)
         digest_sources.cache_clear()
         digests.append(digest_sources(tmp_path))
     assert digests[0] == digests[1] != digests[2]
+
+
+def test_the_code_of_a_room_is_all_that_it_holds() -> None:
+    """A source file of a new kind, such as .cu, must be added to `SOURCES`."""
+    rooms = subprocess.run(["git", "ls-files", "components"], cwd=ROOT, capture_output=True, text=True, check=True)
+    data = ("components/sandbox/world/", "components/sandbox/models/")
+    suffixes = {Path(name).suffix for name in rooms.stdout.split() if not name.startswith(data)}
+    assert suffixes == set(SOURCES)
 
 
 def test_a_finished_dataset_is_replaced_whole(tmp_path: Path) -> None:

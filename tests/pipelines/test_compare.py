@@ -17,8 +17,10 @@ from components.common.stage.params import StageParams
 from pipelines.cli.app import app
 from pipelines.cluster.sync import _commit
 from pipelines.engines.local import dvc_digests, dvc_hashes
+from pipelines.engines.prepare import check_run
+from pipelines.engines.request import Request
 from pipelines.engines.run import _stage_table
-from pipelines.engines.workspace import Workspace, prepare
+from pipelines.engines.workspace import Workspace
 from pipelines.report.compare import compare
 from pipelines.report.page import write_page
 from pipelines.steps import PIPELINES, STEPS
@@ -113,7 +115,7 @@ def test_a_dataset_named_like_its_step_keeps_its_own_hash(tmp_path):
 
 
 def test_a_clone_that_holds_only_the_lock_is_compared_by_it(run, tmp_path):
-    prepare(run.root, "sandbox", "sandbox:corpus", "sandbox:corpus/labels.csv", {}, ())
+    check_run(Request("full", workspace=run.root)).write()
     _commit(list(STEPS.values()), run)
     assert dvc_hashes(run) == dvc_digests(run) != {}
     clone = Workspace(tmp_path / "clone")

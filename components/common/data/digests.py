@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-CHUNK = 1 << 20
+SOURCES = (".py", ".cpp")
+"""Suffixes of the files that a stage's code is made of."""
 
 SHOWN = 12
 """Hex digits of a digest that people are shown, wherever one is printed."""
@@ -35,17 +37,17 @@ def digest_file(path: Path) -> str:
 
 def digest_folder(folder: Path) -> str:
     """sha256 (hex) over the names and bytes of all files below a folder."""
-    return _digest_files(folder, "*")
+    return _digest_files(folder.rglob("*"), folder)
 
 
 @cache
 def digest_sources(folder: Path) -> str:
-    """sha256 (hex) of the Python files below `folder`, by name and content, as they were when first asked for."""
-    return _digest_files(folder, "*.py")
+    """sha256 (hex) of the source files below `folder`, by name and content, as they were when first asked for."""
+    return _digest_files((path for path in folder.rglob("*") if path.suffix in SOURCES), folder)
 
 
-def _digest_files(folder: Path, pattern: str) -> str:
-    files = sorted(path for path in folder.rglob(pattern) if path.is_file())
+def _digest_files(paths: Iterable[Path], folder: Path) -> str:
+    files = sorted(path for path in paths if path.is_file())
     return digest_value([[path.relative_to(folder).as_posix(), digest_file(path)] for path in files])
 
 

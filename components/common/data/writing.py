@@ -24,6 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors.numpy import save as save_arrays
 
+from components.common.computing import arithmetic
 from components.common.data.digests import digest_file, digest_sources, digest_value
 from components.common.data.files import inside, read_json, replacing, size_of, write_atomically
 from components.common.data.reading import (
@@ -55,7 +56,8 @@ class Writer:
 
     With `params.only` only that share's parts are made and the exit raises `ShareDone`: the folder stays unfinished,
     for `shares.gather`. Raises `UserError` on entry if the folder is half-made from other inputs, parameters or models,
-    or by other code: that of the room (the folder of the parameters' class) and of `components/common`.
+    with another kind of device or number of threads, or by other code: that of the room (the folder of the parameters'
+    class) and of `components/common`.
     """
 
     def __init__(
@@ -71,7 +73,9 @@ class Writer:
         opened = {name: Dataset(path) for name, path in sorted(inputs.items())}
         self.inputs = {name: dataset.digest for name, dataset in opened.items()}
         self._carried = {key: made.facts[key] for made in opened.values() for key in CARRIED if key in made.facts}
-        self.params, self.models, self._room = params.identity(), dict(models or {}), type(params)
+        self.params, self._room = params.identity(), type(params)
+        self.models = dict(models or {}) | arithmetic(params)
+        self._sources = {name: getattr(params, name) for name in params.loads()}
         self._share = params.only
         self.facts: dict[str, Any] = {}
         self._records: dict[int, dict[str, Any]] = {}
@@ -106,7 +110,8 @@ class Writer:
     def _resume(self) -> None:
         if read_json(self.folder / UNFINISHED) != self._origin:
             raise UserError(
-                f"{self.folder} is half-made from other inputs, parameters or models, or by other code: "
+                f"{self.folder} is half-made from other inputs, parameters or models, with another kind of device or "
+                "number of threads, or by other code: "
                 f"delete it (rm -r {self.folder}) and run again, or restore what it was started with"
             )
         (self.folder / MANIFEST).unlink(missing_ok=True)
@@ -195,6 +200,7 @@ class Writer:
             models=self.models,
             facts=facts,
             schema=schema,
+            sources=self._sources,
         )
         write_atomically(
             self.folder / MANIFEST, json.dumps(asdict(manifest), indent=1, sort_keys=True).encode() + b"\n"

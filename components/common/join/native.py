@@ -1,19 +1,18 @@
 """The window join by the compiled kernel (kernel.cpp), if it was built and this processor can run it.
 
-It is an optional part of the package: without a compiler, or on another processor, `best_isa` is `Isa.NONE`.
+It is an optional part of the package: without a compiler, or on another processor, `best_isa` is `Isa.NONE`, and
+`in_words` says what that costs.
 """
 
 import ctypes
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from enum import IntEnum
-from functools import cache
-from importlib.machinery import EXTENSION_SUFFIXES
-from pathlib import Path
 
 import numpy as np
 import torch
 
+from components.common.join.built import ENTRY, library
 from components.common.join.scores import Pairs, concatenate
 from components.common.join.sieve import COLUMNS, build
 
@@ -47,22 +46,24 @@ class Work(ctypes.Structure):
     )
 
 
-@cache
-def _library() -> ctypes.CDLL | None:
-    for path in (Path(__file__).with_name(f"_kernel{suffix}") for suffix in EXTENSION_SUFFIXES):
-        if path.is_file():
-            library = ctypes.CDLL(str(path))
-            if not hasattr(library, "objectmate_window_join_1"):  # built from another version of kernel.cpp
-                return None
-            library.objectmate_window_join_1.restype = ctypes.c_int64
-            return library
-    return None
-
-
 def best_isa() -> Isa:
     """The best of this processor that the built kernel knows."""
-    library = _library()
-    return Isa(library.objectmate_isa()) if library else Isa.NONE
+    kernel = library()
+    return Isa(kernel.objectmate_isa()) if kernel else Isa.NONE
+
+
+def in_words(isa: Isa, device: str) -> str:
+    """What finds the candidates on a kind of device (cpu, cuda), and where no kernel does, why and what helps."""
+    if isa != Isa.NONE:
+        return f"kernel: {isa.name}"
+    if device != "cpu":
+        return f"kernel: none for {device}, which needs triton and compute capability 8.0; torch multiplies instead"
+    if library():
+        return "kernel: none, as this processor has no AVX2; torch multiplies instead, about 15 times slower"
+    return (
+        "kernel: none, as it is not compiled; torch multiplies instead, about 15 times slower: install g++ and run "
+        "`make setup`"
+    )
 
 
 class Native:
@@ -113,14 +114,12 @@ def _calls(work: Work, block: range, since: int) -> Iterator[Columns]:
 
     It begins with the tile of columns that holds `since`.
     """
-    library = _library()
-    assert library is not None
+    kernel = library()
+    assert kernel is not None
     column = ctypes.c_int64(since // COLUMNS * COLUMNS)
     while column.value < work.n:
         found = (np.empty(CAPACITY, np.uint16), np.empty(CAPACITY, np.int32), np.empty(CAPACITY, np.float32))
         begin, end = (ctypes.c_int64(row) for row in (block.start, block.stop))
         places = (ctypes.c_void_p(array.ctypes.data) for array in found)
-        count = library.objectmate_window_join_1(
-            ctypes.byref(work), begin, end, ctypes.byref(column), ctypes.c_int64(CAPACITY), *places
-        )
+        count = kernel[ENTRY](ctypes.byref(work), begin, end, ctypes.byref(column), ctypes.c_int64(CAPACITY), *places)
         yield tuple(array[:count].copy() for array in found)  # type: ignore[misc]

@@ -67,8 +67,9 @@ class StageParams(BaseModel):
 
     The fields of a base class that names no section stand in the section of the class that inherits them.
     """
-    execution: ClassVar[frozenset[str]] = frozenset({"workers", "device", "only"})
-    """Fields that say how to compute, not what: they stay out of a dataset's identity."""
+    execution: ClassVar[frozenset[str]] = frozenset({"workers", "device", "threads", "only"})
+    """Fields that say how to compute, not what: they are not part of a dataset's identity. What device and threads come
+    to is, for networks: see `components.common.computing`."""
 
     only: InstanceOf[Share] | None = Field(default=None, exclude=True)
     """Makes these parts only and raises `ShareDone`; None: the whole dataset. Set by whoever runs several workers."""

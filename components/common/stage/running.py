@@ -13,8 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from components.common.computing import pinned_threads
 from components.common.data.reading import Dataset
 from components.common.errors import GateStop, UserError
+from components.common.stage import machine
 from components.common.stage.contract import Stage
 from components.common.stage.params import StageParams, validate
 from components.common.stage.report import Report
@@ -27,7 +29,7 @@ def execute(
     outputs: Mapping[str, Path],
     report: Path,
 ) -> Report:
-    """Runs a stage and stores its report and a `run.json` (when, where, how long, which commit) in the folder `report`.
+    """Runs a stage; stores its report and a `run.json` (when, how long, on what, which commit) in the folder `report`.
 
     inputs, outputs: role -> dataset folder. Raises `UserError` if an input is not of the kind that the stage takes, and
     `GateStop`, after everything is stored, if the stage says that the pipeline must stop.
@@ -37,7 +39,9 @@ def execute(
         params = validate(stage.params, dict(params), stage.name)
     _refuse_other_kinds(stage, inputs)
     run = importlib.import_module(f"{stage.room}.stage").run
-    result: Report = run(dict(inputs), dict(outputs), params)
+    with pinned_threads(params):
+        result: Report = run(dict(inputs), dict(outputs), params)
+        ran_on = machine.describe()
     if report.exists():
         shutil.rmtree(report)
     result.save(report)
@@ -48,6 +52,7 @@ def execute(
         "host": platform.node(),
         "user": _user(),
         "commit": commit(),
+        "machine": ran_on,
         "outputs": {role: str(folder) for role, folder in outputs.items()},
     }
     (report / "run.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

@@ -13,6 +13,9 @@ class OnDevice(StageParams):
     device: str = parameter(
         "auto", "auto (a GPU if there is one), cpu, cuda or cuda:N", pattern=r"^(auto|cpu|cuda(:\d+)?)$"
     )
+    threads: int = parameter(
+        2, "threads of a network on a CPU: another number rounds in another order; mining takes all", ge=1, le=256
+    )
 
 
 class InParts(StageParams):

@@ -49,8 +49,8 @@ class Corpus:
 
     @property
     def encoder(self) -> str:
-        """What a similarity window depends on: the encoder's weights and preprocessing."""
-        return digest_value(self.embeddings.facts)
+        """What a similarity window depends on: the encoder's weights and preprocessing, whatever folder they are in."""
+        return digest_value([self.embeddings.facts[key] for key in ("weights", "preprocess")])
 
     def nearly_repeat(self, src: np.ndarray, dst: np.ndarray, rules: NearDuplicates) -> np.ndarray:
         """Whether objects src and dst [P] lie in photographs, or have crops, that show the same again: bool [P].

@@ -12,6 +12,7 @@ import transformers
 from PIL import Image
 from torch.nn.functional import normalize
 
+from components.common.computing import pick_device
 from components.common.errors import UserError
 from components.common.vision.geometry import padded_square
 from components.common.vision.models import from_pretrained, weights_digest
@@ -115,15 +116,6 @@ def load_encoder(
     processor = from_pretrained(transformers.AutoImageProcessor, reference, backend="pil")
     where = pick_device(device)
     return Encoder(model.eval().to(where), processor, weights_digest(reference), where, framing, mirror, batch)
-
-
-def pick_device(name: str) -> torch.device:
-    """`auto` is the GPU if there is one. Raises `UserError` for a GPU that is not there."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise UserError(f"device = {name}, but this machine has no usable GPU: set device to cpu or auto")
-    return torch.device(name)
 
 
 def _model_class(config: Any) -> Any:

@@ -11,6 +11,9 @@ from components.common.errors import UserError
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 HUB = re.compile(r"(?P<id>\w[\w.-]*/\w[\w.-]*?)(?:@(?P<revision>[^/@]*))?")
+UNREAD = frozenset({".md", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".pdf"})
+"""Suffixes of files about a model: its card and pictures."""
+LEGAL = frozenset({"LICENSE", "LICENCE", "NOTICE"})
 
 
 class Located(NamedTuple):
@@ -79,8 +82,9 @@ def _takes_weights(cls: Any) -> bool:
 
 
 def weights_digest(reference: str, part: str = "") -> str:
-    """The identity of a model: sha256 over its safetensors and JSON files (folder), or `id@commit` (hub).
+    """The identity of a model: sha256 over its files (folder), or `id@commit` (hub).
 
+    Every file counts that loading could read, so what does not is named: `UNREAD`, and whatever is hidden.
     part: a subfolder of a pipeline, such as `vae`, whose files alone count.
     """
     where, revision = locate(reference)
@@ -88,9 +92,14 @@ def weights_digest(reference: str, part: str = "") -> str:
         return f"{where}/{part}@{revision}" if part else f"{where}@{revision}"
     folder = Path(where) / part
     total = hashlib.sha256()
-    for path in sorted(p for p in folder.rglob("*") if p.suffix in (".safetensors", ".json", ".txt")):
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and _is_read(path.relative_to(folder))):
         total.update(f"{path.relative_to(folder).as_posix()}:{digest_file(path)}\n".encode())
     return total.hexdigest()
+
+
+def _is_read(name: Path) -> bool:
+    hidden = any(part.startswith(".") for part in name.parts)
+    return not (hidden or name.suffix.lower() in UNREAD or name.stem.upper() in LEGAL)
 
 
 def _first_line(error: Exception) -> str:

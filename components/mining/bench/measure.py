@@ -37,7 +37,7 @@ class Row:
     growth_n, growth_d: what twice the vectors, or dimensions, multiplied the seconds by, from the size measured before.
     differing: pairs that only it or only ours found; equal: each of them lies, in float64, at an end of the window.
     peak_share: useful FLOP/s to `peak.flops`; an engine that multiplies bytes, or fewer dimensions, can pass 1.
-    peak_device_bytes: what torch held on a CUDA device; what faiss held is not seen.
+    peak_device_bytes: what torch held on a CUDA device; what faiss held is not seen. kernel: ours, in words.
     """
 
     engine: str
@@ -56,6 +56,7 @@ class Row:
     equal: bool
     peak_rss_bytes: int
     peak_device_bytes: int | None
+    kernel: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,13 +79,14 @@ def bench(n: int, dimensions: list[int], repeats: int, peers: list[str], device:
     names = [OURS, *dict.fromkeys(choose_peers(peers, device))]
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
         peak = process.submit(matrix_peak, device).result()
+        kernel = process.submit(_kernel, device).result()
     workers = {name: Worker(name, device) for name in names}
     rows: list[Row] = []
     try:
         for d in sorted(set(dimensions)):
             for size in (n // 4, n // 2, n):
                 measured = _measure(workers, size, d, repeats, device, peak)
-                rows += [_with_growth(row, rows) for row in measured]
+                rows += [_with_growth(row, rows, kernel if row.engine == OURS else "") for row in measured]
     finally:
         for worker in workers.values():
             worker.stop()
@@ -135,13 +137,23 @@ def _measure(workers: dict[str, "Worker"], n: int, d: int, repeats: int, device:
     return rows
 
 
-def _with_growth(row: Row, before: list[Row]) -> Row:
-    """The row with its growth from the last earlier one of the same engine and d, and of the same engine and N."""
+def _kernel(device: str) -> str:
+    import torch  # not at the top: see matrix_peak
+
+    from components.common.join.exact import best_engine
+    from components.common.join.native import in_words
+
+    return in_words(best_engine(torch.device(device)), device)
+
+
+def _with_growth(row: Row, before: list[Row], kernel: str) -> Row:
+    """The row with its kernel, and its growth from the last earlier ones of its engine: of the same d, and of the same N."""
     same = [earlier for earlier in before if earlier.engine == row.engine]
     smaller = next((earlier for earlier in reversed(same) if earlier.d == row.d), None)
     flatter = next((earlier for earlier in reversed(same) if earlier.n == row.n and earlier.d < row.d), None)
     return replace(
         row,
+        kernel=kernel,
         growth_n=doubling(row.seconds / smaller.seconds, row.n / smaller.n) if smaller else None,
         growth_d=doubling(row.seconds / flatter.seconds, row.d / flatter.d) if flatter else None,
     )

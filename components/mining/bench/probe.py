@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 
 from components.common.errors import UserError
-from components.common.join.exact import window_join
-from components.common.join.native import best_isa
+from components.common.join.exact import best_engine, window_join
+from components.common.join.native import best_isa, in_words
 from components.mining.bench.plan import Speed
 from components.mining.bench.synthetic import HIGH, LOW, product_vectors
 
@@ -72,9 +72,8 @@ def fit(measured: list[tuple[int, float]], start: float, dim: int) -> tuple[floa
 
 def _machine(device: str) -> str:
     if device == "cuda":
-        return torch.cuda.get_device_name()
-    isa = best_isa()
-    return f"CPU threads: {torch.get_num_threads()}, {isa.name if isa else 'no'} kernel"
+        return f"{torch.cuda.get_device_name()}, {in_words(best_engine(torch.device(device)), device)}"
+    return f"CPU threads: {torch.get_num_threads()}, {in_words(best_isa(), device)}"
 
 
 def _memory_bytes(device: str) -> int:

@@ -1,0 +1,22 @@
+"""The compiled kernel (kernel.cpp), if it is there. Imports nothing heavy, as `make setup` asks this each time."""
+
+import ctypes
+from functools import cache
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+
+ENTRY = "objectmate_window_join_1"
+"""The kernel's function. Its number grows with every change of its arguments, so that no older build is called."""
+
+
+@cache
+def library(folder: Path = Path(__file__).parent) -> ctypes.CDLL | None:
+    """The kernel, or None where it was not compiled, was deleted since, or belongs to another version of kernel.cpp."""
+    for path in (folder / f"_kernel{suffix}" for suffix in EXTENSION_SUFFIXES):
+        if path.is_file():
+            kernel = ctypes.CDLL(str(path))
+            if not hasattr(kernel, ENTRY):
+                return None
+            kernel[ENTRY].restype = ctypes.c_int64
+            return kernel
+    return None

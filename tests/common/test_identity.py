@@ -1,0 +1,147 @@
+"""What a dataset's identity holds of the machine and of the models, and what `run.json` holds beside it."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from anchor_data import photograph, save_judge, write_datasets
+
+from components.common.computing import arithmetic, pinned_threads
+from components.common.data.reading import Dataset
+from components.common.data.writing import Writer
+from components.common.stage.params import StageParams
+from components.common.stage.running import execute
+from components.common.stage.shared import OnDevice
+from components.common.vision.images import dhashes, encode_png
+from components.common.vision.models import weights_digest
+from components.embedding import STAGE as EMBEDDING
+from components.embedding.params import Params as Embedding
+from components.mining.params import Params as Mining
+from components.removal import STAGE as REMOVAL
+from components.removal.params import Params as Removal
+from pipelines.steps import STEPS
+
+RESIDUAL = {"kind": "residual", "remover": "sandbox:remover", "size": 64, "device": "cpu"}
+
+
+@pytest.fixture(scope="module")
+def judge(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_judge(tmp_path_factory.mktemp("judge"))
+
+
+@pytest.fixture(scope="module")
+def datasets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return write_datasets(tmp_path_factory.mktemp("datasets"))
+
+
+@pytest.fixture
+def a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine with a GPU, which is not computed on here."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+
+
+def fingerprint(params: StageParams) -> str:
+    return Writer(Path("unused"), "embeddings", "embedding", {}, params, {"encoder": "same"}).fingerprint
+
+
+def test_work_on_a_cpu_and_on_a_gpu_shares_no_fingerprint(a_gpu: None) -> None:
+    cpu, cuda, auto, second = (fingerprint(Embedding(device=name)) for name in ("cpu", "cuda", "auto", "cuda:1"))
+    assert cpu != cuda == auto == second
+
+
+def test_an_exact_stage_has_one_fingerprint_on_every_device(a_gpu: None) -> None:
+    assert fingerprint(Mining(device="cpu", threads=1)) == fingerprint(Mining(device="cuda", threads=4))
+
+
+@pytest.mark.parametrize("step", STEPS.values(), ids=list(STEPS))
+def test_whoever_loads_a_model_says_what_it_computes_on(step) -> None:
+    params = step.stage.params
+    if params.naming("model"):
+        assert issubclass(params, OnDevice)
+
+
+def test_threads_count_for_networks_on_a_cpu_only(a_gpu: None) -> None:
+    one, three = (Embedding(device="cpu", threads=count) for count in (1, 3))
+    for params in (one, three):
+        with pinned_threads(params):
+            assert arithmetic(params) == {"arithmetic": f"cpu, {params.threads} threads"}
+    assert arithmetic(Embedding(device="cuda")) == {"arithmetic": "cuda"}
+    assert one.identity() == three.identity()
+
+
+@pytest.mark.parametrize("parameters", [RESIDUAL, {"kind": "opencv", "size": 64, "device": "cpu"}])
+def test_the_number_of_threads_at_hand_changes_no_byte(
+    datasets: dict[str, Path], judge: Path, tmp_path: Path, parameters: dict
+) -> None:
+    """The sandbox's remover rounds differently in one thread than in two."""
+    params = Removal(second_ir=str(judge), **parameters)
+    before = torch.get_num_threads()
+    try:
+        for count in (1, 3):
+            torch.set_num_threads(count)
+            execute(REMOVAL, params, datasets, {"backgrounds": tmp_path / str(count)}, tmp_path / f"report-{count}")
+            assert torch.get_num_threads() == count
+    finally:
+        torch.set_num_threads(before)
+    one, three = (Dataset(tmp_path / name) for name in ("1", "3"))
+    assert one.digest == three.digest and one.manifest.fingerprint == three.manifest.fingerprint
+    assert one.manifest.models["arithmetic"] == "cpu, 2 threads"
+
+
+def test_an_encoder_in_two_folders_is_one(datasets: dict[str, Path], judge: Path, tmp_path: Path) -> None:
+    shutil.copytree(judge, tmp_path / "elsewhere")
+    made = []
+    for folder in (judge, tmp_path / "elsewhere"):
+        outputs = {role: tmp_path / f"{role}-{folder.name}" for role in ("embeddings", "reserved")}
+        params = Embedding(ir=str(folder), benchmark="", device="cpu")
+        inputs = {"objects": write_crops(tmp_path / "objects")}
+        execute(EMBEDDING, params, inputs, outputs, tmp_path / "report")
+        made.append(Dataset(outputs["embeddings"]))
+    assert made[0].digest == made[1].digest and made[0].manifest.fingerprint == made[1].manifest.fingerprint
+    assert [each.manifest.sources["ir"] for each in made] == [str(judge), str(tmp_path / "elsewhere")]
+
+
+def write_crops(folder: Path) -> Path:
+    """Three objects with crops."""
+    rows = []
+    for row in range(3):
+        plain, flipped = dhashes(photograph(row))
+        box = {"x": 0.0, "y": 0.0, "w": 30.0, "h": 40.0, "category": "mug", "score": 1.0}
+        keys = {"object_id": f"object-{row}", "row": row, "image_id": f"image-{row}"}
+        rows.append(keys | box | {"dhash": plain, "dhash_flipped": flipped})
+    with Writer(folder, "objects", "detection", {}, StageParams()) as out:
+        out.write(0, rows, [{"crop.png": encode_png(photograph(row))} for row in range(3)])
+    return folder
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["config.json", "tokenizer.model", "vocab.txt", "merges.txt", "chat_template.jinja", "spiece.vocab", "vae/x.bin"],
+)
+def test_every_file_that_loading_may_read_is_in_a_models_digest(judge: Path, tmp_path: Path, name: str) -> None:
+    shutil.copytree(judge, tmp_path / "model")
+    before = weights_digest(str(tmp_path / "model"))
+    (tmp_path / "model" / name).parent.mkdir(exist_ok=True)
+    (tmp_path / "model" / name).write_text("changed")
+    assert weights_digest(str(tmp_path / "model")) != before
+
+
+@pytest.mark.parametrize("name", ["README.md", "LICENSE", "LICENSE.txt", "sample.PNG", ".gitattributes", ".cache/lock"])
+def test_what_is_said_about_a_model_is_not(judge: Path, tmp_path: Path, name: str) -> None:
+    shutil.copytree(judge, tmp_path / "model")
+    (tmp_path / "model" / name).parent.mkdir(exist_ok=True)
+    (tmp_path / "model" / name).write_text("changed")
+    assert weights_digest(str(tmp_path / "model")) == weights_digest(str(judge))
+
+
+def test_a_run_says_what_machine_it_was_on(datasets: dict[str, Path], judge: Path, tmp_path: Path) -> None:
+    params = Removal(second_ir=str(judge), **RESIDUAL)
+    execute(REMOVAL, params, datasets, {"backgrounds": tmp_path / "out"}, tmp_path / "report")
+    machine = json.loads((tmp_path / "report" / "run.json").read_text())["machine"]
+    assert machine["processor"] and machine["gpu"] == ""
+    assert machine["instruction_sets"]["torch"] == torch.backends.cpu.get_cpu_capability()
+    assert machine["threads"]["torch"] == params.threads and machine["threads"]["opencv"] >= 1
+    assert machine["versions"]["torch"] == torch.__version__
+    assert {"python", "numpy", "pillow", "opencv-python-headless", "pillow:jpg"} <= machine["versions"].keys()

@@ -10,6 +10,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 OWN = {"components", "pipelines"}
+NAMESPACED = {"google.protobuf": "protobuf"}
+"""Packages whose first name several distributions share -> their distribution."""
 
 
 def normalised(name: str) -> str:
@@ -27,14 +29,15 @@ def declared() -> set[str]:
 
 
 def imports() -> Iterator[tuple[str, str]]:
-    """Top-level package and where it is imported, of every import in the code."""
+    """Top-level package (or `NAMESPACED` distribution) and where it is imported, of every import in the code."""
     for path in sorted(path for folder in OWN for path in (ROOT / folder).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and not node.level:
                 names = [node.module or ""]
             for name in names:
-                yield name.partition(".")[0], f"{path.relative_to(ROOT)}:{node.lineno}"
+                first, second = [*name.split("."), ""][:2]
+                yield NAMESPACED.get(f"{first}.{second}", first), f"{path.relative_to(ROOT)}:{node.lineno}"
 
 
 def test_what_is_imported_is_declared() -> None:

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.steps import STEPS
+
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "infra" / "images" / "Dockerfile").read_text(encoding="utf-8")
 PACKAGES = {
     "PIL": "pillow",
-    "botocore": "boto3",
     "cv2": "opencv-python-headless",
     "faiss": "faiss-cpu",
     "great_expectations": "great-expectations",
-    "urllib3": "kubernetes",  # whose client raises its errors
     "yaml": "pyyaml",
 }
 FAMILIES = ("data", "vision", "mining", "training", "gates")
@@ -59,8 +59,7 @@ def _imports(module: Path, seen: set[Path]) -> set[str]:
 
 
 def _rooms(family: str) -> list[Path]:
-    doors = ROOT.glob("components/*/component.py")
-    return [door.parent for door in doors if f'image("{family}")' in door.read_text(encoding="utf-8")]
+    return sorted({ROOT / step.stage.folder for step in STEPS.values() if step.stage.family == family})
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -164,16 +164,6 @@ def dhashes(image: Image.Image) -> tuple[bytes, bytes]:
     return tuple(np.packbits(np.diff(g, axis=1) > 0).tobytes() for g in (grid, grid[:, ::-1]))  # type: ignore[return-value]
 
 
-def dhash(image: Image.Image) -> bytes:
-    """The 256-bit difference hash, 32 bytes."""
-    return dhashes(image)[0]
-
-
-def dhash_flipped(image: Image.Image) -> bytes:
-    """The difference hash of the mirror image, 32 bytes."""
-    return dhashes(image)[1]
-
-
 def thumbnail(image: Image.Image) -> np.ndarray:
     """The whole image in grey, squeezed into a square: uint8 [THUMBNAIL, THUMBNAIL]."""
     return np.asarray(image.convert("L").resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX))

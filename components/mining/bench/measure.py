@@ -147,7 +147,7 @@ def _kernel(device: str) -> str:
 
 
 def _with_growth(row: Row, before: list[Row], kernel: str) -> Row:
-    """The row with its kernel, and its growth from the last rows of its engine of the same d and of the same N."""
+    """The row with its kernel, and its growth from the last earlier ones of its engine: of its d, and of its N."""
     same = [earlier for earlier in before if earlier.engine == row.engine]
     smaller = next((earlier for earlier in reversed(same) if earlier.d == row.d), None)
     flatter = next((earlier for earlier in reversed(same) if earlier.n == row.n and earlier.d < row.d), None)

@@ -5,13 +5,17 @@ bare commands, so that a container ends as early as one can (at once is when a s
 functions, as the project's steps are. Needed: a Docker engine and the image of the family `data`.
 """
 
+import time
+from threading import Thread
+
 import docker
 import pytest
 from kfp import dsl, local
 from kfp.local import docker_task_handler
 
 from components.common.stage.kubeflow import image
-from pipelines.engines.docker import run_container, runner
+from pipelines.engines.docker import remove_containers, run_container, runner
+from pipelines.engines.family import RUN
 
 TRIES = 100
 IMAGE = image("data")
@@ -88,6 +92,20 @@ def test_the_status_is_the_containers_and_nothing_is_left(client, script, expect
     before = {container.id for container in client.containers.list(all=True)}
     assert run_container(client, IMAGE, ["sh", "-c", script], {}, network_mode="none") == expected
     assert {container.id for container in client.containers.list(all=True)} <= before
+
+
+def test_the_containers_of_a_dead_run_are_removed_and_no_others(client, monkeypatch):
+    before = {container.id for container in client.containers.list(all=True)}
+    for run in ("dead", "alive"):
+        monkeypatch.setenv(RUN, run)
+        options = {"client": client, "image": IMAGE, "command": ["sleep", "600"], "volumes": {}, "network_mode": "none"}
+        Thread(target=run_container, kwargs=options, daemon=True).start()
+        while not client.containers.list(filters={"label": f"{RUN}={run}"}):
+            time.sleep(0.1)
+    remove_containers("dead")
+    (left,) = [container for container in client.containers.list(all=True) if container.id not in before]
+    assert left.labels[RUN] == "alive"
+    left.remove(force=True)
 
 
 def test_what_comes_after_a_failed_step_does_not_start(root):

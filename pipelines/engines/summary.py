@@ -55,7 +55,8 @@ def summarise(workspace: Workspace, request: Request, outcome: Outcome) -> None:
         console.print(_stage_table(workspace, request, outcome))
         restored = len(outcome.changed) - len(outcome.ran)
         cached = f", {restored} came from the cache" if restored else ""
-        _say(f"{len(outcome.ran)} stages ran{cached}, in {outcome.seconds:.0f} s.")
+        plural = "" if len(outcome.ran) == 1 else "s"
+        _say(f"{len(outcome.ran)} stage{plural} ran{cached}, in {outcome.seconds:.0f} s.")
     for row in verdicts(workspace):
         if row["verdict"] != "pass":
             console.print(f"Gate {row['gate']}: {row['verdict']}. {row['reason']}. Next: {row['next_step']}.")
@@ -77,11 +78,12 @@ def _stage_table(workspace: Workspace, request: Request, outcome: Outcome) -> Ta
 
 def _mlflow() -> str:
     """Where MLflow's record of the run is: a server's address, or the command that shows a file."""
-    if given := os.environ.get("MLFLOW_TRACKING_URI"):
-        return given
+    store = os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
+    if store.startswith("http"):
+        return store
     beside = Path(sys.executable).with_name("mlflow")
     program = "mlflow" if shutil.which("mlflow") else shlex.quote(os.path.relpath(beside))
-    return f"{program} ui --backend-store-uri sqlite:///mlflow.db"
+    return f"{program} ui --backend-store-uri {shlex.quote(store)}"
 
 
 def _say(line: str) -> None:

@@ -67,10 +67,10 @@ def train_models(names: list[str] | None, seed: int, device: Device) -> None:
 
 def _train_bases(device: Device) -> dict[str, float]:
     """The grid UNets, trained by the pipeline's own stages; what they make on the way is kept."""
-    from components.sandbox.training.train_bases import Lengths, pretrain_bases
+    from components.sandbox.training.train_bases import Lengths, train_bases
 
     worlds = [RENDERED / split for split in TAUGHT]
-    return pretrain_bases(worlds, MODELS, RENDERED / "bases", Lengths(device=device))
+    return train_bases(worlds, MODELS, RENDERED / "bases", Lengths(device=device))
 
 
 def _chosen(names: list[str] | None, known: list[Name], what: str) -> list[Name]:

@@ -15,7 +15,7 @@ from components.common.data.reading import Dataset
 from components.common.diffusion.pipeline import GridPipeline
 from components.sandbox.training import autoencoder, blank_bases, tuples
 from components.sandbox.training.crops import read_split
-from components.sandbox.training.train_bases import Lengths, pretrain_bases
+from components.sandbox.training.train_bases import Lengths, train_bases
 from components.sandbox.training.train_clip import LENGTH, build_tokenizer
 
 SIDE, VIEWS = 128, 5
@@ -141,7 +141,7 @@ def test_generation_starts_from_the_insertion_model(clip: str) -> None:
 
 def test_the_chain_ends_in_two_loadable_bases(world: Path, clip: str, tmp_path: Path) -> None:
     out, lengths = tmp_path / "models", Lengths(insertion=128, generation=128, autoencoder=2, measured=2)
-    figures = pretrain_bases([world], out, tmp_path / "work", lengths, clip, held_out=[world])
+    figures = train_bases([world], out, tmp_path / "work", lengths, clip, held_out=[world])
     assert {f"{task}_reference_gap ({world.name})" for task in ("insertion", "generation")} <= figures.keys()
     for task, inserts in (("insertion", True), ("generation", False)):
         assert GridPipeline.from_pretrained(out / f"base_{task}").inserts is inserts

@@ -40,7 +40,7 @@ class Lengths:
         return self.insertion if task == "insertion" else self.generation
 
 
-def pretrain_bases(
+def train_bases(
     worlds: Sequence[Path],
     out: Path,
     work: Path,

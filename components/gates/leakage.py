@@ -128,7 +128,7 @@ def _no_pair(leaks: Leaks) -> Check:
         next_step="keep `benchmark` the same for mining and for this gate, so that mining keeps what resembles it out "
         "of sets; the objects are named in the report's files/leaks.json"
         if of_benchmark
-        else "lower mining's split threshold to the one used here, so that such objects share a group",
+        else BIND,
     )
 
 

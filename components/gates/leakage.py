@@ -1,81 +1,147 @@
 """Leakage gate: no object of a training tuple is (nearly) an object of a validation tuple or of the benchmark, and no
 photograph is used by tuples of both splits.
 
-Objects are counted exactly with faiss over the vectors of the rows that tuples use; the mining stage, which made the
-split groups, computes its joins in another way. faiss proposes a little below the threshold and float64 decides,
-because the last bit of a float32 sum depends on the order it was added in.
+Two encoders look for such objects. The one that mined counts pairs above the similarity at which mining bound objects
+to one split: not one is allowed. This shows that the splits were dealt as promised; mining computes its joins in
+another way. It cannot show that mining missed a product, because it would look with the same eyes.
+
+The independent encoder can. It has no calibrated window, so the run itself is its yardstick: two objects are alike if
+they are at least as similar as half of the pairs (anchor and reference) that the tuples take for one product. What
+counts is the share of validation and of benchmark objects to which any training object is alike, as that is the share
+of the scores that memory could explain. A product torn apart has several photographs on either side, and one pair of
+them suffices to be seen. What it cannot see: a product whose photographs on both sides differ more than most pairs that
+were mined, and what both encoders fail at. It cannot tell a product from its look-alike either, which is why a small
+share is allowed; `leaks.json` names the pairs for a person to judge. Wrong pairs in the tuples lower the yardstick, so
+they make the gate stricter.
 """
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import faiss
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from PIL import Image
 
 from components.common.data.reading import Dataset
 from components.common.errors import UserError
-from components.common.stage.progress import track
 from components.common.stage.report import Report
 from components.common.vision.benchmark import crops
-from components.common.vision.encoders import check_finite, load_encoder
-from components.gates.checks import Check, Gate
+from components.common.vision.encoders import Encoder, check_finite, load_encoder
+from components.gates.alike import Leaks, close_pairs, embedded, similarities, vectors_of
+from components.gates.checks import Check, Gate, rounded
 from components.gates.params import Tuples
 
-QUERIES = 1024
-REACH = 1e-4  # how far below the threshold faiss proposes
-ROUNDING = 1e-6  # mining decides in float32: what it rounds below the threshold is no leak
-SHOWN = 200
+TYPICAL = 0.5
+"""Quantile of the similarities within tuples from which the independent encoder calls two objects alike."""
+BIND = "raise mining.split_margin, so that such objects share a split"
+RESERVE = "lower the window's low end or raise mining.split_margin, so that mining keeps such objects out of sets"
+
+
+class Sides(NamedTuple):
+    """Object rows of both splits' tuples, sorted, and the benchmark's objects by name."""
+
+    train: np.ndarray
+    validation: np.ndarray
+    benchmark: dict[str, Image.Image]
 
 
 def leakage(inputs: dict[str, Path], params: Tuples) -> Gate:
-    """Counts pairs between the training split and what must be kept apart from it."""
-    embeddings = Dataset(inputs["embeddings"])
+    """Looks for objects and photographs on both sides. Raises `UserError` if an encoder is not the right one."""
     dataset = Dataset(inputs["tuples"])
     tuples = dataset.table(["anchor", "refs", "split", "sources"])
+    benchmark = dict(crops(params.benchmark, params.crop_scale)) if params.benchmark else {}
+    sides = Sides(_rows(tuples, "train"), _rows(tuples, "validation"), benchmark)
     threshold = params.split_threshold or dataset.facts["split_threshold"]
-    train, validation = (_rows(tuples, split) for split in ("train", "validation"))
-    train_vectors = vectors_of(embeddings, train)
-    leaks = close_pairs(train_vectors, vectors_of(embeddings, validation), threshold)
-    found = _described(leaks, train, validation, "validation")
-    checks = [
-        Check(
-            "leaking_pairs",
-            f"the number of training and validation objects with similarity {threshold:g} or more",
-            len(leaks[0]),
-            high=0,
-            next_step="lower mining's split threshold to the one used here, so that such objects share a group",
-        ),
-        Check(
-            "shared_photographs",
-            "the number of photographs that tuples of both splits were made from",
-            _shared_photographs(tuples),
-            high=0,
-            next_step="delete the tuples dataset and run assembly again, which keeps photographs of validation apart",
-        ),
-    ]
-    if params.benchmark:
-        names, vectors = _benchmark(embeddings, params)
-        threshold = params.benchmark_threshold or threshold
-        leaks = close_pairs(train_vectors, vectors, threshold)
-        found += _described(leaks, train, names, "benchmark")
-        checks.append(_benchmark_check(len(leaks[0]), threshold))
-    shows = Report({"train_objects": float(len(train)), "validation_objects": float(len(validation))})
-    if found:
-        shows.files["leaks.json"] = json.dumps(found, indent=1) + "\n"
+    mined = _by_miner(Dataset(inputs["embeddings"]), sides, params, threshold)
+    independent = _by_judge(inputs, tuples, sides, params)
+    shared = Check(
+        "shared_photographs",
+        "the number of photographs that tuples of both splits were made from",
+        _shared_photographs(tuples),
+        high=0,
+        next_step="delete the tuples dataset and run assembly again, which keeps photographs of validation apart",
+    )
+    checks = [_no_pair(mined[0]), shared, *map(_no_pair, mined[1:])]
+    checks += [_small_share(leaks, params.max_second_leaks) for leaks in independent]
+    shows = Report({"train_objects": float(len(sides.train)), "validation_objects": float(len(sides.validation))})
+    shows.metrics["second_threshold"] = independent[0].threshold
+    if pairs := [pair for leaks in (*mined, *independent) for pair in leaks.shown()]:
+        shows.files["leaks.json"] = json.dumps(pairs, indent=1) + "\n"
     return Gate("leakage", tuple(checks), shows)
 
 
-def _benchmark_check(leaks: int, threshold: float) -> Check:
+def _by_miner(embeddings: Dataset, sides: Sides, params: Tuples, threshold: float) -> list[Leaks]:
+    train, validation = (vectors_of(embeddings, rows) for rows in (sides.train, sides.validation))
+    leaks = [_leaks("ir", "validation", sides, train, validation, threshold)]
+    if params.benchmark:
+        vectors = _benchmark_vectors(_mining_encoder(embeddings, params), sides)
+        leaks.append(_leaks("ir", "benchmark", sides, train, vectors, params.benchmark_threshold or threshold))
+    return leaks
+
+
+def _by_judge(inputs: dict[str, Path], tuples: pa.Table, sides: Sides, params: Tuples) -> list[Leaks]:
+    embeddings = Dataset(inputs["embeddings"])
+    how = embeddings.facts["preprocess"]
+    encoder = load_encoder(params.second_ir, params.device, how["framing"], how["mirror"])
+    if encoder.digest == embeddings.facts["weights"]:
+        raise UserError(
+            f"models.second_ir = {params.second_ir} is the encoder that mined, which would check itself: name another"
+        )
+    rows = np.union1d(sides.train, sides.validation)
+    vectors = embedded(encoder, Dataset(inputs["objects"]), rows)
+    train, validation = (vectors[np.searchsorted(rows, side)] for side in (sides.train, sides.validation))
+    threshold = _typical_similarity(tuples, rows, vectors)
+    leaks = [_leaks("second_ir", "validation", sides, train, validation, threshold)]
+    if params.benchmark:
+        leaks.append(_leaks("second_ir", "benchmark", sides, train, _benchmark_vectors(encoder, sides), threshold))
+    return leaks
+
+
+def _leaks(encoder: str, side: str, sides: Sides, train: np.ndarray, others: np.ndarray, threshold: float) -> Leaks:
+    names: list[Any] = list(sides.benchmark) if side == "benchmark" else sides.validation.tolist()
+    return Leaks(encoder, side, threshold, sides.train.tolist(), names, close_pairs(train, others, threshold))
+
+
+def _typical_similarity(tuples: pa.Table, rows: np.ndarray, vectors: np.ndarray) -> float:
+    """The quantile TYPICAL of the similarity of an anchor to its references, each pair once; 1 if there are no tuples.
+
+    rows: object rows, sorted; vectors: theirs.
+    """
+    anchors = tuples["anchor"].to_numpy()
+    sizes = pc.list_value_length(tuples["refs"]).to_numpy()
+    pairs = np.stack([np.repeat(anchors, sizes), pc.list_flatten(tuples["refs"]).to_numpy()], 1)
+    if not len(pairs):
+        return 1.0
+    first, second = np.searchsorted(rows, np.unique(np.sort(pairs, 1), axis=0)).T
+    return rounded(float(np.quantile(similarities(vectors, first, vectors, second), TYPICAL)))
+
+
+def _no_pair(leaks: Leaks) -> Check:
+    of_benchmark = leaks.side == "benchmark"
     return Check(
-        "benchmark_leaking_pairs",
-        f"the number of training and benchmark objects with similarity {threshold:g} or more",
-        leaks,
+        "benchmark_leaking_pairs" if of_benchmark else "leaking_pairs",
+        f"the number of training and {leaks.side} objects with similarity {leaks.threshold:g} or more",
+        len(leaks.pairs.first),
         high=0,
-        next_step="name this benchmark in embedding.reserve, so that mining keeps what resembles it out of sets; "
-        "the objects are named in the report's files/leaks.json",
+        next_step="keep `benchmark` the same for mining and for this gate, so that mining keeps what resembles it out "
+        "of sets; the objects are named in the report's files/leaks.json"
+        if of_benchmark
+        else BIND,
+    )
+
+
+def _small_share(leaks: Leaks, most: float) -> Check:
+    of_benchmark = leaks.side == "benchmark"
+    return Check(
+        "second_benchmark_leaks" if of_benchmark else "second_leaks",
+        f"the share of {leaks.side} objects that the independent encoder finds in training (similarity "
+        f"{leaks.threshold:g} or more, as in half of the pairs within tuples)",
+        leaks.share,
+        high=most,
+        next_step="look at the pairs of second_ir in the report's files/leaks.json: if they show the same products, "
+        f"{RESERVE if of_benchmark else BIND}; if they are look-alikes, raise gates.tuples.max_second_leaks",
     )
 
 
@@ -94,54 +160,18 @@ def _shared_photographs(tuples: pa.Table) -> int:
     return len(sides[0] & sides[1])
 
 
-def vectors_of(embeddings: Dataset, rows: np.ndarray) -> np.ndarray:
-    """The vectors of some object rows (sorted), float32 [R, d], read shard by shard."""
-    found, start = [], 0
-    for path in embeddings.files(".npy"):
-        shard = np.load(path, mmap_mode="r", allow_pickle=False)
-        here = rows[(rows >= start) & (rows < start + len(shard))] - start
-        found.append(np.asarray(shard[here], np.float32))
-        start += len(shard)
-    return np.concatenate(found) if found else np.zeros((0, 1), np.float32)
-
-
-def close_pairs(ours: np.ndarray, theirs: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """All pairs with inner product >= threshold between float32 [N, d] and [M, d]: indices [P], [P], similarity [P]."""
-    if not len(ours) or not len(theirs):
-        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
-    index = faiss.IndexFlatIP(ours.shape[1])
-    index.add(np.ascontiguousarray(ours))
-    found = [np.zeros((0, 2), np.int64)]
-    for start in track(range(0, len(theirs), QUERIES), "leakage"):
-        limits, _, hits = index.range_search(theirs[start : start + QUERIES], threshold - REACH)
-        queries = np.repeat(np.arange(len(limits) - 1), np.diff(limits.astype(int))) + start
-        found.append(np.stack([hits, queries], 1))
-    first, second = np.concatenate(found).T
-    similarity = np.einsum("pd,pd->p", ours[first].astype(np.float64), theirs[second].astype(np.float64))
-    keep = similarity >= threshold + ROUNDING
-    order = np.lexsort((second[keep], first[keep], -similarity[keep]))
-    return first[keep][order], second[keep][order], similarity[keep][order]
-
-
-def _benchmark(embeddings: Dataset, params: Tuples) -> tuple[list[str], np.ndarray]:
-    """Names and vectors of the benchmark's objects, embedded as the mined objects were."""
+def _mining_encoder(embeddings: Dataset, params: Tuples) -> Encoder:
+    """The encoder of the mined objects' vectors, with its preprocessing."""
     how = embeddings.facts["preprocess"]
     encoder = load_encoder(params.ir, params.device, how["framing"], how["mirror"])
     if encoder.digest != embeddings.facts["weights"]:
         raise UserError(
             f"models.ir = {params.ir} is not the model that the embeddings were made with: run embedding again"
         )
-    found = list(crops(params.benchmark, params.crop_scale))
-    names, vectors = [name for name, _ in found], encoder.embed(picture for _, picture in found)
-    check_finite(vectors, names)
-    return names, vectors
+    return encoder
 
 
-def _described(
-    leaks: tuple[np.ndarray, np.ndarray, np.ndarray], ours: np.ndarray, theirs: np.ndarray | list[str], where: str
-) -> list[dict[str, Any]]:
-    """The most similar leaks for a person to look at."""
-    return [
-        {"train_row": int(ours[i]), where: str(theirs[j]), "similarity": round(float(similarity), 6)}
-        for i, j, similarity in list(zip(*leaks, strict=True))[:SHOWN]
-    ]
+def _benchmark_vectors(encoder: Encoder, sides: Sides) -> np.ndarray:
+    vectors = encoder.embed(sides.benchmark.values())
+    check_finite(vectors, list(sides.benchmark))
+    return vectors

@@ -101,6 +101,9 @@ class Tuples(Checkpoint, Miner, Judge, KeptApart, Crops, OnDevice):
     benchmark_threshold: float | None = parameter(
         None, "cosine from which a training object counts as one of the benchmark; null: split_threshold", gt=0, lt=1
     )
+    max_second_leaks: float = parameter(
+        0.05, "validation or benchmark objects that models.second_ir finds in training / all of them", ge=0, le=1
+    )
 
 
 class Model(Checkpoint, Seeded):

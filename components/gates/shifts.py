@@ -1,18 +1,18 @@
-"""Shifted photographs, found by phase correlation of their thumbnails.
+"""Shifted photographs, found by phase correlation of their thumbnails: an independent check of mining's search.
 
-Mining searches for more (cuts, enlargements) by another method; this one is blind to a change of scale by more than a
-twentieth, but shares no step with it: what it sees in a set, mining should have seen.
+Mining (`common.vision.moved`) finds the place by template matching and refines it by ECC; to count with that would
+repeat its verdict, blind spots included. What both share is their input, the thumbnails' local contrast. Phase
+correlation sees less (no change of scale by more than a twentieth), so whatever it sees mining should have seen too.
 """
 
 import cv2
 import numpy as np
 
 from components.common.data.reading import Dataset
+from components.common.vision.contrast import PLAIN, local_contrast
 
-BLUR, SMOOTHING = 2.0, 3  # px: what is wider is light and ground, no detail; what a fraction of a pixel may spoil
-FAINT = 4.0  # grey levels: stronger details count alike, the object's no more than the background's
+SMOOTHING = 3  # px: evens out shifts by a fraction of a pixel
 FARTHEST = 0.3  # of the side
-PLAIN = 0.1  # standard deviation of details: less is nothing to compare
 
 
 def shifted(images: Dataset, first: np.ndarray, second: np.ndarray, least: float) -> np.ndarray:
@@ -21,18 +21,12 @@ def shifted(images: Dataset, first: np.ndarray, second: np.ndarray, least: float
     least: correlation of their common part from which they are.
     """
     pairs, where = np.unique(np.stack([first, second], 1), axis=0, return_inverse=True)
-    thumbnails = {row: _details(images.vector(row)) for row in np.unique(pairs).tolist()}
-    found = [
-        max(_correlation(thumbnails[a], thumbnails[b]), _correlation(thumbnails[a], thumbnails[b][:, ::-1])) >= least
+    contrasts = {row: local_contrast(images.vector(row)) for row in np.unique(pairs).tolist()}
+    verdicts = [
+        max(_correlation(contrasts[a], contrasts[b]), _correlation(contrasts[a], contrasts[b][:, ::-1])) >= least
         for a, b in pairs.tolist()
     ]
-    return np.array(found, bool)[where.reshape(-1)]
-
-
-def _details(thumbnail: np.ndarray) -> np.ndarray:
-    grey = thumbnail.astype(np.float32)
-    details = grey - cv2.GaussianBlur(grey, (0, 0), BLUR)
-    return details / np.sqrt(cv2.GaussianBlur(details * details, (0, 0), BLUR) + FAINT**2)
+    return np.array(verdicts, bool)[where.reshape(-1)]
 
 
 def _correlation(first: np.ndarray, second: np.ndarray) -> float:

@@ -55,10 +55,12 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Checkpo
 
 
 def _models(params: Checkpoint) -> dict[str, str]:
-    if isinstance(params, Tuples) and params.benchmark:
-        benchmark = digest_folder(resolve(params.benchmark))
-        return {"encoder": weights_digest(params.ir), "benchmark": benchmark}
-    return {}
+    if not isinstance(params, Tuples):
+        return {}
+    judge = {"second_ir": weights_digest(params.second_ir)}
+    if not params.benchmark:
+        return judge
+    return judge | {"encoder": weights_digest(params.ir), "benchmark": digest_folder(resolve(params.benchmark))}
 
 
 def _metrics(gate: Gate) -> dict[str, float]:

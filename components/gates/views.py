@@ -1,7 +1,8 @@
 """Distinct views: the views of a set come from different photographs that do not nearly repeat one another.
 
-Counted from the difference hashes stored with photographs and crops and from the photographs' thumbnails, by code of
-its own: the mining stage that made the sets is what is being checked.
+The mining stage, which made the sets, is what is being checked. So the pairs are counted anew, from the finished sets
+alone, and shifted photographs are looked for by another method than mining's (`shifts.py`). Hashes and their distance
+are mining's own: they define what nearly repeats, and a second copy of the definition would check nothing.
 """
 
 from collections.abc import Iterator
@@ -12,11 +13,11 @@ import pyarrow as pa
 
 from components.common.data.reading import Dataset
 from components.common.stage.report import Report
+from components.common.vision.duplicates import hashes_of
 from components.gates.checks import Check, Gate
 from components.gates.params import Recurrence
 from components.gates.shifts import shifted
 
-HASH_BYTES = 32
 CHUNK_PAIRS = 1_000_000
 
 
@@ -27,11 +28,11 @@ def distinct_views(inputs: dict[str, Path], params: Recurrence) -> Gate:
     images = photographs.table(["image_id", "dhash", "dhash_flipped"])
     index = {image_id: i for i, image_id in enumerate(images["image_id"].to_pylist())}
     photo = np.array([index[image_id] for image_id in objects["image_id"].to_pylist()], np.int64)
-    crop_hashes, photo_hashes = _hashes(objects), _hashes(images)
+    crop_hashes, photo_hashes = hashes_of(objects), hashes_of(images)
     pairs = same = near_crop = near_photo = near_shift = near = 0
     for first, second in member_pairs(Dataset(inputs["sets"])):
-        by_crop = distance(*crop_hashes, first, second) <= params.crop_bits
-        by_photo = distance(*photo_hashes, photo[first], photo[second]) <= params.photo_bits
+        by_crop = crop_hashes.distance(first, second) <= params.crop_bits
+        by_photo = photo_hashes.distance(photo[first], photo[second]) <= params.photo_bits
         by_shift = shifted(photographs, photo[first], photo[second], params.shift_correlation)
         pairs, same = pairs + len(first), same + int((photo[first] == photo[second]).sum())
         near_crop, near_photo = near_crop + int(by_crop.sum()), near_photo + int(by_photo.sum())
@@ -83,16 +84,3 @@ def _pairs_of(members: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     for start in range(0, len(members), step):
         chunk = members[start : start + step]
         yield chunk[:, one].ravel(), chunk[:, other].ravel()
-
-
-def distance(plain: np.ndarray, flipped: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Bits in which the hashes of `first` and `second` [P] differ, as they are or with one mirrored, the smaller."""
-    versions = ((plain[first], plain[second]), (plain[first], flipped[second]), (flipped[first], plain[second]))
-    return np.minimum.reduce([np.bitwise_count(a ^ b).sum(1) for a, b in versions])
-
-
-def _hashes(table: pa.Table) -> tuple[np.ndarray, np.ndarray]:
-    """The plain and the mirrored hashes as uint8 [N, 32]."""
-    columns = (b"".join(table[name].to_pylist()) for name in ("dhash", "dhash_flipped"))
-    plain, flipped = (np.frombuffer(column, np.uint8).reshape(-1, HASH_BYTES) for column in columns)
-    return plain, flipped

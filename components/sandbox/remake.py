@@ -2,12 +2,10 @@
 
 import importlib
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
 from rich.console import Console
-from rich.table import Table
 
 from components.common.data.sandbox import MODELS, WORLD
 from components.common.errors import UserError
@@ -69,27 +67,10 @@ def train_models(names: list[str] | None, seed: int, device: Device) -> None:
 
 def _train_bases(device: Device) -> dict[str, float]:
     """The grid UNets, trained by the pipeline's own stages; what they make on the way is kept."""
-    from components.sandbox.training.bases import Lengths, pretrain_bases
+    from components.sandbox.training.train_bases import Lengths, train_bases
 
     worlds = [RENDERED / split for split in TAUGHT]
-    return pretrain_bases(worlds, MODELS, RENDERED / "bases", Lengths(device=device))
-
-
-def verify_models(path: Path | None) -> bool:
-    """Prints the quality table of the committed models, also as JSON to `path`; whether all bars are reached."""
-    from components.sandbox.verify import model_rows
-    from components.sandbox.verify_drawing import grid_rows
-
-    rows = [*model_rows(), *grid_rows()]
-    table = Table("held-out designs", "measured", "95 % interval", "bar", "")
-    for row in rows:
-        verdict = "" if row.bar is None else "reached" if row.passed else "MISSED"
-        bar = "" if row.bar is None else f"{row.bar:g}"
-        table.add_row(row.what, f"{row.value:.3f}", f"{row.low:.3f} to {row.high:.3f}", bar, verdict)
-    console.print(table)
-    if path:
-        path.write_text(json.dumps([asdict(row) | {"passed": row.passed} for row in rows], indent=2) + "\n")
-    return all(row.passed for row in rows)
+    return train_bases(worlds, MODELS, RENDERED / "bases", Lengths(device=device))
 
 
 def _chosen(names: list[str] | None, known: list[Name], what: str) -> list[Name]:

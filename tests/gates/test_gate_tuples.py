@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from gate_data import Make, picture
+from gate_data import Make, object_row, photographs, picture
 from PIL import Image
 from transformers import ConvNextImageProcessor, ResNetConfig, ResNetForImageClassification
 
 from components.common.errors import UserError
 from components.common.vision.encoders import load_encoder
-from components.gates.leakage import close_pairs, leakage
+from components.common.vision.images import encode_png
+from components.gates.alike import close_pairs
+from components.gates.leakage import leakage
 from components.gates.params import Model, Tuples
 from components.gates.reference_gap import reference_gap
 from components.gates.removal import removal
@@ -21,6 +23,10 @@ from components.gates.removal import removal
 
 def checks(gate) -> dict[str, Any]:
     return {check.name: check.observed for check in gate.checks}
+
+
+def failed(gate) -> list[str]:
+    return [check.name for check in gate.checks if (check.excess > 0).any()]
 
 
 def background(row: int, residual: float, outside: float = 0.0) -> dict[str, Any]:
@@ -58,29 +64,109 @@ def tuples(make: Make, *rows: dict[str, Any]) -> Path:
     return make("tuples", "tuples", list(rows), blobs=[blobs] * len(rows), facts={"split_threshold": 0.8})
 
 
-def test_split_by_product_does_not_leak(world: dict[str, Path], make: Make) -> None:
+def encoder_folder(folder: Path, seed: int) -> str:
+    """A small encoder with random weights."""
+    torch.manual_seed(seed)
+    config = ResNetConfig(embedding_size=8, hidden_sizes=[8, 16], depths=[1, 1], layer_type="basic", num_labels=16)
+    ResNetForImageClassification(config).save_pretrained(folder)
+    ConvNextImageProcessor(size={"shortest_edge": 32}).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture
+def params(tmp_path: Path) -> dict[str, Any]:
+    """Two encoders, the one that mined and the independent one, and no benchmark."""
+    models = {name: encoder_folder(tmp_path / name, seed) for seed, name in enumerate(("ir", "second_ir"))}
+    return models | {"benchmark": "", "crop_scale": 1.0, "device": "cpu"}
+
+
+def product_view(product: int, view: int) -> Image.Image:
+    """One of four pictures that differ little."""
+    pixels = np.asarray(picture(1000 + product), np.int16) + 3 * view
+    return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+
+
+def mined(make: Make, params: dict[str, Any], crops: list[Image.Image], vectors: np.ndarray | None = None):
+    """objects with these crops, and embeddings: by `params["ir"]`, or `vectors` that it is made to have given."""
+    images, _ = photographs(len(crops))
+    objects = [object_row(row, image["image_id"]) for row, image in enumerate(images)]
+    encoder = load_encoder(params["ir"])
+    if vectors is None:
+        vectors = encoder.embed(crops)
+    return {
+        "objects": make("objects", "objects", objects, blobs=[{"crop.png": encode_png(crop)} for crop in crops]),
+        "embeddings": make(
+            "embeddings",
+            "embeddings",
+            [{"object_id": row["object_id"], "row": row["row"]} for row in objects],
+            vectors=vectors.astype(np.float16),
+            facts={"preprocess": encoder.preprocess, "weights": encoder.digest},
+        ),
+    }
+
+
+@pytest.fixture
+def twelve(make: Make, params: dict[str, Any]) -> dict[str, Path]:
+    """12 objects, 3 products of 4 views, which both encoders tell apart."""
+    vectors = np.eye(16)[np.arange(12) // 4]
+    return mined(make, params, [product_view(row // 4, row % 4) for row in range(12)], vectors)
+
+
+def test_split_by_product_does_not_leak(twelve: dict[str, Path], make: Make, params: dict[str, Any]) -> None:
     sound = tuples(
         make, tuple_row("a", 0, [1, 2, 3], "train"), tuple_row("b", 4, [5, 6, 7], "train"),
         tuple_row("c", 8, [9, 10, 11], "validation"),
     )  # fmt: skip
-    gate = leakage(world | {"tuples": sound}, Tuples())
-    assert checks(gate) == {"leaking_pairs": 0, "shared_photographs": 0}
-    assert gate.shows.metrics == {"train_objects": 8, "validation_objects": 4}
+    gate = leakage(twelve | {"tuples": sound}, Tuples(**params))
+    assert checks(gate) == {"leaking_pairs": 0, "shared_photographs": 0, "second_leaks": 0}
+    assert (gate.shows.metrics["train_objects"], gate.shows.metrics["validation_objects"]) == (8, 4)
+    assert not gate.shows.files
 
 
-def test_a_photograph_on_both_sides_leaks(world: dict[str, Path], make: Make) -> None:
+def test_a_photograph_on_both_sides_leaks(twelve: dict[str, Path], make: Make, params: dict[str, Any]) -> None:
     train, validation = tuple_row("a", 0, [1, 2, 3], "train"), tuple_row("b", 8, [9, 10, 11], "validation")
     validation["sources"][1:3] = ["image-2", "image-3"]
-    gate = leakage(world | {"tuples": tuples(make, train, validation)}, Tuples())
-    assert checks(gate) == {"leaking_pairs": 0, "shared_photographs": 2}
-    assert [check.name for check in gate.checks if (check.excess > 0).any()] == ["shared_photographs"]
+    gate = leakage(twelve | {"tuples": tuples(make, train, validation)}, Tuples(**params))
+    assert checks(gate) == {"leaking_pairs": 0, "shared_photographs": 2, "second_leaks": 0}
+    assert failed(gate) == ["shared_photographs"]
 
 
-def test_one_product_on_both_sides_leaks(world: dict[str, Path], make: Make) -> None:
-    torn = tuples(make, tuple_row("a", 0, [4, 5, 6], "train"), tuple_row("b", 8, [1, 9, 10], "validation"))
-    gate = leakage(world | {"tuples": torn}, Tuples())
-    assert checks(gate) == {"leaking_pairs": 1, "shared_photographs": 0}
-    assert json.loads(gate.shows.files["leaks.json"])[0]["train_row"] == 0
+def test_one_product_on_both_sides_leaks(twelve: dict[str, Path], make: Make, params: dict[str, Any]) -> None:
+    torn = tuples(make, tuple_row("a", 0, [1, 4, 5], "train"), tuple_row("b", 8, [2, 9, 10], "validation"))
+    gate = leakage(twelve | {"tuples": torn}, Tuples(**params))
+    assert failed(gate) == ["leaking_pairs", "second_leaks"]
+    assert checks(gate) == {"leaking_pairs": 2, "shared_photographs": 0, "second_leaks": 0.25}
+    shown = json.loads(gate.shows.files["leaks.json"])
+    assert {(pair["encoder"], pair["train_row"], pair["validation"]) for pair in shown} >= {
+        ("ir", 0, 2), ("ir", 1, 2), ("second_ir", 1, 2)
+    }  # fmt: skip
+
+
+def test_the_independent_encoder_sees_what_the_one_that_mined_tore_apart(make: Make, params: dict[str, Any]) -> None:
+    """Eight views of one product, for mining two products of four; a third product on either side."""
+    of = np.array([0] * 8 + [1] * 4 + [2] * 4)
+    vectors = np.eye(16)[np.array([0] * 4 + [3] * 4 + [1] * 4 + [2] * 4)]
+    inputs = mined(make, params, [product_view(of[row], row % 4) for row in range(16)], vectors)
+    torn = tuples(
+        make,
+        tuple_row("a", 0, [1, 2, 3], "train"), tuple_row("b", 8, [9, 10, 11], "train"),
+        tuple_row("c", 4, [5, 6, 7], "validation"), tuple_row("d", 12, [13, 14, 15], "validation"),
+    )  # fmt: skip
+    gate = leakage(inputs | {"tuples": torn}, Tuples(**params))
+    assert checks(gate) == {"leaking_pairs": 0, "shared_photographs": 0, "second_leaks": 0.5}
+    assert failed(gate) == ["second_leaks"]
+    pairs = json.loads(gate.shows.files["leaks.json"])
+    assert {pair["encoder"] for pair in pairs} == {"second_ir"}
+    assert {pair["validation"] for pair in pairs} == {4, 5, 6, 7}
+    assert not failed(leakage(inputs | {"tuples": torn}, Tuples(**params, max_second_leaks=0.5)))
+
+
+def test_the_encoder_that_mined_cannot_be_the_independent_one(
+    twelve: dict[str, Path], make: Make, params: dict[str, Any]
+) -> None:
+    sound = tuples(make, tuple_row("a", 0, [1, 2, 3], "train"))
+    with pytest.raises(UserError, match="is the encoder that mined, which would check itself"):
+        leakage(twelve | {"tuples": sound}, Tuples(**params | {"second_ir": params["ir"]}))
 
 
 def test_close_pairs_equal_brute_force() -> None:
@@ -92,17 +178,6 @@ def test_close_pairs_equal_brute_force() -> None:
     assert len(expected) > 50
     assert sorted(zip(first, second, strict=True)) == sorted(map(tuple, expected))
     assert len(close_pairs(ours[:0], theirs, 0.9)[0]) == 0
-
-
-@pytest.fixture
-def encoder(tmp_path: Path) -> str:
-    torch.manual_seed(0)
-    config = ResNetConfig(embedding_size=8, hidden_sizes=[8, 16], depths=[1, 1], layer_type="basic", num_labels=16)
-    model = ResNetForImageClassification(config)
-    folder = tmp_path / "encoder"
-    model.save_pretrained(folder)
-    ConvNextImageProcessor(size={"shortest_edge": 32}).save_pretrained(folder)
-    return str(folder)
 
 
 @pytest.fixture
@@ -121,38 +196,28 @@ def benchmark(tmp_path: Path) -> Path:
     return folder
 
 
-def embedded(make: Make, encoder: str, crops: list[Image.Image]) -> Path:
-    loaded = load_encoder(encoder)
-    rows = [{"object_id": f"object-{i}", "row": i} for i in range(len(crops))]
-    facts = {"preprocess": loaded.preprocess, "weights": loaded.digest}
-    return make("vectors", "embeddings", rows, vectors=loaded.embed(crops).astype(np.float16), facts=facts)
-
-
-def test_a_benchmark_object_in_training_leaks(make: Make, encoder: str, benchmark: Path) -> None:
+def test_a_benchmark_object_in_training_leaks(make: Make, params: dict[str, Any], benchmark: Path) -> None:
     known = Image.open(benchmark / "images/1.png").crop((8, 8, 48, 48))
-    vectors = embedded(make, encoder, [picture(1), known, picture(2), picture(3)])
-    inputs = {"embeddings": vectors, "tuples": tuples(make, tuple_row("a", 0, [1, 2, 3], "train"))}
-    params = Tuples(benchmark=str(benchmark), ir=encoder, crop_scale=1.0, benchmark_threshold=0.9997)
-    gate = leakage(inputs, params)
+    inputs = mined(make, params, [picture(1), known, picture(2), picture(3)])
+    inputs["tuples"] = tuples(make, tuple_row("a", 0, [1, 2, 3], "train"))
+    gate = leakage(inputs, Tuples(**params | {"benchmark": str(benchmark)}, benchmark_threshold=0.9997))
     assert checks(gate)["benchmark_leaking_pairs"] == 1
-    assert json.loads(gate.shows.files["leaks.json"]) == [
-        {"train_row": 1, "benchmark": "images/1.png#1", "similarity": pytest.approx(1, abs=1e-3)}
-    ]
+    assert checks(gate)["second_benchmark_leaks"] >= 0.5
+    assert {"benchmark_leaking_pairs", "second_benchmark_leaks"} <= set(failed(gate))
+    pairs = json.loads(gate.shows.files["leaks.json"])
+    same = {"train_row": 1, "benchmark": "images/1.png#1", "similarity": pytest.approx(1, abs=1e-3)}
+    assert [{"encoder": "ir"} | same] == [pair for pair in pairs if pair["encoder"] == "ir"]
+    assert {"encoder": "second_ir"} | same in pairs
 
 
-def test_benchmark_embedded_by_another_model_is_refused(make: Make, encoder: str, benchmark: Path) -> None:
-    inputs = {
-        "embeddings": make(
-            "vectors",
-            "embeddings",
-            [{"object_id": "object-0", "row": 0}],
-            vectors=np.ones((1, 1), np.float16),
-            facts={"weights": "another", "preprocess": load_encoder(encoder).preprocess},
-        ),
-        "tuples": tuples(make, tuple_row("a", 0, [0, 0, 0], "train")),
-    }
+def test_benchmark_embedded_by_another_model_is_refused(
+    make: Make, params: dict[str, Any], benchmark: Path, tmp_path: Path
+) -> None:
+    inputs = mined(make, params, [picture(row) for row in range(4)])
+    inputs["tuples"] = tuples(make, tuple_row("a", 0, [1, 2, 3], "train"))
+    other = params | {"benchmark": str(benchmark), "ir": encoder_folder(tmp_path / "other", 7)}
     with pytest.raises(UserError, match="is not the model that the embeddings were made with"):
-        leakage(inputs, Tuples(benchmark=str(benchmark), ir=encoder))
+        leakage(inputs, Tuples(**other))
 
 
 def scores(make: Make, gaps: dict[str, list[float]]) -> dict[str, Path]:

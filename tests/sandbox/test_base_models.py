@@ -13,9 +13,9 @@ from transformers import CLIPTextConfig, CLIPTextModel
 
 from components.common.data.reading import Dataset
 from components.common.diffusion.pipeline import GridPipeline
-from components.sandbox.training import autoencoder, pretrain, tuples
-from components.sandbox.training.bases import Lengths, pretrain_bases
+from components.sandbox.training import autoencoder, blank_bases, tuples
 from components.sandbox.training.crops import read_split
+from components.sandbox.training.train_bases import Lengths, train_bases
 from components.sandbox.training.train_clip import LENGTH, build_tokenizer
 
 SIDE, VIEWS = 128, 5
@@ -130,18 +130,18 @@ def test_the_autoencoder_learns(world: Path) -> None:
 
 
 def test_generation_starts_from_the_insertion_model(clip: str) -> None:
-    unet = pretrain.blank_unet(pretrain.INSERTION_CHANNELS, 16).eval()
+    unet = blank_bases.blank_unet(blank_bases.INSERTION_CHANNELS, 16).eval()
     noisy, scene = torch.randn(1, 8, 32, 32), torch.zeros(1, 9, 32, 32)
     text, time = torch.randn(1, 4, 16), torch.tensor([300.0])
     with torch.no_grad():
         before = unet(torch.cat([noisy, scene], 1), time, text, return_dict=False)[0]
-        after = pretrain.without_scene(unet)(noisy, time, text, return_dict=False)[0]
+        after = blank_bases.without_scene(unet)(noisy, time, text, return_dict=False)[0]
     assert torch.allclose(before, after, atol=1e-5) and unet.config.in_channels == 8
 
 
 def test_the_chain_ends_in_two_loadable_bases(world: Path, clip: str, tmp_path: Path) -> None:
     out, lengths = tmp_path / "models", Lengths(insertion=128, generation=128, autoencoder=2, measured=2)
-    figures = pretrain_bases([world], out, tmp_path / "work", lengths, clip, held_out=[world])
+    figures = train_bases([world], out, tmp_path / "work", lengths, clip, held_out=[world])
     assert {f"{task}_reference_gap ({world.name})" for task in ("insertion", "generation")} <= figures.keys()
     for task, inserts in (("insertion", True), ("generation", False)):
         assert GridPipeline.from_pretrained(out / f"base_{task}").inserts is inserts

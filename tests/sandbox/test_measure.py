@@ -47,3 +47,10 @@ def test_a_second_box_on_one_product_is_wrong() -> None:
 
 def test_loose_boxes_do_not_count() -> None:
     assert ap50([[(Box(10, 10, 40, 85), 0.9)]], [[GROUND]]) == 0
+
+
+def test_a_window_holds_all_of_equally_similar_pairs_or_none() -> None:
+    """All right pairs at 1 and all wrong ones at 0: a window that lets in the first wrong one lets in all."""
+    vectors, designs = np.eye(4)[np.repeat(np.arange(4), 4)], [f"d{k // 4}" for k in range(16)]
+    figures = retrieval(vectors, designs, list(range(16)))
+    assert figures["threshold_lb_0.7"] == 1

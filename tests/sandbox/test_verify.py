@@ -1,4 +1,4 @@
-"""The quality table: intervals, bars, and the whole of it from the committed weights and photographs."""
+"""The quality table: intervals, windows, bars, and the whole of it from the committed weights and photographs."""
 
 import json
 import subprocess
@@ -8,9 +8,31 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.common.data.sandbox import WORLD
-from components.sandbox.training.crops import read_split
-from components.sandbox.verify import Row, bootstrap, retrieval_rows
+from components.common.statistics import Interval
+from components.sandbox.training.measure import Neighbours
+from components.sandbox.verify.intervals import bootstrap, precision_above
+from components.sandbox.verify.small_models import window
+from components.sandbox.verify.table import BARS, Measured, rows_of
+
+PRECISE = "ir: precision of the benchmark's pairs in the corpus' window"
+MISSED = {
+    "ir: recall@1",
+    PRECISE,
+    "ir: objects of the benchmark with 3 views in it",
+    "captioner: attributes right",
+}
+"""Known and accepted: their weights stay as they are. A change in this set wants a look at README's table."""
+
+
+def products(designs: int, views: int, alike: int = 1) -> Neighbours:
+    """`views` products each of some designs, whose vectors are equal for each `alike` designs and orthogonal else."""
+    names = [f"d{k:02}" for k in np.repeat(np.arange(designs), views)]
+    vectors = np.eye(designs)[np.repeat(np.arange(designs) // alike, views)]
+    return Neighbours(vectors, names, list(range(len(names))))
+
+
+def all_at(value: float, low: float) -> dict[str, Measured]:
+    return {what: Measured(Interval(value, low, 1.0)) for what in BARS}
 
 
 def test_an_interval_resamples_whole_clusters() -> None:
@@ -26,17 +48,46 @@ def test_an_interval_resamples_whole_clusters() -> None:
     assert seen == {0.0, 0.5, 1.0}
 
 
-def test_a_value_passes_its_bar_or_has_none() -> None:
-    assert Row("x", 0.9, 0.8, 1.0, 0.9).passed and Row("x", 0.1, 0.0, 0.2).passed
-    assert not Row("x", 0.89, 0.8, 1.0, 0.9).passed
+def test_the_precision_of_pairs_is_counted_and_varies_with_both_designs() -> None:
+    """Two look-alikes of 4 photographs each among 20 designs: 16 wrong pairs, all there or not."""
+    pairs_alone = products(20, 4)
+    assert precision_above(pairs_alone, 0.9) == (1, 1, 1)
+    assert precision_above(pairs_alone, 1.1) == (0, 0, 1)  # no pair shows nothing
+    one_confusion = products(20, 4)
+    one_confusion.similarity[:4, 4:8] = one_confusion.similarity[4:8, :4] = 1
+    interval = precision_above(one_confusion, 0.9)
+    assert interval.mean == 120 / 136
+    assert interval.low < 0.77 and interval.high == 1  # 16 independent errors in 136 would give .82 to .93
 
 
-def test_retrieval_on_the_benchmark_alone() -> None:
-    rows = {row.what: row for row in retrieval_rows([read_split(WORLD / "benchmark")])}
-    assert all(
-        0 <= row.low <= row.high <= 1 for row in rows.values() if "recall" in row.what and "lead" not in row.what
-    )
-    assert rows["ir: recall@1"].value > rows["dino: recall@1"].value
+def test_a_window_is_chosen_on_the_corpus_and_judged_on_the_benchmark() -> None:
+    good, bad = products(20, 4), products(20, 4, alike=2)
+    same = window(good, good)
+    assert same[PRECISE].interval.mean == 1 and same["ir: objects of the benchmark with 3 views in it"].interval == (
+        1, 1, 1
+    )  # fmt: skip
+    other = window(good, bad)
+    assert other[PRECISE] == (precision_above(bad, 1.0), "from 1.000")
+    assert other[PRECISE].interval.high < BARS[PRECISE]  # type: ignore[operator]
+    assert not rows_of(all_at(1, 1) | other)[list(BARS).index(PRECISE)].passed
+    nowhere = window(bad, good)
+    assert {measured.interval for measured in nowhere.values()} == {(0, 0, 0)}
+    assert nowhere[PRECISE].detail == "no window holds in the corpus"
+
+
+def test_the_lower_end_of_an_interval_has_to_reach_the_bar() -> None:
+    barred = {what for what, bar in BARS.items() if bar}
+    assert {row.what for row in rows_of(all_at(1.0, 0.0)) if not row.passed} == barred
+    assert all(row.passed for row in rows_of(all_at(2.0, 2.0)))
+    at = rows_of({what: Measured(Interval(2, bar or 0.0, 2)) for what, bar in BARS.items()})
+    assert all(row.passed for row in at)
+
+
+def test_every_listed_row_is_measured_and_every_measure_listed() -> None:
+    measured = all_at(1, 1)
+    measured["ir: luck"] = measured.pop("ir: recall@1")
+    with pytest.raises(ValueError, match="not both: ir: luck, ir: recall@1"):
+        rows_of(measured)
 
 
 @pytest.mark.pipeline
@@ -45,9 +96,8 @@ def test_verify_measures_every_model_and_says_which_bar_is_missed(tmp_path: Path
     command = [sys.executable, "-m", "pipelines.cli.app", "sandbox", "verify", "--json", str(path)]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     rows = json.loads(path.read_text())
-    assert {row["what"].split(":")[0] for row in rows} == {
-        "detector", "ir", "second_ir", "clip", "dino", "remover", "captioner", "insertion", "generation"
-    }  # fmt: skip
-    assert all(np.isfinite([row["value"], row["low"], row["high"]]).all() for row in rows)
-    assert finished.returncode == (0 if all(row["passed"] for row in rows) else 1), finished.stderr
-    assert finished.stdout.count("MISSED") == sum(not row["passed"] for row in rows)
+    assert {row["what"]: row["bar"] for row in rows} == BARS
+    assert all(-1 <= row["low"] <= row["value"] <= row["high"] for row in rows)
+    assert all(row["passed"] == (row["bar"] is None or row["low"] >= row["bar"]) for row in rows)
+    assert {row["what"] for row in rows if not row["passed"]} == MISSED
+    assert (finished.returncode, finished.stdout.count("MISSED")) == (1, len(MISSED)), finished.stderr

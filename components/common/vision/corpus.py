@@ -13,9 +13,8 @@ from components.common.data.digests import digest_value
 from components.common.data.reading import Dataset
 from components.common.errors import UserError
 from components.common.stage.shared import NearDuplicates
-from components.common.vision.duplicates import Hashes
+from components.common.vision.duplicates import Hashes, hashes_of
 from components.common.vision.geometry import Box
-from components.common.vision.images import hash_array
 from components.common.vision.moved import Scenes
 
 
@@ -85,11 +84,7 @@ def load(inputs: Mapping[str, Path]) -> Corpus:
         image_ids=photos["image_id"].to_pylist(),
         photo=codes.to_numpy().astype(np.int64),
         vectors=embeddings.vectors(),
-        photo_hashes=_hashes(photos),
-        crop_hashes=_hashes(table),
+        photo_hashes=hashes_of(photos),
+        crop_hashes=hashes_of(table),
         scenes=Scenes(images),
     )
-
-
-def _hashes(table: pa.Table) -> Hashes:
-    return Hashes(*(hash_array(table[name].to_pylist()) for name in ("dhash", "dhash_flipped")))

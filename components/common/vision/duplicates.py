@@ -9,10 +9,11 @@ only where the encoder sees alike objects; this also spares a second comparison 
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from components.common.vision.images import hamming
+from components.common.vision.images import hamming, hash_array
 
 
 class Hashes(NamedTuple):
@@ -29,6 +30,11 @@ class Hashes(NamedTuple):
             hamming(self.flipped[src], self.plain[dst]),
         )
         return np.minimum.reduce(ways)
+
+
+def hashes_of(table: pa.Table) -> Hashes:
+    """The hashes of N photographs or objects, from the columns `dhash` and `dhash_flipped`."""
+    return Hashes(*(hash_array(table[name].to_pylist()) for name in ("dhash", "dhash_flipped")))
 
 
 Edges = tuple[np.ndarray, np.ndarray]

@@ -3,8 +3,8 @@
 A difference hash compares cell with cell, so a shift by a twentieth of the side escapes it. Here one thumbnail is laid
 upon the other: the middle of the first is searched in the second (cv2.matchTemplate), and that place is refined to an
 affine map by ECC (cv2.findTransformECC; Evangelidis and Psarakis 2008), whose correlation over the common part decides.
-Only details count, since light and plain ground are alike in photographs that have nothing else in common. Every place
-counts alike, however faint, and the common part must be large: one object before two backgrounds is no repeat.
+Only local contrast counts (`contrast.py`). Every place counts alike, however faint, and the common part must be large:
+one object before two backgrounds is no repeat.
 """
 
 from functools import lru_cache
@@ -14,15 +14,13 @@ import cv2
 import numpy as np
 
 from components.common.data.reading import Dataset
+from components.common.vision.contrast import PLAIN, local_contrast
 from components.common.vision.images import THUMBNAIL
 
 SCALES = (0.85, 1.0, 1 / 0.85)  # ECC finds what lies between
 MIDDLE = THUMBNAIL // 2  # px, side of what is searched: found up to a shift by a quarter of the picture
 SPOTTED = 0.5  # least correlation of the middle that is worth refining: of 3,680 planted shifts none is below 0.53
 COMMON = 0.5  # least share of the picture that both show
-BLUR = THUMBNAIL / 16  # px; anything wider is no detail
-FAINT = 4.0  # grey levels (0..255); fainter details fade out, with the noise
-PLAIN = 0.1  # standard deviation of details below which there is nothing to compare
 STEPS, PRECISION, SMOOTHING = 15, 1e-3, 3  # of ECC: iterations, change of the correlation, px
 PAIRS_KEPT, PICTURES_KEPT = 1 << 18, 1 << 14  # in memory (64 and 128 MiB): sets ask for the same again and again
 
@@ -48,7 +46,7 @@ class Scenes:
 
 
 class Details(NamedTuple):
-    """A picture as `_details` shows it. whole: float32 [THUMBNAIL, THUMBNAIL].
+    """The local contrast of a picture. whole: float32 [THUMBNAIL, THUMBNAIL].
 
     middles: the middle of the picture at each of SCALES, float32 [MIDDLE, MIDDLE], or None where it is plain.
     """
@@ -59,19 +57,12 @@ class Details(NamedTuple):
 
 def details_of(thumbnail: np.ndarray) -> Details:
     """What is compared of a photograph. thumbnail: uint8 [THUMBNAIL, THUMBNAIL]."""
-    return Details(_details(thumbnail), [_middle(thumbnail, round(THUMBNAIL * scale)) for scale in SCALES])
-
-
-def _details(picture: np.ndarray) -> np.ndarray:
-    """What stands out from its surroundings, in units of how much things stand out there."""
-    grey = picture.astype(np.float32)
-    outstanding = grey - cv2.GaussianBlur(grey, (0, 0), BLUR)
-    return outstanding / np.sqrt(cv2.GaussianBlur(outstanding**2, (0, 0), BLUR) + FAINT**2)
+    return Details(local_contrast(thumbnail), [_middle(thumbnail, round(THUMBNAIL * scale)) for scale in SCALES])
 
 
 def _middle(thumbnail: np.ndarray, side: int) -> np.ndarray | None:
     inner = slice((side - MIDDLE) // 2, (side - MIDDLE) // 2 + MIDDLE)
-    middle = _details(cv2.resize(thumbnail, (side, side), interpolation=cv2.INTER_AREA))[inner, inner]
+    middle = local_contrast(cv2.resize(thumbnail, (side, side), interpolation=cv2.INTER_AREA))[inner, inner]
     return middle if middle.std() >= PLAIN else None
 
 

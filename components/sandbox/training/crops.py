@@ -21,6 +21,8 @@ from components.common.data.sandbox import WORLD
 from components.common.errors import UserError
 from components.common.vision.geometry import Box, crop, expanded, square_window
 
+HELD_OUT = (WORLD / "corpus", WORLD / "benchmark")
+"""Splits none of whose designs is trained on: what the models are measured on."""
 CROP_SCALE = 1.15
 
 
@@ -92,8 +94,8 @@ def joined(folders: Sequence[Path]) -> SplitData:
 
 
 def held_out() -> list[SplitData]:
-    """The packaged splits, none of whose designs is in the others: what the models are measured on."""
-    return [read_split(WORLD / name) for name in ("corpus", "benchmark")]
+    """The splits `HELD_OUT`: corpus and benchmark."""
+    return [read_split(folder) for folder in HELD_OUT]
 
 
 def box_crops(data: SplitData, scale: float = CROP_SCALE) -> list[Image.Image]:

@@ -13,27 +13,29 @@ BOUNDS = (0.7, 0.8, 0.9, 0.95)
 class Neighbours:
     """Who is whose neighbour among products. Only products in different photographs are compared.
 
-    similarity: [N, N]. scores, correct: the similarity of every compared pair, best first, and whether both show one
-    design. asked: the designs of the products that recur; hits: whether such a product's nearest neighbour is right.
+    similarity: [N, N]. apart, same: bool [N, N], whether two products are compared, and whether they are and show one
+    design. scores, correct: the similarity of every compared pair, best first, and whether both show one design.
+    asked: the designs of the products that recur; hits: whether such a product's nearest neighbour is right.
     """
 
     def __init__(self, vectors: np.ndarray, designs: Sequence[str], photos: Sequence[int]):
         """vectors: unit vectors [N, d]; designs and photos: of each product."""
-        self.similarity = vectors @ vectors.T
-        apart = np.not_equal.outer(np.asarray(photos), np.asarray(photos))
-        self.same = np.equal.outer(np.asarray(designs), np.asarray(designs)) & apart
+        self.similarity, self.designs = vectors @ vectors.T, list(designs)
+        self.apart = np.not_equal.outer(np.asarray(photos), np.asarray(photos))
+        self.same = np.equal.outer(np.asarray(designs), np.asarray(designs)) & self.apart
         self.recurring = self.same.any(1)
         self.asked = [design for design, recurs in zip(designs, self.recurring, strict=True) if recurs]
-        nearest = np.where(apart, self.similarity, -2).argmax(1)
+        nearest = np.where(self.apart, self.similarity, -2).argmax(1)
         self.hits = self.same[np.arange(len(nearest)), nearest][self.recurring].astype(float)
-        upper = np.triu(apart, 1)
+        upper = np.triu(self.apart, 1)
         order = np.argsort(-self.similarity[upper], kind="stable")
         self.scores, self.correct = self.similarity[upper][order], self.same[upper][order]
 
     def threshold(self, bound: float) -> float | None:
         """The lowest cosine down to which the one-sided 95 % Clopper-Pearson bound of the precision is `bound`."""
         correct = np.cumsum(self.correct)
-        for rank in range(len(self.scores) - 1, 0, -1):
+        last_of_equals = np.flatnonzero(np.append(np.diff(self.scores) < 0, True))  # a window holds all or none of them
+        for rank in last_of_equals[::-1].tolist():
             if correct[rank] >= bound * (rank + 1) and share_lower_bound(int(correct[rank]), rank + 1) >= bound:
                 return float(self.scores[rank])
         return None
@@ -48,16 +50,16 @@ def retrieval(vectors: np.ndarray, designs: Sequence[str], photos: Sequence[int]
     """Recall@1, average precision of pairs, and for some precision bounds the window's lower edge and its yield.
 
     `threshold_lb_X` is absent where no cosine holds the bound; `yield_lb_X` is the share of recurring products with at
-    least 3 neighbours above it.
+    least 3 neighbours above it. Both come from these pairs, so they flatter: judge a window on other designs.
     """
-    found = Neighbours(vectors, designs, photos)
-    result = {"recall_at_1": float(found.hits.mean())}
-    result["pair_ap"] = average_precision(found.correct, int(found.correct.sum()))
+    neighbours = Neighbours(vectors, designs, photos)
+    result = {"recall_at_1": float(neighbours.hits.mean())}
+    result["pair_ap"] = average_precision(neighbours.correct, int(neighbours.correct.sum()))
     for bound in BOUNDS:
-        threshold = found.threshold(bound)
+        threshold = neighbours.threshold(bound)
         if threshold is not None:
             result[f"threshold_lb_{bound}"] = threshold
-            result[f"yield_lb_{bound}"] = float(np.mean(found.served(threshold)))
+            result[f"yield_lb_{bound}"] = float(np.mean(neighbours.served(threshold)))
     return result
 
 

@@ -15,14 +15,13 @@ from diffusers import UNet2DModel
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from components.common.data.sandbox import WORLD
 from components.common.data.seeds import numpy_rng
 from components.common.errors import UserError
 from components.common.vision.geometry import Box
 from components.removal.areas import Areas, Framing
 from components.removal.classical import classical_fill
 from components.removal.residual import IN_CHANNELS, OUT_CHANNELS, corrected, network_input
-from components.sandbox.training.crops import read_rgb
+from components.sandbox.training.crops import HELD_OUT, read_rgb
 from components.sandbox.training.fit import ends, fit, on_cpu, write_card
 
 FRAMING = Framing(mask_scale=1.12, mask_margin=3, allowed_scale=1.7, window_scale=2.5, size=128)
@@ -86,7 +85,7 @@ def train(
     losses = fit(unet, loss_at, steps, lr=1.5e-3, description="train remover", weight_decay=0.01)
     unet.half().save_pretrained(out)
     (out / "diffusion_pytorch_model.safetensors").chmod(0o644)
-    metrics = measure(out, [WORLD / "corpus", WORLD / "benchmark"] if measured_on is None else measured_on)
+    metrics = measure(out, HELD_OUT if measured_on is None else measured_on)
     facts = {
         "trained on": f"{len(removals)} products with and without (split `pretrain`)",
         "loss": f"weighted L1 at two scales; shadow pixels weigh {SHADOW_WEIGHT:g}",

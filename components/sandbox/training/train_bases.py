@@ -8,13 +8,12 @@ import torch
 
 from components.common.data.digests import digest_file, digest_value
 from components.common.data.reading import Dataset, is_complete
-from components.common.data.sandbox import WORLD
 from components.common.diffusion.pipeline import GridPipeline
 from components.encoding import stage as encoding
 from components.encoding.params import Params as Encoding
 from components.sandbox.params import Device
-from components.sandbox.training import autoencoder, pretrain, tuples
-from components.sandbox.training.crops import read_split
+from components.sandbox.training import autoencoder, blank_bases, tuples
+from components.sandbox.training.crops import HELD_OUT, read_split
 from components.training import stage as training
 from components.training.data import Latents
 from components.training.params import Generation, Insertion
@@ -24,8 +23,6 @@ from components.training.validation import validate
 BATCH = 128
 COPIES = {"insertion": 5, "generation": 3}
 TASKS: dict[str, type[Training]] = {"insertion": Insertion, "generation": Generation}
-HELD_OUT = (WORLD / "corpus", WORLD / "benchmark")
-"""Splits none of whose designs is trained on: what the bases are measured on."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +40,12 @@ class Lengths:
         return self.insertion if task == "insertion" else self.generation
 
 
-def pretrain_bases(
+def train_bases(
     worlds: Sequence[Path],
     out: Path,
     work: Path,
     lengths: Lengths | None = None,
-    clip: str = pretrain.CLIP,
+    clip: str = blank_bases.CLIP,
     held_out: Sequence[Path] = HELD_OUT,
 ) -> dict[str, float]:
     """Trains `out/base_insertion` and, from its UNet, `out/base_generation`; returns their figures.
@@ -64,13 +61,13 @@ def pretrain_bases(
     if not (blank / "model_index.json").exists():
         with torch.device(lengths.device):
             vae = autoencoder.train(worlds[0], lengths.autoencoder).cpu()
-        unet = pretrain.blank_unet(pretrain.INSERTION_CHANNELS, pretrain.text_width(clip))
-        pretrain.save_base(blank, vae, unet, clip)
+        unet = blank_bases.blank_unet(blank_bases.INSERTION_CHANNELS, blank_bases.text_width(clip))
+        blank_bases.save_base(blank, vae, unet, clip)
     metrics = train_base("insertion", blank, worlds, out, work, lengths, held_out)
     start = work / "blank_generation"
     if not (start / "model_index.json").exists():
         trained = GridPipeline.from_pretrained(out / "base_insertion")
-        pretrain.save_base(start, trained.vae, pretrain.without_scene(trained.unet), clip)
+        blank_bases.save_base(start, trained.vae, blank_bases.without_scene(trained.unet), clip)
     return metrics | train_base("generation", start, worlds, out, work, lengths, held_out)
 
 
@@ -92,7 +89,7 @@ def train_base(
         "images, batch, seed": f"{params.images}, {BATCH}, {params.seed}",
         "objective": "rectified flow, logit-normal noise levels",
     }
-    pretrain.pack(model / training.PIPELINE, task, facts, metrics, out)
+    blank_bases.pack(model / training.PIPELINE, task, facts, metrics, out)
     return {f"{task}_{name}": value for name, value in metrics.items()}
 
 

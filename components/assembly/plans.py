@@ -14,8 +14,8 @@ from components.assembly.params import Params
 from components.assembly.splits import TRAIN, held_out, split_of_groups
 from components.common.data.reading import Dataset
 from components.common.data.seeds import derive
+from components.common.references import REFERENCES
 
-REFERENCES = 3
 OBJECT_COLUMNS = ["object_id", "image_id", "x", "y", "w", "h"]
 IMAGE_COLUMNS = ["image_id", "width", "height", "shard", "image_offset", "image_length"]
 BACKGROUND_COLUMNS = ["row", "shard", "image_offset", "image_length"]

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from PIL import Image
 
 from components.calibration.labels import (
     CALIBRATION,
@@ -38,7 +39,7 @@ from components.common.join.exact import check_unit
 from components.common.stage.report import Report
 from components.common.statistics import cluster_lower_bound, share_lower_bound
 from components.common.vision.corpus import Corpus, load
-from components.common.vision.sheets import pair_sheet
+from components.common.vision.sheets import sheet
 
 SHEET_PAIRS = 16
 RESOLUTION = 0.001  # of the window's high, cosine
@@ -222,7 +223,7 @@ def _report(
             "window_precision_bound": inside.bound,
             "window_precision_bound_by_subject": inside.subject_bound,
         }
-    figures = {"pairs_near_the_threshold": pair_sheet(corpus, _hardest(used, found.low))}
+    figures = {"pairs_near_the_threshold": _pair_sheet(corpus, _hardest(used, found.low))}
     return Report(metrics, {"precision_against_threshold": [_plotted(point) for point in curve]}, figures, notes)
 
 
@@ -277,3 +278,9 @@ def _hardest(used: Labels, low: float) -> list[tuple[int, int, str]]:
             (int(used.pairs.src[at]), int(used.pairs.dst[at]), f"{verdict} {similarity[at]:.3f}") for at in places
         ]
     return picked
+
+
+def _pair_sheet(corpus: Corpus, pairs: Sequence[tuple[int, int, str]]) -> Image.Image:
+    """Pairs of objects side by side, captioned with verdict and similarity, and with their rows."""
+    cells = [[(corpus.crop(src), caption), (corpus.crop(dst), f"rows {src}, {dst}")] for src, dst, caption in pairs]
+    return sheet(cells, ["one object", "the other"], abreast=4)

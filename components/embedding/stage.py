@@ -1,6 +1,5 @@
 """Embedding: every object's crop -> a unit vector, in row order; and the vectors of a benchmark to be kept apart."""
 
-import io
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +16,7 @@ from components.common.stage.progress import track
 from components.common.stage.report import Report
 from components.common.vision.benchmark import crops
 from components.common.vision.encoders import Encoder, check_finite, load_encoder
+from components.common.vision.images import stored_picture
 from components.embedding.params import Params
 
 COLUMNS = ["object_id", "shard", "crop_offset", "crop_length"]
@@ -68,7 +68,7 @@ def _embed(encoder: Encoder, objects: Dataset, rows: list[dict[str, Any]], worke
 
 
 def _crop(objects: Dataset, row: dict[str, Any]) -> Image.Image:
-    return Image.open(io.BytesIO(objects.blob(row, "crop"))).convert("RGB")
+    return stored_picture(objects, row, "crop").convert("RGB")
 
 
 def _facts(encoder: Encoder) -> dict[str, Any]:

@@ -17,11 +17,11 @@ from PIL import Image
 from components.common.data.files import inside
 from components.common.data.seeds import numpy_rng
 from components.common.errors import UserError
+from components.common.references import REFERENCES
 from components.common.vision.geometry import Box, box_mask, crop, placed, square_window
 from components.common.vision.images import Rejected, decode
 from components.evaluation.params import Params
 
-REFERENCES = 3
 SCENE_WORD = " on "
 """A caption reads "OBJECT on SCENE": the words before it name the object, those from it on the place."""
 

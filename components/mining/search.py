@@ -24,7 +24,7 @@ from components.common.vision.corpus import Corpus
 from components.common.vision.encoders import check_finite, load_encoder
 from components.common.vision.geometry import Box, crop, expanded
 from components.common.vision.images import Rejected, decode
-from components.common.vision.sheets import crop_of, sheet
+from components.common.vision.sheets import Cell, sheet
 from components.mining.approximate import file_rows, find_centroids
 from components.mining.tiles import Window
 
@@ -159,7 +159,9 @@ def _hits(found_in: Corpus, vector: np.ndarray, rows: np.ndarray, window: Window
     ]
 
 
-def _sheet(found_in: Corpus, cut: Image.Image, hits: list[Hit]) -> Image.Image:
-    """The query alone in the first row, then the crops found with rank and similarity."""
-    cells = [(crop_of(found_in, hit.row), f"{rank}: {hit.similarity:.3f}") for rank, hit in enumerate(hits, start=1)]
-    return sheet([[(cut, "looked for")], *(cells[at : at + ACROSS] for at in range(0, len(cells), ACROSS))])
+def _sheet(corpus: Corpus, query: Image.Image, hits: list[Hit]) -> Image.Image:
+    """The query in the first column, beside it the crops found, with rank and similarity."""
+    cells = [(corpus.crop(hit.row), f"{rank}: {hit.similarity:.3f}") for rank, hit in enumerate(hits, start=1)]
+    rows: list[list[Cell]] = [["", *cells[start : start + ACROSS]] for start in range(0, len(cells), ACROSS)]
+    rows[0][0] = query
+    return sheet(rows, ["looked for", *["found"] * min(ACROSS, len(cells))])

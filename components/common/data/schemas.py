@@ -6,6 +6,8 @@ and `shard` names the tar file, so that one crop can be read by byte range.
 
 import pyarrow as pa
 
+from components.common.references import REFERENCE_NAMES
+
 
 def _field(name: str, kind: pa.DataType, unit: str = "", nullable: bool = False) -> pa.Field:
     return pa.field(name, kind, nullable=nullable, metadata={"unit": unit} if unit else None)
@@ -134,7 +136,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             _field("group", pa.int64(), "smallest object row of the split group"),
             _field("parents", pa.list_(_text), "object_id of the target and of each reference"),
             _field("sources", pa.list_(_text), "image_id: every photograph this sample was made from"),
-            *_blobs("target", "background", "mask", "ref0", "ref1", "ref2"),
+            *_blobs("target", "background", "mask", *REFERENCE_NAMES),
         ]
     ),
     # Latents lie in part-*.safetensors; the table says which tuple each row is.

@@ -75,11 +75,6 @@ def make_corpus(
     return paths
 
 
-def files_of(folder: Path) -> dict[str, bytes]:
-    """Every file of a dataset folder by name."""
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
-
-
 def _unit(row: np.ndarray) -> np.ndarray:
     return row / np.linalg.norm(row)
 

@@ -5,7 +5,6 @@ photograph without it. Every photograph of a product is the truth once, and thre
 quadruplet protocol of the paper (section 5), for subjects of four photographs or more.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +13,12 @@ from typing import Any
 
 from PIL import Image
 
-from components.common.data.files import inside
 from components.common.data.seeds import numpy_rng
 from components.common.errors import UserError
 from components.common.references import REFERENCES
+from components.common.vision.benchmark import read_annotations, read_photograph
 from components.common.vision.geometry import Box, box_mask, crop, placed, square_window
-from components.common.vision.images import Rejected, decode
+from components.common.vision.images import Rejected
 from components.evaluation.params import Params
 
 SCENE_WORD = " on "
@@ -88,7 +87,7 @@ def load(folder: Path) -> Benchmark:
     Raises `UserError` if few are left, or a name leads out of `folder`.
     """
     notes: list[str] = []
-    views = _views(folder, _read(folder / "annotations.json"), notes)
+    views = _views(folder, read_annotations(folder), notes)
     short = sorted(name for name, found in views.items() if len(found) <= REFERENCES)
     if short:
         notes.append(f"{len(short)} subjects with fewer than {REFERENCES + 1} photographs are not judged: {short[:8]}")
@@ -118,16 +117,6 @@ def _views(folder: Path, coco: dict[str, Any], notes: list[str]) -> dict[str, li
     return {subject: [own[key] for key in sorted(own)] for subject, own in found.items()}
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        coco = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as COCO JSON: {error}") from None
-    if not isinstance(coco, dict) or not {"images", "annotations"} <= coco.keys():
-        raise UserError(f"{path} has no 'images' and 'annotations'; a benchmark is a COCO file")
-    return coco
-
-
 def _view(folder: Path, picture: dict[str, Any], annotation: dict[str, Any]) -> View:
     box = Box(*map(float, annotation["bbox"]))
     if box.area <= 0:
@@ -135,15 +124,11 @@ def _view(folder: Path, picture: dict[str, Any], annotation: dict[str, Any]) -> 
     plate = annotation.get("plate")
     return View(
         subject=str(annotation["design"]),
-        photograph=_open(folder, picture["file_name"]),
-        plate=_open(folder, plate) if plate else None,
+        photograph=read_photograph(folder, picture["file_name"]),
+        plate=read_photograph(folder, plate) if plate else None,
         box=box,
         caption=str(annotation.get("caption", "")),
     )
-
-
-def _open(folder: Path, name: str) -> Image.Image:
-    return decode(inside(folder, name).read_bytes())
 
 
 def insertion_samples(benchmark: Benchmark, params: Params) -> list[InsertionSample]:

@@ -1,6 +1,5 @@
 """The part of `objectmate sandbox verify` that draws: the base grid UNets against the evaluation room's judges."""
 
-import json
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -10,6 +9,7 @@ from components.common.data.sandbox import MODELS, WORLD
 from components.common.diffusion.pipeline import GridPipeline
 from components.common.stage.params import collect
 from components.common.statistics import cluster_bootstrap
+from components.common.vision.benchmark import read_annotations
 from components.common.vision.geometry import crop, expanded, placed
 from components.evaluation.benchmark import Benchmark, Sample, View, generation_samples, insertion_samples, load
 from components.evaluation.metrics import (
@@ -130,5 +130,5 @@ def _corpus(task: str) -> tuple[list[Image.Image], list[str]]:
 
 def _sided() -> set[str]:
     """The benchmark's designs that look otherwise from behind."""
-    coco = json.loads((WORLD / "benchmark" / "annotations.json").read_text(encoding="utf-8"))
+    coco = read_annotations(WORLD / "benchmark")
     return {entry["design"] for entry in coco["annotations"] if entry["attributes"]["sided"]}

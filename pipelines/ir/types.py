@@ -1,7 +1,7 @@
 """Types: what is passed fits what is taken, which otherwise only the driver finds, one task at a time."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from kfp.pipeline_spec.pipeline_spec_pb2 import ParameterType
 
@@ -59,19 +59,21 @@ def _parameters(document: Document, task: Task, definitions: Mapping[str, Any]) 
             if reason := _misfit(each.runtime_value.constant, definitions[name].parameter_type):
                 yield Fault(task.place, f"input {name!r} {reason}")
         elif name in definitions:
-            needs, comes = HELD.get(definitions[name].parameter_type), HELD.get(_type_of(document, task, each))
+            declared = _declared(document, task, each, "parameter")
+            needs, comes = HELD.get(definitions[name].parameter_type), declared and HELD.get(declared.parameter_type)
             if needs and comes and needs != comes and not each.parameter_expression_selector:
                 yield Fault(task.place, f"input {name!r} has to be {needs}, but comes as {comes}: convert it")
 
 
-def _type_of(document: Document, task: Task, source: Any) -> Any:
-    """The declared type of a parameter's source; None where it is not declared, which `graph` reports."""
-    if source.WhichOneof("kind") == "component_input_parameter":
-        definitions, key = task.dag.input_definitions, source.component_input_parameter
+def _declared(document: Document, task: Task, source: Any, kind: Literal["parameter", "artifact"]) -> Any:
+    """How a parameter's or an artifact's source is declared; None where it is not, which `graph` reports."""
+    if source.WhichOneof("kind") == f"component_input_{kind}":
+        definitions, key = task.dag.input_definitions, getattr(source, f"component_input_{kind}")
     else:
-        definitions = _outputs(document, task, source.task_output_parameter.producer_task)
-        key = source.task_output_parameter.output_parameter_key
-    return definitions.parameters[key].parameter_type if definitions and key in definitions.parameters else None
+        output = getattr(source, f"task_output_{kind}")
+        definitions, key = _outputs(document, task, output.producer_task), getattr(output, f"output_{kind}_key")
+    declared = getattr(definitions, f"{kind}s") if definitions else {}
+    return declared.get(key)
 
 
 def _outputs(document: Document, task: Task, producer: str) -> Any:
@@ -86,7 +88,7 @@ def _artifacts(document: Document, task: Task, definitions: Mapping[str, Any]) -
         if each.WhichOneof("kind") is None:
             yield Fault(task.place, f"gets {name!r} from nowhere: pass an artifact")
             continue
-        made = _artifact_of(document, task, each)
+        made = _declared(document, task, each, "artifact")
         if made is None or name not in definitions:
             continue
         titles = {made.artifact_type.schema_title, definitions[name].artifact_type.schema_title}
@@ -95,12 +97,3 @@ def _artifacts(document: Document, task: Task, definitions: Mapping[str, Any]) -
             yield Fault(task.place, f"input {name!r} has to be {needs}, but comes as {comes}: pass the right output")
         if made.is_artifact_list != definitions[name].is_artifact_list:
             yield Fault(task.place, f"input {name!r} mixes one artifact with a list of them: use dsl.Collected or not")
-
-
-def _artifact_of(document: Document, task: Task, source: Any) -> Any:
-    if source.WhichOneof("kind") == "component_input_artifact":
-        definitions, key = task.dag.input_definitions, source.component_input_artifact
-    else:
-        definitions = _outputs(document, task, source.task_output_artifact.producer_task)
-        key = source.task_output_artifact.output_artifact_key
-    return definitions.artifacts[key] if definitions and key in definitions.artifacts else None

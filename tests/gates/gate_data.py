@@ -59,11 +59,6 @@ def object_row(row: int, image_id: str, box: tuple[float, ...] = (20, 20, 40, 40
     return {"object_id": f"object-{row}", "row": row, "image_id": image_id} | values | hashes | more
 
 
-def files_of(folder: Path) -> dict[str, bytes]:
-    """Every file of a dataset folder by name."""
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
-
-
 def verdicts(folder: Path) -> dict[str, dict[str, Any]]:
     """The rows of a verdicts dataset by gate."""
     return {row["gate"]: row for row in Dataset(folder).rows()}

@@ -6,7 +6,6 @@ windows, other views and, for insertion, other colours, as latents computed befo
 """
 
 import io
-import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from components.common.stage.params import StageParams
 from components.common.stage.progress import track
 from components.common.stage.report import Report
 from components.common.vision.geometry import Box, crop, expanded, square_window
+from components.sandbox.training.crops import rendered
 
 PHOTO_MARGIN = 2
 """Boxes closer than this (px) to the frame may show a cut object: fine as a target, useless as a reference."""
@@ -87,12 +87,11 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
 
 def read_products(world: Path, first: int = 0) -> list[Product]:
     """All objects of a rendered split, numbered from `first`, near-duplicate photographs left out."""
-    coco = json.loads((world / "annotations.json").read_text(encoding="utf-8"))
-    images = {image["id"]: image for image in coco["images"] if not image["duplicate_of"]}
+    coco = rendered(world)
+    images = {image["id"]: image for image in coco["images"]}
     return [
         _product(world, first + row, annotation, images[annotation["image_id"]])
         for row, annotation in enumerate(coco["annotations"])
-        if annotation["image_id"] in images
     ]
 
 

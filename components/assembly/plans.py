@@ -13,12 +13,13 @@ import pyarrow.compute as pc
 from components.assembly.params import Params
 from components.assembly.splits import TRAIN, held_out, split_of_groups
 from components.common.data.reading import Dataset
+from components.common.data.schemas import blob_columns
 from components.common.data.seeds import derive
 from components.common.references import REFERENCES
 
 OBJECT_COLUMNS = ["object_id", "image_id", "x", "y", "w", "h"]
-IMAGE_COLUMNS = ["image_id", "width", "height", "shard", "image_offset", "image_length"]
-BACKGROUND_COLUMNS = ["row", "shard", "image_offset", "image_length"]
+IMAGE_COLUMNS = ["image_id", "width", "height", *blob_columns("image")]
+BACKGROUND_COLUMNS = ["row", *blob_columns("image")]
 Row = dict[str, Any]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 from components.common.data.reading import Dataset
+from components.common.data.schemas import blob_columns
 from components.common.stage.report import Report
 from components.common.vision.images import decode
 from components.common.vision.sheets import evenly_spread, sheet
@@ -21,7 +22,7 @@ def summary(images: Dataset, objects: Dataset, rejects: Rejects) -> Report:
     """Numbers, plots and a sheet of photographs with their boxes, from the finished datasets; and the annotations that
     could not be used."""
     rows = objects.rows(["image_id", "x", "y", "w", "h", "category", "score"])
-    photographs = images.rows(["image_id", "width", "height", "shard", "image_offset", "image_length"])
+    photographs = images.rows(["image_id", "width", "height", *blob_columns("image")])
     pixels = {photo["image_id"]: photo["width"] * photo["height"] for photo in photographs}
     each = Counter(row["image_id"] for row in rows)
     categories = Counter(row["category"] for row in rows)

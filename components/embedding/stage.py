@@ -11,6 +11,7 @@ from PIL import Image
 from components.common.data.digests import digest_folder
 from components.common.data.reading import Dataset
 from components.common.data.sandbox import resolve
+from components.common.data.schemas import blob_columns
 from components.common.data.writing import Writer
 from components.common.stage.progress import track
 from components.common.stage.report import Report
@@ -19,7 +20,7 @@ from components.common.vision.encoders import Encoder, check_finite, load_encode
 from components.common.vision.images import stored_picture
 from components.embedding.params import Params
 
-COLUMNS = ["object_id", "shard", "crop_offset", "crop_length"]
+COLUMNS = ["object_id", *blob_columns("crop")]
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:

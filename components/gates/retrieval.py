@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from PIL import Image
 
 from components.common.data.reading import Dataset
+from components.common.data.schemas import blob_columns
 from components.common.stage.report import Report
 from components.common.statistics import cluster_lower_bound, share_lower_bound, share_upper_bound
 from components.common.vision.images import decode
@@ -183,7 +184,7 @@ def _sheet(objects: Dataset, evidence: Evidence, judged: np.ndarray) -> Image.Im
     """Judged pairs side by side, the wrong ones first."""
     order = judged[np.argsort(evidence.right[judged], kind="stable")][:SHOWN]
     pairs = evidence.index[order]
-    table, verdicts = objects.table(["shard", "crop_offset", "crop_length"]), evidence.right[order]
+    table, verdicts = objects.table(blob_columns("crop")), evidence.right[order]
     anchors, partners = (
         table.take(side[pairs]).to_pylist() for side in (evidence.frame.anchors, evidence.frame.partners)
     )

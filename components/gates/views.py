@@ -11,12 +11,12 @@ import numpy as np
 import pyarrow as pa
 
 from components.common.data.reading import Dataset
+from components.common.data.schemas import HASH_BYTES
 from components.common.stage.report import Report
 from components.gates.checks import Check, Gate
 from components.gates.params import Recurrence
 from components.gates.shifts import shifted
 
-HASH_BYTES = 32
 CHUNK_PAIRS = 1_000_000
 
 

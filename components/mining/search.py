@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 from components.common.data.files import inside
-from components.common.data.reading import Dataset
+from components.common.data.reading import Dataset, is_complete
 from components.common.errors import UserError
 from components.common.join.scores import row_products
 from components.common.vision import corpus
@@ -134,7 +134,7 @@ def _open_index(found_in: Corpus, folder: Path) -> faiss.Index:
 
 
 def _window(calibration: Path, found_in: Corpus) -> Window | None:
-    if not (calibration / "manifest.json").is_file():
+    if not is_complete(calibration):
         return None
     facts = Dataset(calibration).facts
     return Window(facts["low"], facts["high"]) if facts["encoder"] == found_in.encoder else None

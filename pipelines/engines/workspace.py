@@ -44,7 +44,7 @@ class Workspace:
 
     def record(self, step: Step) -> Path:
         """When, where and by which code a step ran; `RESTORED` is a key of it where it ran in another workspace."""
-        return self.report(step) / "run.json"
+        return self.report(step) / RECORD
 
     @property
     def page(self) -> Path:

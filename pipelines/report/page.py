@@ -13,6 +13,7 @@ from PIL import Image
 from components.common.data.digests import short
 from components.common.data.reading import Dataset
 from components.common.stage.plots import draw
+from components.common.stage.report import METRICS, NOTES, RECORD
 from components.mining.params import Params as Mining
 from pipelines.engines.state import current_steps, verdicts
 from pipelines.engines.workspace import Workspace
@@ -70,7 +71,7 @@ def headline(workspace: Workspace) -> list[tuple[str, str, float]]:
     found = {
         f"{step.name}/{metric}": value
         for step in current_steps(workspace)
-        for metric, value in _read(workspace.report(step) / "metrics.json").items()
+        for metric, value in _read(workspace.report(step) / METRICS).items()
     }
     mining = read_step(workspace.params, STEPS["mining"])
     assert isinstance(mining, Mining)
@@ -88,9 +89,9 @@ def _section(workspace: Workspace, step: Step) -> Section:
         name=step.name,
         title=step.stage.title,
         rows=[(dataset.folder.name, len(dataset), short(dataset.digest)) for dataset in made],
-        run=_read(folder / "run.json"),
-        metrics=_read(folder / "metrics.json"),
-        notes=_read(folder / "notes.json"),
+        run=_read(folder / RECORD),
+        metrics=_read(folder / METRICS),
+        notes=_read(folder / NOTES),
         plots=[(path.stem, _embed(draw(path.stem, rows))) for path, rows in _plot_files(folder)],
         figures=[(path.stem, _embed(_small(path))) for path in sorted((folder / "figures").glob("*.png"))],
     )

@@ -1,17 +1,17 @@
 """A small recurrence world on disk: photographs with a square object, clean plates, captions and sets."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from picture_rows import image_row
 from PIL import Image, ImageDraw
 
 from components.common.data.writing import Writer
 from components.common.stage.params import StageParams
-from components.common.vision.images import dhashes, encode_png
+from components.common.vision.images import encode_png
 
 World = Callable[..., dict[str, Path]]
 WIDTH, HEIGHT = 96, 64
@@ -61,7 +61,9 @@ def world(tmp_path: Path) -> World:
         photographs = [_with_object(plate, (boxes or {}).get(k, box_of(k))) for k, plate in enumerate(plates)]
         for index in dark_plates:
             plates[index] = plates[index].point(lambda value: value // 2)
-        images, blobs = [_image(k, photo) for k, photo in enumerate(photographs)], map(encode_png, photographs)
+        rows_and_files = [image_row(photo, str(k)) for k, photo in enumerate(photographs)]
+        images = [row for row, _ in rows_and_files]
+        image_blobs = [{"image.png": data} for _, data in rows_and_files]
         objects = [_object(k, (boxes or {}).get(k, box_of(k)), image) for k, image in enumerate(images)]
         for row, other in (shares or {}).items():
             objects[row]["image_id"] = objects[other]["image_id"]
@@ -70,7 +72,7 @@ def world(tmp_path: Path) -> World:
         captions = [_caption(row) for row in range(count) if row not in without_caption]
         plate_blobs = [{"image.png": encode_png(plates[row]), "mask.png": b""} for row in kept]
         return {
-            "images": write(folder / "images", "images", images, blobs=[{"image.png": data} for data in blobs]),
+            "images": write(folder / "images", "images", images, blobs=image_blobs),
             "objects": write(folder / "objects", "objects", objects, blobs=[{"crop.png": b""}] * count),
             "sets": write(folder / "sets", "sets", rows, facts={"low": 0.9, "split_threshold": 0.85}),
             "backgrounds": write(
@@ -86,13 +88,6 @@ def _with_object(plate: Image.Image, box: tuple[int, int, int, int]) -> Image.Im
     photo, (x, y, w, h) = plate.copy(), box
     ImageDraw.Draw(photo).rectangle((x, y, x + w - 1, y + h - 1), fill="red")
     return photo
-
-
-def _image(index: int, photo: Image.Image) -> dict[str, Any]:
-    data, (plain, flipped) = encode_png(photo), dhashes(photo)
-    size = {"width": WIDTH, "height": HEIGHT, "format": "PNG", "bytes": len(data)}
-    hashes = {"dhash": plain, "dhash_flipped": flipped}
-    return {"image_id": hashlib.sha256(data).hexdigest(), "uri": f"{index}", "collection": "t"} | size | hashes
 
 
 def _object(index: int, box: tuple[int, int, int, int], image: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,15 +1,15 @@
 """Rows and pictures that the tests of the gates are made of."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from picture_rows import image_row
 from PIL import Image
 
 from components.common.data.reading import Dataset
-from components.common.vision.images import decode, dhashes, encode_png, thumbnail
+from components.common.vision.images import decode, dhashes, thumbnail
 
 Make = Callable[..., Path]
 
@@ -27,21 +27,8 @@ def photographs(
     rows, blobs = [], []
     for index in range(count):
         image = pictures[index] if pictures else picture(index, side)
-        data, (plain, flipped) = encode_png(image), dhashes(image)
-        rows.append(
-            {
-                "image_id": hashlib.sha256(data).hexdigest(),
-                "uri": f"{index}.png",
-                "width": image.width,
-                "height": image.height,
-                "format": "PNG",
-                "bytes": len(data),
-                "dhash": plain,
-                "dhash_flipped": flipped,
-                "licence": "CC0-1.0",
-                "collection": "test",
-            }
-        )
+        row, data = image_row(image, f"{index}.png", licence="CC0-1.0")
+        rows.append(row)
         blobs.append({"image.png": data})
     return rows, blobs
 

@@ -13,6 +13,15 @@ def _field(name: str, kind: pa.DataType, unit: str = "", nullable: bool = False)
     return pa.field(name, kind, nullable=nullable, metadata={"unit": unit} if unit else None)
 
 
+HASH_BYTES = 32
+"""Length of a difference hash, 256 bits."""
+
+
+def blob_columns(*names: str) -> list[str]:
+    """The columns that `Dataset.blob` needs to read these blobs of a row."""
+    return [field.name for field in _blobs(*names)]
+
+
 def _blobs(*names: str) -> list[pa.Field]:
     """The columns that locate each row's blobs in its tar shard."""
     located = [_field("shard", pa.string())]
@@ -22,7 +31,10 @@ def _blobs(*names: str) -> list[pa.Field]:
 
 
 _BOX = [_field(side, pa.float32(), "px, upright image") for side in ("x", "y", "w", "h")]
-_HASHES = [_field("dhash", pa.binary(32), "bit"), _field("dhash_flipped", pa.binary(32), "bit, mirrored picture")]
+_HASHES = [
+    _field("dhash", pa.binary(HASH_BYTES), "bit"),
+    _field("dhash_flipped", pa.binary(HASH_BYTES), "bit, mirrored picture"),
+]
 _text = pa.string()
 
 SCHEMAS: dict[str, pa.Schema] = {

@@ -6,6 +6,7 @@ Pixels are taken as sRGB; embedded colour profiles are dropped.
 """
 
 import io
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from components.common.data.reading import Dataset
-from components.common.data.schemas import REASONS
+from components.common.data.schemas import HASH_BYTES, REASONS
 
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 """What is decoded; anything else that Pillow or a glance at the first bytes knows is `unsupported`."""
@@ -31,7 +32,7 @@ _UPRIGHT = {
 }
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _EXIF_ORIENTATION = 0x0112
-_HASH_SIDE = 16
+_HASH_SIDE = math.isqrt(8 * HASH_BYTES)
 THUMBNAIL = 32  # px
 _NOT_PHOTOGRAPHS = (b"%PDF", b"%!PS", b"PK\x03\x04", b"<svg")
 
@@ -187,7 +188,7 @@ def thumbnail(image: Image.Image) -> np.ndarray:
 
 def hash_array(hashes: Sequence[bytes]) -> np.ndarray:
     """N hashes of 32 bytes as uint8 [N, 32], for `hamming`."""
-    return np.frombuffer(b"".join(hashes), np.uint8).reshape(len(hashes), 32)
+    return np.frombuffer(b"".join(hashes), np.uint8).reshape(len(hashes), HASH_BYTES)
 
 
 def hamming(a: np.ndarray, b: np.ndarray) -> np.ndarray:

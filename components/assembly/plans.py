@@ -59,8 +59,8 @@ class Planner:
         """The plans of one part's sets, and how many sets give none, by reason."""
         rows = self.sets.slice(index * self.params.part_rows, self.params.part_rows).to_pylist()
         needed = sorted({row["anchor"] for row in rows} | {view for row in rows for view in row["views"]})
-        found = self.objects.take(pa.array(needed, pa.int64())).to_pylist()
-        objects = {row: {"row": row, **columns} for row, columns in zip(needed, found, strict=True)}
+        object_rows = self.objects.take(pa.array(needed, pa.int64())).to_pylist()
+        objects = {row: {"row": row, **columns} for row, columns in zip(needed, object_rows, strict=True)}
         plans, rejected = [], Counter[str]()
         for row in rows:
             barred = self.held_out if self.splits[row["group"]] == TRAIN else set()

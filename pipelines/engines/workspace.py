@@ -6,6 +6,7 @@ The project's own folder is the workspace of the default run; every other run ha
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.common.stage.report import RECORD
 from pipelines.parameters import FILE
 from pipelines.steps import Step
 

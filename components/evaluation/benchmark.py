@@ -88,10 +88,10 @@ def load(folder: Path) -> Benchmark:
     """
     notes: list[str] = []
     views = _views(folder, read_annotations(folder), notes)
-    short = sorted(name for name, found in views.items() if len(found) <= REFERENCES)
+    short = sorted(name for name, own_views in views.items() if len(own_views) <= REFERENCES)
     if short:
         notes.append(f"{len(short)} subjects with fewer than {REFERENCES + 1} photographs are not judged: {short[:8]}")
-    subjects = {name: found for name, found in sorted(views.items()) if name not in short}
+    subjects = {name: own_views for name, own_views in sorted(views.items()) if name not in short}
     if len(subjects) < 2:
         raise UserError(
             f"{folder} has {len(subjects)} subjects with at least {REFERENCES + 1} readable photographs, and at least "
@@ -103,7 +103,7 @@ def load(folder: Path) -> Benchmark:
 def _views(folder: Path, coco: dict[str, Any], notes: list[str]) -> dict[str, list[View]]:
     """Subject -> views in the order of picture ids, one a picture; adds to `notes` what cannot be used."""
     pictures = {picture["id"]: picture for picture in coco["images"]}
-    found: dict[str, dict[int, View]] = {}
+    views_by_picture: dict[str, dict[int, View]] = {}
     for annotation in coco["annotations"]:
         if not annotation.get("design") or not annotation.get("main", True):
             continue
@@ -113,8 +113,8 @@ def _views(folder: Path, coco: dict[str, Any], notes: list[str]) -> dict[str, li
             name = pictures.get(annotation.get("image_id"), {}).get("file_name", f"annotation {annotation.get('id')}")
             notes.append(f"left out of the benchmark: {name}: {error}")
         else:
-            found.setdefault(view.subject, {}).setdefault(annotation["image_id"], view)
-    return {subject: [own[key] for key in sorted(own)] for subject, own in found.items()}
+            views_by_picture.setdefault(view.subject, {}).setdefault(annotation["image_id"], view)
+    return {subject: [own[key] for key in sorted(own)] for subject, own in views_by_picture.items()}
 
 
 def _view(folder: Path, picture: dict[str, Any], annotation: dict[str, Any]) -> View:
@@ -136,12 +136,12 @@ def insertion_samples(benchmark: Benchmark, params: Params) -> list[InsertionSam
 
     Ordered by photograph, then subject, so that a limit takes from every subject before any gives a second.
     """
-    found = []
+    ordered = []
     for subject, views in benchmark.subjects.items():
         for index, view in enumerate(views):
             if view.plate is not None:
-                found.append((index, subject, _insertion_sample(index, views, params)))
-    return [sample for _, _, sample in sorted(found, key=lambda entry: entry[:2])]
+                ordered.append((index, subject, _insertion_sample(index, views, params)))
+    return [sample for _, _, sample in sorted(ordered, key=lambda entry: entry[:2])]
 
 
 def _insertion_sample(index: int, views: Sequence[View], params: Params) -> InsertionSample:
@@ -166,7 +166,7 @@ def generation_samples(benchmark: Benchmark, params: Params) -> list[Sample]:
     Subjects whose captions do not read "OBJECT on SCENE" give no sample. Ordered as insertion samples are.
     """
     scenes = {name: sorted({_scene(view) for view in views} - {""}) for name, views in benchmark.subjects.items()}
-    found = []
+    ordered = []
     for subject, views in benchmark.subjects.items():
         words = views[0].caption.partition(SCENE_WORD)[0]
         places = sorted({scene for name in scenes for scene in scenes[name]} - set(scenes[subject]))
@@ -176,8 +176,8 @@ def generation_samples(benchmark: Benchmark, params: Params) -> list[Sample]:
         order = numpy_rng(params.seed, "prompts", subject).permutation(len(places))
         for index, place in enumerate(order[: params.prompts_per_subject]):
             name, prompt = f"{_file_name(subject)}-prompt{index}", words + SCENE_WORD + places[place]
-            found.append((index, subject, Sample(name=name, subject=subject, references=references, prompt=prompt)))
-    return [sample for _, _, sample in sorted(found, key=lambda entry: entry[:2])]
+            ordered.append((index, subject, Sample(name=name, subject=subject, references=references, prompt=prompt)))
+    return [sample for _, _, sample in sorted(ordered, key=lambda entry: entry[:2])]
 
 
 def _scene(view: View) -> str:

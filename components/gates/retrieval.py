@@ -121,10 +121,10 @@ def _judgements(labels: pa.Table, src: np.ndarray, dst: np.ndarray) -> tuple[np.
             votes.setdefault(key, []).append(row["verdict"] == SAME)
             cluster.setdefault(key, row["cluster"])
     wanted = np.array(sorted(votes), np.int64).reshape(-1, 2)
-    found = _find(wanted, src, dst)
-    keys = [tuple(pair) for pair in wanted[found >= 0].tolist()]
+    pair_index = _find(wanted, src, dst)
+    keys = [tuple(pair) for pair in wanted[pair_index >= 0].tolist()]
     right = np.array([2 * sum(votes[key]) > len(votes[key]) for key in keys], bool)
-    return found[found >= 0], right, np.array([cluster[key] for key in keys], str)
+    return pair_index[pair_index >= 0], right, np.array([cluster[key] for key in keys], str)
 
 
 def _find(wanted: np.ndarray, src: np.ndarray, dst: np.ndarray) -> np.ndarray:

@@ -84,9 +84,9 @@ def _claim(path: Path, info: dict) -> None:
     _write(path, json.dumps(info).encode())
 
 
-def _compare(folder: Path, found: dict, wanted: dict) -> None:
-    if found != wanted:
-        raise UserError(f"{folder} was rendered with {found}, not {wanted}: remove it or choose another folder")
+def _compare(folder: Path, rendered: dict, wanted: dict) -> None:
+    if rendered != wanted:
+        raise UserError(f"{folder} was rendered with {rendered}, not {wanted}: remove it or choose another folder")
 
 
 def _run_all(jobs: list[_Job], total: int, workers: int, split: str) -> None:

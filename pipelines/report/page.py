@@ -68,7 +68,7 @@ def write_page(workspace: Workspace) -> Path:
 
 def headline(workspace: Workspace) -> list[tuple[str, str, float]]:
     """The numbers of `HEADLINE` that the current steps have: title, step/metric, value."""
-    found = {
+    metrics = {
         f"{step.name}/{metric}": value
         for step in current_steps(workspace)
         for metric, value in _read(workspace.report(step) / METRICS).items()
@@ -76,9 +76,9 @@ def headline(workspace: Workspace) -> list[tuple[str, str, float]]:
     mining = read_step(workspace.params, STEPS["mining"])
     assert isinstance(mining, Mining)
     return [
-        (title.format(min_views=mining.min_views), metric, found[metric])
+        (title.format(min_views=mining.min_views), metric, metrics[metric])
         for title, metric in HEADLINE.items()
-        if metric in found
+        if metric in metrics
     ]
 
 
@@ -98,8 +98,8 @@ def _section(workspace: Workspace, step: Step) -> Section:
 
 
 def _plot_files(folder: Path) -> list[tuple[Path, list[dict[str, Any]]]]:
-    found = [(path, _read(path)) for path in sorted((folder / "plots").glob("*.json"))]
-    return [(path, rows) for path, rows in found if rows]
+    rows_by_path = [(path, _read(path)) for path in sorted((folder / "plots").glob("*.json"))]
+    return [(path, rows) for path, rows in rows_by_path if rows]
 
 
 def _read(path: Path) -> Any:
@@ -119,5 +119,5 @@ def _embed(picture: bytes) -> str:
 
 def _pictures(sections: list[Section], name: str) -> list[tuple[str, str]]:
     """A stage's figures, insertion before generation."""
-    found = [figure for section in sections if section.name == name for figure in section.figures]
-    return sorted(found, reverse=True)
+    figures = [figure for section in sections if section.name == name for figure in section.figures]
+    return sorted(figures, reverse=True)

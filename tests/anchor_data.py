@@ -67,11 +67,6 @@ def _object_row(row: int, image_id: str) -> dict[str, Any]:
             "category": "disc", "score": 1.0, "dhash": bytes(32), "dhash_flipped": bytes(32)}  # fmt: skip
 
 
-def files(folder: Path) -> dict[str, bytes]:
-    """Every file of a dataset, to compare two of them byte by byte."""
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
-
-
 def save_judge(folder: Path) -> Path:
     """A tiny random image encoder."""
     transformers.set_seed(0)

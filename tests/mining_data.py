@@ -1,12 +1,12 @@
 """Small corpora for the tests of mining: photographs, objects and vectors that cluster by product."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from picture_rows import image_row
 from PIL import Image
 
 from components.calibration import stage as calibration
@@ -56,7 +56,7 @@ def make_corpus(
     """
     pictures = list(photographs or [picture(seed) for seed in range(len(shown))])
     paths = {role: folder / role for role in ("images", "objects", "embeddings", "subjects")}
-    image_rows = [_image_row(image) for image in pictures]
+    image_rows = [image_row(image, "a.png")[0] for image in pictures]
     with Writer(paths["images"], "images", "ingest", {}, Made(tag=tag)) as out:
         thumbnails = np.array([thumbnail(image) for image in pictures], np.uint8).reshape(-1, THUMBNAIL, THUMBNAIL)
         out.write(0, image_rows, [{"image.png": encode_png(image)} for image in pictures], thumbnails)
@@ -75,28 +75,8 @@ def make_corpus(
     return paths
 
 
-def files_of(folder: Path) -> dict[str, bytes]:
-    """Every file of a dataset folder by name."""
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
-
-
 def _unit(row: np.ndarray) -> np.ndarray:
     return row / np.linalg.norm(row)
-
-
-def _image_row(image: Image.Image) -> dict[str, Any]:
-    data, (plain, flipped) = encode_png(image), dhashes(image)
-    return {
-        "image_id": hashlib.sha256(data).hexdigest(),
-        "uri": "a.png",
-        "width": image.width,
-        "height": image.height,
-        "format": "PNG",
-        "bytes": len(data),
-        "dhash": plain,
-        "dhash_flipped": flipped,
-        "collection": "test",
-    }
 
 
 def _objects(

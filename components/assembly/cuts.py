@@ -12,6 +12,7 @@ from components.assembly.plans import Plan, Row
 from components.common.data.digests import content_key
 from components.common.data.reading import Dataset
 from components.common.data.seeds import unit_interval
+from components.common.references import REFERENCE_NAMES
 from components.common.vision.anchors import box_of
 from components.common.vision.geometry import Box, box_mask, crop, placed, square_window
 from components.common.vision.images import Rejected, decode, encode_png
@@ -39,9 +40,9 @@ class Cutter:
             "background": crop(plate, window, size),
             "mask": box_mask(placed(box_of(plan.anchor), window, size), size),
         }
-        for index, ref in enumerate(plan.refs):
+        for name, ref in zip(REFERENCE_NAMES, plan.refs, strict=True):
             picture = self._photograph(ref["image_id"])
-            cells[f"ref{index}"] = crop(picture, self._reference_window(plan.anchor, ref, picture), size)
+            cells[name] = crop(picture, self._reference_window(plan.anchor, ref, picture), size)
         blobs = {f"{name}.png": encode_png(cell) for name, cell in cells.items()}
         return _row(plan, blobs), blobs
 

@@ -13,12 +13,13 @@ import pyarrow.compute as pc
 from components.assembly.params import Params
 from components.assembly.splits import TRAIN, held_out, split_of_groups
 from components.common.data.reading import Dataset
+from components.common.data.schemas import blob_columns
 from components.common.data.seeds import derive
+from components.common.references import REFERENCES
 
-REFERENCES = 3
 OBJECT_COLUMNS = ["object_id", "image_id", "x", "y", "w", "h"]
-IMAGE_COLUMNS = ["image_id", "width", "height", "shard", "image_offset", "image_length"]
-BACKGROUND_COLUMNS = ["row", "shard", "image_offset", "image_length"]
+IMAGE_COLUMNS = ["image_id", "width", "height", *blob_columns("image")]
+BACKGROUND_COLUMNS = ["row", *blob_columns("image")]
 Row = dict[str, Any]
 
 
@@ -58,8 +59,8 @@ class Planner:
         """The plans of one part's sets, and how many sets give none, by reason."""
         rows = self.sets.slice(index * self.params.part_rows, self.params.part_rows).to_pylist()
         needed = sorted({row["anchor"] for row in rows} | {view for row in rows for view in row["views"]})
-        found = self.objects.take(pa.array(needed, pa.int64())).to_pylist()
-        objects = {row: {"row": row, **columns} for row, columns in zip(needed, found, strict=True)}
+        object_rows = self.objects.take(pa.array(needed, pa.int64())).to_pylist()
+        objects = {row: {"row": row, **columns} for row, columns in zip(needed, object_rows, strict=True)}
         plans, rejected = [], Counter[str]()
         for row in rows:
             barred = self.held_out if self.splits[row["group"]] == TRAIN else set()

@@ -1,21 +1,19 @@
 """What assembly tells people: how many tuples, why not more, how they are split, and what they look like."""
 
-import io
-import textwrap
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
-from components.assembly.plans import REFERENCES, Planner
+from components.assembly.plans import Planner
 from components.assembly.splits import TRAIN, VALIDATION
 from components.common.data.reading import Dataset
+from components.common.references import REFERENCE_HEADINGS, REFERENCE_NAMES
 from components.common.stage.report import Report
-from components.common.vision.images import contact_sheet
+from components.common.vision.images import stored_picture
+from components.common.vision.sheets import Cell, evenly_spread, sheet
 
 SHOWN = 8
-CELL, GAP, LINE = 128, 4, 15
-CELLS = (*(f"ref{index}" for index in range(REFERENCES)), "background", "mask", "target")
 
 
 def summary(tuples: Dataset, planner: Planner) -> Report:
@@ -36,7 +34,7 @@ def summary(tuples: Dataset, planner: Planner) -> Report:
     plots: dict[str, list[dict[str, Any]]] = {}
     if rejected:
         plots["rejected_sets"] = [{"reason": reason, "sets": count} for reason, count in sorted(rejected.items())]
-    figures = {"tuples": sheet(tuples)} if len(tuples) else {}
+    figures = {"tuples": _sheet(tuples)} if len(tuples) else {}
     return Report(metrics, plots, figures, _notes(metrics, planner.sets.num_rows))
 
 
@@ -52,21 +50,15 @@ def _notes(metrics: dict[str, float], sets: int) -> list[str]:
     return notes
 
 
-def sheet(tuples: Dataset) -> Image.Image:
-    """Up to 8 tuples, evenly spread, a row each: references, background, mask, target, with the caption below."""
-    chosen = np.unique(np.linspace(0, len(tuples) - 1, min(SHOWN, len(tuples))).round().astype(np.int64))
-    rows = [_strip(tuples, row) for row in tuples.table().take(chosen).to_pylist()]
-    whole = Image.new("RGB", (rows[0].width, sum(row.height for row in rows)), "white")
-    for index, row in enumerate(rows):
-        whole.paste(row, (0, index * row.height))
-    return whole
-
-
-def _strip(tuples: Dataset, row: dict[str, Any]) -> Image.Image:
-    cells = [Image.open(io.BytesIO(tuples.blob(row, name))) for name in CELLS]
-    pictures = contact_sheet([cell.resize((CELL, CELL)) for cell in cells], columns=len(CELLS), side=CELL, gap=GAP)
-    strip = Image.new("RGB", (pictures.width, pictures.height + 2 * LINE), "white")
-    strip.paste(pictures, (0, 0))
-    text = "\n".join(textwrap.wrap(f"{row['split']}: {row['caption']}", 120)[:2])
-    ImageDraw.Draw(strip).text((GAP, pictures.height), text, fill="black", font=ImageFont.load_default(12))
-    return strip
+def _sheet(tuples: Dataset) -> Image.Image:
+    """Up to 8 tuples, evenly spread, a row each."""
+    table, scene = tuples.table(), ("background", "mask", "target")
+    rows = [table.slice(at, 1).to_pylist()[0] for at in evenly_spread(len(tuples), SHOWN)]
+    cells: list[list[Cell]] = [
+        [
+            f"{row['split']}: {row['caption']}",
+            *(stored_picture(tuples, row, name) for name in (*REFERENCE_NAMES, *scene)),
+        ]
+        for row in rows
+    ]
+    return sheet(cells, ["split: caption", *REFERENCE_HEADINGS, *scene])

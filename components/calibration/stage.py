@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from PIL import Image
 
 from components.calibration.labels import (
     CALIBRATION,
@@ -38,7 +39,7 @@ from components.common.join.exact import check_unit
 from components.common.stage.report import Report
 from components.common.statistics import cluster_lower_bound, share_lower_bound
 from components.common.vision.corpus import Corpus, load
-from components.common.vision.sheets import pair_sheet
+from components.common.vision.sheets import sheet
 
 SHEET_PAIRS = 16
 RESOLUTION = 0.001  # of the window's high, cosine
@@ -86,13 +87,13 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
     labels = label_pairs(corpus, subjects, named.subjects, params)
     used = labels.where(labels.purpose == CALIBRATION)
     curve = precision_curve(used, params)
-    found = find_window(curve, used, params)
+    chosen = find_window(curve, used, params)
     with Writer(outputs["labels"], "labels", "calibration", inputs, params) as out:
         out.write(0, _label_table(labels))
     with Writer(outputs["calibration"], "calibration", "calibration", inputs, params) as out:
         out.write(0, [point._asdict() for point in curve])
-        out.facts = _facts(found, corpus, labels, params, Dataset(outputs["labels"]).digest)
-    report = _report(corpus, labels, used, curve, found, params)
+        out.facts = _facts(chosen, corpus, labels, params, Dataset(outputs["labels"]).digest)
+    report = _report(corpus, labels, used, curve, chosen, params)
     report.metrics.update(_unused(named))
     report.notes.extend(named.notes())
     return report
@@ -185,11 +186,11 @@ def _label_table(labels: Labels) -> pa.Table:
     return pa.table(columns)
 
 
-def _facts(found: Found, corpus: Corpus, labels: Labels, params: Params, labels_digest: str) -> dict[str, Any]:
+def _facts(chosen: Found, corpus: Corpus, labels: Labels, params: Params, labels_digest: str) -> dict[str, Any]:
     facts = {
-        "low": found.low,
-        "high": found.high,
-        "passed": found.passed,
+        "low": chosen.low,
+        "high": chosen.high,
+        "passed": chosen.passed,
         "target": params.target,
         "confidence": params.confidence,
         "encoder": corpus.encoder,
@@ -200,19 +201,19 @@ def _facts(found: Found, corpus: Corpus, labels: Labels, params: Params, labels_
 
 
 def _report(
-    corpus: Corpus, labels: Labels, used: Labels, curve: Sequence[Threshold], found: Found, params: Params
+    corpus: Corpus, labels: Labels, used: Labels, curve: Sequence[Threshold], chosen: Found, params: Params
 ) -> Report:
     metrics = {
-        "window_low": found.low,
-        "window_high": found.high,
-        "calibration_passed": float(bool(found.passed)),
+        "window_low": chosen.low,
+        "window_high": chosen.high,
+        "calibration_passed": float(bool(chosen.passed)),
         "labelled_pairs": float(len(labels.verdict)),
         "same_pairs": float((labels.verdict == SAME).sum()),
         "duplicate_pairs": float((labels.verdict == DUPLICATE).sum()),
         "gate_pairs": float((labels.purpose == GATE).sum()),
     }
-    inside = precision_inside(used, found, params)
-    notes = [_sentence(found, curve, inside, params)]
+    inside = precision_inside(used, chosen, params)
+    notes = [_sentence(chosen, curve, inside, params)]
     if not curve:
         return Report(metrics, notes=notes)
     metrics["window_recall"] = inside.correct / max(int((used.verdict == SAME).sum()), 1)
@@ -222,14 +223,14 @@ def _report(
             "window_precision_bound": inside.bound,
             "window_precision_bound_by_subject": inside.subject_bound,
         }
-    figures = {"pairs_near_the_threshold": pair_sheet(corpus, _hardest(used, found.low))}
+    figures = {"pairs_near_the_threshold": _pair_sheet(corpus, _hardest(used, chosen.low))}
     return Report(metrics, {"precision_against_threshold": [_plotted(point) for point in curve]}, figures, notes)
 
 
-def precision_inside(used: Labels, found: Found, params: Params) -> Inside:
+def precision_inside(used: Labels, chosen: Found, params: Params) -> Inside:
     """Precision of the window on the calibration's labels; near-duplicates count neither way."""
     similarity = used.pairs.similarity
-    inside = (similarity >= np.float32(found.low)) & (similarity <= np.float32(found.high))
+    inside = (similarity >= np.float32(chosen.low)) & (similarity <= np.float32(chosen.high))
     judged = used.where(inside & (used.verdict != DUPLICATE))
     same = judged.verdict == SAME
     labelled, correct = len(same), int(same.sum())
@@ -245,22 +246,22 @@ def _plotted(point: Threshold) -> dict[str, Any]:
     return {"threshold": point.threshold, "precision": point.precision, "lower_bound": point.lower_bound}
 
 
-def _sentence(found: Found, curve: Sequence[Threshold], inside: Inside, params: Params) -> str:
-    if found.passed is None:
+def _sentence(chosen: Found, curve: Sequence[Threshold], inside: Inside, params: Params) -> str:
+    if chosen.passed is None:
         return (
-            f"the window is the stated one, [{found.low}, {found.high}], untested: a window belongs to one encoder; "
+            f"the window is the stated one, [{chosen.low}, {chosen.high}], untested: a window belongs to one encoder; "
             "label photographs and set calibration.window to calibrated to find this encoder's"
         )
-    if not found.passed:
+    if not chosen.passed:
         nothing = Threshold(params.strictest, 0, 0, 0.0, 0.0)
         best = max(curve, key=lambda point: point.lower_bound, default=nothing)
         return (
             f"no window passes: precision {params.target} is not shown at any threshold (best lower bound "
-            f"{best.lower_bound:.2f} at {best.threshold:.3f} with {best.labelled} pairs); the strictest, {found.low}, "
+            f"{best.lower_bound:.2f} at {best.threshold:.3f} with {best.labelled} pairs); the strictest, {chosen.low}, "
             "is kept so that the gate can judge it; use a better encoder or more labels"
         )
     return (
-        f"the window is [{found.low:.3f}, {found.high:.3f}]: from {found.low:.3f} up, pairs reach precision "
+        f"the window is [{chosen.low:.3f}, {chosen.high:.3f}]: from {chosen.low:.3f} up, pairs reach precision "
         f"{params.target} with {params.confidence:.0%} confidence if they are taken as independent; inside the window "
         f"{inside.correct} of {inside.labelled} labelled pairs are right, at least {inside.bound:.2f} with pairs as "
         f"independent and {inside.subject_bound:.2f} with whole subjects resampled"
@@ -277,3 +278,9 @@ def _hardest(used: Labels, low: float) -> list[tuple[int, int, str]]:
             (int(used.pairs.src[at]), int(used.pairs.dst[at]), f"{verdict} {similarity[at]:.3f}") for at in places
         ]
     return picked
+
+
+def _pair_sheet(corpus: Corpus, pairs: Sequence[tuple[int, int, str]]) -> Image.Image:
+    """Pairs of objects side by side, captioned with verdict and similarity, and with their rows."""
+    cells = [[(corpus.crop(src), caption), (corpus.crop(dst), f"rows {src}, {dst}")] for src, dst, caption in pairs]
+    return sheet(cells, ["one object", "the other"], abreast=4)

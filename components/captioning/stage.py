@@ -1,12 +1,11 @@
 """Captioning: a line of text for every anchor."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from components.captioning.captioners import Captioner, load_captioner
 from components.captioning.params import Params
@@ -16,10 +15,10 @@ from components.common.stage.progress import track
 from components.common.stage.report import Report
 from components.common.vision.anchors import Photographs, anchor_objects, box_of, in_parts
 from components.common.vision.geometry import crop, square_window
-from components.common.vision.images import Rejected, contact_sheet
+from components.common.vision.images import Rejected
+from components.common.vision.sheets import evenly_spread, sheet
 
 SHOWN = 18
-TILE, LINE, TEXT_LINES = 160, 12, 4
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
@@ -80,18 +79,8 @@ def _sheet(inputs: Mapping[str, Path], rows: Sequence[dict[str, Any]], params: P
     """What the captioner saw and said, for up to 18 anchors, evenly spread."""
     photographs = Photographs(inputs["images"])
     objects = Dataset(inputs["objects"]).table(["image_id", "x", "y", "w", "h"])
-    tiles = []
-    for k in np.linspace(0, len(rows) - 1, min(SHOWN, len(rows))).astype(int):
+    cells = []
+    for k in evenly_spread(len(rows), SHOWN):
         place = objects.slice(rows[k]["row"], 1).to_pylist()[0]
-        tiles.append(_tile(_window(photographs[place["image_id"]], place, params), rows[k]["text"]))
-    return contact_sheet(tiles, side=TILE + TEXT_LINES * LINE)
-
-
-def _tile(picture: Image.Image, text: str) -> Image.Image:
-    """The picture above the first lines of its caption, in a square."""
-    side = TILE + TEXT_LINES * LINE
-    tile = Image.new("RGB", (side, side), "white")
-    tile.paste(picture.resize((TILE, TILE), Image.Resampling.BICUBIC), ((side - TILE) // 2, 0))
-    lines = textwrap.wrap(text, 34)[:TEXT_LINES]
-    ImageDraw.Draw(tile).text((2, TILE), "\n".join(lines), "black", ImageFont.load_default(LINE - 1), spacing=1)
-    return tile
+        cells.append([(_window(photographs[place["image_id"]], place, params), rows[k]["text"])])
+    return sheet(cells, ["what was captioned"], side=160, abreast=6)

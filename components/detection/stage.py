@@ -12,6 +12,7 @@ from PIL import Image
 
 from components.common.data.digests import content_key
 from components.common.data.reading import Dataset
+from components.common.data.schemas import blob_columns
 from components.common.data.writing import Writer
 from components.common.stage.progress import track
 from components.common.stage.report import Report
@@ -24,7 +25,7 @@ from components.detection.summary import summary
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-COLUMNS = ["image_id", "uri", "width", "height", "shard", "image_offset", "image_length"]
+COLUMNS = ["image_id", "uri", "width", "height", *blob_columns("image")]
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:

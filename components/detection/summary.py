@@ -6,8 +6,10 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 from components.common.data.reading import Dataset
+from components.common.data.schemas import blob_columns
 from components.common.stage.report import Report
-from components.common.vision.images import contact_sheet, decode
+from components.common.vision.images import decode
+from components.common.vision.sheets import evenly_spread, sheet
 from components.detection.annotations import Rejects
 from components.detection.boxes import REJECTIONS
 
@@ -20,7 +22,7 @@ def summary(images: Dataset, objects: Dataset, rejects: Rejects) -> Report:
     """Numbers, plots and a sheet of photographs with their boxes, from the finished datasets; and the annotations that
     could not be used."""
     rows = objects.rows(["image_id", "x", "y", "w", "h", "category", "score"])
-    photographs = images.rows(["image_id", "width", "height", "shard", "image_offset", "image_length"])
+    photographs = images.rows(["image_id", "width", "height", *blob_columns("image")])
     pixels = {photo["image_id"]: photo["width"] * photo["height"] for photo in photographs}
     each = Counter(row["image_id"] for row in rows)
     categories = Counter(row["category"] for row in rows)
@@ -54,11 +56,10 @@ def _most(categories: Counter[str]) -> list[tuple[str, int]]:
 
 def _sheet(images: Dataset, photographs: list[dict[str, Any]], rows: list[dict[str, Any]]) -> Image.Image:
     """Photographs spread evenly over the collection, with boxes, categories and scores drawn on them."""
-    number = min(SHEET, len(photographs))
-    picks = [photographs[i * len(photographs) // number] for i in range(number)]
+    picks = [photographs[at] for at in evenly_spread(len(photographs), SHEET)]
     shown = {pick["image_id"]: [row for row in rows if row["image_id"] == pick["image_id"]] for pick in picks}
-    drawn = [_drawn(decode(images.blob(pick, "image")), shown[pick["image_id"]]) for pick in picks]
-    return contact_sheet(drawn, columns=6, side=SIDE)
+    drawn = [[_drawn(decode(images.blob(pick, "image")), shown[pick["image_id"]])] for pick in picks]
+    return sheet(drawn, side=SIDE, abreast=6)
 
 
 def _drawn(photo: Image.Image, rows: list[dict[str, Any]]) -> Image.Image:

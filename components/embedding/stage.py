@@ -1,6 +1,5 @@
 """Embedding: every object's crop -> a unit vector, in row order; and the vectors of a benchmark to be kept apart."""
 
-import io
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,14 +11,16 @@ from PIL import Image
 from components.common.data.digests import digest_folder
 from components.common.data.reading import Dataset
 from components.common.data.sandbox import resolve
+from components.common.data.schemas import blob_columns
 from components.common.data.writing import Writer
 from components.common.stage.progress import track
 from components.common.stage.report import Report
 from components.common.vision.benchmark import crops
 from components.common.vision.encoders import Encoder, check_finite, load_encoder
+from components.common.vision.images import stored_picture
 from components.embedding.params import Params
 
-COLUMNS = ["object_id", "shard", "crop_offset", "crop_length"]
+COLUMNS = ["object_id", *blob_columns("crop")]
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
@@ -50,8 +51,8 @@ def _reserve(encoder: Encoder, inputs: Mapping[str, Path], outputs: Mapping[str,
     if params.benchmark:
         models["benchmark"] = digest_folder(resolve(params.benchmark))
     with Writer(outputs["reserved"], "embeddings", "embedding", inputs, params, models) as out:
-        found = list(crops(params.benchmark, params.crop_scale)) if params.benchmark else []
-        vectors, names = encoder.embed(picture for _, picture in found), [name for name, _ in found]
+        named_crops = list(crops(params.benchmark, params.crop_scale)) if params.benchmark else []
+        vectors, names = encoder.embed(picture for _, picture in named_crops), [name for name, _ in named_crops]
         check_finite(vectors, names)
         if not out.done(0):
             rows = [{"object_id": name, "row": row} for row, name in enumerate(names)]
@@ -68,7 +69,7 @@ def _embed(encoder: Encoder, objects: Dataset, rows: list[dict[str, Any]], worke
 
 
 def _crop(objects: Dataset, row: dict[str, Any]) -> Image.Image:
-    return Image.open(io.BytesIO(objects.blob(row, "crop"))).convert("RGB")
+    return stored_picture(objects, row, "crop").convert("RGB")
 
 
 def _facts(encoder: Encoder) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Tuples -> latents: one .safetensors a part with target, background, refs, mask and text, fp16; see `ARRAYS`."""
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,6 @@ from components.common.computing import pick_device
 from components.common.data.reading import Dataset
 from components.common.data.writing import Writer
 from components.common.diffusion import bases
-from components.common.diffusion.grid import REFERENCES
 from components.common.diffusion.pipeline import (
     Autoencoder,
     encode_pixels,
@@ -26,14 +24,16 @@ from components.common.diffusion.pipeline import (
     pixels_per_latent,
 )
 from components.common.errors import UserError
+from components.common.references import REFERENCE_NAMES
 from components.common.stage.progress import track
 from components.common.stage.report import Report
+from components.common.vision.images import stored_picture
 from components.common.vision.models import weights_digest
 from components.encoding.params import Params
 
 ARRAYS = ("target", "background", "refs", "mask", "text")
 """[N, C, H, W], [N, C, H, W], [N, 3, C, H, W], [N, 1, H, W] in 0..1 and [N, T, D]."""
-CELLS = ("target", "background", *(f"ref{k}" for k in range(REFERENCES)))
+CELLS = ("target", "background", *REFERENCE_NAMES)
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _arrays(
 
 def _encode(tuples: Dataset, rows: Sequence[Mapping[str, Any]], encoders: Encoders, cell: int) -> dict[str, np.ndarray]:
     def pictures(name: str) -> list[Image.Image]:
-        return [Image.open(io.BytesIO(tuples.blob(row, name))) for row in rows]
+        return [stored_picture(tuples, row, name) for row in rows]
 
     # One list of single cells: the autoencoder never sees two cells side by side.
     cells_BCHW = pixels([picture for name in CELLS for picture in pictures(name)], cell)

@@ -5,7 +5,6 @@ photograph without it. Every photograph of a product is the truth once, and thre
 quadruplet protocol of the paper (section 5), for subjects of four photographs or more.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,14 +13,14 @@ from typing import Any
 
 from PIL import Image
 
-from components.common.data.files import inside
 from components.common.data.seeds import numpy_rng
 from components.common.errors import UserError
+from components.common.references import REFERENCES
+from components.common.vision.benchmark import read_annotations, read_photograph
 from components.common.vision.geometry import Box, box_mask, crop, placed, square_window
-from components.common.vision.images import Rejected, decode
+from components.common.vision.images import Rejected
 from components.evaluation.params import Params
 
-REFERENCES = 3
 SCENE_WORD = " on "
 """A caption reads "OBJECT on SCENE": the words before it name the object, those from it on the place."""
 
@@ -88,11 +87,11 @@ def load(folder: Path) -> Benchmark:
     Raises `UserError` if few are left, or a name leads out of `folder`.
     """
     notes: list[str] = []
-    views = _views(folder, _read(folder / "annotations.json"), notes)
-    short = sorted(name for name, found in views.items() if len(found) <= REFERENCES)
+    views = _views(folder, read_annotations(folder), notes)
+    short = sorted(name for name, own_views in views.items() if len(own_views) <= REFERENCES)
     if short:
         notes.append(f"{len(short)} subjects with fewer than {REFERENCES + 1} photographs are not judged: {short[:8]}")
-    subjects = {name: found for name, found in sorted(views.items()) if name not in short}
+    subjects = {name: own_views for name, own_views in sorted(views.items()) if name not in short}
     if len(subjects) < 2:
         raise UserError(
             f"{folder} has {len(subjects)} subjects with at least {REFERENCES + 1} readable photographs, and at least "
@@ -104,7 +103,7 @@ def load(folder: Path) -> Benchmark:
 def _views(folder: Path, coco: dict[str, Any], notes: list[str]) -> dict[str, list[View]]:
     """Subject -> views in the order of picture ids, one a picture; adds to `notes` what cannot be used."""
     pictures = {picture["id"]: picture for picture in coco["images"]}
-    found: dict[str, dict[int, View]] = {}
+    views_by_picture: dict[str, dict[int, View]] = {}
     for annotation in coco["annotations"]:
         if not annotation.get("design") or not annotation.get("main", True):
             continue
@@ -114,18 +113,8 @@ def _views(folder: Path, coco: dict[str, Any], notes: list[str]) -> dict[str, li
             name = pictures.get(annotation.get("image_id"), {}).get("file_name", f"annotation {annotation.get('id')}")
             notes.append(f"left out of the benchmark: {name}: {error}")
         else:
-            found.setdefault(view.subject, {}).setdefault(annotation["image_id"], view)
-    return {subject: [own[key] for key in sorted(own)] for subject, own in found.items()}
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        coco = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as COCO JSON: {error}") from None
-    if not isinstance(coco, dict) or not {"images", "annotations"} <= coco.keys():
-        raise UserError(f"{path} has no 'images' and 'annotations'; a benchmark is a COCO file")
-    return coco
+            views_by_picture.setdefault(view.subject, {}).setdefault(annotation["image_id"], view)
+    return {subject: [own[key] for key in sorted(own)] for subject, own in views_by_picture.items()}
 
 
 def _view(folder: Path, picture: dict[str, Any], annotation: dict[str, Any]) -> View:
@@ -135,15 +124,11 @@ def _view(folder: Path, picture: dict[str, Any], annotation: dict[str, Any]) -> 
     plate = annotation.get("plate")
     return View(
         subject=str(annotation["design"]),
-        photograph=_open(folder, picture["file_name"]),
-        plate=_open(folder, plate) if plate else None,
+        photograph=read_photograph(folder, picture["file_name"]),
+        plate=read_photograph(folder, plate) if plate else None,
         box=box,
         caption=str(annotation.get("caption", "")),
     )
-
-
-def _open(folder: Path, name: str) -> Image.Image:
-    return decode(inside(folder, name).read_bytes())
 
 
 def insertion_samples(benchmark: Benchmark, params: Params) -> list[InsertionSample]:
@@ -151,12 +136,12 @@ def insertion_samples(benchmark: Benchmark, params: Params) -> list[InsertionSam
 
     Ordered by photograph, then subject, so that a limit takes from every subject before any gives a second.
     """
-    found = []
+    ordered = []
     for subject, views in benchmark.subjects.items():
         for index, view in enumerate(views):
             if view.plate is not None:
-                found.append((index, subject, _insertion_sample(index, views, params)))
-    return [sample for _, _, sample in sorted(found, key=lambda entry: entry[:2])]
+                ordered.append((index, subject, _insertion_sample(index, views, params)))
+    return [sample for _, _, sample in sorted(ordered, key=lambda entry: entry[:2])]
 
 
 def _insertion_sample(index: int, views: Sequence[View], params: Params) -> InsertionSample:
@@ -181,7 +166,7 @@ def generation_samples(benchmark: Benchmark, params: Params) -> list[Sample]:
     Subjects whose captions do not read "OBJECT on SCENE" give no sample. Ordered as insertion samples are.
     """
     scenes = {name: sorted({_scene(view) for view in views} - {""}) for name, views in benchmark.subjects.items()}
-    found = []
+    ordered = []
     for subject, views in benchmark.subjects.items():
         words = views[0].caption.partition(SCENE_WORD)[0]
         places = sorted({scene for name in scenes for scene in scenes[name]} - set(scenes[subject]))
@@ -191,8 +176,8 @@ def generation_samples(benchmark: Benchmark, params: Params) -> list[Sample]:
         order = numpy_rng(params.seed, "prompts", subject).permutation(len(places))
         for index, place in enumerate(order[: params.prompts_per_subject]):
             name, prompt = f"{_file_name(subject)}-prompt{index}", words + SCENE_WORD + places[place]
-            found.append((index, subject, Sample(name=name, subject=subject, references=references, prompt=prompt)))
-    return [sample for _, _, sample in sorted(found, key=lambda entry: entry[:2])]
+            ordered.append((index, subject, Sample(name=name, subject=subject, references=references, prompt=prompt)))
+    return [sample for _, _, sample in sorted(ordered, key=lambda entry: entry[:2])]
 
 
 def _scene(view: View) -> str:

@@ -74,14 +74,14 @@ def specifications(benchmark: str, judges: Judges, params: Params) -> list[Metri
         rule = f"centre {params.generation_crop} of {params.cell} px"
         truth = f"mean over all photographs of the subject, squares of {params.crop_scale} x box"
     gallery = "nearest of all subjects' photographs, the truth itself excluded"
-    found = [_spec(name, benchmark, judges, which, rule, truth) for name, which in IDENTITY.items()]
-    found += [_spec(name, benchmark, judges, which, rule, gallery) for name, which in RECOGNITION.items()]
+    specs = [_spec(name, benchmark, judges, which, rule, truth) for name, which in IDENTITY.items()]
+    specs += [_spec(name, benchmark, judges, which, rule, gallery) for name, which in RECOGNITION.items()]
     if benchmark == "generation":
-        return [*found, _spec("clip_t", benchmark, judges, "clip", "whole picture", "the prompt")]
+        return [*specs, _spec("clip_t", benchmark, judges, "clip", "whole picture", "the prompt")]
     window = f"window of {params.context} at {params.cell} px"
     scale = {"values": "mean absolute difference, 0..1"}
     return [
-        *found,
+        *specs,
         MetricSpec("object_error", benchmark, "", scale, f"inside the box, {window}", "the truth"),
         MetricSpec("background_error", benchmark, "", scale, f"outside the box, {window}", "the truth"),
     ]

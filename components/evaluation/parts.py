@@ -58,11 +58,11 @@ def _drawn(part: Part, batch: int) -> Iterator[tuple[Sample, Image.Image]]:
 
 def read_pictures(samples: Dataset) -> Pictures:
     """The pictures of a samples dataset."""
-    found: Pictures = defaultdict(lambda: defaultdict(dict))
+    pictures: Pictures = defaultdict(lambda: defaultdict(dict))
     for row in samples.rows():
         picture = decode(samples.blob(row, "image"))
-        found[row["benchmark"]][row["system"]][row["sample"]] = picture
-    return found
+        pictures[row["benchmark"]][row["system"]][row["sample"]] = picture
+    return pictures
 
 
 def score(parts: Sequence[Part], pictures: Pictures, judge_of: Callable[[str], Judge], out: Writer) -> None:

@@ -83,9 +83,9 @@ def load_judges(params: Params) -> Judges:
 
 def _identity(folder: Path, params: Params) -> dict[str, str]:
     """Digests of what the result depends on besides inputs and parameters: encoders, benchmark, outside pictures."""
-    found = {name: weights_digest(getattr(params, name)) for name in JUDGES}
-    found["benchmark"] = digest_folder(folder)
-    return found | {f"outside:{name}": digest_folder(Path(place)) for name, place in sorted(params.outside.items())}
+    digests = {name: weights_digest(getattr(params, name)) for name in JUDGES}
+    digests["benchmark"] = digest_folder(folder)
+    return digests | {f"outside:{name}": digest_folder(Path(place)) for name, place in sorted(params.outside.items())}
 
 
 def _insertion_parts(model: Path, samples: Sequence[InsertionSample], params: Params) -> list[Part]:

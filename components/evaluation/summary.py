@@ -64,21 +64,21 @@ def tabulate(rows: Iterable[Mapping[str, Any]], seed: int) -> Table:
 
 def metrics(table: Table) -> dict[str, float]:
     """BENCHMARK.METRIC.SYSTEM means, and BENCHMARK.CONTRAST.METRIC with .low and .high."""
-    found: dict[str, float] = {}
+    values: dict[str, float] = {}
     for (benchmark, metric), systems in table.cells.items():
         for system in systems:
-            found[f"{benchmark}.{metric}.{system}"] = fmean(value for _, value in systems[system].values())
+            values[f"{benchmark}.{metric}.{system}"] = fmean(value for _, value in systems[system].values())
         for name in CONTRASTS:
             if (difference := table.contrast(benchmark, metric, name)) is not None:
-                found[f"{benchmark}.{name}.{metric}"] = difference.mean
-                found[f"{benchmark}.{name}.{metric}.low"] = difference.low
-                found[f"{benchmark}.{name}.{metric}.high"] = difference.high
-    return found
+                values[f"{benchmark}.{name}.{metric}"] = difference.mean
+                values[f"{benchmark}.{name}.{metric}.low"] = difference.low
+                values[f"{benchmark}.{name}.{metric}.high"] = difference.high
+    return values
 
 
 def plots(table: Table) -> dict[str, list[dict[str, Any]]]:
     """For each benchmark `_scores` (a row a system, a column a metric), `_intervals` of them, `_reference_gap`."""
-    found: dict[str, list[dict[str, Any]]] = {}
+    rows_by_plot: dict[str, list[dict[str, Any]]] = {}
     for benchmark in dict.fromkeys(benchmark for benchmark, _ in table.cells):
         names = [metric for other, metric in table.cells if other == benchmark]
         systems = dict.fromkeys(system for name in names for system in table.cells[benchmark, name])
@@ -90,19 +90,19 @@ def plots(table: Table) -> dict[str, list[dict[str, Any]]]:
             }
             for system in systems
         }
-        found[f"{benchmark}_scores"] = [
+        rows_by_plot[f"{benchmark}_scores"] = [
             {"system": system} | {name: score.mean for name, score in own.items()} for system, own in scores.items()
         ]
-        found[f"{benchmark}_intervals"] = [
+        rows_by_plot[f"{benchmark}_intervals"] = [
             {"score": f"{name} {system}"} | score._asdict()
             for system, own in scores.items()
             for name, score in own.items()
         ]
         gaps = {name: table.contrast(benchmark, name, "reference_gap") for name in names}
-        found[f"{benchmark}_reference_gap"] = [
+        rows_by_plot[f"{benchmark}_reference_gap"] = [
             {"metric": name, "gap": gap.mean, "low": gap.low, "high": gap.high} for name, gap in gaps.items() if gap
         ]
-    return found
+    return rows_by_plot
 
 
 def notes(table: Table) -> list[str]:

@@ -104,10 +104,10 @@ def measure(dataset: Dataset) -> Moments:
 
 
 def _misplaced(objects: Dataset, dataset: Dataset, vectors: int) -> int:
-    expected, found = (source.table(["object_id"])["object_id"] for source in (objects, dataset))
-    both = min(len(expected), len(found))
-    wrong = pc.sum(pc.not_equal(expected.slice(0, both), found.slice(0, both))).as_py() or 0
-    return wrong + abs(len(expected) - len(found)) + abs(len(found) - vectors)
+    expected, stored = (source.table(["object_id"])["object_id"] for source in (objects, dataset))
+    both = min(len(expected), len(stored))
+    wrong = pc.sum(pc.not_equal(expected.slice(0, both), stored.slice(0, both))).as_py() or 0
+    return wrong + abs(len(expected) - len(stored)) + abs(len(stored) - vectors)
 
 
 def _spectrum(deviations: np.ndarray) -> list[dict[str, float]]:

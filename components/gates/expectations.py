@@ -85,7 +85,7 @@ def repeatable(document: str) -> str:
     Equal checks then give equal bytes, as everything that DVC has a hash of must.
     """
     numbers: dict[str, str] = {}
-    return RANDOM_ID.sub(lambda found: numbers.setdefault(found[0], f"id-{len(numbers)}"), TIME.sub("", document))
+    return RANDOM_ID.sub(lambda match: numbers.setdefault(match[0], f"id-{len(numbers)}"), TIME.sub("", document))
 
 
 def _by_frame(gate: Gate) -> dict[str, list[Check]]:

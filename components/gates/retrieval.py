@@ -17,19 +17,21 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from PIL import Image, ImageOps
+from PIL import Image
 
 from components.common.data.reading import Dataset
+from components.common.data.schemas import blob_columns
 from components.common.stage.report import Report
 from components.common.statistics import cluster_lower_bound, share_lower_bound, share_upper_bound
-from components.common.vision.images import contact_sheet, decode
+from components.common.vision.images import decode
+from components.common.vision.sheets import Cell, sheet
 from components.gates.checks import Check, Gate
 from components.gates.params import Recurrence
 from components.gates.sampling import Frame, choose, labels_needed, stratify
 
 PURPOSE, SAME = "gate", "same"
 QUEUE = "label_queue.json"
-SHOWN, SIDE = 32, 96  # pairs on the sheet, px of a crop on it
+SHOWN = 32  # pairs on the sheet
 UNUSED = pa.scalar(1 | 4, pa.int32())
 """Flags of pairs that no set is made from: near-duplicates, and what resembles the benchmark."""
 
@@ -119,10 +121,10 @@ def _judgements(labels: pa.Table, src: np.ndarray, dst: np.ndarray) -> tuple[np.
             votes.setdefault(key, []).append(row["verdict"] == SAME)
             cluster.setdefault(key, row["cluster"])
     wanted = np.array(sorted(votes), np.int64).reshape(-1, 2)
-    found = _find(wanted, src, dst)
-    keys = [tuple(pair) for pair in wanted[found >= 0].tolist()]
+    pair_index = _find(wanted, src, dst)
+    keys = [tuple(pair) for pair in wanted[pair_index >= 0].tolist()]
     right = np.array([2 * sum(votes[key]) > len(votes[key]) for key in keys], bool)
-    return found[found >= 0], right, np.array([cluster[key] for key in keys], str)
+    return pair_index[pair_index >= 0], right, np.array([cluster[key] for key in keys], str)
 
 
 def _find(wanted: np.ndarray, src: np.ndarray, dst: np.ndarray) -> np.ndarray:
@@ -182,10 +184,15 @@ def _sheet(objects: Dataset, evidence: Evidence, judged: np.ndarray) -> Image.Im
     """Judged pairs side by side, the wrong ones first."""
     order = judged[np.argsort(evidence.right[judged], kind="stable")][:SHOWN]
     pairs = evidence.index[order]
-    rows = np.stack([evidence.frame.anchors[pairs], evidence.frame.partners[pairs]], 1).ravel()
-    places = objects.table(["shard", "crop_offset", "crop_length"]).take(rows).to_pylist()
-    crops = (decode(objects.blob(place, "crop")) for place in places)
-    return contact_sheet([ImageOps.contain(crop, (SIDE, SIDE)) for crop in crops], columns=8, side=SIDE)
+    table, verdicts = objects.table(blob_columns("crop")), evidence.right[order]
+    anchors, partners = (
+        table.take(side[pairs]).to_pylist() for side in (evidence.frame.anchors, evidence.frame.partners)
+    )
+    rows: list[list[Cell]] = [
+        [(decode(objects.blob(anchor, "crop")), "right" if right else "wrong"), decode(objects.blob(partner, "crop"))]
+        for anchor, partner, right in zip(anchors, partners, verdicts, strict=True)
+    ]
+    return sheet(rows, ["anchor", "retrieved"], side=96, abreast=4)
 
 
 def _next_step(missing: int) -> str:

@@ -8,8 +8,10 @@ from typing import Any
 from PIL import Image
 
 from components.common.data.reading import Dataset
+from components.common.data.schemas import blob_columns
 from components.common.stage.report import Report
-from components.common.vision.images import contact_sheet, decode
+from components.common.vision.images import decode
+from components.common.vision.sheets import evenly_spread, sheet
 from components.ingest.labels import Labels
 from components.ingest.listing import Listing
 
@@ -57,9 +59,9 @@ def _histogram(values: list[int], x: str, y: str) -> list[dict[str, Any]]:
 
 def _sheet(images: Dataset) -> Image.Image:
     """Photographs spread evenly over the collection."""
-    rows = images.rows(["shard", "image_offset", "image_length"])
-    picks = [rows[i * len(rows) // min(SHEET, len(rows))] for i in range(min(SHEET, len(rows)))]
-    return contact_sheet([decode(images.blob(row, "image")) for row in picks])
+    rows = images.rows(blob_columns("image"))
+    picks = [rows[at] for at in evenly_spread(len(rows), SHEET)]
+    return sheet([[decode(images.blob(row, "image"))] for row in picks], abreast=6)
 
 
 def _notes(metrics: dict[str, float], labels: Labels) -> list[str]:

@@ -115,11 +115,11 @@ def _join_rows(lists: Lists, rows: np.ndarray, low: float, high: float, groups: 
 def _exact(lists: Lists, rows: np.ndarray, low: float, high: float, groups: np.ndarray | None) -> Pairs:
     """What `_join_rows` finds if it misses nothing."""
     values, floor = lists.values, float(np.float32(low)) - slack(lists.values.shape[1])
-    found = []
+    parts = []
     for column in range(lists.since, len(values), BLOCK):
         hits = torch.nonzero(values[rows] @ values[column : column + BLOCK].T >= floor).numpy()
-        found.append(_decided(lists, rows[hits[:, 0]], hits[:, 1] + column, low, high, groups))
-    return concatenate(found)
+        parts.append(_decided(lists, rows[hits[:, 0]], hits[:, 1] + column, low, high, groups))
+    return concatenate(parts)
 
 
 def _decided(

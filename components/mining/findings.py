@@ -13,7 +13,7 @@ from components.common.join.exact import Flag, best_engine
 from components.common.join.native import in_words
 from components.common.stage.report import Report
 from components.common.vision.corpus import Corpus
-from components.common.vision.sheets import crop_of, sheet
+from components.common.vision.sheets import sheet
 from components.mining.mine import Mined
 from components.mining.params import Params
 from components.mining.recurrence import (
@@ -124,13 +124,13 @@ def _sample(full: Sequence[Star]) -> list[Star]:
 
 def star_sheet(corpus: Corpus, stars: Sequence[Star], views: int = 6) -> Image.Image:
     """One row a set: the anchor, then its views with their similarity."""
-    return sheet(
-        [
-            [(crop_of(corpus, star.anchor), f"anchor {star.anchor}")]
-            + [
-                (crop_of(corpus, view), f"{similarity:.3f}")
-                for view, similarity in zip(star.views[:views], star.similarities, strict=False)
+    rows = []
+    for star in stars:
+        shown = zip(star.views[:views], star.similarities, strict=False)
+        rows.append(
+            [
+                (corpus.crop(star.anchor), f"object {star.anchor}"),
+                *((corpus.crop(view), f"{similarity:.3f}") for view, similarity in shown),
             ]
-            for star in stars
-        ]
-    )
+        )
+    return sheet(rows, ["anchor", *(f"view {number}" for number in range(1, views + 1))])

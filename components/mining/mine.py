@@ -50,9 +50,9 @@ def mine(corpus: Corpus, window: Window, params: Params, folder: Path, reserved:
             tiles.save(tiles.mine_tile(corpus, engine.join, index, window, params), folder, index)
     if params.only:
         raise ShareDone
-    found = [tiles.load(folder, index) for index in range(count)]
-    pairs = concatenate([tile.pairs for tile in found])
-    repeats = [tile.repeats for tile in found]
+    tile_rows = [tiles.load(folder, index) for index in range(count)]
+    pairs = concatenate([tile.pairs for tile in tile_rows])
+    repeats = [tile.repeats for tile in tile_rows]
     duplicate_group = components(len(corpus), *repeats)
     kept_apart = _resembles(corpus.vectors, reserved, window.low - params.split_margin)
     flags = _flags(pairs, duplicate_group, kept_apart, params.hub_pairs)
@@ -61,7 +61,7 @@ def mine(corpus: Corpus, window: Window, params: Params, folder: Path, reserved:
         flags=flags,
         near=neighbours(pairs, flags, len(corpus)),
         duplicate_group=duplicate_group,
-        split_group=components(len(corpus), *(tile.bound for tile in found), *repeats),
+        split_group=components(len(corpus), *(tile.bound for tile in tile_rows), *repeats),
         engine=engine.facts(),
     )
 

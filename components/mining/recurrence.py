@@ -116,7 +116,7 @@ def by_collection(corpus: Corpus, stars: Sequence[Star], full: Sequence[Star]) -
 def by_category(corpus: Corpus, stars: Sequence[Star], full: Sequence[Star]) -> Rows:
     """The categories with most sets, at most CATEGORIES: objects, those with a view, and sets (figure 4)."""
     objects = Counter(corpus.categories.tolist())
-    recurring, sets = (Counter(corpus.categories[star.anchor] for star in found) for found in (stars, full))
+    recurring, sets = (Counter(corpus.categories[star.anchor] for star in group) for group in (stars, full))
     most = sorted(objects, key=lambda name: (-sets[name], -objects[name], name))[:CATEGORIES]
     return [
         {"category": name, "objects": objects[name], "with_a_view": recurring[name], "sets": sets[name]}

@@ -16,15 +16,14 @@ import torch
 from PIL import Image
 
 from components.common.data.files import inside
-from components.common.data.reading import Dataset
+from components.common.data.reading import Dataset, is_complete
 from components.common.errors import UserError
 from components.common.join.scores import row_products
-from components.common.vision import corpus
-from components.common.vision.corpus import Corpus
+from components.common.vision.corpus import Corpus, load
 from components.common.vision.encoders import check_finite, load_encoder
 from components.common.vision.geometry import Box, crop, expanded
 from components.common.vision.images import Rejected, decode
-from components.common.vision.sheets import crop_of, sheet
+from components.common.vision.sheets import Cell, sheet
 from components.mining.approximate import file_rows, find_centroids
 from components.mining.tiles import Window
 
@@ -66,17 +65,17 @@ def find(photo: Path, box: Box | None, top: int, data: Path) -> Answer:
     """
     query = _read(photo)
     roles = ("images", "objects", "embeddings")
-    found_in = corpus.load({role: data / role for role in roles})
-    if not len(found_in):
+    corpus = load({role: data / role for role in roles})
+    if not len(corpus):
         raise UserError(f"{data / 'objects'} holds no objects: there is nothing to find")
-    cut = _cut(query, box, found_in.objects.manifest.params)
-    vector = _embed(cut, found_in.embeddings, data.parent)
-    index = _open_index(found_in, data / "index")
-    _, rows = index.search(vector[None], min(top, len(found_in)))
-    window = _window(data / "calibration", found_in)
-    hits = _hits(found_in, vector, rows[0][rows[0] >= 0], window)
+    cut = _cut(query, box, corpus.objects.manifest.params)
+    vector = _embed(cut, corpus.embeddings, data.parent)
+    index = _open_index(corpus, data / "index")
+    _, rows = index.search(vector[None], min(top, len(corpus)))
+    window = _window(data / "calibration", corpus)
+    hits = _hits(corpus, vector, rows[0][rows[0] >= 0], window)
     lists = (min(index.nprobe, index.nlist), index.nlist) if isinstance(index, faiss.IndexIVF) else None
-    return Answer(hits, len(found_in), lists, window, _sheet(found_in, cut, hits))
+    return Answer(hits, len(corpus), lists, window, _sheet(corpus, cut, hits))
 
 
 def _read(photo: Path) -> Image.Image:
@@ -117,14 +116,14 @@ def _embed(cut: Image.Image, embeddings: Dataset, root: Path) -> np.ndarray:
     return vectors[0]
 
 
-def _open_index(found_in: Corpus, folder: Path) -> faiss.Index:
+def _open_index(corpus: Corpus, folder: Path) -> faiss.Index:
     """An index of all objects by inner product: flat, or from `folder`, where it is made first if need be."""
-    vectors = found_in.vectors
+    vectors = corpus.vectors
     if len(vectors) <= FLAT:
         flat = faiss.IndexFlatIP(vectors.shape[1])
         flat.add(vectors.astype(np.float32))
         return flat
-    path = inside(folder, f"{found_in.embeddings.digest}.faiss")
+    path = inside(folder, f"{corpus.embeddings.digest}.faiss")
     if not path.is_file():
         folder.mkdir(exist_ok=True)
         temporary = folder / f".{os.getpid()}.tmp"
@@ -133,33 +132,35 @@ def _open_index(found_in: Corpus, folder: Path) -> faiss.Index:
     return faiss.read_index(str(path))
 
 
-def _window(calibration: Path, found_in: Corpus) -> Window | None:
-    if not (calibration / "manifest.json").is_file():
+def _window(calibration: Path, corpus: Corpus) -> Window | None:
+    if not is_complete(calibration):
         return None
     facts = Dataset(calibration).facts
-    return Window(facts["low"], facts["high"]) if facts["encoder"] == found_in.encoder else None
+    return Window(facts["low"], facts["high"]) if facts["encoder"] == corpus.encoder else None
 
 
-def _hits(found_in: Corpus, vector: np.ndarray, rows: np.ndarray, window: Window | None) -> list[Hit]:
-    found = torch.from_numpy(found_in.vectors[rows].astype(np.float32))
-    similarity = row_products(found, torch.from_numpy(vector)[None]).numpy()
+def _hits(corpus: Corpus, vector: np.ndarray, rows: np.ndarray, window: Window | None) -> list[Hit]:
+    proposed = torch.from_numpy(corpus.vectors[rows].astype(np.float32))
+    similarity = row_products(proposed, torch.from_numpy(vector)[None]).numpy()
     order = np.lexsort((rows, -similarity))
-    objects = found_in.table.select(["object_id"]).take(rows[order]).to_pylist()
-    photographs = found_in.images.table(["uri"])["uri"].take(found_in.photo[rows[order]]).to_pylist()
+    objects = corpus.table.select(["object_id"]).take(rows[order]).to_pylist()
+    photographs = corpus.images.table(["uri"])["uri"].take(corpus.photo[rows[order]]).to_pylist()
     return [
         Hit(
             row=int(rows[at]),
             similarity=float(similarity[at]),
             object_id=named["object_id"],
             uri=uri,
-            box=found_in.boxes[rows[at]],
+            box=corpus.boxes[rows[at]],
             inside=None if window is None else bool(window.low <= similarity[at] <= window.high),
         )
         for at, named, uri in zip(order, objects, photographs, strict=True)
     ]
 
 
-def _sheet(found_in: Corpus, cut: Image.Image, hits: list[Hit]) -> Image.Image:
-    """The query alone in the first row, then the crops found with rank and similarity."""
-    cells = [(crop_of(found_in, hit.row), f"{rank}: {hit.similarity:.3f}") for rank, hit in enumerate(hits, start=1)]
-    return sheet([[(cut, "looked for")], *(cells[at : at + ACROSS] for at in range(0, len(cells), ACROSS))])
+def _sheet(corpus: Corpus, query: Image.Image, hits: list[Hit]) -> Image.Image:
+    """The query in the first column, beside it the crops found, with rank and similarity."""
+    cells = [(corpus.crop(hit.row), f"{rank}: {hit.similarity:.3f}") for rank, hit in enumerate(hits, start=1)]
+    rows: list[list[Cell]] = [["", *cells[start : start + ACROSS]] for start in range(0, len(cells), ACROSS)]
+    rows[0][0] = query
+    return sheet(rows, ["looked for", *["found"] * min(ACROSS, len(cells))])

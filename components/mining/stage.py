@@ -44,12 +44,12 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
         stars_found: list[Star] = []
         for index in track(range(parts), "recurrence sets"):
             anchors = range(index * params.tile, min((index + 1) * params.tile, len(corpus)))
-            found = list(_stars(corpus, mined, params, anchors))
-            stars_found += found
+            part_stars = list(_stars(corpus, mined, params, anchors))
+            stars_found += part_stars
             if not pairs_out.done(index):
                 pairs_out.write(index, _pair_rows(mined, anchors))
             if not sets_out.done(index):
-                sets_out.write(index, _set_rows(corpus, mined, found, params.min_views))
+                sets_out.write(index, _set_rows(corpus, mined, part_stars, params.min_views))
         pairs_out.facts = sets_out.facts = _facts(window, params) | mined.engine
         shutil.rmtree(outputs["pairs"] / tiles.FOLDER)
     return describe(corpus, mined, stars_found, window, params)
@@ -88,7 +88,7 @@ def _pair_rows(mined: Mined, anchors: range) -> pa.Table:
     return pa.table({name: column[part] for name, column in (columns | {"flags": mined.flags}).items()})
 
 
-def _set_rows(corpus: Corpus, mined: Mined, found: list[Star], min_views: int) -> list[dict[str, object]]:
+def _set_rows(corpus: Corpus, mined: Mined, stars: list[Star], min_views: int) -> list[dict[str, object]]:
     return [
         {
             "anchor": star.anchor,
@@ -97,7 +97,7 @@ def _set_rows(corpus: Corpus, mined: Mined, found: list[Star], min_views: int) -
             "category": corpus.categories[star.anchor],
             "group": int(mined.split_group[star.anchor]),
         }
-        for star in found
+        for star in stars
         if len(star.views) >= min_views
     ]
 

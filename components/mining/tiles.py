@@ -42,14 +42,14 @@ class Tile:
 
 def mine_tile(corpus: Corpus, join: TileJoin, index: int, window: Window, params: Params) -> Tile:
     """Joins one tile row and sorts what it finds."""
-    found = join(index)
-    bound = forest(len(corpus), (found.src, found.dst))
-    found = found.where(corpus.photo[found.src] != corpus.photo[found.dst])
-    above = found.similarity > np.float32(window.high)
+    joined = join(index)
+    bound = forest(len(corpus), (joined.src, joined.dst))
+    joined = joined.where(corpus.photo[joined.src] != corpus.photo[joined.dst])
+    above = joined.similarity > np.float32(window.high)
     repeat = above.copy()
-    repeat[~above] = corpus.nearly_repeat(found.src[~above], found.dst[~above], params)
-    inside = (found.similarity >= np.float32(window.low)) & ~above
-    return Tile(found.where(inside), (found.src[repeat], found.dst[repeat]), bound)
+    repeat[~above] = corpus.nearly_repeat(joined.src[~above], joined.dst[~above], params)
+    inside = (joined.similarity >= np.float32(window.low)) & ~above
+    return Tile(joined.where(inside), (joined.src[repeat], joined.dst[repeat]), bound)
 
 
 def save(tile: Tile, folder: Path, index: int) -> None:

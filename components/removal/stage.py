@@ -1,6 +1,5 @@
 """Removal: a clean plate for the photograph of every anchor."""
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,8 @@ from components.common.stage.report import Report
 from components.common.vision.anchors import Photographs, anchor_objects, box_of, in_parts
 from components.common.vision.encoders import Encoder, load_encoder
 from components.common.vision.geometry import Box, crop
-from components.common.vision.images import Rejected, contact_sheet, encode_png
+from components.common.vision.images import Rejected, encode_png, stored_picture
+from components.common.vision.sheets import evenly_spread, sheet
 from components.removal.params import Params
 from components.removal.removers import Remover, load_remover
 
@@ -109,9 +109,8 @@ def _report(inputs: Mapping[str, Path], backgrounds: Path, wanted: int) -> Repor
 def _sheet(inputs: Mapping[str, Path], data: Dataset, rows: Sequence[dict[str, Any]]) -> Image.Image:
     """Photograph, mask and plate of up to 12 anchors, evenly spread."""
     photographs, objects = Photographs(inputs["images"]), Dataset(inputs["objects"]).table(["image_id"])
-    tiles = []
-    for k in np.linspace(0, len(rows) - 1, min(SHOWN, len(rows))).astype(int):
+    shown = []
+    for k in evenly_spread(len(rows), SHOWN):
         photo = photographs[objects["image_id"][rows[k]["row"]].as_py()]
-        plate, mask = (Image.open(io.BytesIO(data.blob(rows[k], name))) for name in ("image", "mask"))
-        tiles += [photo, mask, plate]
-    return contact_sheet(tiles)
+        shown.append([photo, *(stored_picture(data, rows[k], name) for name in ("mask", "image"))])
+    return sheet(shown, ["photograph", "mask", "clean plate"], abreast=2)

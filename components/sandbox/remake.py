@@ -9,6 +9,7 @@ from rich.console import Console
 
 from components.common.data.sandbox import MODELS, WORLD
 from components.common.errors import UserError
+from components.common.vision.benchmark import ANNOTATIONS
 from components.sandbox.params import Device, Split
 
 Name = TypeVar("Name", bound=str)
@@ -49,7 +50,7 @@ def train_models(names: list[str] | None, seed: int, device: Device) -> None:
     from components.common.computing import pick_device
 
     pick_device(device)
-    if missing := [split for split in TAUGHT if not (RENDERED / split / "annotations.json").is_file()]:
+    if missing := [split for split in TAUGHT if not (RENDERED / split / ANNOTATIONS).is_file()]:
         raise UserError(
             f"there is no {RENDERED / missing[0]} to train on: run `objectmate sandbox render {missing[0]}` first"
         )

@@ -18,7 +18,7 @@ from torch.utils.data import Sampler
 
 from components.common.data.reading import Dataset
 from components.common.data.seeds import numpy_rng, torch_generator
-from components.common.diffusion.grid import REFERENCES, fill_references
+from components.common.references import REFERENCES, fill_references
 from components.training.params import Params
 
 Sample = dict[str, torch.Tensor]

@@ -70,10 +70,10 @@ def compute(
         curve = train(module, samples, params, folder / CHECKPOINTS)
         pipeline.to(params.device)
         pipeline.unet.eval()
-        found = validate(pipeline, Latents(dataset, "validation"), params)
+        validation = validate(pipeline, Latents(dataset, "validation"), params)
         out.facts = {"task": params.task, "cell": dataset.facts["cell"]}
         out.write(0, export(pipeline, folder, params))
-        report = _report(curve, found, samples, params)
+        report = _report(curve, validation, samples, params)
         keep(report)
         shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     return report
@@ -130,18 +130,18 @@ def check(dataset: Dataset, params: Params) -> dict[str, str]:
     return digests
 
 
-def _report(curve: LossCurve, found: Validation | None, samples: TrainingSamples, params: Params) -> Report:
+def _report(curve: LossCurve, validation: Validation | None, samples: TrainingSamples, params: Params) -> Report:
     metrics: dict[str, float] = {"images": params.images, "tuples": len(samples.latents)}
     if curve.points:
         metrics |= {name: value for name, value in curve.points[-1].items() if name != "images"}
     plots = {"loss": curve.points}
-    if found is None:
+    if validation is None:
         note = "no reference gap: the validation split holds fewer than two split groups"
         return Report(metrics=metrics, plots=plots, notes=[note])
     columns = "references, background, result, truth" if params.task == "insertion" else "references, result, truth"
     return Report(
-        metrics=metrics | found.metrics(),
+        metrics=metrics | validation.metrics(),
         plots=plots,
-        figures={"samples": found.sheet},
+        figures={"samples": validation.sheet},
         notes=[f"samples.png shows held-out tuples, one a row: {columns}"],
     )

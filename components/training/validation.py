@@ -7,17 +7,16 @@ import numpy as np
 import torch
 from PIL import Image
 
-from components.common.diffusion.grid import REFERENCES
 from components.common.diffusion.pipeline import GridPipeline
+from components.common.references import REFERENCE_HEADINGS, REFERENCES
 from components.common.stage.progress import track
 from components.common.statistics import Interval, cluster_bootstrap
+from components.common.vision.sheets import evenly_spread, sheet
 from components.training.data import Latents
 from components.training.params import Params
 
 BATCH = 16
 SHEET_ROWS = 8
-SHEET_CELL = 96
-"""Side of a picture on the sheet, px."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +51,11 @@ def validate(pipeline: GridPipeline, latents: Latents, params: Params) -> Valida
 
     The truth is the decoded target, so that the autoencoder's own error does not count.
     """
-    chosen = np.unique(np.linspace(0, len(latents) - 1, min(params.validation_tuples, len(latents))).astype(int))
+    chosen = np.array(evenly_spread(len(latents), params.validation_tuples), int)
     others = strangers(latents.groups[chosen])
     if others is None:
         return None
-    true, shuffled, sheets = [], [], []
+    true, shuffled, rows = [], [], []
     for start in track(range(0, len(chosen), BATCH), f"validating {params.task}"):
         part = slice(start, start + BATCH)
         batch = _stack(latents, chosen[part])
@@ -68,9 +67,10 @@ def validate(pipeline: GridPipeline, latents: Latents, params: Params) -> Valida
         mask_BHW = _pixel_mask(batch["mask"], truth_BHWC.shape[1])
         true += _object_errors(drawn_BHWC, truth_BHWC, mask_BHW)
         shuffled += _object_errors(stranger_BHWC, truth_BHWC, mask_BHW)
-        sheets.append(_columns(pipeline, batch, drawn_BHWC, truth_BHWC, params))
+        rows += _columns(pipeline, batch, drawn_BHWC, truth_BHWC, params)
     groups = [str(group) for group in latents.groups[chosen]]
-    return Validation(np.asarray(true), np.asarray(shuffled), groups, _sheet(np.concatenate(sheets)[:SHEET_ROWS]))
+    shown = sheet(rows[:SHEET_ROWS], _headings(params), side=96)
+    return Validation(np.asarray(true), np.asarray(shuffled), groups, shown)
 
 
 def strangers(groups: np.ndarray) -> np.ndarray | None:
@@ -114,20 +114,14 @@ def _object_errors(drawn_BHWC: np.ndarray, truth_BHWC: np.ndarray, mask_BHW: np.
 
 def _columns(
     pipeline: GridPipeline, batch: dict[str, torch.Tensor], drawn: np.ndarray, truth: np.ndarray, params: Params
-) -> np.ndarray:
-    """[B, columns, H, W, 3]: references, background (insertion only), result, truth."""
+) -> list[list[Image.Image]]:
+    """For each tuple its references, its background (insertion only), result and truth; see `_headings`."""
     columns = [_decoded(pipeline, batch["refs"][:, k]) for k in range(REFERENCES)]
     if params.task == "insertion":
         columns.append(_decoded(pipeline, batch["background"]))
-    return np.stack([*columns, drawn, truth], axis=1)
+    return [[Image.fromarray(picture) for picture in row] for row in zip(*columns, drawn, truth, strict=True)]
 
 
-def _sheet(cells_RKHWC: np.ndarray) -> Image.Image:
-    rows, columns = cells_RKHWC.shape[:2]
-    gap = 4
-    sheet = Image.new("RGB", (columns * (SHEET_CELL + gap) + gap, rows * (SHEET_CELL + gap) + gap), "white")
-    for r in range(rows):
-        for k in range(columns):
-            picture = Image.fromarray(cells_RKHWC[r, k]).resize((SHEET_CELL, SHEET_CELL), Image.Resampling.BICUBIC)
-            sheet.paste(picture, (gap + k * (SHEET_CELL + gap), gap + r * (SHEET_CELL + gap)))
-    return sheet
+def _headings(params: Params) -> list[str]:
+    scene = ["background"] if params.task == "insertion" else []
+    return [*REFERENCE_HEADINGS, *scene, "result", "target, decoded"]

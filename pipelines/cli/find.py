@@ -1,6 +1,7 @@
 """`objectmate find`: the objects that look most like one in a photograph, as a table and as a picture."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -8,11 +9,15 @@ from rich.table import Table
 
 from components.common.errors import UserError
 from components.common.vision.geometry import Box
-from components.mining.search import Answer, Hit, find
+
+if TYPE_CHECKING:
+    from components.mining.search import Answer, Hit
 
 
 def find_object(photo: Path, box: str, top: int, data: Path, sheet: Path | None) -> None:
     """Prints what is found for the object at `box` ("x,y,w,h", px; the whole photograph if empty), and draws it."""
+    from components.mining.search import find
+
     answer = find(photo, _box(box), top, data)
     console = Console()
     if not box:
@@ -38,7 +43,7 @@ def _box(text: str) -> Box | None:
     return Box(x, y, w, h)
 
 
-def _table(answer: Answer) -> Table:
+def _table(answer: "Answer") -> Table:
     how = (
         "all compared" if answer.lists is None else "{} of {} lists searched, some may be missed".format(*answer.lists)
     )
@@ -56,5 +61,5 @@ def _shown(box: Box) -> str:
     return ",".join(f"{side:.0f}" for side in box)
 
 
-def _inside(hit: Hit) -> str:
+def _inside(hit: "Hit") -> str:
     return {True: "yes", False: "no", None: "?"}[hit.inside]

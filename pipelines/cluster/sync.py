@@ -15,6 +15,7 @@ from components.common.data.storage import Store, open_store
 from components.common.data.verification import refuse_damage
 from components.common.errors import UserError
 from components.common.stage.progress import track
+from components.common.stage.report import RECORD
 from components.common.stage.running import commit
 from pipelines.engines.local import open_dvc
 from pipelines.engines.lock import occupied
@@ -22,8 +23,6 @@ from pipelines.engines.state import current_steps, stops
 from pipelines.engines.workspace import Workspace
 from pipelines.parameters import FILE
 from pipelines.steps import STEPS, Step
-
-RECORD = "run.json"
 
 
 def sync(run: str, workspace: Workspace) -> list[str]:

@@ -17,9 +17,8 @@ from dvc.stage.serialize import to_single_stage_lockfile
 from components.common.data.digests import digest_value
 from components.common.data.files import read_json, write_atomically
 from components.common.data.reading import FINISHED
+from components.common.stage.report import RECORD
 from pipelines.engines.workspace import RESTORED
-
-RECORD = "run.json"
 
 
 class RunCache(StageCache):

@@ -6,6 +6,7 @@ The project's own folder is the workspace of the default run; every other run ha
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.common.stage.report import RECORD
 from pipelines.parameters import FILE
 from pipelines.steps import Step
 
@@ -44,7 +45,7 @@ class Workspace:
 
     def record(self, step: Step) -> Path:
         """When, where and by which code a step ran; `RESTORED` is a key of it where it ran in another workspace."""
-        return self.report(step) / "run.json"
+        return self.report(step) / RECORD
 
     @property
     def page(self) -> Path:

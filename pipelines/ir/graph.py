@@ -11,15 +11,15 @@ from pipelines.ir.document import Document, Fault, Task
 
 def faults(document: Document) -> list[Fault]:
     """Broken references, missing inputs and cycles, in the pipeline and in every group of it."""
-    found = [fault for task in document.tasks() for fault in _task(document, task)]
+    all_faults = [fault for task in document.tasks() for fault in _task(document, task)]
     for group, dag in document.graphs.items():
         place = f"group {group}" if group else "root"
-        found += _cycle(place, {name: list(task.dependent_tasks) for name, task in dag.dag.tasks.items()})
-        found += _outputs(document, place, dag)
+        all_faults += _cycle(place, {name: list(task.dependent_tasks) for name, task in dag.dag.tasks.items()})
+        all_faults += _outputs(document, place, dag)
     nested = {
         name: [task.component_ref.name for task in dag.dag.tasks.values()] for name, dag in document.graphs.items()
     }
-    return found + _cycle("components", nested) + _platform(document)
+    return all_faults + _cycle("components", nested) + _platform(document)
 
 
 def _task(document: Document, task: Task) -> Iterator[Fault]:

@@ -28,9 +28,11 @@ def mounts(config: Any) -> list[Mount]:
         (each.config_map_name, each.config_map_name_parameter, each.mount_path) for each in config.config_map_as_volume
     ]
     named += [(each.constant, each.pvc_name_parameter, each.mount_path) for each in config.pvc_mount]
-    found = [Mount(parameter.runtime_value.constant.string_value or name, path) for name, parameter, path in named]
+    workspace_mounts = [
+        Mount(parameter.runtime_value.constant.string_value or name, path) for name, parameter, path in named
+    ]
     own = [*config.generic_ephemeral_volume, *config.empty_dir_mounts]
-    return found + [Mount(each.volume_name, each.mount_path) for each in own]
+    return workspace_mounts + [Mount(each.volume_name, each.mount_path) for each in own]
 
 
 def faults(document: Document) -> list[Fault]:

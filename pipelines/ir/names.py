@@ -27,13 +27,13 @@ AFFINITY_OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt")
 
 def faults(document: Document) -> list[Fault]:
     """Wrong names and words in the settings of every executor."""
-    found = [*_environments(document)]
+    all_faults = [*_environments(document)]
     for place, config in document.platforms():
         messages = [*_labels(config), *_references(config), *_tolerations(config), *_affinity(config)]
         if config.image_pull_policy:
             messages += _one_of("image pull policy", config.image_pull_policy, PULL_POLICIES)
-        found += [Fault(place, message) for message in messages]
-    return found
+        all_faults += [Fault(place, message) for message in messages]
+    return all_faults
 
 
 def _one_of(what: str, value: str, allowed: tuple[str, ...]) -> list[str]:

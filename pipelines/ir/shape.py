@@ -29,21 +29,21 @@ def faults(documents: list[Any]) -> list[Fault]:
 
 def _pipeline(document: dict[str, Any]) -> list[Fault]:
     spec = PipelineSpec()
-    if found := _parsed(document, spec, "pipeline"):
-        return found
+    if parse_faults := _parsed(document, spec, "pipeline"):
+        return parse_faults
     return _parsed(json_format.MessageToDict(spec.deployment_spec), PipelineDeploymentConfig(), "deploymentSpec")
 
 
 def _platform(document: dict[str, Any]) -> list[Fault]:
     spec = PlatformSpec()
-    if found := _parsed(document, spec, "platform document"):
-        return found
+    if parse_faults := _parsed(document, spec, "platform document"):
+        return parse_faults
     if others := sorted(set(spec.platforms) - {"kubernetes"}):
         return [Fault("platform document", f"is for {others[0]}, which Kubeflow does not run on: keep kubernetes only")]
-    found = []
+    parse_faults = []
     for label, each in settings(spec).items():
-        found += _parsed(each, KubernetesExecutorConfig(), f"platform document, executor {label}")
-    return found
+        parse_faults += _parsed(each, KubernetesExecutorConfig(), f"platform document, executor {label}")
+    return parse_faults
 
 
 def _parsed(value: Any, into: Message, place: str) -> list[Fault]:

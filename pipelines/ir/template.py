@@ -10,14 +10,14 @@ NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])
 
 def faults(document: Document) -> list[Fault]:
     """Wrong schema version, name or root."""
-    found = []
+    faulty = []
     spec = document.spec
     if spec.schema_version != SCHEMA:
-        found.append(Fault("schemaVersion", f"{spec.schema_version!r} is refused at upload: it has to be {SCHEMA}"))
+        faulty.append(Fault("schemaVersion", f"{spec.schema_version!r} is refused at upload: it has to be {SCHEMA}"))
     if not NAME.fullmatch(spec.pipeline_info.name):
-        found.append(
+        faulty.append(
             Fault("pipelineInfo.name", f"{spec.pipeline_info.name!r}: use lower-case letters, digits, '-' and '.'")
         )
     if not spec.root.dag.tasks:
-        found.append(Fault("root", "has no tasks: compile a pipeline that has at least one"))
-    return found
+        faulty.append(Fault("root", "has no tasks: compile a pipeline that has at least one"))
+    return faulty

@@ -1,7 +1,7 @@
 """Types: what is passed fits what is taken, which otherwise only the driver finds, one task at a time."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from kfp.pipeline_spec.pipeline_spec_pb2 import ParameterType
 
@@ -32,10 +32,11 @@ GENERIC = "system.Artifact"
 def faults(document: Document) -> Iterator[Fault]:
     """Constants, defaults and outputs that do not fit the input they are for, and inputs that come from nowhere."""
     for name, component in {"": document.spec.root, **document.components}.items():
-        for key, each in sorted(component.input_definitions.parameters.items()):
-            if each.parameter_type not in KNOWN:
+        for key, definition in sorted(component.input_definitions.parameters.items()):
+            if definition.parameter_type not in KNOWN:
                 yield Fault(f"component {name}" if name else f"parameter {key}", f"{key!r} has no known type: name it")
-            if each.HasField("default_value") and (reason := _misfit(each.default_value, each.parameter_type)):
+            default = definition.default_value if definition.HasField("default_value") else None
+            if default is not None and (reason := _misfit(default, definition.parameter_type)):
                 yield Fault(f"component {name}" if name else f"parameter {key}", f"default of {key!r} {reason}")
     for task in document.tasks():
         if task.component is not None:
@@ -51,27 +52,29 @@ def _misfit(value: Any, kind: int) -> str:
 
 
 def _parameters(document: Document, task: Task, definitions: Mapping[str, Any]) -> Iterator[Fault]:
-    for name, each in sorted(task.spec.inputs.parameters.items()):
-        source = each.WhichOneof("kind")
+    for name, passed in sorted(task.spec.inputs.parameters.items()):
+        source = passed.WhichOneof("kind")
         if source is None:
             yield Fault(task.place, f"gets {name!r} from nowhere: pass a value")
         elif name in definitions and source == "runtime_value":
-            if reason := _misfit(each.runtime_value.constant, definitions[name].parameter_type):
+            if reason := _misfit(passed.runtime_value.constant, definitions[name].parameter_type):
                 yield Fault(task.place, f"input {name!r} {reason}")
         elif name in definitions:
-            needs, comes = HELD.get(definitions[name].parameter_type), HELD.get(_type_of(document, task, each))
-            if needs and comes and needs != comes and not each.parameter_expression_selector:
+            declared = _declared(document, task, passed, "parameter")
+            needs, comes = HELD.get(definitions[name].parameter_type), declared and HELD.get(declared.parameter_type)
+            if needs and comes and needs != comes and not passed.parameter_expression_selector:
                 yield Fault(task.place, f"input {name!r} has to be {needs}, but comes as {comes}: convert it")
 
 
-def _type_of(document: Document, task: Task, source: Any) -> Any:
-    """The declared type of a parameter's source; None where it is not declared, which `graph` reports."""
-    if source.WhichOneof("kind") == "component_input_parameter":
-        definitions, key = task.dag.input_definitions, source.component_input_parameter
+def _declared(document: Document, task: Task, source: Any, kind: Literal["parameter", "artifact"]) -> Any:
+    """How a parameter's or an artifact's source is declared; None where it is not, which `graph` reports."""
+    if source.WhichOneof("kind") == f"component_input_{kind}":
+        definitions, key = task.dag.input_definitions, getattr(source, f"component_input_{kind}")
     else:
-        definitions = _outputs(document, task, source.task_output_parameter.producer_task)
-        key = source.task_output_parameter.output_parameter_key
-    return definitions.parameters[key].parameter_type if definitions and key in definitions.parameters else None
+        output = getattr(source, f"task_output_{kind}")
+        definitions, key = _outputs(document, task, output.producer_task), getattr(output, f"output_{kind}_key")
+    declared = getattr(definitions, f"{kind}s") if definitions else {}
+    return declared.get(key)
 
 
 def _outputs(document: Document, task: Task, producer: str) -> Any:
@@ -82,25 +85,16 @@ def _outputs(document: Document, task: Task, producer: str) -> Any:
 
 
 def _artifacts(document: Document, task: Task, definitions: Mapping[str, Any]) -> Iterator[Fault]:
-    for name, each in sorted(task.spec.inputs.artifacts.items()):
-        if each.WhichOneof("kind") is None:
+    for name, passed in sorted(task.spec.inputs.artifacts.items()):
+        if passed.WhichOneof("kind") is None:
             yield Fault(task.place, f"gets {name!r} from nowhere: pass an artifact")
             continue
-        made = _artifact_of(document, task, each)
-        if made is None or name not in definitions:
+        declared = _declared(document, task, passed, "artifact")
+        if declared is None or name not in definitions:
             continue
-        titles = {made.artifact_type.schema_title, definitions[name].artifact_type.schema_title}
+        titles = {declared.artifact_type.schema_title, definitions[name].artifact_type.schema_title}
         if len(titles - {GENERIC}) > 1:
-            needs, comes = definitions[name].artifact_type.schema_title, made.artifact_type.schema_title
+            needs, comes = definitions[name].artifact_type.schema_title, declared.artifact_type.schema_title
             yield Fault(task.place, f"input {name!r} has to be {needs}, but comes as {comes}: pass the right output")
-        if made.is_artifact_list != definitions[name].is_artifact_list:
+        if declared.is_artifact_list != definitions[name].is_artifact_list:
             yield Fault(task.place, f"input {name!r} mixes one artifact with a list of them: use dsl.Collected or not")
-
-
-def _artifact_of(document: Document, task: Task, source: Any) -> Any:
-    if source.WhichOneof("kind") == "component_input_artifact":
-        definitions, key = task.dag.input_definitions, source.component_input_artifact
-    else:
-        definitions = _outputs(document, task, source.task_output_artifact.producer_task)
-        key = source.task_output_artifact.output_artifact_key
-    return definitions.artifacts[key] if definitions and key in definitions.artifacts else None

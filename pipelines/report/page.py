@@ -13,6 +13,7 @@ from PIL import Image
 from components.common.data.digests import short
 from components.common.data.reading import Dataset
 from components.common.stage.plots import draw
+from components.common.stage.report import METRICS, NOTES, RECORD
 from components.mining.params import Params as Mining
 from pipelines.engines.state import current_steps, verdicts
 from pipelines.engines.workspace import Workspace
@@ -67,17 +68,17 @@ def write_page(workspace: Workspace) -> Path:
 
 def headline(workspace: Workspace) -> list[tuple[str, str, float]]:
     """The numbers of `HEADLINE` that the current steps have: title, step/metric, value."""
-    found = {
+    metrics = {
         f"{step.name}/{metric}": value
         for step in current_steps(workspace)
-        for metric, value in _read(workspace.report(step) / "metrics.json").items()
+        for metric, value in _read(workspace.report(step) / METRICS).items()
     }
     mining = read_step(workspace.params, STEPS["mining"])
     assert isinstance(mining, Mining)
     return [
-        (title.format(min_views=mining.min_views), metric, found[metric])
+        (title.format(min_views=mining.min_views), metric, metrics[metric])
         for title, metric in HEADLINE.items()
-        if metric in found
+        if metric in metrics
     ]
 
 
@@ -88,17 +89,17 @@ def _section(workspace: Workspace, step: Step) -> Section:
         name=step.name,
         title=step.stage.title,
         rows=[(dataset.folder.name, len(dataset), short(dataset.digest)) for dataset in made],
-        run=_read(folder / "run.json"),
-        metrics=_read(folder / "metrics.json"),
-        notes=_read(folder / "notes.json"),
+        run=_read(folder / RECORD),
+        metrics=_read(folder / METRICS),
+        notes=_read(folder / NOTES),
         plots=[(path.stem, _embed(draw(path.stem, rows))) for path, rows in _plot_files(folder)],
         figures=[(path.stem, _embed(_small(path))) for path in sorted((folder / "figures").glob("*.png"))],
     )
 
 
 def _plot_files(folder: Path) -> list[tuple[Path, list[dict[str, Any]]]]:
-    found = [(path, _read(path)) for path in sorted((folder / "plots").glob("*.json"))]
-    return [(path, rows) for path, rows in found if rows]
+    rows_by_path = [(path, _read(path)) for path in sorted((folder / "plots").glob("*.json"))]
+    return [(path, rows) for path, rows in rows_by_path if rows]
 
 
 def _read(path: Path) -> Any:
@@ -118,5 +119,5 @@ def _embed(picture: bytes) -> str:
 
 def _pictures(sections: list[Section], name: str) -> list[tuple[str, str]]:
     """A stage's figures, insertion before generation."""
-    found = [figure for section in sections if section.name == name for figure in section.figures]
-    return sorted(found, reverse=True)
+    figures = [figure for section in sections if section.name == name for figure in section.figures]
+    return sorted(figures, reverse=True)

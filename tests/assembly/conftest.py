@@ -1,17 +1,17 @@
 """A small recurrence world on disk: photographs with a square object, clean plates, captions and sets."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from picture_rows import image_row
 from PIL import Image, ImageDraw
 
 from components.common.data.writing import Writer
 from components.common.stage.params import StageParams
-from components.common.vision.images import dhashes, encode_png
+from components.common.vision.images import encode_png
 
 World = Callable[..., dict[str, Path]]
 WIDTH, HEIGHT = 96, 64
@@ -57,52 +57,47 @@ def world(tmp_path: Path) -> World:
     ) -> dict[str, Path]:
         folder = tmp_path / "inputs" / name
         count = products * views
-        images, objects, plates = [], [], []
-        for index in range(count):
-            box = (boxes or {}).get(index, box_of(index))
-            plate, photo = scene(index), scene(index)
-            if index in dark_plates:
-                plate = plate.point(lambda value: value // 2)
-            ImageDraw.Draw(photo).rectangle((box[0], box[1], box[0] + box[2] - 1, box[1] + box[3] - 1), fill="red")
-            plates.append(plate)
-            data, (plain, flipped) = encode_png(photo), dhashes(photo)
-            hashes = {"dhash": plain, "dhash_flipped": flipped}
-            image_id = hashlib.sha256(data).hexdigest()
-            size = {"width": WIDTH, "height": HEIGHT, "format": "PNG", "bytes": len(data)}
-            images.append(({"image_id": image_id, "uri": f"{index}", "collection": "t"} | size | hashes, data))
-            place = dict(zip("xywh", box, strict=True)) | {"category": "mug", "score": 1.0}
-            objects.append({"object_id": f"o{index}", "row": index, "image_id": image_id} | place | hashes)
+        plates = [scene(index) for index in range(count)]
+        photographs = [_with_object(plate, (boxes or {}).get(k, box_of(k))) for k, plate in enumerate(plates)]
+        for index in dark_plates:
+            plates[index] = plates[index].point(lambda value: value // 2)
+        rows_and_files = [image_row(photo, str(k)) for k, photo in enumerate(photographs)]
+        images = [row for row, _ in rows_and_files]
+        image_blobs = [{"image.png": data} for _, data in rows_and_files]
+        objects = [_object(k, (boxes or {}).get(k, box_of(k)), image) for k, image in enumerate(images)]
         for row, other in (shares or {}).items():
             objects[row]["image_id"] = objects[other]["image_id"]
         rows = sets if sets is not None else [_set(index, views) for index in range(count)]
         kept = [row for row in range(count) if row not in without_background]
+        captions = [_caption(row) for row in range(count) if row not in without_caption]
+        plate_blobs = [{"image.png": encode_png(plates[row]), "mask.png": b""} for row in kept]
         return {
-            "images": write(
-                folder / "images",
-                "images",
-                [row for row, _ in images],
-                blobs=[{"image.png": data} for _, data in images],
-            ),
+            "images": write(folder / "images", "images", images, blobs=image_blobs),
             "objects": write(folder / "objects", "objects", objects, blobs=[{"crop.png": b""}] * count),
             "sets": write(folder / "sets", "sets", rows, facts={"low": 0.9, "split_threshold": 0.85}),
             "backgrounds": write(
-                folder / "backgrounds",
-                "backgrounds",
-                [_background(row) for row in kept],
-                blobs=[{"image.png": encode_png(plates[row]), "mask.png": b""} for row in kept],
+                folder / "backgrounds", "backgrounds", [_background(row) for row in kept], blobs=plate_blobs
             ),
-            "captions": write(
-                folder / "captions",
-                "captions",
-                [
-                    {"object_id": f"o{row}", "row": row, "text": f" a red mug {row} ", "captioner_digest": "c"}
-                    for row in range(count)
-                    if row not in without_caption
-                ],
-            ),
+            "captions": write(folder / "captions", "captions", captions),
         }
 
     return build
+
+
+def _with_object(plate: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:
+    photo, (x, y, w, h) = plate.copy(), box
+    ImageDraw.Draw(photo).rectangle((x, y, x + w - 1, y + h - 1), fill="red")
+    return photo
+
+
+def _object(index: int, box: tuple[int, int, int, int], image: Mapping[str, Any]) -> dict[str, Any]:
+    place = dict(zip("xywh", box, strict=True)) | {"category": "mug", "score": 1.0}
+    hashes = {name: image[name] for name in ("dhash", "dhash_flipped")}
+    return {"object_id": f"o{index}", "row": index, "image_id": image["image_id"]} | place | hashes
+
+
+def _caption(row: int) -> dict[str, Any]:
+    return {"object_id": f"o{row}", "row": row, "text": f" a red mug {row} ", "captioner_digest": "c"}
 
 
 def _set(index: int, views: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from folders import files_of, killed_at_call
 from PIL import Image
 
 import components.assembly.stage as stage
@@ -159,25 +160,11 @@ def test_sets_that_give_no_tuple_are_counted_by_reason(world, tmp_path: Path) ->
     assert "15 sets gave 0 tuples." in report.notes
 
 
-def files_of(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
-
-
-def test_same_bytes_with_any_workers_and_after_a_kill(world, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_same_bytes_with_any_workers_and_after_a_kill(world, tmp_path: Path) -> None:
     inputs = world()
     assemble(inputs, tmp_path / "whole", workers=4)
-    cut, calls = Cutter.cut, Counter[str]()
-
-    def dying(self: Cutter, plan: Any) -> Any:
-        calls["cut"] += 1
-        if calls["cut"] > 16:
-            raise KeyboardInterrupt
-        return cut(self, plan)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Cutter, "cut", dying)
-        with pytest.raises(KeyboardInterrupt):
-            assemble(inputs, tmp_path / "killed", workers=1)
+    with killed_at_call(16, Cutter, "cut"), pytest.raises(KeyboardInterrupt):
+        assemble(inputs, tmp_path / "killed", workers=1)
     assert not is_complete(tmp_path / "killed")
     assert len(list((tmp_path / "killed").glob("*.part.json"))) == 2
     assemble(inputs, tmp_path / "killed", workers=1)

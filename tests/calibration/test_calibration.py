@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mining_data import cluster_vectors, files_of, make_corpus, picture
+from folders import files_of
+from mining_data import cluster_vectors, make_corpus, picture
 from PIL import ImageOps
 
 from components.calibration import stage as calibration

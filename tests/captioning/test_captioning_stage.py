@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from anchor_data import files, photograph, write_datasets
+from anchor_data import photograph, write_datasets
+from folders import files_of, killed_at_call
 from in_shares import run_in_shares
 
 from components.captioning import stage
@@ -35,7 +36,7 @@ def test_models_caption_the_same_way_twice(inputs: dict[str, Path], captioner: P
     params = _params(kind="transformers", captioner=str(captioner), prompt="", max_tokens=6)
     for name in ("one", "two"):
         _run(inputs, tmp_path / name, params)
-    assert files(tmp_path / "one") == files(tmp_path / "two")
+    assert files_of(tmp_path / "one") == files_of(tmp_path / "two")
     assert all(row["text"] for row in Dataset(tmp_path / "one").rows())
 
 
@@ -58,20 +59,12 @@ def test_a_killed_and_resumed_run_is_byte_identical(
 ):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     _run(inputs, whole, _params())
-    part, calls = stage._part, []
-
-    def dies_in_the_second_part(*given: Any) -> Any:
-        calls.append(given)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        return part(*given)
-
-    monkeypatch.setattr(stage, "_part", dies_in_the_second_part)
-    with pytest.raises(KeyboardInterrupt):
+    with killed_at_call(1, stage, "_part") as calls:
+        with pytest.raises(KeyboardInterrupt):
+            _run(inputs, killed, _params())
         _run(inputs, killed, _params())
-    _run(inputs, killed, _params())
     assert len(calls) == 3
-    assert files(whole) == files(killed)
+    assert files_of(whole) == files_of(killed)
 
 
 def test_a_broken_photograph_is_counted_and_stops_nothing(tmp_path: Path):
@@ -96,4 +89,4 @@ def test_wrong_parameters_and_absent_models_are_one_sentence():
 def test_two_workers_make_what_one_makes(inputs: dict[str, Path], tmp_path: Path):
     _run(inputs, tmp_path / "whole", _params())
     run_in_shares(stage.run, inputs, {"captions": tmp_path / "gathered"}, _params(), workers=2)
-    assert files(tmp_path / "gathered") == files(tmp_path / "whole")
+    assert files_of(tmp_path / "gathered") == files_of(tmp_path / "whole")

@@ -222,15 +222,3 @@ def test_flipped_hash_is_the_hash_of_the_mirror_image() -> None:
 def test_hamming_counts_bits_and_broadcasts() -> None:
     hashes = images.hash_array([bytes(32), b"\xff" * 32, b"\x01" + bytes(31)])
     assert images.hamming(hashes[:, None], hashes[None]).tolist() == [[0, 256, 1], [256, 0, 255], [1, 255, 0]]
-
-
-def test_contact_sheet_shows_every_image() -> None:
-    colours = ["red", "lime", "blue", "yellow", "cyan", "magenta", "black"]
-    sheet = images.contact_sheet([Image.new("RGB", (50, 100), colour) for colour in colours], columns=3, side=32)
-    assert sheet.size == (3 * 36 + 4, 3 * 36 + 4)
-    assert {sheet.getpixel((x, y)) for y in (20, 56, 92) for x in (20, 56, 92)} >= {
-        (255, 0, 0),
-        (255, 0, 255),
-        (0, 0, 0),
-    }
-    assert images.contact_sheet([]).size[0] > 0

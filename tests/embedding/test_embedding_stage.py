@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import transformers as hf
+from folders import files_of, killed_at_call
 from in_shares import run_in_shares
 from PIL import Image
 
@@ -86,20 +87,11 @@ def test_workers_change_no_byte(objects, tmp_path, model):
     assert files_of(tmp_path / "1") == files_of(tmp_path / "3")
 
 
-def test_killed_and_resumed_is_byte_identical(objects, tmp_path, model, monkeypatch):
+def test_killed_and_resumed_is_byte_identical(objects, tmp_path, model):
     embed(objects, tmp_path / "whole", model)
-    real, calls = Encoder.embed, []
-
-    def stop(self, images):
-        calls.append(1)
-        if len(calls) == 3:  # the first call finds the model's dimension
-            raise KeyboardInterrupt
-        return real(self, images)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Encoder, "embed", stop)
-        with pytest.raises(KeyboardInterrupt):
-            embed(objects, tmp_path / "killed", model)
+    # The first call finds the model's dimension.
+    with killed_at_call(2, Encoder, "embed"), pytest.raises(KeyboardInterrupt):
+        embed(objects, tmp_path / "killed", model)
     assert (tmp_path / "killed" / "part-00000.npy").exists() and not (tmp_path / "killed" / "manifest.json").exists()
     embed(objects, tmp_path / "killed", model)
     assert files_of(tmp_path / "killed") == files_of(tmp_path / "whole")
@@ -172,10 +164,6 @@ def test_a_benchmark_vector_that_is_not_finite_names_its_object(objects, tmp_pat
 def test_parts_hold_whole_batches():
     with pytest.raises(UserError, match="part_rows = 100 must be a multiple of batch = 32"):
         validate(Params, {"part_rows": 100}, "params.yaml: embedding")
-
-
-def files_of(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 def test_two_workers_make_what_one_makes(objects, tmp_path, model):

@@ -1,15 +1,15 @@
 """Rows and pictures that the tests of the gates are made of."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from picture_rows import image_row
 from PIL import Image
 
 from components.common.data.reading import Dataset
-from components.common.vision.images import decode, dhashes, encode_png, thumbnail
+from components.common.vision.images import decode, dhashes, thumbnail
 
 Make = Callable[..., Path]
 
@@ -27,21 +27,8 @@ def photographs(
     rows, blobs = [], []
     for index in range(count):
         image = pictures[index] if pictures else picture(index, side)
-        data, (plain, flipped) = encode_png(image), dhashes(image)
-        rows.append(
-            {
-                "image_id": hashlib.sha256(data).hexdigest(),
-                "uri": f"{index}.png",
-                "width": image.width,
-                "height": image.height,
-                "format": "PNG",
-                "bytes": len(data),
-                "dhash": plain,
-                "dhash_flipped": flipped,
-                "licence": "CC0-1.0",
-                "collection": "test",
-            }
-        )
+        row, data = image_row(image, f"{index}.png", licence="CC0-1.0")
+        rows.append(row)
         blobs.append({"image.png": data})
     return rows, blobs
 
@@ -57,11 +44,6 @@ def object_row(row: int, image_id: str, box: tuple[float, ...] = (20, 20, 40, 40
     values = dict(zip("xywh", box, strict=True)) | {"category": "mug", "score": 1.0}
     hashes = {"dhash": plain, "dhash_flipped": flipped}
     return {"object_id": f"object-{row}", "row": row, "image_id": image_id} | values | hashes | more
-
-
-def files_of(folder: Path) -> dict[str, bytes]:
-    """Every file of a dataset folder by name."""
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 def verdicts(folder: Path) -> dict[str, dict[str, Any]]:

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gate_data import Make, files_of, photographs, verdicts
+from folders import files_of
+from gate_data import Make, photographs, verdicts
 
 import components.gates.stage as stage
 from components.common.data.reading import is_complete

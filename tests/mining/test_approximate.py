@@ -3,8 +3,9 @@
 import faiss
 import numpy as np
 import pytest
+from folders import files_of
 from join_data import assert_equal, in_order, unit
-from mining_data import files_of, make_corpus, with_window
+from mining_data import make_corpus, with_window
 
 from components.common.data.reading import Dataset
 from components.common.join.exact import Pairs, concatenate, tile_count, window_join

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from folders import files_of, killed_at_call
 from in_shares import run_in_shares
-from mining_data import Made, cluster_vectors, files_of, make_corpus, picture, with_window
+from mining_data import Made, cluster_vectors, make_corpus, picture, with_window
 from PIL import Image, ImageOps
 
 from components.common.data.reading import Dataset
@@ -63,23 +64,15 @@ def test_the_tile_changes_no_row(corpus_paths, tmp_path):
 
 
 @pytest.mark.parametrize(("stop_at", "engine"), [(0, "exact"), (2, "exact"), (3, "exact"), (2, "ivf")])
-def test_killed_and_resumed_is_byte_identical(corpus_paths, tmp_path, monkeypatch, stop_at, engine):
+def test_killed_and_resumed_is_byte_identical(corpus_paths, tmp_path, stop_at, engine):
     params = PARAMS.model_copy(update={"engine": engine, "nprobe": 2})
     mine(corpus_paths, tmp_path / "whole", params)
-    calls = []
-    real = tiles.mine_tile
-
-    def stop(corpus, join, index, window, params):
-        calls.append(index)
-        if index == stop_at and len(calls) == stop_at + 1:
-            raise KeyboardInterrupt
-        return real(corpus, join, index, window, params)
-
-    monkeypatch.setattr(tiles, "mine_tile", stop)
-    with pytest.raises(KeyboardInterrupt):
+    with killed_at_call(stop_at, tiles, "mine_tile") as calls:
+        with pytest.raises(KeyboardInterrupt):
+            mine(corpus_paths, tmp_path / "killed", params)
         mine(corpus_paths, tmp_path / "killed", params)
-    mine(corpus_paths, tmp_path / "killed", params)
-    assert calls.count(stop_at) == 2 and all(calls.count(done) == 1 for done in range(stop_at))
+    indices = [index for _, _, index, *_ in calls]
+    assert indices.count(stop_at) == 2 and all(indices.count(done) == 1 for done in range(stop_at))
     for name in ("pairs", "sets"):
         assert files_of(tmp_path / "killed" / name) == files_of(tmp_path / "whole" / name)
 

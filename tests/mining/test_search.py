@@ -89,10 +89,11 @@ def test_the_most_similar_come_first_and_the_window_says_which_count(data):
 def test_the_sheet_shows_the_query_and_the_crops(data):
     photo, box = photograph(data, 0)
     answer = find(photo, box, 8, data)
-    query, first, blank = (answer.sheet.crop((x, y, x + 112, y + 112)) for x, y in ((6, 6), (6, 142), (242, 6)))
-    assert query == first and len(query.getcolors(112 * 112)) > 500
-    assert blank.getcolors() == [(112 * 112, (255, 255, 255))]
-    assert answer.sheet.height == 3 * 136 + 6
+    corners = ((6, 26), (140, 26), (6, 174), (408, 174))
+    query, first, below_query, after_last = (answer.sheet.crop((x, y, x + 128, y + 128)) for x, y in corners)
+    assert query == first and len(query.getcolors(128 * 128)) > 500
+    for blank in (below_query, after_last):
+        assert blank.getcolors() == [(128 * 128, (255, 255, 255))]
 
 
 def test_without_a_box_the_whole_photograph_is_looked_for(data):

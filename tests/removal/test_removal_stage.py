@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from anchor_data import files, photograph, write_datasets
+from anchor_data import photograph, write_datasets
+from folders import files_of, killed_at_call
 from in_shares import run_in_shares
 from PIL import Image
 
@@ -52,22 +53,14 @@ def test_two_runs_and_a_killed_and_resumed_one_are_byte_identical(
     whole, again, killed = (tmp_path / name for name in ("whole", "again", "killed"))
     _run(inputs, whole, params)
     _run(inputs, again, params)
-    part, calls = stage._part, []
-
-    def dies_in_the_second_part(*given: Any) -> Any:
-        calls.append(given)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        return part(*given)
-
-    monkeypatch.setattr(stage, "_part", dies_in_the_second_part)
-    with pytest.raises(KeyboardInterrupt):
+    with killed_at_call(1, stage, "_part") as calls:
+        with pytest.raises(KeyboardInterrupt):
+            _run(inputs, killed, params)
+        with pytest.raises(UserError, match="no finished dataset"):
+            Dataset(killed)
         _run(inputs, killed, params)
-    with pytest.raises(UserError, match="no finished dataset"):
-        Dataset(killed)
-    _run(inputs, killed, params)
     assert len(calls) == 3  # the first part was not made again
-    assert files(whole) == files(again) == files(killed)
+    assert files_of(whole) == files_of(again) == files_of(killed)
 
 
 def test_a_broken_photograph_is_counted_and_stops_nothing(judge: Path, tmp_path: Path):
@@ -87,4 +80,4 @@ def test_no_anchors_make_an_empty_dataset(judge: Path, tmp_path: Path):
 def test_two_workers_make_what_one_makes(inputs: dict[str, Path], judge: Path, tmp_path: Path):
     _run(inputs, tmp_path / "whole", _params(judge))
     run_in_shares(stage.run, inputs, {"backgrounds": tmp_path / "gathered"}, _params(judge), workers=2)
-    assert files(tmp_path / "gathered") == files(tmp_path / "whole")
+    assert files_of(tmp_path / "gathered") == files_of(tmp_path / "whole")

@@ -5,6 +5,7 @@ import torch
 from diffusers import UNet2DConditionModel
 
 from components.common.diffusion import grid
+from components.common.references import fill_references
 
 
 def tiny_unet(in_channels: int = 4) -> UNet2DConditionModel:
@@ -58,9 +59,9 @@ def test_a_narrower_first_layer_is_refused() -> None:
 
 @pytest.mark.parametrize(("kept", "filled"), [([7], [7, 7, 7]), ([7, 8], [7, 8, 7]), ([7, 8, 9], [7, 8, 9])])
 def test_missing_references_repeat_kept_ones(kept: list[int], filled: list[int]) -> None:
-    assert grid.fill_references(kept) == filled
+    assert fill_references(kept) == filled
 
 
 def test_no_reference_is_refused() -> None:
     with pytest.raises(ValueError, match="1 to 3"):
-        grid.fill_references([])
+        fill_references([])

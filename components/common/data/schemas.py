@@ -6,9 +6,20 @@ and `shard` names the tar file, so that one crop can be read by byte range.
 
 import pyarrow as pa
 
+from components.common.references import REFERENCE_NAMES
+
 
 def _field(name: str, kind: pa.DataType, unit: str = "", nullable: bool = False) -> pa.Field:
     return pa.field(name, kind, nullable=nullable, metadata={"unit": unit} if unit else None)
+
+
+HASH_BYTES = 32
+"""Length of a difference hash, 256 bits."""
+
+
+def blob_columns(*names: str) -> list[str]:
+    """The columns that `Dataset.blob` needs to read these blobs of a row."""
+    return [field.name for field in _blobs(*names)]
 
 
 def _blobs(*names: str) -> list[pa.Field]:
@@ -20,7 +31,10 @@ def _blobs(*names: str) -> list[pa.Field]:
 
 
 _BOX = [_field(side, pa.float32(), "px, upright image") for side in ("x", "y", "w", "h")]
-_HASHES = [_field("dhash", pa.binary(32), "bit"), _field("dhash_flipped", pa.binary(32), "bit, mirrored picture")]
+_HASHES = [
+    _field("dhash", pa.binary(HASH_BYTES), "bit"),
+    _field("dhash_flipped", pa.binary(HASH_BYTES), "bit, mirrored picture"),
+]
 _text = pa.string()
 
 SCHEMAS: dict[str, pa.Schema] = {
@@ -134,7 +148,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             _field("group", pa.int64(), "smallest object row of the split group"),
             _field("parents", pa.list_(_text), "object_id of the target and of each reference"),
             _field("sources", pa.list_(_text), "image_id: every photograph this sample was made from"),
-            *_blobs("target", "background", "mask", "ref0", "ref1", "ref2"),
+            *_blobs("target", "background", "mask", *REFERENCE_NAMES),
         ]
     ),
     # Latents lie in part-*.safetensors; the table says which tuple each row is.

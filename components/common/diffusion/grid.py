@@ -6,27 +6,13 @@ autoencoder would otherwise leak the target into its neighbours. Shape suffixes:
 channels, H and W sides of a cell; a grid's sides are 2H and 2W.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 if TYPE_CHECKING:
     from diffusers import UNet2DConditionModel
-
-REFERENCES = 3
-Item = TypeVar("Item")
-
-
-def fill_references(kept: Sequence[Item]) -> list[Item]:
-    """Three references from one to three: the kept ones repeated in turn, so that the grid has no empty cell.
-
-    The paper leaves the packing of one reference open; a repeated view needs no extra token or channel.
-    """
-    if not 1 <= len(kept) <= REFERENCES:
-        raise ValueError(f"{len(kept)} references: give 1 to {REFERENCES}")
-    return [kept[position % len(kept)] for position in range(REFERENCES)]
 
 
 def assemble(refs_BKCHW: torch.Tensor, target_BCHW: torch.Tensor) -> torch.Tensor:

@@ -19,6 +19,7 @@ from transformers import CLIPTextModel, PreTrainedTokenizerBase
 
 from components.common.data.seeds import torch_generator
 from components.common.diffusion import grid
+from components.common.references import REFERENCES, fill_references
 
 References = Sequence[Image.Image]
 Autoencoder: TypeAlias = AutoencoderKL | AutoencoderTiny
@@ -159,8 +160,8 @@ class GridPipeline(DiffusionPipeline):
 
     def encode_references(self, samples: Sequence[References]) -> torch.Tensor:
         """Latents [B, 3, C, H, W] of one to three references a sample, each encoded alone."""
-        filled = [picture for refs in samples for picture in grid.fill_references(refs)]
-        return self.encode(filled).unflatten(0, (len(samples), grid.REFERENCES))
+        filled = [picture for refs in samples for picture in fill_references(refs)]
+        return self.encode(filled).unflatten(0, (len(samples), REFERENCES))
 
     def encode(self, pictures: Sequence[Image.Image]) -> torch.Tensor:
         """Latents [B, C, H, W] of pictures."""

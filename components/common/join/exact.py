@@ -8,7 +8,6 @@ and above the diagonal are computed; a row of blocks (a tile row) is the unit of
 pairs).
 """
 
-from collections.abc import Iterator
 from enum import IntFlag
 from importlib.util import find_spec
 from typing import Protocol
@@ -66,24 +65,9 @@ def window_join(
     rows to joined ones: it costs N * (N - since) similarities, and with the pairs of the first `since` gives all.
     Raises `UserError` naming the first row that is not a finite unit vector.
     """
-    return concatenate(list(join_tiles(vectors, low, high, groups, tile, device, isa, since)))
-
-
-def join_tiles(
-    vectors: Vectors,
-    low: float,
-    high: float = np.inf,
-    groups: np.ndarray | None = None,
-    tile: int = TILE,
-    device: torch.device | str = "cpu",
-    isa: Isa | None = None,
-    since: int = 0,
-) -> Iterator[Pairs]:
-    """`window_join` by tile row: the i-th item holds the pairs whose src lies in [i * tile, (i + 1) * tile)."""
     check_unit(vectors)
     rows = prepare(vectors, low, groups, device, isa)
-    for index in range(tile_count(len(vectors), tile)):
-        yield join_tile(rows, index, low, high, tile, since)
+    return concatenate([join_tile(rows, k, low, high, tile, since) for k in range(tile_count(len(vectors), tile))])
 
 
 def prepare(

@@ -50,8 +50,8 @@ class Gpu:
     def join(self, span: range, low: float, high: float, since: int = 0) -> Pairs:
         """Pairs src < dst >= since with src in `span`, of different groups, with similarity in [low, high]."""
         floor = float(np.float32(low)) - self.slack
-        found = list(self._candidates(span, range(max(span.start, since), len(self)), floor))
-        src, dst = (torch.cat(side) for side in zip(*found, strict=True))
+        candidates = list(self._candidates(span, range(max(span.start, since), len(self)), floor))
+        src, dst = (torch.cat(side) for side in zip(*candidates, strict=True))
         return decide(self.values, src, dst, low, high)
 
     def _candidates(self, span: range, columns: range, floor: float) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:

@@ -19,12 +19,12 @@ class Products:
 
     def join(self, span: range, low: float, high: float, since: int = 0) -> Pairs:
         """Pairs src < dst >= since with src in `span`, of different groups, with similarity in [low, high]."""
-        found = [
+        candidates = [
             self._candidates(row, min(row + BLOCK, span.stop), column, low)
             for row in range(span.start, span.stop, BLOCK)
             for column in range(max(row, since), len(self), BLOCK)
         ]
-        src, dst = (torch.cat(side) for side in zip(*found, strict=True))
+        src, dst = (torch.cat(side) for side in zip(*candidates, strict=True))
         return decide(self.values, src, dst, low, high)
 
     def _candidates(self, row: int, row_end: int, column: int, low: float) -> tuple[torch.Tensor, torch.Tensor]:

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
+RECORD, METRICS, NOTES = "run.json", "metrics.json", "notes.json"
+"""Files of a stage's report: when, where and by which code it ran; its numbers; its sentences."""
+
+
 @dataclass(frozen=True)
 class Report:
     """Returned by every stage's `run`.
@@ -38,8 +42,8 @@ class Report:
         """
         for part in ("plots", "figures"):
             (folder / part).mkdir(parents=True, exist_ok=True)
-        _write_json(folder / "metrics.json", self.metrics)
-        _write_json(folder / "notes.json", self.notes)
+        _write_json(folder / METRICS, self.metrics)
+        _write_json(folder / NOTES, self.notes)
         for name, rows in self.plots.items():
             _write_json(inside(folder / "plots", f"{name}.json"), rows)
         for name, image in self.figures.items():
@@ -56,8 +60,8 @@ class Report:
 
         files = folder / "files"
         return cls(
-            metrics=json.loads((folder / "metrics.json").read_text(encoding="utf-8")),
-            notes=json.loads((folder / "notes.json").read_text(encoding="utf-8")),
+            metrics=json.loads((folder / METRICS).read_text(encoding="utf-8")),
+            notes=json.loads((folder / NOTES).read_text(encoding="utf-8")),
             plots={p.stem: json.loads(p.read_text(encoding="utf-8")) for p in sorted(folder.glob("plots/*.json"))},
             figures={p.stem: Image.open(p).copy() for p in sorted(folder.glob("figures/*.png"))},
             files={p.relative_to(files).as_posix(): p.read_bytes() for p in sorted(files.rglob("*")) if p.is_file()},

@@ -19,7 +19,7 @@ from components.common.errors import GateStop, UserError
 from components.common.stage import machine
 from components.common.stage.contract import Stage
 from components.common.stage.params import StageParams, validate
-from components.common.stage.report import Report
+from components.common.stage.report import RECORD, Report
 
 
 def execute(
@@ -55,7 +55,7 @@ def execute(
         "machine": ran_on,
         "outputs": {role: str(folder) for role, folder in outputs.items()},
     }
-    (report / "run.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    (report / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     if result.stop:
         raise GateStop(result.stop)
     return result

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from components.common.data.digests import short
 from components.common.data.reading import Dataset, is_complete
 from components.common.errors import StageFailed
+from components.common.stage.report import METRICS, RECORD
 
 EXPERIMENT = "objectmate"
 
@@ -123,7 +124,7 @@ def record_stage(
 
 
 def _run_record(report: Path) -> dict[str, Any]:
-    return json.loads((report / "run.json").read_text(encoding="utf-8"))
+    return json.loads((report / RECORD).read_text(encoding="utf-8"))
 
 
 def _started_at(record: Mapping[str, Any]) -> int:
@@ -142,7 +143,7 @@ def _experiment_id() -> str:
 def _log_numbers(client: Any, run_id: str, report: Path, outputs: Mapping[str, Path]) -> None:
     from mlflow.entities import Metric, Param
 
-    metrics = json.loads((report / "metrics.json").read_text(encoding="utf-8"))
+    metrics = json.loads((report / METRICS).read_text(encoding="utf-8"))
     params: dict[str, Any] = {}
     for folder in outputs.values():
         params |= Dataset(folder).manifest.params if is_complete(folder) else {}

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from PIL import Image
 
 from components.common.data.reading import Dataset
+from components.common.data.schemas import blob_columns
 from components.common.vision.geometry import Box
 from components.common.vision.images import decode
 
@@ -38,7 +39,7 @@ class Photographs:
 
     def __init__(self, images: Path):
         self._data = Dataset(images)
-        self._table = self._data.table(["image_id", "shard", "image_offset", "image_length"])
+        self._table = self._data.table(["image_id", *blob_columns("image")])
         self._last: tuple[str, Image.Image] | None = None
 
     def __getitem__(self, image_id: str) -> Image.Image:

@@ -13,24 +13,33 @@ from components.common.errors import UserError
 from components.common.vision.geometry import Box, crop, expanded
 from components.common.vision.images import Rejected, decode
 
+ANNOTATIONS = "annotations.json"
+"""The COCO file of a benchmark, or of a rendered split, beside its photographs."""
+
 
 def crops(source: str, scale: float) -> Iterator[tuple[str, Image.Image]]:
     """Name (photograph and annotation id) and crop of each benchmark object, boxes enlarged by `scale`.
 
     source: a folder (or `sandbox:NAME`) with annotations.json in COCO format. Annotations marked `"main": false` are
-    bystanders that no metric looks at. Raises `UserError` if file or photograph is not there.
+    bystanders that no metric looks at. Raises `UserError` if the file or a photograph is missing or cannot be read.
     """
     folder = resolve(source)
-    coco = _read(folder / "annotations.json")
+    coco = read_annotations(folder)
     pictures = {picture["id"]: picture["file_name"] for picture in coco["images"]}
     for annotation in coco["annotations"]:
         if annotation.get("main", True):
             name = pictures[annotation["image_id"]]
             box = expanded(Box(*map(float, annotation["bbox"])), scale)
-            yield f"{name}#{annotation['id']}", crop(_photograph(folder, name), box)
+            try:
+                photograph = read_photograph(folder, name)
+            except (OSError, Rejected) as error:
+                raise UserError(f"the benchmark's photograph {folder / name} cannot be read: {error}") from None
+            yield f"{name}#{annotation['id']}", crop(photograph, box)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_annotations(folder: Path) -> dict[str, Any]:
+    """The COCO file of a benchmark. Raises `UserError` if it is missing or has no images and annotations."""
+    path = folder / ANNOTATIONS
     try:
         coco = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -40,9 +49,6 @@ def _read(path: Path) -> dict[str, Any]:
     return coco
 
 
-def _photograph(folder: Path, name: str) -> Image.Image:
-    path = inside(folder, name)
-    try:
-        return decode(path.read_bytes())
-    except (OSError, Rejected) as error:
-        raise UserError(f"the benchmark's photograph {path} cannot be read: {error}") from None
+def read_photograph(folder: Path, name: str) -> Image.Image:
+    """A benchmark's photograph. Raises `OSError`, `Rejected`, or `UserError` if the name leads out of the folder."""
+    return decode(inside(folder, name).read_bytes())

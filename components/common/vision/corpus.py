@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from PIL import Image
 
 from components.common.data.digests import digest_value
 from components.common.data.reading import Dataset
@@ -15,6 +16,7 @@ from components.common.errors import UserError
 from components.common.stage.shared import NearDuplicates
 from components.common.vision.duplicates import Hashes, hashes_of
 from components.common.vision.geometry import Box
+from components.common.vision.images import stored_picture
 from components.common.vision.moved import Scenes
 
 
@@ -45,6 +47,11 @@ class Corpus:
     def boxes(self) -> list[Box]:
         """The box of each object."""
         return [Box(*sides) for sides in zip(*(self.table[side].to_pylist() for side in "xywh"), strict=True)]
+
+    def crop(self, row: int) -> Image.Image:
+        """The crop of an object, RGB."""
+        place = self.table.slice(row, 1).to_pylist()[0]
+        return stored_picture(self.objects, place, "crop").convert("RGB")
 
     @property
     def encoder(self) -> str:

@@ -1,4 +1,4 @@
-"""Photographs in and out: safe decoding to upright RGB, deterministic encoding, perceptual hashes, contact sheets.
+"""Photographs in and out: safe decoding to upright RGB, deterministic encoding, perceptual hashes.
 
 Decoding takes bytes from strangers. Only common photograph formats are opened, the size is read from the header and
 judged before any pixel is decoded, and whatever a decoder does with broken bytes ends as `Rejected` with a reason.
@@ -6,15 +6,17 @@ Pixels are taken as sRGB; embedded colour profiles are dropped.
 """
 
 import io
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from PIL import Image
 
-from components.common.data.schemas import REASONS
+from components.common.data.reading import Dataset
+from components.common.data.schemas import HASH_BYTES, REASONS
 
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 """What is decoded; anything else that Pillow or a glance at the first bytes knows is `unsupported`."""
@@ -30,7 +32,7 @@ _UPRIGHT = {
 }
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _EXIF_ORIENTATION = 0x0112
-_HASH_SIDE = 16
+_HASH_SIDE = math.isqrt(8 * HASH_BYTES)
 THUMBNAIL = 32  # px
 _NOT_PHOTOGRAPHS = (b"%PDF", b"%!PS", b"PK\x03\x04", b"<svg")
 
@@ -74,6 +76,11 @@ def decode(data: bytes, limits: Limits | None = None) -> Image.Image:
     if min(width, height) < limits.min_side:
         raise Rejected("too-small", f"{width} x {height} px, the shorter side must have {limits.min_side}")
     return _pixels(image)
+
+
+def stored_picture(dataset: Dataset, row: Mapping[str, Any], name: str) -> Image.Image:
+    """The picture that a stage stored as blob `name` of a row: our own bytes, so none of `decode`'s checks is made."""
+    return Image.open(io.BytesIO(dataset.blob(row, name)))
 
 
 def _open(data: bytes) -> Image.Image:
@@ -171,22 +178,9 @@ def thumbnail(image: Image.Image) -> np.ndarray:
 
 def hash_array(hashes: Sequence[bytes]) -> np.ndarray:
     """N hashes of 32 bytes as uint8 [N, 32], for `hamming`."""
-    return np.frombuffer(b"".join(hashes), np.uint8).reshape(len(hashes), 32)
+    return np.frombuffer(b"".join(hashes), np.uint8).reshape(len(hashes), HASH_BYTES)
 
 
 def hamming(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Bits that differ, 0..256: uint8 [..., 32] against uint8 [..., 32], broadcast; int64 [...]."""
     return cast(np.ndarray, np.bitwise_count(a ^ b).sum(-1, dtype=np.int64))
-
-
-def contact_sheet(images: Sequence[Image.Image], columns: int = 6, side: int = 128, gap: int = 4) -> Image.Image:
-    """The images in rows of `columns`, each fitted into a square of `side` px, on white."""
-    rows = max(1, -(-len(images) // columns))
-    step = side + gap
-    sheet = Image.new("RGB", (columns * step + gap, rows * step + gap), "white")
-    for index, image in enumerate(images):
-        small = image.convert("RGB")
-        small.thumbnail((side, side))
-        x, y = gap + index % columns * step, gap + index // columns * step
-        sheet.paste(small, (x + (side - small.width) // 2, y + (side - small.height) // 2))
-    return sheet

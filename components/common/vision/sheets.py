@@ -1,40 +1,75 @@
-"""Contact sheets: rows of captioned crops that a person can check at a glance."""
+"""Contact sheets: pictures in columns with headings and captions, for a person to check at a glance."""
 
-import io
 from collections.abc import Sequence
+from textwrap import wrap
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from components.common.vision.corpus import Corpus
-from components.common.vision.geometry import padded_square
-
-SIDE, GAP, CAPTION = 112, 6, 18  # px
-
-
-def sheet(rows: Sequence[Sequence[tuple[Image.Image, str]]]) -> Image.Image:
-    """A grid of pictures with a caption below each; rows may differ in length."""
-    columns = max((len(row) for row in rows), default=1)
-    width, height = SIDE + GAP, SIDE + CAPTION + GAP
-    made = Image.new("RGB", (columns * width + GAP, max(len(rows), 1) * height + GAP), "white")
-    draw, font = ImageDraw.Draw(made), ImageFont.load_default(size=12)
-    for down, row in enumerate(rows):
-        for across, (image, caption) in enumerate(row):
-            x, y = GAP + across * width, GAP + down * height
-            made.paste(padded_square(image, SIDE), (x, y))
-            draw.text((x + SIDE / 2, y + SIDE + 2), caption, fill="black", font=font, anchor="ma")
-    return made
+GAP, LINE, FONT_SIZE = 6, 14, 12  # px
+LETTER = 6.2  # px, mean width of a letter
+CAPTION_LINES = 4
+Cell = Image.Image | tuple[Image.Image, str] | str
+"""A picture, a picture with its caption, or a text."""
 
 
-def crop_of(corpus: Corpus, row: int) -> Image.Image:
-    """The crop of an object."""
-    place = corpus.table.slice(row, 1).to_pylist()[0]
-    return Image.open(io.BytesIO(corpus.objects.blob(place, "crop"))).convert("RGB")
+def sheet(
+    rows: Sequence[Sequence[Cell]], headings: Sequence[str] = (), side: int = 128, abreast: int = 1
+) -> Image.Image:
+    """Pictures on white, each fitted into a square of `side` px, with its caption below.
+
+    headings: what each column shows; without them no line is kept for them. abreast: how many rows share one line of
+    the sheet, below repeated headings. Rows may differ in length.
+    """
+    width = max([len(headings), *map(len, rows)], default=1) or 1
+    lines = [_joined(rows[start : start + abreast], width) for start in range(0, len(rows), abreast)]
+    titles = [*headings] * min(abreast, max(len(rows), 1))
+    heights = [side + LINE * _caption_lines(line, side) + GAP for line in lines]
+    head = LINE + GAP if titles else 0
+    across = max([len(titles), *map(len, lines)], default=1)
+    canvas = Image.new("RGB", (across * (side + GAP) + GAP, max(sum(heights), side) + head + GAP), "white")
+    draw = ImageDraw.Draw(canvas)
+    for column, title in enumerate(titles):
+        _write(draw, [title], GAP + column * (side + GAP), GAP, side)
+    top = head + GAP
+    for line, height in zip(lines, heights, strict=True):
+        for column, cell in enumerate(line):
+            _place(canvas, draw, cell, GAP + column * (side + GAP), top, side)
+        top += height
+    return canvas
 
 
-def pair_sheet(corpus: Corpus, pairs: Sequence[tuple[int, int, str]], across: int = 4) -> Image.Image:
-    """Pairs of objects side by side, `across` a row: the caption below the first, their rows below the second."""
-    cells = [
-        ((crop_of(corpus, src), caption), (crop_of(corpus, dst), f"{src} and {dst}")) for src, dst, caption in pairs
-    ]
-    rows = [cells[at : at + across] for at in range(0, len(cells), across)]
-    return sheet([[picture for pair in row for picture in pair] for row in rows])
+def evenly_spread(count: int, most: int) -> list[int]:
+    """At most `most` of the positions 0..count-1, evenly spread from the first to the last."""
+    shown = min(count, most)
+    return [k * (count - 1) // max(shown - 1, 1) for k in range(shown)]
+
+
+def _joined(rows: Sequence[Sequence[Cell]], width: int) -> list[Cell]:
+    """Rows one behind the other, all but the last filled up to `width` cells."""
+    padded = [[*row, *[""] * (width - len(row))] for row in rows[:-1]]
+    return [cell for row in (*padded, *rows[-1:]) for cell in row]
+
+
+def _caption_lines(cells: Sequence[Cell], side: int) -> int:
+    return max((len(_wrapped(cell[1], side, CAPTION_LINES)) for cell in cells if isinstance(cell, tuple)), default=0)
+
+
+def _wrapped(text: str, side: int, lines: int) -> list[str]:
+    return wrap(text, max(int(side / LETTER), 8), max_lines=lines, placeholder=" ...")
+
+
+def _place(canvas: Image.Image, draw: ImageDraw.ImageDraw, cell: Cell, left: int, top: int, side: int) -> None:
+    if isinstance(cell, str):
+        _write(draw, _wrapped(cell, side, side // LINE), left, top, side)
+        return
+    picture, caption = cell if isinstance(cell, tuple) else (cell, "")
+    tile = ImageOps.contain(picture.convert("RGB"), (side, side), Image.Resampling.BICUBIC)
+    canvas.paste(tile, (left + (side - tile.width) // 2, top + (side - tile.height) // 2))
+    _write(draw, _wrapped(caption, side, CAPTION_LINES), left, top + side, side)
+
+
+def _write(draw: ImageDraw.ImageDraw, lines: Sequence[str], left: int, top: int, side: int) -> None:
+    """Centred lines of text."""
+    font = ImageFont.load_default(FONT_SIZE)
+    for number, line in enumerate(lines):
+        draw.text((left + side / 2, top + number * LINE), line, "black", font, anchor="ma")

@@ -100,13 +100,13 @@ def _torch_compare(device: str) -> tuple[Engine, int]:
 
     def join(vectors: np.ndarray) -> Keys:
         rows = torch.from_numpy(vectors).to(device)
-        found = []
+        parts = []
         for row in range(0, len(rows), SIDE):
             for column in range(row, len(rows), SIDE):
                 scores = rows[row : row + SIDE] @ rows[column : column + SIDE].T
                 src, dst = torch.nonzero(scores >= LOW - HALF, as_tuple=True)
-                found.append(_inside(rows, src + row, dst + column))
-        return torch.cat(found).sort().values.cpu().numpy()
+                parts.append(_inside(rows, src + row, dst + column))
+        return torch.cat(parts).sort().values.cpu().numpy()
 
     return join, torch.get_num_threads()
 
@@ -117,12 +117,12 @@ def _torch_topk(device: str) -> tuple[Engine, int]:
 
     def join(vectors: np.ndarray) -> Keys:
         rows = torch.from_numpy(vectors).to(device)
-        found = []
+        parts = []
         for some in torch.arange(len(rows), device=device).split(max(SIDE * SIDE // len(rows), 1)):
             dst = torch.topk(rows[some] @ rows.T, min(NEIGHBOURS, len(rows))).indices
             src = some[:, None].expand_as(dst)
-            found.append(_inside(rows, torch.minimum(src, dst).flatten(), torch.maximum(src, dst).flatten()))
-        return torch.cat(found).unique().cpu().numpy()
+            parts.append(_inside(rows, torch.minimum(src, dst).flatten(), torch.maximum(src, dst).flatten()))
+        return torch.cat(parts).unique().cpu().numpy()
 
     return join, torch.get_num_threads()
 

@@ -16,6 +16,7 @@ from PIL import Image
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from components.common.errors import UserError
+from components.common.vision.benchmark import ANNOTATIONS
 from components.sandbox.params import SPLITS, RenderParams, Split
 from components.sandbox.rendering.designs import SHAPES, Design, catalogue
 from components.sandbox.rendering.shots import Shot, plan
@@ -69,7 +70,7 @@ def _info(params: RenderParams, split: Split, seed: int) -> dict:
 
 
 def _finished(folder: Path, info: dict) -> bool:
-    path = folder / "annotations.json"
+    path = folder / ANNOTATIONS
     if not path.exists():
         return False
     _compare(folder, json.loads(path.read_text())["info"], info)
@@ -83,9 +84,9 @@ def _claim(path: Path, info: dict) -> None:
     _write(path, json.dumps(info).encode())
 
 
-def _compare(folder: Path, found: dict, wanted: dict) -> None:
-    if found != wanted:
-        raise UserError(f"{folder} was rendered with {found}, not {wanted}: remove it or choose another folder")
+def _compare(folder: Path, rendered: dict, wanted: dict) -> None:
+    if rendered != wanted:
+        raise UserError(f"{folder} was rendered with {rendered}, not {wanted}: remove it or choose another folder")
 
 
 def _run_all(jobs: list[_Job], total: int, workers: int, split: str) -> None:
@@ -158,7 +159,7 @@ def _assemble(folder: Path, jobs: list[_Job], info: dict) -> None:
     categories = [{"id": k + 1, "name": shape, "supercategory": "product"} for k, shape in enumerate(SHAPES)]
     coco = {"info": info, "images": images, "annotations": annotations, "categories": categories}
     _write(folder / "labels.csv", _csv(labels))
-    _write(folder / "annotations.json", json.dumps(coco, separators=(",", ":")).encode() + b"\n")
+    _write(folder / ANNOTATIONS, json.dumps(coco, separators=(",", ":")).encode() + b"\n")
     rmtree(folder / "parts")
 
 

@@ -5,7 +5,6 @@ so that augmentation costs less than the step it feeds. All draws come from a ge
 (seed, step): a step sees the same crops whatever ran before it.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from torch import Tensor
 
 from components.common.data.sandbox import WORLD
 from components.common.errors import UserError
+from components.common.vision.benchmark import ANNOTATIONS, read_annotations
 from components.common.vision.geometry import Box, crop, expanded, square_window
 
 HELD_OUT = (WORLD / "corpus", WORLD / "benchmark")
@@ -57,23 +57,33 @@ class SplitData:
         return self.photos.shape[1]
 
 
+def rendered(folder: Path) -> dict[str, Any]:
+    """The annotations of a rendered split, in COCO format, without its injected near-duplicates.
+
+    Raises `UserError` if they are missing, that is if rendering has not finished.
+    """
+    if not (folder / ANNOTATIONS).is_file():
+        raise UserError(f"{folder} holds no finished split: run `objectmate sandbox render` first")
+    coco = read_annotations(folder)
+    images = [image for image in coco["images"] if not image["duplicate_of"]]
+    kept = {image["id"] for image in images}
+    return coco | {"images": images, "annotations": [a for a in coco["annotations"] if a["image_id"] in kept]}
+
+
 def read_split(folder: Path) -> SplitData:
     """A rendered split without its injected near-duplicates, which would flatter every retrieval figure.
 
-    Raises `UserError` if `annotations.json` is missing, that is if rendering has not finished.
+    Raises `UserError` if rendering has not finished.
     """
-    try:
-        coco = json.loads((folder / "annotations.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{folder} holds no finished split: run `objectmate sandbox render` first") from None
-    images = [image for image in coco["images"] if not image["duplicate_of"]]
+    coco = rendered(folder)
+    images = coco["images"]
     position = {image["id"]: k for k, image in enumerate(images)}
     photos = np.stack([read_rgb(folder / image["file_name"]) for image in images])
     products = tuple(
         Product(position[a["image_id"]], Box(*a["bbox"]), a["design"], a["attributes"]["group"], a["caption"],
                 a["attributes"], folder / a["mask"], folder / a["plate"],
                 {name: folder / a[name] for name in ("cover", "grey", "black") if name in a})
-        for a in coco["annotations"] if a["image_id"] in position
+        for a in coco["annotations"]
     )  # fmt: skip
     return SplitData(photos, products)
 

@@ -9,6 +9,7 @@ import torch
 from components.common.data.digests import digest_file, digest_value
 from components.common.data.reading import Dataset, is_complete
 from components.common.diffusion.pipeline import GridPipeline
+from components.common.vision.benchmark import ANNOTATIONS
 from components.encoding import stage as encoding
 from components.encoding.params import Params as Encoding
 from components.sandbox.params import Device
@@ -55,7 +56,7 @@ def train_bases(
     clip: whose text tower conditions generation. held_out: rendered splits to measure on.
     """
     lengths = lengths or Lengths()
-    pictures = {world.name: digest_file(world / "annotations.json") for world in worlds}
+    pictures = {world.name: digest_file(world / ANNOTATIONS) for world in worlds}
     work = work / digest_value([pictures, asdict(lengths), COPIES, BATCH])[:12]
     blank = work / "blank_insertion"
     if not (blank / "model_index.json").exists():

@@ -201,9 +201,9 @@ def compare(text: str, true: str) -> dict[str, float]:
     said, wanted = GRAMMAR.match(text), GRAMMAR.match(true)
     if wanted is None:
         raise ValueError(f"the caption {true!r} does not follow the world's grammar")
-    found = said.groupdict() if said else {}
-    right = {name: float(found.get(name) == value) for name, value in wanted.groupdict().items()}
-    colours = {found.get("ground"), found.get("figure")} == {wanted["ground"], wanted["figure"]}
+    words_said = said.groupdict() if said else {}
+    right = {name: float(words_said.get(name) == value) for name, value in wanted.groupdict().items()}
+    colours = {words_said.get("ground"), words_said.get("figure")} == {wanted["ground"], wanted["figure"]}
     return right | {
         "both_colours": float(colours),
         "words": float(np.mean(list(right.values()))),

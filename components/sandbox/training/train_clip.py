@@ -243,10 +243,12 @@ def measure(folder: Path, splits: list[SplitData]) -> dict[str, float]:
     phrases = [PHRASE.format(**entry) for entry in words]
     distinct = sorted(set(phrases))
     nearest = (image @ text_features(distinct).T).topk(5, 1).indices.tolist()
-    found = [[distinct[k] for k in row] for row in nearest]
+    nearest_captions = [[distinct[k] for k in row] for row in nearest]
     result = {
-        "caption_top_1": float(np.mean([row[0] == phrase for row, phrase in zip(found, phrases, strict=True)])),
-        "caption_top_5": float(np.mean([phrase in row for row, phrase in zip(found, phrases, strict=True)])),
+        "caption_top_1": float(
+            np.mean([row[0] == phrase for row, phrase in zip(nearest_captions, phrases, strict=True)])
+        ),
+        "caption_top_5": float(np.mean([phrase in row for row, phrase in zip(nearest_captions, phrases, strict=True)])),
         "captions": float(len(distinct)),
     }
     for role in WORDS:

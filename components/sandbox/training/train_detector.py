@@ -88,11 +88,11 @@ def _processor() -> RTDetrImageProcessorPil:
 
 def photo_boxes(data: SplitData) -> list[Tensor]:
     """Each photograph's boxes as left, top, right, bottom in -1..1 across the photograph, [n, 4]."""
-    found: list[list[list[float]]] = [[] for _ in data.photos]
+    boxes_by_photo: list[list[list[float]]] = [[] for _ in data.photos]
     for product in data.products:
         x, y, w, h = product.box
-        found[product.photo].append([v / data.side * 2 - 1 for v in (x, y, x + w, y + h)])
-    return [torch.tensor(boxes).reshape(-1, 4) for boxes in found]
+        boxes_by_photo[product.photo].append([v / data.side * 2 - 1 for v in (x, y, x + w, y + h)])
+    return [torch.tensor(boxes).reshape(-1, 4) for boxes in boxes_by_photo]
 
 
 def augment(
@@ -130,10 +130,10 @@ def _labels(corners_N22: Tensor) -> dict[str, Tensor]:
 @on_cpu
 def measure(folder: Path, splits: list[SplitData]) -> dict[str, float]:
     """AP50 of the stored model over the splits, and how many boxes a photograph it is fairly sure of."""
-    found, truth = detections(folder, splits)
-    sure = [[box for box, score in boxes if score >= 0.5] for boxes in found]
+    detected, truth = detections(folder, splits)
+    sure = [[box for box, score in boxes if score >= 0.5] for boxes in detected]
     return {
-        "ap50": ap50(found, truth),
+        "ap50": ap50(detected, truth),
         "boxes_a_photo_at_0.5": float(np.mean([len(boxes) for boxes in sure])),
         "true_boxes_a_photo": float(np.mean([len(boxes) for boxes in truth])),
     }
@@ -144,13 +144,13 @@ def detections(folder: Path, splits: list[SplitData]) -> tuple[list[list[tuple[B
     """What the stored model finds in every photograph, as (box, score), and the true boxes."""
     model = RTDetrForObjectDetection.from_pretrained(folder).eval()
     processor = RTDetrImageProcessorPil.from_pretrained(folder)
-    found: list[list[tuple[Box, float]]] = []
+    detected: list[list[tuple[Box, float]]] = []
     truth: list[list[Box]] = []
     for data in splits:
         for begin in range(0, len(data.photos), 64):
-            found += detect(model, processor, [Image.fromarray(photo) for photo in data.photos[begin : begin + 64]])
+            detected += detect(model, processor, [Image.fromarray(photo) for photo in data.photos[begin : begin + 64]])
         truth += [[p.box for p in data.products if p.photo == photo] for photo in range(len(data.photos))]
-    return found, truth
+    return detected, truth
 
 
 def detect(

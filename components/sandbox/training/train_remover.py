@@ -3,7 +3,6 @@
 It learns on exactly what the removal stage will show it, so both call the functions of `components.removal`.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +15,11 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from components.common.data.seeds import numpy_rng
-from components.common.errors import UserError
 from components.common.vision.geometry import Box
 from components.removal.areas import Areas, Framing
 from components.removal.classical import classical_fill
 from components.removal.residual import IN_CHANNELS, OUT_CHANNELS, corrected, network_input
-from components.sandbox.training.crops import HELD_OUT, read_rgb
+from components.sandbox.training.crops import HELD_OUT, read_rgb, rendered
 from components.sandbox.training.fit import ends, fit, on_cpu, write_card
 
 FRAMING = Framing(mask_scale=1.12, mask_margin=3, allowed_scale=1.7, window_scale=2.5, size=128)
@@ -51,17 +49,11 @@ def read_removals(folder: Path) -> list[Removal]:
 
     Raises `UserError` if rendering has not finished.
     """
-    try:
-        coco = json.loads((folder / "annotations.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{folder} holds no finished split: run `objectmate sandbox render` first") from None
-    photos = {
-        image["id"]: read_rgb(folder / image["file_name"]) for image in coco["images"] if not image["duplicate_of"]
-    }
+    coco = rendered(folder)
+    photos = {image["id"]: read_rgb(folder / image["file_name"]) for image in coco["images"]}
     return [
         Removal(photos[a["image_id"]], read_rgb(folder / a["plate"]), Box(*a["bbox"]), a["design"])
         for a in coco["annotations"]
-        if a["image_id"] in photos
     ]
 
 

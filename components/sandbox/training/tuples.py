@@ -6,7 +6,6 @@ windows, other views and, for insertion, other colours, as latents computed befo
 """
 
 import io
-import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,10 +19,12 @@ from pydantic import Field
 from components.common.data.digests import content_key
 from components.common.data.seeds import numpy_rng, unit_interval
 from components.common.data.writing import Writer
+from components.common.references import REFERENCE_NAMES, REFERENCES
 from components.common.stage.params import StageParams
 from components.common.stage.progress import track
 from components.common.stage.report import Report
 from components.common.vision.geometry import Box, crop, expanded, square_window
+from components.sandbox.training.crops import rendered
 
 PHOTO_MARGIN = 2
 """Boxes closer than this (px) to the frame may show a cut object: fine as a target, useless as a reference."""
@@ -86,12 +87,11 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
 
 def read_products(world: Path, first: int = 0) -> list[Product]:
     """All objects of a rendered split, numbered from `first`, near-duplicate photographs left out."""
-    coco = json.loads((world / "annotations.json").read_text(encoding="utf-8"))
-    images = {image["id"]: image for image in coco["images"] if not image["duplicate_of"]}
+    coco = rendered(world)
+    images = {image["id"]: image for image in coco["images"]}
     return [
         _product(world, first + row, annotation, images[annotation["image_id"]])
         for row, annotation in enumerate(coco["annotations"])
-        if annotation["image_id"] in images
     ]
 
 
@@ -127,10 +127,10 @@ def _views(products: list[Product]) -> Views:
 def _tuple(target: Product, views: Views, copy: int, params: Params) -> tuple[dict, dict[str, bytes]] | None:
     """A row and its blobs; None for a design without three other views."""
     others = [p for p in views.get((target.world, target.design), []) if p.image != target.image]
-    if len(others) < 3:
+    if len(others) < REFERENCES:
         return None
     rng = numpy_rng(params.seed, "tuple", target.world.name, target.row, copy)
-    refs = [others[k] for k in rng.choice(len(others), 3, replace=False)]
+    refs = [others[k] for k in rng.choice(len(others), REFERENCES, replace=False)]
     mirror = bool(rng.integers(2))
     colours = Colours.draw(rng) if params.recolour and copy else Colours()  # the first copy keeps its colours
 
@@ -148,7 +148,10 @@ def _tuple(target: Product, views: Views, copy: int, params: Params) -> tuple[di
         "target.png": cell(target.image, place),
         "background.png": cell(target.plate, place),
         "mask.png": _png(_mask(masked, place, params.cell, mirror)),
-    } | {f"ref{k}.png": cell(ref.image, window(ref, params.reference)) for k, ref in enumerate(refs)}
+    } | {
+        f"{name}.png": cell(ref.image, window(ref, params.reference))
+        for name, ref in zip(REFERENCE_NAMES, refs, strict=True)
+    }
     members = [target, *refs]
     parents = [content_key(product.world.name, product.row) for product in members]
     row = {

@@ -1,6 +1,5 @@
 """The measures of the base grid UNets: what they draw of the benchmark, scored by the evaluation stage's judges."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -9,6 +8,7 @@ from PIL import Image
 from components.common.data.sandbox import MODELS, WORLD
 from components.common.diffusion.pipeline import GridPipeline
 from components.common.statistics import cluster_bootstrap
+from components.common.vision.benchmark import read_annotations
 from components.common.vision.geometry import crop, expanded, placed
 from components.evaluation.benchmark import Benchmark, Sample, View, generation_samples, insertion_samples, load
 from components.evaluation.metrics import (
@@ -143,5 +143,5 @@ def _corpus(cropped: Callable[[View, Params], Image.Image], params: Params) -> t
 
 def _sided() -> set[str]:
     """The benchmark's designs that look different from behind."""
-    coco = json.loads((WORLD / "benchmark" / "annotations.json").read_text(encoding="utf-8"))
+    coco = read_annotations(WORLD / "benchmark")
     return {entry["design"] for entry in coco["annotations"] if entry["attributes"]["sided"]}

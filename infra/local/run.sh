@@ -5,12 +5,14 @@
 #   infra/local/run.sh                         # the default run, compared with the project's dvc.lock
 #   infra/local/run.sh --set section.key=...   # other settings, compared with a DVC run of the same on this machine
 #
-# It works below runs/docker. An engine that answers is used, with BASE_IMAGE and DOCKER_FLAGS as for `make images`.
+# It works in runs/docker, or runs/docker-DIGEST for other settings. An engine that answers is used, with BASE_IMAGE and
+# DOCKER_FLAGS as for `make images`.
 # Otherwise, as root on Debian, engine.sh starts one below ENGINE, which is stopped at the end whatever happens.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export PATH=$PWD/.venv/bin:$PATH
 pipeline=${PIPELINE:-full}
+workspace=runs/docker${1:+-$(printf '%s ' "$@" | sha256sum | head -c 8)}
 engine=${ENGINE:-/var/tmp/objectmate-engine}
 build=()
 
@@ -30,14 +32,14 @@ phase "the images of the steps"
 make image-data image-vision image-mining image-training image-gates "${build[@]}"
 
 phase "the $pipeline pipeline in containers"
-objectmate run "$pipeline" --engine docker --workspace runs/docker "$@"
-objectmate sync runs/docker
+objectmate run "$pipeline" --engine docker --workspace "$workspace" "$@"
+objectmate sync "$workspace"
 
 reference=.
 if [ $# -gt 0 ]; then
-  reference=runs/docker-dvc
+  reference=$workspace-dvc
   phase "the same with DVC"
   objectmate run "$pipeline" --workspace "$reference" "$@"
 fi
 phase "the hashes of both"
-objectmate compare runs/docker "$reference" --pipeline "$pipeline"
+objectmate compare "$workspace" "$reference" --pipeline "$pipeline"

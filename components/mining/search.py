@@ -19,6 +19,8 @@ from components.common.data.files import inside
 from components.common.data.reading import Dataset, is_complete
 from components.common.errors import UserError
 from components.common.join.scores import row_products
+from components.common.stage.params import collect, read_yaml
+from components.common.stage.shared import Miner
 from components.common.vision.corpus import Corpus, load
 from components.common.vision.encoders import check_finite, load_encoder
 from components.common.vision.geometry import Box, crop, expanded
@@ -101,15 +103,18 @@ def _cut(photo: Image.Image, box: Box | None, detection: dict[str, Any]) -> Imag
 
 
 def _embed(cut: Image.Image, embeddings: Dataset, root: Path) -> np.ndarray:
-    """Unit vector, float32 [d], by the encoder of the embeddings; root: where a relative model folder starts."""
+    """Unit vector, float32 [d], by the encoder of the embeddings.
+
+    root: the workspace. Its params.yaml says where the encoder is, which the embeddings know by its weights only.
+    """
     facts, how = embeddings.facts, embeddings.facts["preprocess"]
-    named = embeddings.manifest.sources["ir"]
+    named = collect(Miner, read_yaml(root / "params.yaml"), str(root / "params.yaml")).ir
     source = str(root / named) if (root / named).is_dir() else named
     encoder = load_encoder(source, "cpu", how["framing"], how["mirror"])
     if (encoder.digest, encoder.preprocess) != (facts["weights"], how):
         raise UserError(
-            f"{source} is not the encoder any more that {embeddings.folder} was made with: restore it, or run the "
-            "embedding stage again"
+            f"{source} is not the encoder that {embeddings.folder} was made with: restore it, name it as models.ir, or "
+            "run the embedding stage again"
         )
     vectors = encoder.embed([cut])
     check_finite(vectors, ["in the photograph"])

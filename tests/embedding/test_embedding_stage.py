@@ -76,8 +76,9 @@ def test_one_unit_vector_a_row_in_order(objects, tmp_path, model):
 
 def test_the_manifest_says_which_encoder_saw_what(objects, tmp_path, model):
     _, made = embed(objects, tmp_path / "e", model, framing="squash", mirror=False)
-    assert made.manifest.models == {"encoder": made.facts["weights"]}
-    assert (made.facts["encoder"], made.facts["dim"]) == (model, DIM)
+    arithmetic = f"cpu, {torch.get_num_threads()} threads"
+    assert made.manifest.models == {"encoder": made.facts["weights"], "arithmetic": arithmetic}
+    assert made.facts.keys() == {"weights", "preprocess", "dim"} and made.facts["dim"] == DIM
     assert made.facts["preprocess"]["framing"] == "squash" and made.facts["preprocess"]["mirror"] is False
 
 

@@ -209,7 +209,7 @@ def test_a_window_of_another_encoder_is_refused(corpus_paths, tmp_path):
     source = Dataset(corpus_paths["embeddings"])
     with Writer(embeddings, "embeddings", "embedding", {"objects": corpus_paths["objects"]}, Made()) as out:
         out.write(0, source.table(), vectors=source.vectors())
-        out.facts = {"weights": "another"}
+        out.facts = {"weights": "another", "preprocess": {}}
     with pytest.raises(UserError, match="calibrated for another encoder"):
         mine(corpus_paths | {"embeddings": embeddings}, tmp_path, calibrated=True)
 

@@ -8,11 +8,11 @@ import pytest
 from mining_data import Made
 from PIL import Image
 
-from components.common.data.digests import digest_value
 from components.common.data.reading import Dataset
 from components.common.data.sandbox import resolve
 from components.common.data.writing import Writer
 from components.common.errors import UserError
+from components.common.vision.corpus import load
 from components.common.vision.geometry import Box
 from components.detection import stage as detection
 from components.detection.params import Params as Detection
@@ -42,7 +42,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)  # where a run would be: the model is named as it is seen from there
         embedding.run({"objects": paths["objects"]}, paths, params)
-    _calibrate(paths["calibration"], digest_value(Dataset(paths["embeddings"]).facts))
+    (folder / "params.yaml").write_text("models:\n  ir: encoder\n")
+    _calibrate(paths["calibration"], load(paths).encoder)
     return made
 
 
@@ -121,6 +122,7 @@ def test_a_window_of_another_encoder_is_none(data, tmp_path):
     copied = tmp_path / "data"
     shutil.copytree(data, copied)
     shutil.copytree(data.parent / "encoder", tmp_path / "encoder")
+    shutil.copy(data.parent / "params.yaml", tmp_path)
     shutil.rmtree(copied / "calibration")
     photo, box = photograph(data, 0)
     assert find(photo, box, 1, copied).window is None
@@ -153,9 +155,10 @@ def test_what_is_not_there_is_named(data, tmp_path):
 def test_an_encoder_that_is_gone_or_changed_is_refused(data, tmp_path):
     photo, _ = photograph(data, 0)
     shutil.copytree(data, tmp_path / "data")
+    shutil.copy(data.parent / "params.yaml", tmp_path)
     with pytest.raises(UserError, match="there is no model folder encoder"):
         find(photo, None, 1, tmp_path / "data")
     shutil.copytree(data.parent / "encoder", tmp_path / "encoder")
     (tmp_path / "encoder" / "note.json").write_text("{}")
-    with pytest.raises(UserError, match=r"is not the encoder any more that .* was made with"):
+    with pytest.raises(UserError, match=r"is not the encoder that .* was made with: restore it or name it"):
         find(photo, None, 1, tmp_path / "data")

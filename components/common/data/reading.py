@@ -44,8 +44,6 @@ class Manifest:
     models: dict[str, str] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     schema: list[dict[str, str]] = field(default_factory=list)
-    sources: dict[str, str] = field(default_factory=dict)
-    """Parameter -> the model that it named. `models` says which weights that was, and only those are identity."""
 
     @property
     def fingerprint(self) -> str:

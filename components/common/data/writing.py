@@ -75,7 +75,6 @@ class Writer:
         self._carried = {key: made.facts[key] for made in opened.values() for key in CARRIED if key in made.facts}
         self.params, self._room = params.identity(), type(params)
         self.models = dict(models or {}) | arithmetic(params)
-        self._sources = {name: getattr(params, name) for name in params.loads()}
         self._share = params.only
         self.facts: dict[str, Any] = {}
         self._records: dict[int, dict[str, Any]] = {}
@@ -200,7 +199,6 @@ class Writer:
             models=self.models,
             facts=facts,
             schema=schema,
-            sources=self._sources,
         )
         write_atomically(
             self.folder / MANIFEST, json.dumps(asdict(manifest), indent=1, sort_keys=True).encode() + b"\n"

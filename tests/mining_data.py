@@ -68,7 +68,7 @@ def make_corpus(
     with Writer(paths["embeddings"], "embeddings", "embedding", {"objects": paths["objects"]}, Made()) as out:
         rows = [{"object_id": row["object_id"], "row": row["row"]} for row in object_rows]
         out.write(0, rows, vectors=vectors)
-        out.facts = {"weights": "made up"}
+        out.facts = {"weights": "made up", "preprocess": {}}
     labels = _box_labels(shown, object_rows) if subjects is None else [_label(s, image_rows) for s in subjects]
     with Writer(paths["subjects"], "subjects", "ingest", {}, Made()) as out:
         out.write(0, labels)

@@ -134,7 +134,7 @@ def test_without_labels_the_default_window_is_unjudged(tmp_path):
     report, made, labels = calibrate(paths, tmp_path)
     assert (made.facts["low"], made.facts["high"], made.facts["passed"]) == (0.93, 0.975, None)
     assert len(made) == 0 and len(labels) == 0
-    assert "no labelled pairs" in report.notes[0]
+    assert "is the stated one, [0.93, 0.975], untested" in report.notes[0]
 
 
 def test_an_encoder_that_sees_nothing_fails_honestly(tmp_path):

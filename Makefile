@@ -1,5 +1,6 @@
 # make run    sets itself up, then runs the main job on the embedded default
 # make test   sets itself up, then runs all tests
+# make derived writes params.yaml, dvc.yaml and the golden IR again
 # make images builds every container image (VARIANT=cuda: for GPUs; BASE_IMAGE=..., DOCKER_FLAGS=...)
 # make docker runs the main job in containers, with an engine of its own where none answers, and compares its datasets
 #             with dvc.lock (PIPELINE=dataset: the first half; SETTINGS="--set key=value": compares with a DVC run)
@@ -21,7 +22,7 @@ VARIANT ?= cpu
 comma := ,
 DOCKER ?= docker
 
-.PHONY: run test setup lint docker images wheels $(FAMILIES:%=image-%)
+.PHONY: run test setup lint derived docker images wheels $(FAMILIES:%=image-%)
 
 run: setup
 	$(BIN)/objectmate run full
@@ -33,6 +34,11 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+derived: setup
+	$(BIN)/objectmate params > params.yaml
+	$(BIN)/objectmate dvc > dvc.yaml
+	$(BIN)/objectmate compile --output tests/pipelines/golden
 
 docker: setup
 	infra/local/run.sh $(SETTINGS)

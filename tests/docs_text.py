@@ -47,6 +47,11 @@ def blocks(page: Path, *languages: str) -> list[Block]:
     ]
 
 
+def blocks_after_a_run() -> list[Block]:
+    """The shell blocks that need a finished run in the folder: tests/pipelines/test_runs.py runs them."""
+    return [block for page in PAGES for block in blocks(page, "sh") if block.note == AFTER_A_RUN]
+
+
 def links(page: Path) -> list[str]:
     """Where the page's links and pictures lead, but for addresses of other sites."""
     targets = re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
@@ -63,6 +68,12 @@ def anchors(page: Path) -> set[str]:
 def paths(page: Path) -> set[str]:
     """The files and folders of the project that the page names, wherever it does."""
     return {path.rstrip("./") for path in _PATH.findall(page.read_text(encoding="utf-8"))} - _MADE_BY_READERS
+
+
+def keys(page: Path) -> set[str]:
+    """The dotted words of the page's code, among them every parameter that it names."""
+    code = re.findall(r"`[^`]+`|```.*?```", page.read_text(encoding="utf-8"), re.S)
+    return {word for text in code for word in re.findall(r"(?<![\w./])[a-z_]+(?:\.[a-z_]+)+(?![\w./(])", text)}
 
 
 def spans(page: Path) -> list[list[str]]:

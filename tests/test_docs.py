@@ -15,6 +15,7 @@ from docs_text import AFTER_A_RUN, PAGES, README, ROOT, RUNBOOK, Block
 
 from components.common.data.writing import Writer
 from components.common.stage.params import StageParams
+from pipelines.parameters import fields
 from pipelines.steps import STEPS
 
 PYTHON = [block for page in PAGES for block in docs_text.blocks(page, "python")]
@@ -131,6 +132,13 @@ def test_links_and_paths_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in docs_text.anchors(target), link
     missing = [path for path in docs_text.paths(page) if not (ROOT / path).exists()]
     assert not missing, missing
+
+
+@pytest.mark.parametrize("page", [*PAGES, RUNBOOK], ids=lambda page: str(page.relative_to(ROOT)))
+def test_parameters_named_exist(page: Path) -> None:
+    known = set(fields())
+    sections = {key.partition(".")[0] for key in known if "." in key}
+    assert {key for key in docs_text.keys(page) if key.partition(".")[0] in sections} <= known
 
 
 def test_readme_is_short() -> None:

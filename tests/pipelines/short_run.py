@@ -7,12 +7,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SHORT = {
-    "training.insertion.images": 32,
-    "training.generation.images": 32,
-    "training.insertion.warmup": 8,
-    "training.generation.warmup": 8,
-    "training.insertion.batch": 8,
-    "training.generation.batch": 8,
+    "train_insertion.images": 32,
+    "train_generation.images": 32,
+    "training.batch": 8,
     "evaluation.limit": 4,
     "evaluation.steps": 2,
     "gates.model.blocking": "false",

@@ -5,9 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import docs_text
 import pytest
 import yaml
-from short_run import SETTINGS, objectmate
+from short_run import SETTINGS, environment, objectmate
 
 from components.common.data.digests import short
 from components.common.data.reading import Dataset, is_complete
@@ -73,6 +74,13 @@ def test_dvc_is_clean_and_shows_metrics(home):
     assert plots.returncode == 0, plots.stderr
 
 
+@pytest.mark.parametrize("block", docs_text.blocks_after_a_run(), ids=str)
+def test_the_pages_commands_work_after_a_run(home, block):
+    words, folder = ["bash", "-euc", block.text], home / "dvc"
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, env=environment())
+    assert done.returncode == 0 and done.stdout.strip(), done.stdout + done.stderr
+
+
 def test_mlflow_holds_the_manifests_digests_and_the_lock_files_hashes(home):
     import mlflow
 
@@ -97,13 +105,13 @@ def test_second_run_does_nothing_and_a_changed_parameter_only_what_depends_on_it
     again = objectmate("run", "full", "--workspace", "dvc", *SETTINGS, cwd=home)
     assert again.returncode == 0 and "Nothing has changed" in again.stdout, again.stdout + again.stderr
     before = digests(first), first.params.read_bytes()
-    changed = objectmate("run", "full", *SETTINGS, "--set", "evaluation.seed=7", cwd=home)
+    changed = objectmate("run", "full", *SETTINGS, "--set", "evaluation.steps=3", cwd=home)
     assert changed.returncode == 0, changed.stdout + changed.stderr
     second = only_folder(home)
     assert ran_in(second) == {"evaluation", "gate_model"}
     assert "2 stages ran, 15 came from the cache" in changed.stdout
     assert f"Report: {second.page.relative_to(home)}\n" in changed.stdout
-    assert yaml.safe_load(second.identity.read_text())["settings"]["evaluation.seed"] == 7
+    assert yaml.safe_load(second.identity.read_text())["settings"]["evaluation.steps"] == 3
     differing = {name for name, digest in digests(second).items() if digest != before[0][name]}
     assert {"scores", "samples"} <= differing <= {"scores", "samples", "gate_model"}
     assert (digests(first), first.params.read_bytes()) == before

@@ -20,7 +20,7 @@ def verify(
 
 @commands.command()
 def compare(
-    run: Annotated[Path, typer.Argument(help="Workspace of a DVC run, or of one that was entered with `sync`")],
+    run: Annotated[Path, typer.Argument(help="Workspace of a run")],
     reference: Annotated[
         Path, typer.Argument(help="Workspace that it should agree with (default: this folder)")
     ] = Path(),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from rich.console import Console
 from test_verify import flip
 from typer.testing import CliRunner, Result
 from workspace_data import VERDICT, make_workspace
@@ -19,7 +20,7 @@ from pipelines.cluster.sync import _commit
 from pipelines.engines.local import dvc_digests, dvc_hashes
 from pipelines.engines.prepare import check_run
 from pipelines.engines.request import Request
-from pipelines.engines.run import _stage_table
+from pipelines.engines.summary import Outcome, _stage_table
 from pipelines.engines.workspace import Workspace
 from pipelines.report.compare import compare
 from pipelines.report.page import write_page
@@ -89,11 +90,14 @@ def test_one_flipped_bit_is_damage(run, reference, changed):
 
 def test_one_digest_is_shown_everywhere(run, reference, capsys):
     compare(run, reference, "full")
-    _stage_table(run, "full", [])
-    tables, page = capsys.readouterr().out, write_page(run).read_text()
+    lines, page = capsys.readouterr().out.splitlines(), write_page(run).read_text()
+    Console().print(_stage_table(run, Request("full"), Outcome([], [], 0.0)))
+    stages = capsys.readouterr().out
     for name in NAMES:
         digest = Dataset(run.dataset(name)).digest[:12]
-        assert digest in page and tables.count(digest) == 3  # run and reference in one table, the stages' in the other
+        (row,) = (line.split("│") for line in lines if line.startswith(f"│ {name} "))
+        assert [cell.strip() for cell in row[2:4]] == [digest, digest]
+        assert f"<code>{digest}</code>" in page and digest in stages
 
 
 def test_only_what_the_pipeline_makes_counts(run, reference):

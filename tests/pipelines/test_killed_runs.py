@@ -59,16 +59,16 @@ def stop_in(home: Path, step: str, word: signal.Signals, *words: str) -> tuple[i
 
     Ctrl-C goes to every process, as a terminal sends it.
     """
-    run = subprocess.Popen(
-        command(*RUN, *words), cwd=home, env=environment(), stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-
+    with (home / "errors.txt").open("w") as errors:  # no pipe, which a process that is left would keep open
+        run = subprocess.Popen(
+            command(*RUN, *words), cwd=home, env=environment(), stderr=errors, start_new_session=True
+        )
     wait_for(lambda: workers(home, run, step))
     for process in workers(home, run, step):
         process.suspend()
     os.killpg(run.pid, word) if word == signal.SIGINT else run.send_signal(word)
-    _, errors = run.communicate()
-    return run.returncode, errors
+    wait_for(lambda: run.poll() is not None)
+    return run.returncode, (home / "errors.txt").read_text()
 
 
 def workers(home: Path, run: subprocess.Popen, step: str) -> list[psutil.Process]:

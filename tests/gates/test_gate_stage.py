@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from folders import files_of
-from gate_data import Make, photographs, verdicts
+from gate_data import Make, object_row, photographs, verdicts
 
 import components.gates.stage as stage
-from components.common.data.reading import is_complete
+from components.common.data.reading import Dataset, is_complete
 from components.common.errors import GateStop, UserError
 from components.common.stage.contract import find_stage
 from components.common.stage.params import validate
@@ -45,20 +45,29 @@ def test_a_passing_checkpoint_leaves_verdicts_and_documents(world: dict[str, Pat
     assert len(json.loads((report / "notes.json").read_text())) == 2
 
 
-def test_a_blocking_failure_stops_after_everything_is_stored(world: dict[str, Path], tmp_path: Path) -> None:
+@pytest.fixture
+def narrow(world: dict[str, Path], make: Make) -> dict[str, Path]:
+    """The world with one box of 9 px, where detection promised 10."""
+    images = Dataset(world["images"]).rows(["image_id"])
+    rows = [object_row(k, image["image_id"]) for k, image in enumerate(images)]
+    rows[0] |= {"w": 60.0, "h": 9.0}
+    return world | {"objects": make("narrow", "objects", rows, blobs=[{"crop.png": b""}] * len(rows))}
+
+
+def test_a_blocking_failure_stops_after_everything_is_stored(narrow: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(
-        GateStop, match=r"objects gate fails: the shorter side of a box \(px\) is 40, at least 50"
+        GateStop, match=r"objects gate fails: the shorter side of a box \(px\) is 9, at least 10"
     ) as stop:
-        go(world, tmp_path, "Vectors", VECTORS | {"min_side": 50})
+        go(narrow, tmp_path, "Vectors", VECTORS)
     assert "Next: find the boxes" in str(stop.value)
     row = verdicts(tmp_path / "out")["objects"]
-    assert (row["verdict"], row["blocking"], row["observed"], row["limit"]) == ("fail", True, 40, 50)
+    assert (row["verdict"], row["blocking"], row["observed"], row["limit"]) == ("fail", True, 9, 10)
     results = json.loads((tmp_path / "out-report" / "files" / "objects-rows.json").read_text())
     assert results["success"] is False
 
 
-def test_a_failure_that_does_not_block_goes_on_and_is_recorded(world: dict[str, Path], tmp_path: Path) -> None:
-    row = verdicts(go(world, tmp_path, "Vectors", VECTORS | {"min_side": 50, "blocking": False}))["objects"]
+def test_a_failure_that_does_not_block_goes_on_and_is_recorded(narrow: dict[str, Path], tmp_path: Path) -> None:
+    row = verdicts(go(narrow, tmp_path, "Vectors", VECTORS | {"blocking": False}))["objects"]
     assert (row["verdict"], row["blocking"]) == ("fail", False)
 
 

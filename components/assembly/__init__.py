@@ -8,13 +8,4 @@ and validated on.
 from components.assembly.params import Params
 from components.common.stage.contract import Stage
 
-STAGE = Stage(
-    name="assembly",
-    room=__name__,
-    title="Training tuples",
-    about="Sets, backgrounds and captions -> training tuples.",
-    params=Params,
-    takes="images objects sets backgrounds captions",
-    makes="tuples",
-    family="data",
-)
+STAGE = Stage(__name__, "Training tuples", Params, "images objects sets backgrounds captions -> tuples", "data")

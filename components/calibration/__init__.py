@@ -7,13 +7,10 @@ from components.calibration.params import Params
 from components.common.stage.contract import Size, Stage
 
 STAGE = Stage(
-    name="calibration",
-    room=__name__,
-    title="Calibration of the similarity window",
-    about="Labelled pairs -> the similarity window, and the labels that judge it.",
-    params=Params,
-    takes="images objects embeddings subjects",
-    makes="calibration labels",
-    family="mining",
-    size=Size("4", "16", "16Gi"),
+    __name__,
+    "Calibration of the similarity window",
+    Params,
+    "images objects embeddings subjects -> calibration labels",
+    "mining",
+    Size("4", "16", "16Gi"),
 )

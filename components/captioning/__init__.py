@@ -2,17 +2,6 @@
 is the text condition of subject-driven generation (the paper captions targets with an image-text model, section 3)."""
 
 from components.captioning.params import Params
-from components.common.stage.contract import Size, Stage
+from components.common.stage.contract import ON_GPU, Stage
 
-STAGE = Stage(
-    name="captioning",
-    room=__name__,
-    title="Captions",
-    about="Anchors -> a line of text each.",
-    params=Params,
-    takes="images objects sets",
-    makes="captions",
-    family="vision",
-    size=Size(gpu=True),
-    shared=True,
-)
+STAGE = Stage(__name__, "Captions", Params, "images objects sets -> captions", "vision", ON_GPU, shared=True)

@@ -5,18 +5,7 @@ paper (data section, Fig. 5: human boxes for COCO and Open Images, a detector fo
 give its crop rules; the defaults are those of Phantom-Data (arXiv 2506.18851).
 """
 
-from components.common.stage.contract import Size, Stage
+from components.common.stage.contract import ON_GPU, Stage
 from components.detection.params import Params
 
-STAGE = Stage(
-    name="detection",
-    room=__name__,
-    title="Objects",
-    about="Images -> objects with their crops.",
-    params=Params,
-    takes="images",
-    makes="objects",
-    family="vision",
-    size=Size(gpu=True),
-    shared=True,
-)
+STAGE = Stage(__name__, "Objects", Params, "images -> objects", "vision", ON_GPU, shared=True)

@@ -4,17 +4,7 @@ Target, background and the three references are each encoded alone by the base m
 paper's section 4 is tiled from them in training), the caption by its text encoder.
 """
 
-from components.common.stage.contract import Size, Stage
+from components.common.stage.contract import ON_GPU, Stage
 from components.encoding.params import Params
 
-STAGE = Stage(
-    name="encoding",
-    room=__name__,
-    title="Latents",
-    about="Tuples -> latents and text embeddings.",
-    params=Params,
-    takes="tuples",
-    makes="latents",
-    family="training",
-    size=Size(gpu=True),
-)
+STAGE = Stage(__name__, "Latents", Params, "tuples -> latents", "training", ON_GPU)

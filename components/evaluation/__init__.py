@@ -2,17 +2,7 @@
 systems make of every benchmark sample come out, with a score for each metric. Quadruplets with ground truth and
 identity metrics (section 5, Table 1), and the reference gap: what true references add over those of another product."""
 
-from components.common.stage.contract import Size, Stage
+from components.common.stage.contract import ON_GPU, Stage
 from components.evaluation.params import Params
 
-STAGE = Stage(
-    name="evaluation",
-    room=__name__,
-    title="Evaluation",
-    about="Trained models -> scores and sample pictures.",
-    params=Params,
-    takes="insertion:model generation:model",
-    makes="scores samples",
-    family="training",
-    size=Size(gpu=True),
-)
+STAGE = Stage(__name__, "Evaluation", Params, "insertion:model generation:model -> scores samples", "training", ON_GPU)

@@ -10,20 +10,10 @@ from components.common.stage.contract import Size, Stage
 from components.gates.params import Checkpoint, Intake, Model, Recurrence, Tuples, Vectors
 
 
-def _checkpoint(params: type[Checkpoint], about: str, takes: str) -> Stage:
-    name = params.section.removeprefix("gates.")
-    return Stage(
-        name=f"gate_{name}",
-        room=__name__,
-        title=f"Gates: {name}",
-        about=about,
-        params=params,
-        takes=takes,
-        makes="verdicts",
-        family="gates",
-        size=Size("1", "2", "4Gi"),
-        gate=True,
-    )
+def _checkpoint(params: type[Checkpoint], does: str, takes: str, gpu: bool = False) -> Stage:
+    named, flow = params.section.replace("gates.", "gate_"), f"{takes} -> verdicts"
+    size = Size("1", "2", "4Gi", gpu)
+    return Stage(__name__, f"Gates: {named}", params, flow, "gates", size, gate=True, named=named, does=does)
 
 
 INTAKE = _checkpoint(Intake, "Is what came in whole and allowed?", "images quarantine")
@@ -37,5 +27,6 @@ TUPLES = _checkpoint(
     Tuples,
     "Is the object gone from each background, and no object or photograph on both sides of the split?",
     "objects embeddings backgrounds tuples",
+    gpu=True,
 )
 MODEL = _checkpoint(Model, "Do the references help, beyond doubt?", "scores")

@@ -8,14 +8,4 @@ why) and `subjects` (what people said is shown). The paper starts from WebLI, CO
 from components.common.stage.contract import Size, Stage
 from components.ingest.params import Params
 
-STAGE = Stage(
-    name="ingest",
-    room=__name__,
-    title="Photographs",
-    about="A folder of photographs -> images, quarantine and subjects.",
-    params=Params,
-    takes="",
-    makes="images quarantine subjects",
-    family="data",
-    size=Size("1", "2", "4Gi"),
-)
+STAGE = Stage(__name__, "Photographs", Params, "-> images quarantine subjects", "data", Size("1", "2", "4Gi"))

@@ -8,14 +8,11 @@ from components.common.stage.contract import Size, Stage
 from components.mining.params import Params
 
 STAGE = Stage(
-    name="mining",
-    room=__name__,
-    title="Recurrence sets",
-    about="Vectors -> pairs in the window -> recurrence sets.",
-    params=Params,
-    takes="images objects embeddings reserved:embeddings calibration",
-    makes="pairs sets",
-    family="mining",
-    size=Size("4", "16", "16Gi", gpu=True),
+    __name__,
+    "Recurrence sets",
+    Params,
+    "images objects embeddings reserved:embeddings calibration -> pairs sets",
+    "mining",
+    Size("4", "16", "16Gi", gpu=True),
     shared=True,
 )

@@ -6,28 +6,14 @@ noisy target, the loss on the target cell only.
 """
 
 from components.common.stage.contract import Size, Stage
-from components.training.params import Generation, Insertion
+from components.training.params import Generation, Insertion, Params
 
-SIZE = Size("4", "8", "24Gi", gpu=True)
-INSERTION = Stage(
-    name="train_insertion",
-    room=__name__,
-    title="Training: insertion",
-    about="Latents -> a grid UNet that inserts an object into a scene.",
-    params=Insertion,
-    takes="latents",
-    makes="model",
-    family="training",
-    size=SIZE,
-)
-GENERATION = Stage(
-    name="train_generation",
-    room=__name__,
-    title="Training: generation",
-    about="Latents -> a grid UNet that generates an object from text.",
-    params=Generation,
-    takes="latents",
-    makes="model",
-    family="training",
-    size=SIZE,
-)
+
+def _training(params: type[Params], does: str) -> Stage:
+    size = Size("4", "8", "24Gi", gpu=True)
+    named, title = f"train_{params.task}", f"Training: {params.task}"
+    return Stage(__name__, title, params, "latents -> model", "training", size, named=named, does=does)
+
+
+INSERTION = _training(Insertion, "Latents -> a grid UNet that inserts an object into a scene.")
+GENERATION = _training(Generation, "Latents -> a grid UNet that generates an object from text.")

@@ -12,7 +12,13 @@ SYNCD = "SynCD"
 DIFFUSERS = "diffusers' training scripts"
 
 
-class Params(OnDevice):
+class Length(StageParams):
+    """How long a task is trained; each task has its own."""
+
+    images: int = parameter(12_800_000, "training length, images", ALTERBUTE, ge=1)
+
+
+class Params(Length, OnDevice):
     """How the grid UNet is trained, for either task."""
 
     section: ClassVar[str] = "training"
@@ -20,7 +26,6 @@ class Params(OnDevice):
     task: ClassVar[Literal["insertion", "generation"]]
     """Put the object into a scene, or draw it from a caption."""
 
-    images: int = parameter(12_800_000, "training length, images", ALTERBUTE, ge=1)
     seed: int = parameter(0, "of sample order, noise, timesteps and dropout", ge=0)
     batch: int = parameter(128, "images per optimiser step, on all devices together", ALTERBUTE, ge=1, le=4096)
     accumulate: int = parameter(1, "forward passes per optimiser step: saves memory", ge=1, le=256)
@@ -80,7 +85,7 @@ class Params(OnDevice):
     @property
     def base(self) -> str:
         """The model to start from."""
-        raise NotImplementedError
+        return getattr(self, f"base_{self.task}")
 
     @property
     def world(self) -> int:
@@ -102,23 +107,11 @@ class Insertion(Params, InsertionBase):
     """Training for object insertion."""
 
     section: ClassVar[str] = "train_insertion"
-    task: ClassVar[Literal["insertion", "generation"]] = "insertion"
-
-    images: int = parameter(12_800_000, "training length, images", ALTERBUTE, ge=1)
-
-    @property
-    def base(self) -> str:
-        return self.base_insertion
+    task = "insertion"
 
 
 class Generation(Params, GenerationBase):
     """Training for subject-driven generation."""
 
     section: ClassVar[str] = "train_generation"
-    task: ClassVar[Literal["insertion", "generation"]] = "generation"
-
-    images: int = parameter(12_800_000, "training length, images", ALTERBUTE, ge=1)
-
-    @property
-    def base(self) -> str:
-        return self.base_generation
+    task = "generation"

@@ -23,7 +23,7 @@ def test_a_user_without_a_name_is_recorded_by_number(tmp_path: Path, monkeypatch
     (tmp_path / "quiet").mkdir()
     (tmp_path / "quiet" / "stage.py").write_text(QUIET)
     monkeypatch.syspath_prepend(str(tmp_path))
-    quiet = Stage("quiet", "quiet", "Quiet", "Nothing.", StageParams, takes="", makes="", family="data")
+    quiet = Stage("quiet", "Quiet", StageParams, "->", "data")
     execute(quiet, StageParams(), {}, {}, tmp_path / "report")
     assert json.loads((tmp_path / "report" / "run.json").read_text())["user"] == "4711"
 

@@ -4,6 +4,8 @@ The pipeline's table, the Kubeflow components, `dvc.yaml`, a cluster's settings 
 """
 
 import importlib
+import inspect
+import sys
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,37 +25,51 @@ class Size:
     gpu: bool = False
 
 
+ON_GPU = Size(gpu=True)
+
+
 @dataclass(frozen=True)
 class Stage:
     """What a stage is.
 
-    name: as in `objectmate stage NAME`. room: its package, whose module `stage` holds `run(inputs, outputs, params)`.
-    title: its heading on the report page. about: what goes in and comes out, a sentence. takes, makes: the roles of its
-    datasets, as words; `role:kind` where a role is not called like the kind of its dataset (see `data.schemas`).
-    shared: several workers can each make some of its parts. gate: its verdict is final, so a failure is not retried.
+    room: its package, whose module `stage` holds `run(inputs, outputs, params)` and whose docstring says what it does.
+    title: its heading on the report page. flow: the roles of the datasets that go in and come out, `a b -> c`;
+    `role:kind` where a role is not called like the kind of its dataset (see `data.schemas`). shared: several workers
+    can each make some of its parts. gate: its verdict is final, so a failure is not retried. named, does: the stage's
+    own name and what it does, where a room has several stages.
     """
 
-    name: str
     room: str
     title: str
-    about: str
     params: type[StageParams]
-    takes: str
-    makes: str
+    flow: str
     family: Family
     size: Size = Size()
     shared: bool = False
     gate: bool = False
+    named: str = ""
+    does: str = ""
+
+    @property
+    def name(self) -> str:
+        """As in `objectmate stage NAME`: that of its room, unless it has one of its own."""
+        return self.named or self.room.rpartition(".")[2]
+
+    @property
+    def about(self) -> str:
+        """What goes in and comes out, on one line: the first paragraph of its room's docstring, unless it says so."""
+        text = inspect.getdoc(sys.modules[self.room]) or ""
+        return self.does or " ".join(text.partition("\n\n")[0].split())
 
     @property
     def inputs(self) -> dict[str, str]:
         """Role -> kind of each dataset that it reads."""
-        return _roles(self.takes)
+        return _roles(self.flow.partition("->")[0])
 
     @property
     def outputs(self) -> dict[str, str]:
         """Role -> kind of each dataset that it makes."""
-        return _roles(self.makes)
+        return _roles(self.flow.partition("->")[2])
 
     @property
     def folder(self) -> str:

@@ -4,6 +4,8 @@ from typing import ClassVar, Literal
 
 from components.common.stage.params import ModelReference, Place, StageParams, parameter
 
+SD15 = "stable-diffusion-v1-5/stable-diffusion-v1-5@451f4fe16113bff5a5d2269ed5ad43b0592e9a14"
+
 
 class OnDevice(StageParams):
     """Where tensors are computed."""
@@ -133,7 +135,7 @@ class InsertionBase(StageParams):
     section: ClassVar[str] = "models"
 
     base_insertion: ModelReference = parameter(
-        "stable-diffusion-v1-5/stable-diffusion-v1-5@451f4fe16113bff5a5d2269ed5ad43b0592e9a14",
+        SD15,
         "latent diffusion model that insertion starts from; its scheduler decides the objective",
         min_length=1,
     )
@@ -145,7 +147,7 @@ class GenerationBase(StageParams):
     section: ClassVar[str] = "models"
 
     base_generation: ModelReference = parameter(
-        "stable-diffusion-v1-5/stable-diffusion-v1-5@451f4fe16113bff5a5d2269ed5ad43b0592e9a14",
+        SD15,
         "latent diffusion model that generation starts from; its autoencoder and text encoder encode all tuples",
         min_length=1,
     )

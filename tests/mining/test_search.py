@@ -160,5 +160,5 @@ def test_an_encoder_that_is_gone_or_changed_is_refused(data, tmp_path):
         find(photo, None, 1, tmp_path / "data")
     shutil.copytree(data.parent / "encoder", tmp_path / "encoder")
     (tmp_path / "encoder" / "note.json").write_text("{}")
-    with pytest.raises(UserError, match=r"is not the encoder that .* was made with: restore it or name it"):
+    with pytest.raises(UserError, match=r"is not the encoder that .* was made with: restore it, name it"):
         find(photo, None, 1, tmp_path / "data")

@@ -11,6 +11,7 @@ import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, WeightAveraging
 from torch.utils.data import DataLoader
 
+from components.common.computing import pick_device
 from components.common.errors import UserError
 from components.common.stage.progress import track
 from components.training import ranks
@@ -34,7 +35,7 @@ def train(module: GridTraining, samples: TrainingSamples, params: Params, checkp
     curve = LossCurve(params)
     every = max(1, params.checkpoint_every // params.batch)
     trainer = pl.Trainer(
-        accelerator={"cpu": "cpu", "cuda": "gpu"}[params.device],
+        accelerator={"cpu": "cpu", "cuda": "gpu"}[pick_device(params.device).type],
         devices=params.processes,
         num_nodes=params.nodes,
         # Whole models, not sharded ones (FSDP): the weight average is a copy of the whole module.

@@ -7,7 +7,7 @@ refuses at once what was refused before.
 import sys
 from pathlib import Path
 
-from components.common.computing import pinned_threads
+from components.common.computing import pick_device, pinned_threads
 from components.common.errors import UserError
 from components.training import ranks, stage
 from components.training.launch import Handover
@@ -22,7 +22,7 @@ def main(folder: Path) -> int:
     try:
         if sentence := handover.refusal():
             raise UserError(sentence)
-        ranks.join(params.device)
+        ranks.join(pick_device(params.device).type)
         with pinned_threads(params):
             stage.compute({"latents": latents}, {"model": model}, params, handover.keep)
     except UserError as error:

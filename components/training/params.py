@@ -78,6 +78,10 @@ class Params(Length, OnDevice):
             )
         if self.images % self.batch:
             raise ValueError(f"images {self.images} must be a multiple of batch {self.batch}")
+        if self.nodes > 1 and self.device == "auto":
+            raise ValueError(
+                "nodes above 1 need device = cpu or cuda, as they may differ from the machine that starts them"
+            )
         if self.drop_refs + self.drop_text + self.drop_both > 1:
             raise ValueError("drop_refs + drop_text + drop_both must not be above 1: they share one draw")
         return self

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from components.common.computing import pick_device
 from components.common.data.digests import digest_file
 from components.common.data.reading import Dataset
 from components.common.data.writing import Writer
@@ -68,7 +69,7 @@ def compute(
     with Writer(folder, "model", "training", inputs, params, digests) as out:
         ranks.barrier()  # from here on the folder holds only checkpoints that count
         curve = train(module, samples, params, folder / CHECKPOINTS)
-        pipeline.to(params.device)
+        pipeline.to(pick_device(params.device))
         pipeline.unet.eval()
         validation = validate(pipeline, Latents(dataset, "validation"), params)
         out.facts = {"task": params.task, "cell": dataset.facts["cell"]}

@@ -62,7 +62,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
 
 def manifest(name: str, namespace: str, folder: Path, params: Params) -> Job:
     """The TrainJob: this step's image on every node, each with `params.processes` processes that see `folder`."""
-    each = {key: value * params.processes for key, value in PER_PROCESS[params.device].items()}
+    each = {key: value * params.processes for key, value in PER_PROCESS[params.device.partition(":")[0]].items()}
     resources: dict[str, Any] = each | {"memory": f"{each['memory']}Gi"}
     return {
         "apiVersion": "trainer.kubeflow.org/v1alpha1",

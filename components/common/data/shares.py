@@ -20,7 +20,7 @@ SEAL = "_share.json"
 
 def seal(outputs: Mapping[str, Path]) -> None:
     """Ends a worker's share: writes down the sha256 of each file in its folders (role -> folder)."""
-    for folder in outputs.values():
+    for folder in filter(Path.is_dir, outputs.values()):  # a share need not reach every output
         files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != SEAL)
         digests = {path.relative_to(folder).as_posix(): digest_file(path) for path in files}
         write_atomically(folder / SEAL, json.dumps(digests).encode())

@@ -15,9 +15,10 @@ from components.common.data.reading import is_complete
 from components.common.errors import StageFailed, UserError
 from components.common.stage.params import validate
 from components.common.stage.report import Report
-from components.training.params import Params
+from components.training.params import Generation, Insertion, Params
 
 NODE = "components.training.node"
+TASKS: dict[str, type[Params]] = {params.task: params for params in (Insertion, Generation)}
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,13 @@ class Handover:
         """Says what to do, and forgets what was said to an earlier request."""
         self._refusal.unlink(missing_ok=True)
         places = {"latents": str(latents.resolve()), "model": str(model.resolve())}
-        self._request.write_text(json.dumps(places | {"params": params.model_dump(mode="json")}), encoding="utf-8")
+        request = places | {"task": params.task, "params": params.model_dump(mode="json")}
+        self._request.write_text(json.dumps(request), encoding="utf-8")
 
     def asked(self) -> tuple[Params, Path, Path]:
         """Parameters, the folder of the latents and that of the model."""
         request = json.loads(self._request.read_text(encoding="utf-8"))
-        params = validate(Params, request["params"], str(self._request))
+        params = validate(TASKS[request["task"]], request["params"], str(self._request))
         return params, Path(request["latents"]), Path(request["model"])
 
     def refuse(self, sentence: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config import ConfigException, incluster_config
+from urllib3 import Retry
 from urllib3.exceptions import HTTPError
 
 from components.common.errors import StageFailed, UserError
@@ -29,6 +30,7 @@ Job = dict[str, Any]
 def connect() -> "TrainJobs":
     """The API server of the cluster that this pod is in, with the pod's service account."""
     settings = client.Configuration()
+    settings.retries = Retry(0)  # tries are made here
     try:
         incluster_config.load_incluster_config(settings)
         namespace = Path(incluster_config.SERVICE_TOKEN_FILENAME).with_name("namespace").read_text(encoding="utf-8")

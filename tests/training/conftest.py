@@ -10,9 +10,9 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import CLIPTextConfig, CLIPTextModel, PreTrainedTokenizerFast
 
 from components.common.data.writing import Writer
-from components.common.diffusion import bases
 from components.common.diffusion.pipeline import GridPipeline
 from components.common.stage.params import StageParams
+from components.common.vision.models import weights_digest
 
 WORDS = ["<pad>", "<unk>", "a", "red", "blue", "mug", "box", "on", "wood"]
 SIDE, CHANNELS, TOKENS, WIDTH = 4, 4, 8, 16
@@ -67,7 +67,7 @@ class Nothing(StageParams):
 def latents(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """40 tuples in two parts, every fifth one held out; each group's references carry its own constant."""
     folder, rng = tmp_path_factory.mktemp("latents"), np.random.default_rng(0)
-    digests = {part: bases.part_digest(str(base), part, None) for part in ("vae", "text_encoder")}
+    digests = {part: weights_digest(str(base), part) for part in ("vae", "text_encoder")}
     cell = (CHANNELS, SIDE, SIDE)
     with Writer(folder, "latents", "encoding", {}, Nothing(), digests) as out:
         out.facts = {"cell": 2 * SIDE, "scaling_factor": 1.0}

@@ -76,7 +76,7 @@ def test_a_broken_photograph_is_counted_and_stops_nothing(tmp_path: Path):
 
 
 def test_wrong_parameters_and_absent_models_are_one_sentence():
-    with pytest.raises(UserError, match="kind = transformers needs a model"):
+    with pytest.raises(UserError, match=r"kind = transformers needs models\.captioner"):
         _params(kind="transformers", captioner="")
     with pytest.raises(UserError, match="window_scale"):
         _params(window_scale=0.5)

@@ -11,7 +11,7 @@ from components.common.data.reading import UNFINISHED, Dataset, is_complete
 from components.common.data.shares import gather, seal
 from components.common.data.writing import Writer
 from components.common.errors import ShareDone, StageFailed, UserError
-from components.common.stage.kubeflow import run_component, run_share
+from components.common.stage.kubeflow import FAILURE, run_component, run_share
 from components.common.stage.params import Share, StageParams
 
 PARTS = 5
@@ -120,4 +120,4 @@ def test_a_pod_hashes_the_datasets_that_it_was_given(tmp_path):
     ):
         with pytest.raises(StageFailed, match=r"objects/part-00001.parquet: expected [0-9a-f]{12}, found [0-9a-f]{12}"):
             act()
-    assert not (tmp_path / "made").exists()
+    assert [path.name for path in (tmp_path / "made").rglob("*")] == [FAILURE]

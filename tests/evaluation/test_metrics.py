@@ -78,7 +78,7 @@ def test_insertion_scores_match_one_sample_at_a_time(benchmark_folder: Path, par
     for row, sample in enumerate(chosen):
         box = expanded(sample.box, params.crop_scale)
         area = (max(round(box.x), 0), max(round(box.y), 0), round(box.x + box.w), round(box.y + box.h))
-        area = (*area[:2], min(area[2], params.side), min(area[3], params.side))
+        area = (*area[:2], min(area[2], params.cell), min(area[3], params.cell))
         made, real = sample.background.crop(area), sample.truth.crop(area)
         for name in ("dino", "ir"):
             pair = judges.images[name].embed([made, real])
@@ -91,7 +91,7 @@ def test_generation_scores_are_means_over_all_photographs(
     benchmark = load(benchmark_folder)
     samples = generation_samples(benchmark, params)[:4]
     rng = np.random.default_rng(2)
-    side = params.side
+    side = params.cell
     pictures = [Image.fromarray(rng.integers(0, 256, (side, side, 3), dtype=np.uint8)) for _ in samples]
     scores = GenerationJudge(samples, benchmark, judges, params).score([s.name for s in samples], pictures)
     share = round(side * params.generation_crop)

@@ -86,6 +86,7 @@ def tuples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     names = ("target", "background", "ref0", "ref1", "ref2")
     blobs = [{f"{name}.png": picture(rng) for name in names} | {"mask.png": picture(rng, "L")} for _ in rows]
     with Writer(folder, "tuples", "assembly", {}, Nothing()) as out:
+        out.facts = {"cell": CELL}
         out.write(0, rows, blobs)
     return folder
 
@@ -155,7 +156,7 @@ def test_a_caption_reaches_the_embedding(base: Path, tuples: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"base": "/absent/model"}, "no model folder"),
+        ({"base_generation": "/absent/model"}, "no model folder"),
         ({"base_generation": "owner/name"}, "no pinned revision"),
     ],
 )

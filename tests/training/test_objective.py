@@ -114,10 +114,11 @@ def test_learning_rate_warms_up_and_decays() -> None:
         ({"images": 100, "batch": 16, "warmup": 0}, "images 100 must be a multiple of batch 16"),
         ({"batch": 16, "accumulate": 3}, "batch 16 must be a multiple of accumulate 3"),
         ({"drop_refs": 0.5, "drop_text": 0.4, "drop_both": 0.2}, "must not be above 1"),
-        ({"images": 128, "warmup": 256}, "warmup 256 must not be above images 128"),
+        ({"warmup": 2}, "training.warmup = 2: Input should be less than or equal to 1"),
+        ({"nodes": 2, "device": "auto"}, "nodes above 1 need device = cpu or cuda"),
         ({"learning_rate": 1}, "unknown parameter 'learning_rate'"),
     ],
 )
 def test_impossible_parameters_are_named(values: dict, said: str) -> None:
     with pytest.raises(UserError, match=said):
-        validate(Params, values, "params.yaml: training.insertion")
+        validate(Params, values, "params.yaml")

@@ -55,7 +55,6 @@ def {name}_share(params: str, share: str, {inputs}part: Output[Artifact]) -> Non
 """
 
 
-@cache
 def component(stage: Stage, part: bool = False, gathers: bool = False) -> Any:
     """The Kubeflow component of a stage; with `part`, the one that makes one worker's share of it.
 
@@ -63,6 +62,11 @@ def component(stage: Stage, part: bool = False, gathers: bool = False) -> Any:
 
     KFP copies a function's source into the component, so the function is written out here, as text.
     """
+    return _component(stage, part, gathers)
+
+
+@cache
+def _component(stage: Stage, part: bool, gathers: bool) -> Any:
     from kfp import dsl
 
     source = (PART if part else WHOLE).format(

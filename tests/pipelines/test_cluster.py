@@ -258,7 +258,7 @@ def test_one_look_at_a_run_that_goes_on(cluster: Cluster, state: State, capsys: 
         (Request("training"), ["tuples=data/tuples"], "--given tuples=data/tuples is no address"),
         (Request("full"), ["tuples=s3://b/t"], "reads only what it makes: leave out --given"),
         (Request("dataset", profile="open"), [], "--set models.detector=ustc-community/dfine-large-obj365@COMMIT"),
-        (Request("dataset", overrides=["mining.lowest=1"]), [], "unknown parameter 'lowest'"),
+        (Request("dataset", overrides=["mining.lowest=1"]), [], "unknown parameter 'mining.lowest'"),
         (Request("full", overrides=["training.nodes=2"]), [], "set OBJECTMATE_SHARED_CLAIM to a claim"),
         (Request("everything"), [], "there is no pipeline 'everything'"),
     ],

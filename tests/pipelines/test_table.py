@@ -68,7 +68,7 @@ def test_profiles_resolve_and_survive_a_round_trip(profile, tmp_path):
     check(tmp_path / "params.yaml")
     values = yaml.safe_load((tmp_path / "params.yaml").read_text())
     mining = read_step(tmp_path / "params.yaml", STEPS["mining"]).model_dump(mode="json")
-    assert mining == values["mining"] | values["duplicates"] | {"device": values["device"]}
+    assert mining == values["mining"] | values["duplicates"] | {key: values[key] for key in ("device", "threads")}
 
 
 def test_a_source_is_named_only_where_the_default_is_in_force():

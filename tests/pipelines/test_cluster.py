@@ -20,7 +20,7 @@ from pipelines.cluster.follow import status
 from pipelines.cluster.submit import run_parameters, schedule, submit
 from pipelines.engines.request import Request
 from pipelines.kubeflow import components
-from pipelines.parameters import resolve
+from pipelines.parameters import resolve, step_params
 from pipelines.steps import STEPS
 
 ROOT = Path(__file__).parents[2]
@@ -92,7 +92,8 @@ def test_the_first_submission_makes_a_version_and_a_run_of_it(cluster: Cluster, 
         "pipeline_version_id": version["pipeline_version_id"],
     }
     assert run["runtime_config"]["parameters"]["model_insertion_uri"] == "s3://b/insertion"
-    assert json.loads(run["runtime_config"]["parameters"]["evaluation"]) == resolve("sandbox")["evaluation"]
+    parameters = step_params(resolve("sandbox"), STEPS["evaluation"])
+    assert run["runtime_config"]["parameters"]["evaluation"] == parameters.model_dump_json()
     assert version["name"] in said and "uploaded before" not in said
     assert f"{cluster.host}/#/runs/details/{run['run_id']}" in said and f"objectmate status {run['run_id']}" in said
 

@@ -13,7 +13,7 @@ from components.evaluation.params import Params
         (dict(clip="m", dino="m", ir="m", second_ir="m"), "at least one judge must be another encoder"),
         (dict(outside={"copy-paste": "x"}), "outside names copy-paste belong to the stage"),
         (dict(context=1.1, crop_scale=1.3), "crop_scale 1.3 exceeds"),
-        (dict(side=4), "side = 4"),
+        (dict(cell=4), "crops.cell = 4"),
         (dict(judge="m"), "unknown parameter 'judge'"),
     ],
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from rich.console import Console
-from test_verify import flip
+from test_verification import flip
 from typer.testing import CliRunner, Result
 from workspace_data import VERDICT, make_workspace
 
@@ -119,7 +119,9 @@ def test_a_dataset_named_like_its_step_keeps_its_own_hash(tmp_path):
 
 
 def test_a_clone_that_holds_only_the_lock_is_compared_by_it(run, tmp_path):
-    check_run(Request("full", workspace=run.root)).write()
+    request = Request("full", workspace=run.root)
+    request.identity(run.root).write(run)
+    check_run(request).write()
     _commit(list(STEPS.values()), run)
     assert dvc_hashes(run) == dvc_digests(run) != {}
     clone = Workspace(tmp_path / "clone")

@@ -9,7 +9,7 @@ from workspace_data import VERDICT, make_step, make_workspace
 
 from components.common.data.reading import Dataset
 from components.common.data.writing import Writer
-from components.common.errors import GateStop, UserError
+from components.common.errors import GateStop, StageFailed
 from components.common.stage.report import Report
 from pipelines import kubeflow
 from pipelines.engines import local as engines
@@ -111,7 +111,7 @@ def test_a_stopped_run_is_tracked_without_the_earlier_runs_results(
     [
         ("fail", ("evaluation", "gate_model"), GateStop),
         ("pass", ("evaluation", "gate_model"), None),
-        ("pass", ("evaluation",), UserError),
+        ("pass", ("evaluation",), StageFailed),
     ],
 )
 def test_kfp_is_judged_by_the_gates_of_its_own_run(
@@ -131,10 +131,10 @@ def test_kfp_is_judged_by_the_gates_of_its_own_run(
             for role, folder in finished.outputs(step).items():
                 shutil.copytree(folder, task / role)
 
-    monkeypatch.setattr(kubeflow, "build", lambda _: pipeline)
+    monkeypatch.setattr(kubeflow, "build", lambda _, shares: pipeline)
     if error is None:
         engines.run_kfp(workspace, "evaluation")
     else:
-        with pytest.raises(error, match="stopped at gate_model"):
+        with pytest.raises(error, match="gate_model"):
             engines.run_kfp(workspace, "evaluation")
     assert Dataset(workspace.dataset("scores")).digest == Dataset(finished.dataset("scores")).digest

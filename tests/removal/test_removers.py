@@ -64,7 +64,7 @@ def test_inpainting_draws_its_noise_from_seed_and_key(inpaint_model: Path):
 
 
 def test_inpainting_with_a_unet_of_its_own_is_another_model(inpaint_model: Path):
-    own = {"kind": "inpaint", "model": str(inpaint_model), "steps": 2}
+    own = {"kind": "inpaint", "remover": str(inpaint_model), "steps": 2}
     plain, swapped = (load_remover(_params(**own, remover_unet=u)) for u in ("", str(inpaint_model / "unet")))
     assert plain.digest != swapped.digest
     assert swapped.remove(photograph(1), DISC, "a")[0].size == (64, 64)
@@ -73,7 +73,7 @@ def test_inpainting_with_a_unet_of_its_own_is_another_model(inpaint_model: Path)
 def test_a_photograph_larger_than_the_model_keeps_its_size(residual_model: Path):
     large = photograph(1).resize((640, 427), Image.Resampling.BICUBIC)
     box = Box(200, 120, 220, 174)
-    for values in ({"kind": "opencv"}, {"kind": "residual", "model": str(residual_model)}):
+    for values in ({"kind": "opencv"}, {"kind": "residual", "remover": str(residual_model)}):
         remover = load_remover(_params(**values))
         plate, mask = remover.remove(large, box, "key")
         assert plate.size == mask.size == (640, 427)
@@ -84,7 +84,7 @@ def test_a_photograph_larger_than_the_model_keeps_its_size(residual_model: Path)
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"kind": "residual", "model": None}, "kind = residual needs a model"),
+        ({"kind": "residual", "remover": ""}, "kind = residual needs models.remover"),
         ({"window_scale": 1.5}, "window_scale = 1.5 is below allowed_scale = 1.7"),
         ({"mask_scale": 1.9}, "allowed_scale = 1.7 is below mask_scale = 1.9"),
         ({"size": 60}, "multiple of 16"),

@@ -18,8 +18,8 @@ from components.common.data.sandbox import resolve
 from pipelines.steps import STEPS
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.store]
-BESIDE = ("run.json", "_finished.json")
-"""When and where, and by which code: files beside a dataset that are no part of it."""
+BESIDE = ("run.json", "_finished.json", "run.lock")
+"""When and where, by which code, and the lock of a run: files beside a dataset that are not part of it."""
 SOURCES = ["--images", "s3://photographs/shop", "--labels", "s3://photographs/labels.csv"]
 RUN = ["run", "full", "--workspace", "ws", *SOURCES, "--set", "detection.source=detector", *SETTINGS]
 

@@ -27,12 +27,16 @@ class Params(SemanticJudges, Miner, Judge, KeptApart, Crops, Cells, OnDevice, Se
     section: ClassVar[str] = "evaluation"
 
     context: float = parameter(
-        1.7, "side of the scene window / longer side of the box", "middle of assembly's default range", ge=1, le=4
+        1.7,
+        "side of the scene window / longer side of the box",
+        "about the middle of assembly's default range",
+        ge=1,
+        le=4,
     )
     reference_scale: float = parameter(
         1.15,
         "side of a square reference crop / longer side of its box",
-        "middle of assembly's default range",
+        "about the middle of assembly's default range",
         ge=1,
         le=4,
     )

@@ -40,9 +40,6 @@ def objectmate(
 
 def main() -> None:
     """Entry point: an error is one sentence on standard error and the exit code of its kind (see `Stopped` too)."""
-    # OpenMP threads that spin while they wait make two threads on a busy machine far slower than one.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    os.environ.setdefault("GOMP_SPINCOUNT", "0")
     for library in ("TRANSFORMERS", "DIFFUSERS"):
         os.environ.setdefault(f"{library}_VERBOSITY", "error")  # advice to their developers, not to our users
     part_of_a_run = RUN in os.environ

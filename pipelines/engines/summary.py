@@ -12,6 +12,7 @@ from rich.table import Table
 
 from components.common.data.digests import short
 from components.common.data.reading import Dataset
+from components.common.stage.tracking import OWN_STORE
 from pipelines.engines.request import Request
 from pipelines.engines.state import current_steps, verdicts
 from pipelines.engines.workspace import Workspace
@@ -78,7 +79,9 @@ def _stage_table(workspace: Workspace, request: Request, outcome: Outcome) -> Ta
 
 def _mlflow() -> str:
     """Where MLflow's record of the run is: a server's address, or the command that shows a file."""
-    store = os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
+    store = os.environ.get("MLFLOW_TRACKING_URI", "")
+    if not store or store.startswith(OWN_STORE):  # MLflow keeps in the variable what a run of ours has set
+        store = "sqlite:///mlflow.db"
     if store.startswith("http"):
         return store
     beside = Path(sys.executable).with_name("mlflow")

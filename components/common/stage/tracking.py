@@ -19,6 +19,8 @@ from components.common.errors import StageFailed
 from components.common.stage.report import METRICS, RECORD
 
 EXPERIMENT = "objectmate"
+# With the driver's name MLflow leaves the file's folder alone; without it, it makes one of the quoted name.
+OWN_STORE = "sqlite+pysqlite:///"
 
 
 def configure(store: Path) -> None:
@@ -34,9 +36,8 @@ def configure(store: Path) -> None:
     import mlflow
 
     given = os.environ.get("MLFLOW_TRACKING_URI")
-    # Quoted, as a folder's name may hold what means something in an address. With the driver's name MLflow leaves the
-    # folder alone; without it, it makes one of the quoted name.
-    mlflow.set_tracking_uri(given or f"sqlite+pysqlite:///{quote(str((store / 'mlflow.db').resolve()))}")
+    # Quoted, as a folder's name may hold what means something in an address.
+    mlflow.set_tracking_uri(given or f"{OWN_STORE}{quote(str((store / 'mlflow.db').resolve()))}")
     if mlflow.get_experiment_by_name(EXPERIMENT) is None:
         own = None if given else (store / "mlartifacts").resolve().as_uri()
         mlflow.create_experiment(EXPERIMENT, os.environ.get("MLFLOW_DEFAULT_ARTIFACT_ROOT") or own)

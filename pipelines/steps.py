@@ -3,7 +3,7 @@
 What a stage is, it says itself (`components/<stage>/__init__.py`). DVC, KFP and the command line are built from both.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from components import (
@@ -93,6 +93,13 @@ def pipeline_steps(pipeline: str) -> tuple[Step, ...]:
     if pipeline not in PIPELINES:
         raise UserError(f"there is no pipeline '{pipeline}': choose one of {', '.join(PIPELINES)}")
     return PIPELINES[pipeline]
+
+
+def last_steps(steps: Sequence[Step]) -> list[str]:
+    """Names of the steps that no other of `steps` waits for. They bring the rest with them, and DVC reads all its files
+    again for every step that it is asked for."""
+    awaited = {name for step in steps for name in (*step.inputs.values(), *step.after)}
+    return [step.name for step in steps if awaited.isdisjoint(step.outputs.values())]
 
 
 def reached_steps(pipeline: str, engine: str) -> tuple[Step, ...]:

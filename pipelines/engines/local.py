@@ -20,7 +20,7 @@ from pipelines.engines.dvc_file import local_sources
 from pipelines.engines.dvc_locks import dead_locks_in_one_line
 from pipelines.engines.state import stops
 from pipelines.engines.workspace import Workspace
-from pipelines.steps import PIPELINES, STEPS, Step
+from pipelines.steps import PIPELINES, STEPS, Step, last_steps
 
 
 def run_dvc(workspace: Workspace, pipeline: str) -> None:
@@ -33,7 +33,7 @@ def run_dvc(workspace: Workspace, pipeline: str) -> None:
 
     try:
         with open_dvc(workspace) as repo:
-            repo.reproduce(targets=[step.name for step in PIPELINES[pipeline]])
+            repo.reproduce(targets=last_steps(PIPELINES[pipeline]))
     except DvcException as error:
         raise _explain(error, workspace) from error
 

@@ -10,7 +10,7 @@ from pipelines.engines.dvc_file import render_dvc
 from pipelines.engines.prepare import DVCIGNORE
 from pipelines.kubeflow import compile_all
 from pipelines.parameters import check, profile_names, read_step, render, resolve
-from pipelines.steps import PIPELINES, STEPS
+from pipelines.steps import PIPELINES, STEPS, last_steps
 
 ROOT = Path(__file__).parents[2]
 
@@ -108,3 +108,15 @@ def test_compiled_pipelines_are_the_same_each_time_and_hold_every_step(tmp_path)
 
 def test_every_workspace_ignores_what_the_project_does():
     assert (ROOT / ".dvcignore").read_text() == DVCIGNORE
+
+
+@pytest.mark.parametrize("pipeline", PIPELINES)
+def test_the_last_steps_bring_all_others_with_them(pipeline: str) -> None:
+    steps = PIPELINES[pipeline]
+    made = {name: step for step in steps for name in step.outputs.values()}
+    ahead, reached = last_steps(steps), set[str]()
+    while ahead:
+        step = STEPS[ahead.pop()]
+        reached.add(step.name)
+        ahead += [made[name].name for name in (*step.inputs.values(), *step.after) if name in made]
+    assert reached == {step.name for step in steps}

@@ -1,6 +1,7 @@
-"""Intervals: Clopper-Pearson for shares, cluster bootstrap for means of samples that come in clusters."""
+"""Intervals: Clopper-Pearson for shares, cluster bootstrap for means of clustered samples, votes for pairs of products."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -50,3 +51,81 @@ def cluster_bootstrap(
     means = sums[picks].sum(1) / counts[picks].sum(1)
     tail = (1 - confidence) / 2
     return Interval(float(np.mean(values)), *(float(q) for q in np.quantile(means, [tail, 1 - tail])))
+
+
+class Votes(NamedTuple):
+    """What pairs of several products say about products like them.
+
+    mean: average over anchors of the share of their partners that are right, 0..1. effective: independent votes that
+    the anchors are worth. bound: one-sided lower bound of the mean, 0..1.
+    """
+
+    mean: float
+    effective: float
+    bound: float
+
+
+@dataclass(frozen=True)
+class Ballot:
+    """Judged pairs as votes of their anchors.
+
+    anchor: int [P], which anchor each pair belongs to, 0..A-1. partner_product: int [P], the product of the other
+    object, -1 where it is not known. right: bool [P]. product: int [A], the product of each anchor, 0..G-1.
+    """
+
+    anchor: np.ndarray
+    partner_product: np.ndarray
+    right: np.ndarray
+    product: np.ndarray
+
+    def scores(self) -> np.ndarray:
+        """The share of each anchor's partners that are right, float64 [A]; not a number where it has none."""
+        pairs = np.bincount(self.anchor, minlength=len(self.product))
+        right = np.bincount(self.anchor, weights=self.right, minlength=len(self.product))
+        with np.errstate(invalid="ignore"):
+            return right / pairs
+
+    def kish(self) -> float:
+        """Kish's effective number of votes: as if all anchors of a product said the same."""
+        sizes = np.bincount(self.product[np.isfinite(self.scores())]).astype(float)
+        return float(sizes.sum() ** 2 / (sizes**2).sum()) if sizes.any() else 0.0
+
+    def means_without_one(self) -> np.ndarray:
+        """The mean score with one product left out as anchor and as partner, for each product in turn, float64 [G]."""
+        of_anchor = self.scores()
+        has_pairs = np.isfinite(of_anchor)
+        products = max(int(self.product.max()), int(self.partner_product.max())) + 1
+        own = self.product[has_pairs]
+        total = of_anchor[has_pairs].sum() - np.bincount(own, of_anchor[has_pairs], products)
+        voters = has_pairs.sum() - np.bincount(own, minlength=products)
+        foreign = (self.partner_product >= 0) & (self.partner_product != self.product[self.anchor])
+        keys, where = np.unique(self.anchor[foreign] * products + self.partner_product[foreign], return_inverse=True)
+        anchor, gone = keys // products, keys % products  # an anchor that keeps its vote, and a product it loses
+        pairs = np.bincount(self.anchor, minlength=len(self.product))[anchor] - np.bincount(where)
+        right = np.bincount(self.anchor, weights=self.right, minlength=len(self.product))[anchor]
+        right = right - np.bincount(where, weights=self.right[foreign])
+        rest = np.where(pairs > 0, right / np.maximum(pairs, 1), 0.0)
+        total = total + np.bincount(gone, rest - of_anchor[anchor], products)
+        voters = voters - np.bincount(gone, pairs == 0, products)
+        return total[voters > 0] / voters[voters > 0]
+
+
+def count_votes(ballot: Ballot, confidence: float = 0.95) -> Votes:
+    """The mean score of the anchors and its lower bound for products like these.
+
+    Anchors of one product are alike, and so are pairs that share a product on either side. Leaving a product out on
+    both sides covers this and overstates the variance on average (Efron and Stein 1981), which is the safe side. The
+    effective number is the smaller of Kish's and of what that variance leaves, after Student's t.
+    """
+    scores = ballot.scores()
+    if not np.isfinite(scores).any():
+        return Votes(0.0, 0.0, 0.0)
+    mean, effective = float(np.nanmean(scores)), ballot.kish()
+    without = ballot.means_without_one()
+    groups = len(without)
+    variance = (groups - 1) / groups * float(((without - without.mean()) ** 2).sum()) if groups > 1 else 0.0
+    if variance > 1e-15:
+        shrink = stats.norm.ppf(confidence) / stats.t.ppf(confidence, groups - 1)
+        effective = min(effective, mean * (1 - mean) / variance * shrink**2)
+    bound = stats.beta.ppf(1 - confidence, effective * mean, effective * (1 - mean) + 1) if mean else 0.0
+    return Votes(mean, float(effective), float(bound))

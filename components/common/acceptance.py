@@ -1,0 +1,85 @@
+"""Accepting or refusing a lot by draws from it, with an error that holds however often one looks.
+
+A gambler bets at fair odds that more than the share m of the lot is right. If the truth is m or less, his stake is a
+martingale or shrinks, so that it has at most one chance in twenty of ever growing twentyfold (Ville's inequality). His
+bets are averaged over all shares above m: Robbins' mixture, the limit of Waudby-Smith and Ramdas (arXiv 2010.09686).
+The stake depends only on how many were drawn and how many of them were right. Draws without replacement from a small
+lot make it shrink faster still, which is the safe side (arXiv 2006.04347).
+"""
+
+import itertools
+from collections.abc import Iterator
+from functools import cache
+
+import numpy as np
+from scipy import optimize, special, stats
+
+EDGE = 1e-9  # shares this near to 0 or 1 count as 0 or 1
+
+
+def log_evidence(draws: int, right: float, limit: float) -> float:
+    """Logarithm of the stake against "at most `limit` of the lot is right", after `right` of `draws`.
+
+    evidence = 1/(1-m) integral_m^1 (p/m)^k ((1-p)/(1-m))^(n-k) dp, with n draws, k right and the limit m. A fraction
+    of a draw, as in forecasts, is allowed.
+    """
+    wrong = draws - right
+    tail = stats.beta.logsf(limit, right + 1, wrong + 1)
+    return float(special.betaln(right + 1, wrong + 1) + tail - right * np.log(limit) - (wrong + 1) * np.log1p(-limit))
+
+
+def shows_more(draws: int, right: float, limit: float, confidence: float = 0.95) -> bool:
+    """Whether the draws show that more than `limit` of the lot is right."""
+    return log_evidence(draws, right, limit) >= -np.log1p(-confidence)
+
+
+def shows_less(draws: int, right: int, limit: float, confidence: float = 0.95) -> bool:
+    """Whether the draws show that less than `limit` of the lot is right."""
+    return shows_more(draws, draws - right, 1 - limit, confidence)
+
+
+def lower_limit(draws: int, right: int, confidence: float = 0.95) -> float:
+    """The share that the draws show the lot to exceed, 0..1; 0 if none was right."""
+    if not right:
+        return 0.0
+    wanted = -np.log1p(-confidence)
+    return float(
+        optimize.brentq(lambda limit: log_evidence(draws, right, limit) - wanted, EDGE, 1 - EDGE, xtol=1e-12)
+    )
+
+
+def upper_limit(draws: int, right: int, confidence: float = 0.95) -> float:
+    """The share that the draws show the lot to be below, 0..1; 1 if all were right."""
+    return 1 - lower_limit(draws, draws - right, confidence)
+
+
+def pass_probabilities(limit: float, truth: float, confidence: float = 0.95) -> Iterator[float]:
+    """Probability that a lot of which `truth` is right has passed by draw 1, 2, 3 ..., if one looks after every draw.
+
+    Exact for an endless lot.
+    """
+    alive, needed, passed = np.ones(1), 0, 0.0  # alive [n + 1]: probability of k right among n draws without a pass
+    for draws in itertools.count(1):
+        alive = np.append(alive * (1 - truth), 0.0) + np.append(0.0, alive * truth)
+        while needed <= draws and not shows_more(draws, needed, limit, confidence):
+            needed += 1
+        passed += float(alive[needed:].sum())
+        alive[needed:] = 0.0
+        yield passed
+
+
+@cache
+def draws_needed(limit: float, truth: float, power: float, most: int, confidence: float = 0.95) -> int:
+    """Draws by which a lot of which `truth` is right has passed with probability `power`; `most` if more are needed."""
+    steps = enumerate(itertools.islice(pass_probabilities(limit, truth, confidence), most), 1)
+    return next((draws for draws, passed in steps if passed >= power), most)
+
+
+def draws_to_go(draws: int, right: int, limit: float, most: int, confidence: float = 0.95) -> int | None:
+    """How many more draws decide for the lot if the same share of them is right; None if `most` do not."""
+    if not right:
+        return None
+    share = right / draws
+    return next(
+        (more for more in range(most + 1) if shows_more(draws + more, (draws + more) * share, limit, confidence)), None
+    )

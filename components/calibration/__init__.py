@@ -1,6 +1,7 @@
 """Calibration: embeddings and what people said about the photographs (subjects) -> the similarity window.
 
-Also out come the labelled pairs, by which the precision gate judges. Section 3 of the paper (arXiv 2412.08645).
+It also says which product each labelled object is, by which the precision gate judges. Section 3 of the paper
+(arXiv 2412.08645).
 """
 
 from components.calibration.params import Params
@@ -10,7 +11,7 @@ STAGE = Stage(
     __name__,
     "Calibration of the similarity window",
     Params,
-    "images objects embeddings subjects -> calibration labels",
+    "images objects embeddings subjects -> calibration identities",
     "mining",
     Size("4", "16", "16Gi"),
 )

@@ -1,4 +1,4 @@
-"""Labelled pairs of objects, from what people said about whole photographs or boxes (subjects)."""
+"""Judged pairs of objects, from what people said about whole photographs or boxes (subjects)."""
 
 from typing import NamedTuple
 
@@ -7,78 +7,113 @@ import torch
 
 from components.calibration.params import Params
 from components.calibration.subjects import Label
-from components.common.data.seeds import unit_interval
-from components.common.join.exact import window_join
-from components.common.join.scores import Pairs, decide
+from components.common.join.exact import TILE, join_tile, prepare, tile_count
+from components.common.join.scores import Pairs, concatenate, decide
 from components.common.vision.corpus import Corpus
 from components.common.vision.duplicates import components
 
 SAME, DIFFERENT, DUPLICATE = "same", "different", "duplicate"
-CALIBRATION, GATE = "calibration", "gate"
-RATER = "subjects"
-QUESTION = "same-product/1: is the second object the same product as the first, in a picture that does not repeat it?"
 
 
 class Labels(NamedTuple):
-    """Labelled pairs, ordered by (src, dst). verdict, purpose, cluster: str [P]; cluster is the subject of src."""
+    """Pairs of objects of which at least one is named.
 
+    rows: object row of each named object, int64 [L], ascending. product: its product, int64 [L], 0..G-1. pairs: of two
+    named objects, as places in `rows`. verdict: str [P], of those pairs. strangers: int64 [L, T], how many unlabelled
+    objects are at least as similar to each named one as each tested threshold.
+    """
+
+    rows: np.ndarray
+    product: np.ndarray
     pairs: Pairs
     verdict: np.ndarray
-    purpose: np.ndarray
-    cluster: np.ndarray
+    strangers: np.ndarray
 
     def where(self, mask: np.ndarray) -> "Labels":
-        """The labels under a boolean mask [P]."""
-        return Labels(self.pairs.where(mask), self.verdict[mask], self.purpose[mask], self.cluster[mask])
+        """The labels with the pairs under a boolean mask [P] only."""
+        return self._replace(pairs=self.pairs.where(mask), verdict=self.verdict[mask])
 
 
-def label_pairs(corpus: Corpus, subjects: list[Label], named: dict[int, str], params: Params) -> Labels:
-    """Every pair of the same subject, and every pair of different ones with similarity >= `params.loosest`.
+def label_pairs(
+    corpus: Corpus, subjects: list[Label], named: dict[int, str], thresholds: np.ndarray, params: Params
+) -> Labels:
+    """Every pair of one subject, every pair of two subjects with similarity >= `params.loosest`, and the partners of
+    named objects that nobody labelled.
 
-    subjects: rows of that dataset. named: object row -> subject.
+    subjects: rows of that dataset. named: object row -> subject. thresholds: float [T], descending.
 
     Only pairs of different photographs. duplicate: the same subject in photographs that nearly repeat each other, by
-    label or as mining finds it. No label below `loosest` is for the gate: only the right pairs are known there, and
-    would flatter.
+    label or as mining sees it.
     """
     rows = np.array(sorted(named), np.int64)
-    names = np.array([named[row] for row in rows], dtype=object)
-    pairs = _pairs_of(corpus, rows, names, params.loosest)
-    src_name, dst_name = (names[np.searchsorted(rows, side)] for side in (pairs.src, pairs.dst))
-    same = (src_name == dst_name).astype(bool)
-    linked = _linked_photographs(corpus, subjects)
-    repeat = linked[corpus.photo[pairs.src]] == linked[corpus.photo[pairs.dst]]
-    repeat[same] |= corpus.nearly_repeat(pairs.src[same], pairs.dst[same], params)
+    product = np.unique([named[row] for row in rows.tolist()], return_inverse=True)[1].astype(np.int64)
+    similar, strangers = _similar(corpus, rows, thresholds, params)
+    pairs = _with_all_of_one_product(corpus, rows, product, similar, params.loosest)
+    src, dst = rows[pairs.src], rows[pairs.dst]
+    same = product[pairs.src] == product[pairs.dst]
+    linked = linked_photographs(corpus, subjects)
+    repeat = linked[corpus.photo[src]] == linked[corpus.photo[dst]]
+    repeat[same] |= corpus.nearly_repeat(src[same], dst[same], params)
     verdict = np.where(same, np.where(repeat, DUPLICATE, SAME), DIFFERENT)
-    purpose = [_purpose(src, dst, params) for src, dst in zip(src_name, dst_name, strict=True)]
-    labels = Labels(pairs, verdict, np.array(purpose, dtype=object), src_name)
-    return labels.where((labels.purpose == CALIBRATION) | (pairs.similarity >= np.float32(params.loosest)))
+    return Labels(rows, product, pairs, verdict, strangers)
 
 
-def _pairs_of(corpus: Corpus, rows: np.ndarray, names: np.ndarray, loosest: float) -> Pairs:
-    """Pairs of labelled rows: similar ones from the join, and those of one subject below its floor."""
-    vectors = corpus.vectors[rows] if len(rows) else np.zeros((0, 1), np.float16)
-    similar = window_join(vectors, loosest, groups=corpus.photo[rows])
-    src, dst = _of_one_subject(names)
+def _similar(corpus: Corpus, rows: np.ndarray, thresholds: np.ndarray, params: Params) -> tuple[Pairs, np.ndarray]:
+    """The pairs of named objects from `loosest` up, as places in `rows`, and the counts of strangers [L, T].
+
+    With the named objects last, the join compares them with all objects and no stranger with another.
+    """
+    strangers = np.zeros((len(rows), len(thresholds)), np.int64)
+    if not len(rows):
+        return concatenate([]), strangers
+    order = np.concatenate([np.setdiff1d(np.arange(len(corpus)), rows), rows])
+    first = len(corpus) - len(rows)
+    joined = prepare(corpus.vectors[order], params.loosest, corpus.photo[order])
+    similar = []
+    for tile in range(tile_count(len(order), TILE)):
+        pairs = join_tile(joined, tile, params.loosest, since=first)
+        named = pairs.src >= first
+        similar.append(Pairs(pairs.src[named] - first, pairs.dst[named] - first, pairs.similarity[named]))
+        other = pairs.where(~named)
+        other = other.where(~_repeat(corpus, order[other.src], order[other.dst], params))
+        reached = np.searchsorted(-thresholds, -other.similarity, side="left")  # first threshold that it reaches
+        np.add.at(strangers, (other.dst - first, np.minimum(reached, len(thresholds) - 1)), 1)
+    return concatenate(similar), np.cumsum(strangers, axis=1)
+
+
+def _repeat(corpus: Corpus, src: np.ndarray, dst: np.ndarray, params: Params) -> np.ndarray:
+    """Whether hashes tell that two objects are in repeated photographs or crops, bool [P]. Moved copies are not looked
+    for among strangers: there may be millions, and a stranger too many only makes the calibration stricter."""
+    photos = corpus.photo_hashes.distance(corpus.photo[src], corpus.photo[dst])
+    return (photos <= params.photo_bits) | (corpus.crop_hashes.distance(src, dst) <= params.crop_bits)
+
+
+def _with_all_of_one_product(
+    corpus: Corpus, rows: np.ndarray, product: np.ndarray, similar: Pairs, loosest: float
+) -> Pairs:
+    """The similar pairs and those of one product below `loosest`, in order of (src, dst)."""
+    vectors, (src, dst) = corpus.vectors[rows], _of_one_product(product)
     apart = corpus.photo[rows[src]] != corpus.photo[rows[dst]]
     first, second = (torch.from_numpy(side[apart]) for side in (src, dst))
     below = float(np.nextafter(np.float32(loosest), np.float32(-2)))
     unlike = decide(torch.from_numpy(vectors), first, second, -np.inf, below)
-    src, dst, similarity = (np.concatenate(both) for both in zip(similar, unlike, strict=True))
-    order = np.lexsort((dst, src))
-    return Pairs(rows[src[order]], rows[dst[order]], similarity[order])
+    both = concatenate([similar, unlike])
+    order = np.lexsort((both.dst, both.src))
+    return Pairs(*(column[order] for column in both))
 
 
-def _of_one_subject(names: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Every two places of equal names, first < second: int64 [P] each."""
-    _, codes, counts = np.unique(names, return_inverse=True, return_counts=True)
-    members = np.split(np.argsort(codes, kind="stable"), np.cumsum(counts)[:-1])
+def _of_one_product(product: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Every two places of one product, first < second: int64 [P] each."""
+    if not len(product):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    counts = np.bincount(product)
+    members = np.split(np.argsort(product, kind="stable"), np.cumsum(counts)[:-1])
     pairs = [places[np.stack(np.triu_indices(len(places), 1))] for places in members]
     src, dst = np.concatenate(pairs, axis=1)
     return src, dst
 
 
-def _linked_photographs(corpus: Corpus, subjects: list[Label]) -> np.ndarray:
+def linked_photographs(corpus: Corpus, subjects: list[Label]) -> np.ndarray:
     """For each photograph the smallest one it repeats, over any chain of `duplicate_of`, int64 [M]."""
     places = {image_id: place for place, image_id in enumerate(corpus.image_ids)}
     links = [
@@ -88,8 +123,3 @@ def _linked_photographs(corpus: Corpus, subjects: list[Label]) -> np.ndarray:
     ]
     src, dst = np.array(links, np.int64).reshape(-1, 2).T
     return components(len(corpus.image_ids), (src, dst))
-
-
-def _purpose(first: str, second: str, params: Params) -> str:
-    """By a stable hash of the two subjects: the gate judges on pairs of subjects that the calibration never saw."""
-    return CALIBRATION if unit_interval(params.seed, "purpose", *sorted((first, second))) < params.share else GATE

@@ -14,33 +14,29 @@ class Params(NearDuplicates, Seeded):
     section: ClassVar[str] = "calibration"
 
     window: Literal["calibrated", "explicit"] = parameter(
-        "calibrated", "calibrated: found from labelled pairs, low and high where there are none; explicit: low and high"
+        "calibrated", "calibrated: from labelled pairs; low and high where there are none; explicit: low and high"
     )
     low: float = parameter(0.93, "least similarity of the stated window, cosine", "paper, section 3", ge=-1, le=1)
     high: float = parameter(
         0.975, "greatest similarity of the stated window, cosine", "paper, section 3", ge=-1, le=1.01
     )
     target: float = parameter(
-        0.78,
-        "precision that pairs from the window's low up must reach with confidence; keep it above the gate's limit, "
-        "which is judged on other labels",
+        0.8,
+        "share of a labelled object's partners, from the window's low up, that must be right, on average over objects",
+        "the precision gate's limit",
         gt=0,
         lt=1,
     )
-    confidence: float = parameter(
-        0.95, "of the one-sided bounds: Clopper-Pearson's, and that of resampled subjects", ge=0.5, lt=1
-    )
+    confidence: float = parameter(0.95, "of the one-sided bound for products like the labelled ones", ge=0.5, lt=1)
     strictest: float = parameter(0.99, "first threshold that is tested, cosine", gt=-1, le=1)
     loosest: float = parameter(
         0.5, "last threshold that is tested, cosine; different objects below it are not kept as labels", ge=-1, lt=1
     )
     step: float = parameter(0.005, "between tested thresholds, cosine", gt=0, le=0.1)
-    min_labels: int = parameter(30, "testing starts at the first threshold with this many labelled pairs", ge=1)
     min_duplicates: int = parameter(8, "labelled near-duplicate pairs needed to place the window's high", ge=1)
     keep_views: float = parameter(
         0.99, "share of labelled views below the window's high where near-duplicates are too few", gt=0, le=1
     )
-    share: float = parameter(0.5, "of pairs of subjects that calibrate; the gate is judged on the others", gt=0, lt=1)
     min_iou: float = parameter(0.5, "overlap of an object with a labelled box to be that subject", gt=0, le=1)
 
     @model_validator(mode="after")

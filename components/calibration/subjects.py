@@ -20,12 +20,14 @@ Label = dict[str, Any]
 class Named(NamedTuple):
     """What labels say about objects.
 
-    subjects: object row -> subject, of the objects that are compared. labels: how many are about photographs of this
-    run. unplaced: those of them that fit no object. contested: object row -> its subjects, where labels disagree; these
-    objects are left out. crowded: subject -> its number of objects, where that is more than MEMBERS.
+    subjects: object row -> subject. compared: those of them that calibrate, at most MEMBERS a subject. labels: how many
+    are about photographs of this run. unplaced: those of them that fit no object. contested: object row -> its
+    subjects, where labels disagree; these objects are left out. crowded: subject -> its number of objects, where that
+    is more than MEMBERS.
     """
 
     subjects: dict[int, str]
+    compared: dict[int, str]
     labels: int
     unplaced: list[Label]
     contested: dict[int, list[str]]
@@ -78,7 +80,7 @@ def name_objects(corpus: Corpus, labels: list[Label], params: Params) -> Named:
     contested = {row: names for row, names in subjects.items() if len(names) > 1}
     agreed = {row: names[0] for row, names in subjects.items() if len(names) == 1}
     compared, crowded = _compared(corpus, agreed, params.seed)
-    return Named(compared, len(here), unplaced, contested, crowded)
+    return Named(agreed, compared, len(here), unplaced, contested, crowded)
 
 
 def prominence(box: Box, width: int, height: int) -> float:

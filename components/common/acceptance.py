@@ -43,9 +43,7 @@ def lower_limit(draws: int, right: int, confidence: float = 0.95) -> float:
     if not right:
         return 0.0
     wanted = -np.log1p(-confidence)
-    return float(
-        optimize.brentq(lambda limit: log_evidence(draws, right, limit) - wanted, EDGE, 1 - EDGE, xtol=1e-12)
-    )
+    return float(optimize.brentq(lambda limit: log_evidence(draws, right, limit) - wanted, EDGE, 1 - EDGE, xtol=1e-12))
 
 
 def upper_limit(draws: int, right: int, confidence: float = 0.95) -> float:

@@ -1,4 +1,4 @@
-"""Intervals: Clopper-Pearson for shares, cluster bootstrap for means of clustered samples, votes for pairs of products."""
+"""Clopper-Pearson for shares, the cluster bootstrap for means of clustered samples, votes for pairs of products."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -70,20 +70,26 @@ class Ballot:
     """Judged pairs as votes of their anchors.
 
     anchor: int [P], which anchor each pair belongs to, 0..A-1. partner_product: int [P], the product of the other
-    object, -1 where it is not known. right: bool [P]. product: int [A], the product of each anchor, 0..G-1.
+    object. right: bool [P]. product: int [A], the product of each anchor, 0..G-1. strangers: int [A], partners whose
+    product is not known, which count as wrong.
     """
 
     anchor: np.ndarray
     partner_product: np.ndarray
     right: np.ndarray
     product: np.ndarray
+    strangers: np.ndarray
+
+    @property
+    def partners(self) -> np.ndarray:
+        """How many partners each anchor has, int [A]."""
+        return np.bincount(self.anchor, minlength=len(self.product)) + self.strangers
 
     def scores(self) -> np.ndarray:
         """The share of each anchor's partners that are right, float64 [A]; not a number where it has none."""
-        pairs = np.bincount(self.anchor, minlength=len(self.product))
         right = np.bincount(self.anchor, weights=self.right, minlength=len(self.product))
         with np.errstate(invalid="ignore"):
-            return right / pairs
+            return right / self.partners
 
     def kish(self) -> float:
         """Kish's effective number of votes: as if all anchors of a product said the same."""
@@ -94,14 +100,14 @@ class Ballot:
         """The mean score with one product left out as anchor and as partner, for each product in turn, float64 [G]."""
         of_anchor = self.scores()
         has_pairs = np.isfinite(of_anchor)
-        products = max(int(self.product.max()), int(self.partner_product.max())) + 1
+        products = max(int(self.product.max()), int(self.partner_product.max(initial=0))) + 1
         own = self.product[has_pairs]
         total = of_anchor[has_pairs].sum() - np.bincount(own, of_anchor[has_pairs], products)
         voters = has_pairs.sum() - np.bincount(own, minlength=products)
-        foreign = (self.partner_product >= 0) & (self.partner_product != self.product[self.anchor])
+        foreign = self.partner_product != self.product[self.anchor]
         keys, where = np.unique(self.anchor[foreign] * products + self.partner_product[foreign], return_inverse=True)
         anchor, gone = keys // products, keys % products  # an anchor that keeps its vote, and a product it loses
-        pairs = np.bincount(self.anchor, minlength=len(self.product))[anchor] - np.bincount(where)
+        pairs = self.partners[anchor] - np.bincount(where)
         right = np.bincount(self.anchor, weights=self.right, minlength=len(self.product))[anchor]
         right = right - np.bincount(where, weights=self.right[foreign])
         rest = np.where(pairs > 0, right / np.maximum(pairs, 1), 0.0)

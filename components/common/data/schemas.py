@@ -105,16 +105,22 @@ SCHEMAS: dict[str, pa.Schema] = {
             _field("group", pa.int64(), "smallest object row of the split group"),
         ]
     ),
-    # A verdict on a pair of objects: same / different / duplicate / unsure. `purpose`: calibration or gate.
-    "labels": pa.schema(
+    # An object that labels name. Two of one subject are the same product, seen anew unless `photograph` is the same.
+    "identities": pa.schema(
         [
-            _field("src_row", pa.int64(), "object row"),
+            _field("row", pa.int64(), "object row"),
+            _field("subject", _text),
+            _field("photograph", pa.int64(), "row of images: the smallest that its photograph is labelled to repeat"),
+        ]
+    ),
+    # A person's verdict on a pair of objects: same, different, duplicate or unsure.
+    "judgements": pa.schema(
+        [
+            _field("src_row", pa.int64(), "object row, the smaller"),
             _field("dst_row", pa.int64(), "object row"),
             _field("verdict", _text),
-            _field("purpose", _text),
-            _field("cluster", _text),  # verdicts that share a subject are not independent: the anchor's subject
             _field("rater", _text),
-            _field("at", _text, "ISO 8601", nullable=True),
+            _field("at", _text, "ISO 8601"),
             _field("question", _text),
         ]
     ),
@@ -162,14 +168,15 @@ SCHEMAS: dict[str, pa.Schema] = {
     ),
     # A trained model: one row a file below pipeline/, a folder that diffusers loads with from_pretrained.
     "model": pa.schema([_field("path", _text), _field("bytes", pa.int64(), "byte"), _field("sha256", _text)]),
-    # Precision of labelled pairs at and above a threshold. The chosen window is in the manifest's facts.
+    # What labelled pairs at and above a threshold show. The chosen window is in the manifest's facts.
     "calibration": pa.schema(
         [
             _field("threshold", pa.float64(), "cosine"),
-            _field("labelled", pa.int64(), "pairs"),
-            _field("correct", pa.int64(), "pairs"),
-            _field("precision", pa.float64(), "0..1"),
-            _field("lower_bound", pa.float64(), "0..1, one-sided Clopper-Pearson"),
+            _field("anchors", pa.int64(), "labelled objects with a partner"),
+            _field("kish", pa.float64(), "votes that their number by product is worth"),
+            _field("votes", pa.float64(), "independent votes that they are worth"),
+            _field("precision", pa.float64(), "0..1: mean over anchors of the share of right partners"),
+            _field("lower_bound", pa.float64(), "0..1, one-sided, for products like these"),
         ]
     ),
     # A picture made by a system for a benchmark sample. Blob `image`: PNG.

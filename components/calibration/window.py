@@ -1,0 +1,119 @@
+"""The similarity window that labelled pairs support.
+
+A cosine means something for one encoder only (the paper's [0.93, 0.975] belongs to its IR encoder), so the window is
+looked for again with every encoder. Its low is chosen by fixed-sequence testing (Learn then Test, arXiv 2110.01052):
+from the strictest threshold down, each must show with confidence that the target is reached; the first that does not
+ends the sequence, so that the chosen one holds although many were tested. Its high best separates labelled
+near-duplicates from other views.
+
+What is tested is the mean over anchors of the share of their partners that are right, a partner that nobody labelled
+being wrong. The bound treats products as the units (`common.statistics.count_votes`): it is about products like the
+labelled ones, if all photographs of a labelled product are labelled, and is cautious otherwise.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from components.calibration.labels import DUPLICATE, SAME, Labels
+from components.calibration.params import Params
+from components.common.statistics import Ballot, count_votes
+
+RESOLUTION = 0.001  # of the window's high, cosine
+
+
+class Threshold(NamedTuple):
+    """What pairs of at least this similarity (cosine) show.
+
+    anchors: named objects with a partner. kish: votes they are worth if only their number by product counts. votes:
+    the same with the variance between products. precision: mean share of right partners, 0..1; lower_bound: of it.
+    """
+
+    threshold: float
+    anchors: int
+    kish: float
+    votes: float
+    precision: float
+    lower_bound: float
+
+
+class Window(NamedTuple):
+    """The window. passed: whether pairs from low up reached the target; None if there was nothing to test it on."""
+
+    low: float
+    high: float
+    passed: bool | None
+
+
+def thresholds(params: Params) -> np.ndarray:
+    """The tested thresholds, strictest first, float64 [T]."""
+    count = int((params.strictest - params.loosest) / params.step + 1e-9) + 1
+    return np.round(params.strictest - params.step * np.arange(count), 6)
+
+
+def precision_curve(labels: Labels, params: Params) -> list[Threshold]:
+    """What each threshold shows, strictest first, where it has pairs; near-duplicates count neither way."""
+    judged, curve = labels.where(labels.verdict != DUPLICATE), []
+    for place, threshold in enumerate(thresholds(params)):
+        above = judged.where(judged.pairs.similarity >= np.float32(threshold))
+        ballot = ballot_of(above, labels.strangers[:, place])
+        anchors = int(np.isfinite(ballot.scores()).sum())
+        if anchors:
+            shown = count_votes(ballot, params.confidence)
+            point = Threshold(float(threshold), anchors, ballot.kish(), shown.effective, shown.mean, shown.bound)
+            curve.append(point)
+    return curve
+
+
+def ballot_of(judged: Labels, strangers: np.ndarray) -> Ballot:
+    """The votes of named objects, each pair counting for both of its objects. strangers: int [L], unknown partners."""
+    src, dst = judged.pairs.src, judged.pairs.dst
+    anchor, partner = np.concatenate([src, dst]), np.concatenate([dst, src])
+    right = np.tile(judged.verdict == SAME, 2)
+    return Ballot(anchor, judged.product[partner], right, judged.product, strangers)
+
+
+def find_low(curve: Sequence[Threshold], params: Params) -> float | None:
+    """The loosest threshold before the first that misses the target; None if the very first misses it.
+
+    The sequence starts at the strictest threshold whose anchors are worth half as many votes as at any other. How many
+    they are follows from similarities only, not from verdicts, so that looking at it spends no confidence.
+    """
+    low, most = None, max((point.kish for point in curve), default=0.0)
+    started = False
+    for point in curve:
+        started = started or point.kish >= most / 2
+        if started:
+            if point.lower_bound < params.target:
+                break
+            low = point.threshold
+    return low
+
+
+def find_high(labels: Labels, low: float, params: Params) -> float:
+    """The threshold above which most near-duplicates and fewest other views of the same product lie (Youden's J).
+
+    With too few labelled near-duplicates, the similarity that the share `keep_views` of the other views stays below;
+    without any, `high`. Never at or below `low`.
+    """
+    similarity = labels.pairs.similarity
+    repeats = similarity[(labels.verdict == DUPLICATE) & (similarity > low)]
+    views = similarity[(labels.verdict == SAME) & (similarity >= low)]
+    if not len(views):
+        return params.high if params.high > low else 1.0
+    grid = np.round(np.arange(low + RESOLUTION, 1 + RESOLUTION / 2, RESOLUTION), 3)
+    gain = np.array([(views <= high).mean() for high in grid])
+    if len(repeats) < params.min_duplicates:
+        return float(grid[int(np.argmax(gain >= params.keep_views))])
+    gain += np.array([(repeats > high).mean() for high in grid])
+    return float(grid[int(np.argmax(gain))])
+
+
+def find_window(curve: Sequence[Threshold], labels: Labels, params: Params) -> Window:
+    """The window that the labels support, or the stated one; where no threshold passes, from the strictest up."""
+    if params.window == "explicit" or not len(labels.verdict):
+        return Window(params.low, params.high, None)
+    low = find_low(curve, params)
+    start = params.strictest if low is None else low
+    return Window(start, find_high(labels, start, params), low is not None)

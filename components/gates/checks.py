@@ -19,6 +19,7 @@ class Check:
     measured: the number, or a 1-d array. low, high: the limits, inclusive unless `strict`; None: unlimited.
     next_step: what a person does about a failure.
     undecided: why a failure would only mean that too little is known; empty where a failure is a failure.
+    sentence: what a reader is told, where the numbers alone do not say it.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Check:
     strict: bool = False
     next_step: str = ""
     undecided: str = ""
+    sentence: str = ""
 
     @property
     def values(self) -> np.ndarray:
@@ -58,6 +60,8 @@ class Check:
         return self.low if self.low - self.observed >= self.observed - self.high else self.high
 
     def __str__(self) -> str:
+        if self.sentence:
+            return self.sentence
         seen = "not a number" if self.observed is None else f"{self.observed:.4g}"
         return f"{self.what} is {seen}, {self.allowed}"
 
@@ -102,7 +106,7 @@ def judge(gate: Gate, met: Mapping[str, bool], blocking: bool) -> dict[str, Any]
 
 
 def _reason(check: Check) -> str:
-    return f"{check} ({check.undecided})" if check.undecided else str(check)
+    return f"{check} ({check.undecided})" if check.undecided and not check.sentence else str(check)
 
 
 def rounded(value: float) -> float:

@@ -42,21 +42,27 @@ class Vectors(Checkpoint):
     min_effective_dimensions: float = parameter(4, "participation ratio of the covariance's eigenvalues", ge=1, le=4096)
 
 
-class Recurrence(Checkpoint, NearDuplicates, Seeded):
-    """Gates on pairs, sets and labels: retrieval precision, distinct views, yield."""
+class Recurrence(Checkpoint, NearDuplicates):
+    """Gates on pairs, sets and verdicts: retrieval precision, distinct views, yield."""
 
     section: ClassVar[str] = "gates.recurrence"
 
     min_precision: float = parameter(
-        0.7, "right pairs / emitted pairs", "precision of the paper's window, Figure 3a", gt=0, lt=1
+        0.8,
+        "share of a run's references that show their anchor's product",
+        "where 0.70 of the pairs are right, the precision of the paper's window (Figure 3a), 0.84 of the references of "
+        "the rendered world are",
+        gt=0,
+        lt=1,
     )
-    confidence: float = parameter(0.95, "of the one-sided Clopper-Pearson bound", ge=0.5, lt=1)
+    confidence: float = parameter(0.95, "that a pass or a failure is right, however often one looks", ge=0.5, lt=1)
     expected_precision: float = parameter(
-        0.8, "a true precision that should pass with probability `power`; plans labels", gt=0, lt=1
+        0.9, "true share of right references that should pass with probability `power`: plans the draws", gt=0, lt=1
     )
-    power: float = parameter(0.95, "probability to pass at the expected precision", ge=0.5, lt=1)
-    max_sample: int = parameter(400, "labelled pairs judged at most; the rest stays unused", ge=10, le=100_000)
-    bands: int = parameter(4, "similarity bands of the sample, equally filled", ge=1, le=20)
+    power: float = parameter(0.95, "probability to pass at the expected share", ge=0.5, lt=1)
+    max_sample: int = parameter(
+        400, "drawn pairs at most: what is not shown by then, or by the planned number, fails", ge=10, le=10_000
+    )
     max_near_duplicates: float = parameter(0.01, "nearly equal pairs / pairs of views within a set", ge=0, le=1)
     shift_correlation: float = parameter(
         0.65,

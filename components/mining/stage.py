@@ -50,7 +50,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
                 pairs_out.write(index, _pair_rows(mined, anchors))
             if not sets_out.done(index):
                 sets_out.write(index, _set_rows(corpus, mined, part_stars, params.min_views))
-        pairs_out.facts = sets_out.facts = _facts(window, params) | mined.engine
+        pairs_out.facts = sets_out.facts = _facts(window, corpus.encoder, params) | mined.engine
         shutil.rmtree(outputs["pairs"] / tiles.FOLDER)
     return describe(corpus, mined, stars_found, window, params)
 
@@ -102,5 +102,6 @@ def _set_rows(corpus: Corpus, mined: Mined, stars: list[Star], min_views: int) -
     ]
 
 
-def _facts(window: Window, params: Params) -> dict[str, float | str]:
-    return {"low": window.low, "high": window.high, "split_threshold": window.low - params.split_margin}
+def _facts(window: Window, encoder: str, params: Params) -> dict[str, float | str]:
+    bounds = {"low": window.low, "high": window.high, "split_threshold": window.low - params.split_margin}
+    return bounds | {"encoder": encoder}

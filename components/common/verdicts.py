@@ -1,0 +1,105 @@
+"""The file of people's verdicts: one row a pair of objects and rater, as CSV or Parquet.
+
+An object is a place: the SHA-256 of its photograph's bytes and its box. So a verdict outlives the run it was asked in.
+"""
+
+import io
+from collections.abc import Iterable
+from typing import Literal, NamedTuple, get_args
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from components.common.errors import UserError
+from components.common.vision.geometry import Box
+
+Word = Literal["same", "different", "duplicate", "unsure"]
+WORDS: tuple[str, ...] = get_args(Word)
+QUESTION = "same-product/1: is the second object the same product as the first, in a picture that does not repeat it?"
+SIDES = ("image", "x", "y", "w", "h")
+COLUMNS = [f"{which}_{side}" for which in ("first", "second") for side in SIDES] + [
+    "verdict",
+    "rater",
+    "at",
+    "question",
+]
+_MAGIC = b"PAR1"
+
+
+class Place(NamedTuple):
+    """An object, in any run. image: SHA-256 of the photograph's bytes, hex; box: px of the upright photograph."""
+
+    image: str
+    box: Box
+
+
+class Verdict(NamedTuple):
+    """What a person said about two objects. at: ISO 8601. question: what was asked, with its version."""
+
+    first: Place
+    second: Place
+    verdict: str
+    rater: str
+    at: str
+    question: str
+
+    def row(self) -> dict[str, str | float]:
+        """The verdict as a row of the file."""
+        places = [value for place in (self.first, self.second) for value in (place.image, *place.box)]
+        return dict(zip(COLUMNS, (*places, self.verdict, self.rater, self.at, self.question), strict=True))
+
+
+def parse(data: bytes, where: str) -> list[Verdict]:
+    """The verdicts of a CSV (UTF-8, with a header) or Parquet file, in its order.
+
+    Raises `UserError` naming `where` and the column or line that is wrong.
+    """
+    table = _table(data, where)
+    if missing := [name for name in COLUMNS if name not in table.column_names]:
+        raise UserError(f"{where} has no column '{missing[0]}': a file of verdicts has {', '.join(COLUMNS)}")
+    return [_verdict(row, f"{where} line {line}") for line, row in enumerate(table.select(COLUMNS).to_pylist(), 2)]
+
+
+def _table(data: bytes, where: str) -> pa.Table:
+    try:
+        if data.startswith(_MAGIC):
+            return pq.read_table(io.BytesIO(data))
+        text = {name: pa.string() for name in COLUMNS}
+        options = pa.csv.ConvertOptions(column_types=text, strings_can_be_null=False)
+        return pa.csv.read_csv(io.BytesIO(data), convert_options=options)
+    except (pa.ArrowException, UnicodeDecodeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise UserError(
+            f"{where} is neither a CSV file in UTF-8 nor Parquet ({reason}): save it again as one"
+        ) from None
+
+
+def _verdict(row: dict[str, str | float | None], where: str) -> Verdict:
+    word = str(row["verdict"] or "").strip().lower()
+    if word not in WORDS:
+        raise UserError(f"{where}: '{word}' is not a verdict: write {', '.join(WORDS[:-1])} or {WORDS[-1]}")
+    rater = str(row["rater"] or "").strip()
+    if not rater:
+        raise UserError(f"{where} names no rater: give everyone who judges a name of their own")
+    first, second = (_place(row, which, where) for which in ("first", "second"))
+    return Verdict(first, second, word, rater, str(row["at"] or ""), str(row["question"] or ""))
+
+
+def _place(row: dict[str, str | float | None], which: str, where: str) -> Place:
+    try:
+        box = Box(*(float(row[f"{which}_{side}"]) for side in SIDES[1:]))  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        box = Box(0, 0, 0, 0)
+    if not (box.w > 0 and box.h > 0 and abs(box.x) + abs(box.y) < float("inf")):
+        raise UserError(f"{where}: the {which} box is not x, y, w, h in px with a width and height above 0")
+    return Place(str(row[f"{which}_image"] or "").strip().lower(), box)
+
+
+def render(verdicts: Iterable[Verdict], header: bool) -> str:
+    """Verdicts as lines of the CSV, with or without its first line."""
+    rows = [verdict.row() for verdict in verdicts]
+    table = pa.table({name: [row[name] for row in rows] for name in COLUMNS})
+    text = io.BytesIO()
+    pa.csv.write_csv(table, text, pa.csv.WriteOptions(include_header=header))
+    return text.getvalue().decode()

@@ -1,0 +1,81 @@
+"""The training sets as a lot: in which order they are drawn, and which of a set's views is looked at first.
+
+The order is a hash of what the pair is, not of where it stands or of a seed. So nobody steers it, more labels leave it
+as it is, and another window or encoder deals anew.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow.compute as pc
+
+from components.common.data.reading import Dataset
+from components.common.data.seeds import derive
+
+
+class Pair(NamedTuple):
+    """One comparison, by object rows."""
+
+    anchor: int
+    view: int
+
+
+@dataclass(frozen=True)
+class Lot:
+    """N sets. anchors: object rows [N]; views, similarities [R]: all references, set after set; starts: int [N + 1],
+    where a set's references begin. names: object_id of every object. deal: what the order depends on beside them.
+    """
+
+    anchors: np.ndarray
+    views: np.ndarray
+    similarities: np.ndarray
+    starts: np.ndarray
+    names: list[str]
+    deal: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.anchors)
+
+    @property
+    def set_of(self) -> np.ndarray:
+        """The set of each reference, int [R]."""
+        return np.repeat(np.arange(len(self)), np.diff(self.starts))
+
+    @cached_property
+    def order(self) -> np.ndarray:
+        """The sets in the order in which they are drawn, int [N]."""
+        turns = [derive(0, *self.deal, self.names[anchor]) for anchor in self.anchors.tolist()]
+        return np.argsort(np.array(turns, np.int64), kind="stable")
+
+    def references(self, place: int) -> np.ndarray:
+        """The references of a set as indices 0..R-1, the one to look at first first."""
+        here = np.arange(self.starts[place], self.starts[place + 1])
+        anchor = self.names[self.anchors[place]]
+        turns = [derive(0, *self.deal, anchor, self.names[view]) for view in self.views[here].tolist()]
+        return here[np.argsort(np.array(turns, np.int64), kind="stable")]
+
+    def pair(self, reference: int) -> Pair:
+        """The objects that are compared for a reference."""
+        place = int(np.searchsorted(self.starts, reference, side="right")) - 1
+        return Pair(int(self.anchors[place]), int(self.views[reference]))
+
+    def draws(self, count: int) -> list[int]:
+        """The first `count` draws, as references: one a set."""
+        return [int(self.references(place)[0]) for place in self.order[:count].tolist()]
+
+
+def lot_of(sets: Dataset, objects: Dataset) -> Lot:
+    """The lot that a run's sets are."""
+    table = sets.table(["anchor", "views", "similarities"])
+    sizes = pc.list_value_length(table["views"]).to_numpy()
+    facts = sets.facts
+    return Lot(
+        table["anchor"].to_numpy(),
+        pc.list_flatten(table["views"]).to_numpy(),
+        pc.list_flatten(table["similarities"]).to_numpy(),
+        np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+        objects.table(["object_id"])["object_id"].to_pylist(),
+        (repr(facts["low"]), repr(facts["high"]), facts["encoder"]),
+    )

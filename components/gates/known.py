@@ -1,0 +1,56 @@
+"""What is known about pairs of objects: by what labels name them, else by what people said of the very pair."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+
+from components.common.data.reading import Dataset
+
+SAME = "same"
+RIGHT, WRONG, UNKNOWN = 1, 0, -1
+
+
+@dataclass(frozen=True)
+class Known:
+    """subject: a code of each object's subject, -1 without one, int [O]. photograph: the one that the object's repeats
+    by label, int [O]. judged: keys of the pairs that people judged, ascending, int [J]; right: what most of them said.
+    """
+
+    subject: np.ndarray
+    photograph: np.ndarray
+    judged: np.ndarray
+    right: np.ndarray
+
+    def verdicts(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """RIGHT, WRONG or UNKNOWN for each pair of object rows [P], int8 [P]."""
+        named = (self.subject[first] >= 0) & (self.subject[second] >= 0)
+        same = self.subject[first] == self.subject[second]
+        by_name = np.where(same & (self.photograph[first] != self.photograph[second]), RIGHT, WRONG)
+        return np.where(named, by_name, self._by_people(first, second)).astype(np.int8)
+
+    def _by_people(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        if not len(self.judged):
+            return np.full(len(first), UNKNOWN)
+        keys = np.minimum(first, second) * len(self.subject) + np.maximum(first, second)
+        place = np.minimum(np.searchsorted(self.judged, keys), len(self.judged) - 1)
+        return np.where(self.judged[place] == keys, self.right[place], UNKNOWN)
+
+
+def known(identities: Dataset, judgements: Dataset, objects: int) -> Known:
+    """Reads what is known. objects: how many there are in the run.
+
+    Most raters of a pair must say "same": a tie is wrong until another rater ends it, and so are "unsure" and
+    "duplicate".
+    """
+    named = identities.table(["row", "subject", "photograph"])
+    rows = named["row"].to_numpy()
+    subject, photograph = np.full(objects, -1, np.int64), np.full(objects, -1, np.int64)
+    subject[rows] = np.unique(np.array(named["subject"].to_pylist(), str), return_inverse=True)[1]
+    photograph[rows] = named["photograph"].to_numpy()
+    votes: dict[int, list[bool]] = defaultdict(list)
+    for row in judgements.rows(["src_row", "dst_row", "verdict"]):
+        votes[row["src_row"] * objects + row["dst_row"]].append(row["verdict"] == SAME)
+    keys = np.array(sorted(votes), np.int64)
+    right = np.array([2 * sum(votes[key]) > len(votes[key]) for key in keys.tolist()], np.int8)
+    return Known(subject, photograph, keys, right)

@@ -1,0 +1,150 @@
+"""The decision about a lot of sets: pass, fail or undecided, and the sentence that says why.
+
+What is asked is which share of the references is right, each set counting once. Draws decide by bets that hold however
+often one looks (`common.acceptance`); what is certain needs no bet.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from components.common.acceptance import draws_needed, draws_to_go, lower_limit, shows_less, shows_more, upper_limit
+from components.gates.draws import Lot
+from components.gates.known import RIGHT, UNKNOWN, Known
+from components.gates.params import Recurrence
+
+ROUNDING = 1e-9
+Word = Literal["pass", "fail", "undecided"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known about a lot.
+
+    sets: how many it has. drawn: references in the order of the draws, as far as they are planned. scores: RIGHT,
+    WRONG or UNKNOWN for each of them. least, most: share of right references if all unknown ones were wrong, or right.
+    """
+
+    sets: int
+    drawn: list[int]
+    scores: np.ndarray
+    least: float
+    most: float
+
+    @property
+    def draws(self) -> int:
+        """How many draws count: those before the first without a verdict."""
+        unknown = np.flatnonzero(self.scores == UNKNOWN)
+        return int(unknown[0]) if len(unknown) else len(self.scores)
+
+    @property
+    def right(self) -> int:
+        """How many of the counting draws are right."""
+        return int((self.scores[: self.draws] == RIGHT).sum())
+
+    @property
+    def waiting(self) -> int:
+        """Draws with a verdict that wait for an earlier one to get its own."""
+        return int((self.scores[self.draws :] != UNKNOWN).sum())
+
+
+@dataclass(frozen=True)
+class Decision:
+    """lower, upper: of the share of right references. missing: verdicts that decide at most; to_go: that decide if it
+    goes on as so far, None if that would not."""
+
+    word: Word
+    sentence: str
+    lower: float
+    upper: float
+    missing: int = 0
+    to_go: int | None = None
+
+
+def planned_draws(params: Recurrence) -> int:
+    """Draws by which a lot that should pass has passed, with the power asked for; at most `max_sample`."""
+    limit, expected = params.min_precision, params.expected_precision
+    return draws_needed(limit, expected, params.power, params.max_sample, params.confidence)
+
+
+def gather(lot: Lot, known: Known, params: Recurrence) -> Evidence:
+    """What is known about the lot's references and about the planned draws."""
+    scores = known.verdicts(lot.anchors[lot.set_of], lot.views)
+    drawn = lot.draws(planned_draws(params))
+    return Evidence(len(lot), drawn, scores[drawn], _share(lot, scores == RIGHT), _share(lot, scores != 0))
+
+
+def _share(lot: Lot, chosen: np.ndarray) -> float:
+    """Mean over sets of the share of their references that are chosen; 0 without sets."""
+    sizes = np.diff(lot.starts)
+    return float((np.bincount(lot.set_of, chosen, len(lot)) / np.maximum(sizes, 1)).mean()) if len(lot) else 0.0
+
+
+def decide(evidence: Evidence, params: Recurrence) -> Decision:
+    """Pass, fail or undecided, by what is certain first and by the draws otherwise."""
+    if not evidence.sets:
+        return Decision("fail", "there are no sets, so that there is nothing to train on", 0.0, 0.0)
+    if certain := _certain(evidence, params):
+        return certain
+    limit, confidence, planned = params.min_precision, params.confidence, planned_draws(params)
+    draws, right = evidence.draws, evidence.right
+    lower = max(lower_limit(draws, right, confidence), evidence.least)
+    upper = min(upper_limit(draws, right, confidence), evidence.most)
+    seen = f"{right} of {draws} drawn pairs are right"
+    looks = f"({confidence:.0%}, at every look); limit {limit:g}"
+    if shows_more(draws, right, limit, confidence):
+        return Decision(
+            "pass",
+            f"{seen}: at least {lower:.3f} of the references in this run's {evidence.sets:,} sets {looks}",
+            lower,
+            upper,
+        )
+    if shows_less(draws, right, limit, confidence):
+        return Decision("fail", f"{seen}: at most {upper:.3f} of the references are right {looks}", lower, upper)
+    if draws >= planned:
+        return Decision(
+            "fail",
+            f"{seen}: {limit:g} is not shown, and by {planned} draws {params.power:.0%} of retrievals with "
+            f"{params.expected_precision:g} right would have passed",
+            lower,
+            upper,
+        )
+    return _undecided(evidence, params, lower, upper)
+
+
+def _certain(evidence: Evidence, params: Recurrence) -> Decision | None:
+    """What no further verdict could change."""
+    limit, sets = params.min_precision, f"{evidence.sets:,} sets"
+    passed = evidence.least >= limit - ROUNDING
+    if evidence.most - evidence.least < ROUNDING:
+        sentence = f"all {sets} have verdicts: {evidence.least:.3f} of their references are right; limit {limit:g}"
+    elif passed:
+        sentence = f"known verdicts alone make {evidence.least:.3f} of the references of {sets} right; limit {limit:g}"
+    elif evidence.most < limit - ROUNDING:
+        sentence = (
+            f"even if every reference without a verdict were right, only {evidence.most:.3f} of the references of "
+            f"{sets} would be; limit {limit:g}"
+        )
+    else:
+        return None
+    return Decision("pass" if passed else "fail", sentence, evidence.least, evidence.most)
+
+
+def _undecided(evidence: Evidence, params: Recurrence, lower: float, upper: float) -> Decision:
+    draws, right, planned = evidence.draws, evidence.right, planned_draws(params)
+    missing = int((evidence.scores == UNKNOWN).sum())
+    to_go = draws_to_go(draws, right, params.min_precision, max(planned - draws, 0), params.confidence)
+    words = [
+        f"{right} of {draws} drawn pairs are right, so that between {lower:.3f} and {upper:.3f} of the references are"
+    ]
+    if to_go is not None:
+        words.append(f"if this goes on, {to_go} more decide")
+    if missing:
+        words.append(f"{missing} decide at most")
+    else:
+        words.append("every set was drawn once, and now its other references are asked for")
+    if evidence.waiting:
+        words.append(f"draw {draws + 1} has no verdict, and {evidence.waiting} later ones wait for it")
+    words.append(f"limit {params.min_precision:g}")
+    return Decision("undecided", "; ".join(words), lower, upper, missing, to_go)

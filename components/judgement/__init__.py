@@ -1,0 +1,10 @@
+"""Judgement: people's verdicts on pairs of objects, placed on the objects of this run.
+
+Out go `judgements`, one row a pair and rater. The precision gate asks for them where labels do not say whether two
+objects are the same product; the calibration never sees them. The paper does not say how its window was judged.
+"""
+
+from components.common.stage.contract import Size, Stage
+from components.judgement.params import Params
+
+STAGE = Stage(__name__, "People's verdicts", Params, "images objects -> judgements", "data", Size("1", "2", "4Gi"))

@@ -30,7 +30,7 @@ def log_evidence(draws: int, right: float, limit: float) -> float:
 
 def shows_more(draws: int, right: float, limit: float, confidence: float = 0.95) -> bool:
     """Whether the draws show that more than `limit` of the lot is right."""
-    return log_evidence(draws, right, limit) >= -np.log1p(-confidence)
+    return bool(log_evidence(draws, right, limit) >= -np.log1p(-confidence))
 
 
 def shows_less(draws: int, right: int, limit: float, confidence: float = 0.95) -> bool:

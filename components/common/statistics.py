@@ -26,17 +26,6 @@ def share_upper_bound(correct: int, total: int, confidence: float = 0.95) -> flo
     return float(stats.beta.ppf(confidence, correct + 1, total - correct)) if correct < total else 1.0
 
 
-def cluster_lower_bound(
-    values: Sequence[float], clusters: Sequence[str], confidence: float = 0.95, seed: int = 0
-) -> float:
-    """One-sided lower bound of the mean of `values` from resampling whole clusters; 0 when nothing was seen.
-
-    Values that are all alike leave it nothing to vary, so that it then says more than it knows: read it beside
-    `share_lower_bound`.
-    """
-    return cluster_bootstrap(values, clusters, 2 * confidence - 1, 2000, seed).low if len(values) else 0.0
-
-
 def cluster_bootstrap(
     values: Sequence[float], clusters: Sequence[str], confidence: float = 0.95, draws: int = 10_000, seed: int = 0
 ) -> Interval:

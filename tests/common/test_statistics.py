@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from components.common.statistics import cluster_bootstrap, cluster_lower_bound, share_lower_bound, share_upper_bound
+from components.common.statistics import Ballot, cluster_bootstrap, count_votes, share_lower_bound, share_upper_bound
 
 
 @pytest.mark.parametrize(("correct", "total"), [(41, 50), (78, 100), (152, 200), (296, 400), (725, 1000)])
@@ -39,13 +39,58 @@ def test_clusters_widen_the_interval():
         cluster_bootstrap([], [])
 
 
-def test_the_cluster_bound_counts_subjects_not_pairs():
-    """Ten subjects, of which two are wrong in all their 30 pairs, show far less than 300 independent pairs."""
-    clusters = [f"s{i}" for i in range(10) for _ in range(30)]
-    values = [float(name not in ("s0", "s1")) for name in clusters]
-    assert cluster_lower_bound(values, clusters) < 0.65 < 0.75 < share_lower_bound(240, 300)
-    assert cluster_lower_bound(values, [str(i) for i in range(300)]) == pytest.approx(
-        share_lower_bound(240, 300), abs=0.01
+def equal_products(count: int, size: int = 4) -> Ballot:
+    """Products of `size` objects, each object right with all others of its product."""
+    product = np.repeat(np.arange(count), size)
+    anchor = np.repeat(np.arange(count * size), size - 1)
+    return Ballot(anchor, product[anchor], np.ones(len(anchor), bool), product, np.zeros(len(product), int))
+
+
+@pytest.mark.parametrize(("products", "bound"), [(1, 0.05), (3, 0.368), (8, 0.688), (9, 0.717)])
+def test_equal_products_are_one_vote_each(products, bound):
+    votes = count_votes(equal_products(products))
+    assert (votes.mean, votes.effective) == (1, products) and votes.bound == pytest.approx(bound, abs=5e-4)
+
+
+def random_ballot(seed=0, anchors=30, products=8, pairs=200) -> Ballot:
+    rng = np.random.default_rng(seed)
+    product = rng.integers(0, products, anchors)
+    strangers = rng.integers(0, 3, anchors)
+    right = rng.random(pairs) < 0.8
+    return Ballot(rng.integers(0, anchors, pairs), rng.integers(0, products, pairs), right, product, strangers)
+
+
+def test_a_product_is_left_out_as_anchor_and_as_partner():
+    ballot = random_ballot()
+    means = []
+    for product in range(8):
+        kept = (ballot.product[ballot.anchor] != product) & (ballot.partner_product != product)
+        scores = []
+        for anchor in np.flatnonzero(ballot.product != product):
+            right = ballot.right[kept & (ballot.anchor == anchor)]
+            if partners := len(right) + ballot.strangers[anchor]:
+                scores.append(right.sum() / partners)
+        means.append(np.mean(scores))
+    np.testing.assert_allclose(ballot.means_without_one(), means)
+
+
+def test_look_alikes_that_share_wrong_pairs_lower_the_votes():
+    """Twelve products all right, beside ten of them right and two that always take each other for themselves."""
+    right = equal_products(12)
+    alike = right.product[right.anchor] >= 10
+    confused = Ballot(
+        right.anchor,
+        np.where(alike, 21 - right.partner_product, right.partner_product),
+        ~alike,
+        *(right.product, right.strangers),
     )
-    assert cluster_lower_bound(values, clusters, 0.99) <= cluster_lower_bound(values, clusters, 0.9)
-    assert cluster_lower_bound([], []) == 0
+    assert count_votes(confused).effective < count_votes(right).effective
+    assert count_votes(confused).bound < 0.6
+
+
+def test_partners_that_nobody_labelled_are_wrong():
+    ballot = equal_products(8)
+    strange = Ballot(ballot.anchor, ballot.partner_product, ballot.right, ballot.product, np.full(32, 3))
+    assert count_votes(strange).mean == 0.5
+    nobody = Ballot(*(np.zeros(0, int) for _ in range(5)))
+    assert count_votes(nobody) == (0, 0, 0)

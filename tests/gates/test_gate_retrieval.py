@@ -1,0 +1,250 @@
+"""Retrieval precision: which pairs are drawn, what decides, what is printed, and what is asked next."""
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from gate_data import Make, object_row, photographs
+
+from components.common.data.reading import Dataset
+from components.gates.checks import Gate, judge
+from components.gates.draws import lot_of
+from components.gates.params import Recurrence
+from components.gates.retrieval import retrieval_precision
+from components.gates.verdict import planned_draws
+
+AT_070 = Recurrence(min_precision=0.7, expected_precision=0.8)
+FACTS = {"low": 0.9, "high": 0.99, "encoder": "e"}
+
+
+@dataclass
+class Lot:
+    """A run's sets: anchor 4 i with three views each, and what is known about them."""
+
+    make: Make
+    sets: int
+    facts: Mapping[str, Any] = field(default_factory=lambda: FACTS)
+    similarity: float = 0.95
+    inputs: dict[str, Path] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        images, blobs = photographs(4, side=16)
+        objects = [object_row(row, images[row % 4]["image_id"]) for row in range(4 * self.sets)]
+        rows = [
+            {
+                "anchor": 4 * i,
+                "views": [4 * i + j for j in (1, 2, 3)],
+                "similarities": [self.similarity] * 3,
+                "category": "mug",
+                "group": 4 * i,
+            }
+            for i in range(self.sets)
+        ]
+        pairs = [
+            {"src_row": 4 * i, "dst_row": 4 * i + j, "similarity": self.similarity, "flags": 0}
+            for i in range(self.sets)
+            for j in (1, 2, 3)
+        ]
+        crop = {"crop.png": blobs[0]["image.png"]}
+        self.inputs = {
+            "images": self.make("images", "images", images, blobs=blobs),
+            "objects": self.make("objects", "objects", objects, blobs=[crop] * len(objects)),
+            "sets": self.make("sets", "sets", rows, self.facts),
+            "pairs": self.make("pairs", "pairs", pairs, self.facts),
+        }
+        self.know()
+
+    def know(self, subjects: Mapping[int, str] = {}, judged: Sequence[tuple[int, int, str, str]] = ()) -> "Lot":
+        """subjects: object row -> subject; judged: (row, row, verdict, rater)."""
+        names = [{"row": row, "subject": name, "photograph": row} for row, name in sorted(subjects.items())]
+        said = [
+            {"src_row": min(a, b), "dst_row": max(a, b), "verdict": word, "rater": rater, "at": "", "question": "1"}
+            for a, b, word, rater in judged
+        ]
+        self.inputs["identities"] = self.make(f"i{np.random.random()}", "identities", names)
+        self.inputs["judgements"] = self.make(f"j{np.random.random()}", "judgements", said)
+        return self
+
+    def judge(self, params: Recurrence = AT_070) -> tuple[Gate, dict[str, Any]]:
+        gate = retrieval_precision(self.inputs, params)
+        return gate, judge(gate, {check.name: bool((check.excess <= 0).all()) for check in gate.checks}, True)
+
+    def drawn(self, count: int) -> list[tuple[int, int]]:
+        lot = lot_of(Dataset(self.inputs["sets"]), Dataset(self.inputs["objects"]))
+        return [tuple(lot.pair(reference)) for reference in lot.draws(count)]
+
+
+@pytest.fixture
+def lot(make: Make) -> Callable[..., Lot]:
+    return lambda *values, **named: Lot(make, *values, **named)
+
+
+def named(sets: int, wrong_references: int) -> dict[int, str]:
+    """A subject for every object; that many references, the first of the first sets, are another product."""
+    subjects = {row: f"s{row // 4}" for row in range(4 * sets)}
+    wrong = [4 * i + j for j in (1, 2, 3) for i in range(sets)][:wrong_references]
+    return subjects | {row: f"other-{row}" for row in wrong}
+
+
+def answers(pairs: Sequence[tuple[int, int]], right: int) -> list[tuple[int, int, str, str]]:
+    return [(*pair, "same" if n < right else "different", "ann") for n, pair in enumerate(pairs)]
+
+
+def test_without_verdicts_it_is_undecided_and_says_how_many_decide(lot: Callable[..., Lot]) -> None:
+    gate, row = lot(500).judge()
+    assert (row["verdict"], gate.shows.metrics["verdicts_missing"]) == ("undecided", 360)
+    assert "0 of 0 drawn pairs are right" in row["reason"] and "360 decide at most" in row["reason"]
+    assert "`objectmate label RUN`" in row["next_step"]
+    assert planned_draws(Recurrence()) == 229
+
+
+def test_without_sets_it_fails(lot: Callable[..., Lot]) -> None:
+    _, row = lot(0).judge()
+    assert row["verdict"] == "fail" and "there are no sets" in row["reason"]
+    assert row["next_step"] == "widen the window, or add photographs"
+
+
+@pytest.mark.parametrize(("wrong", "verdict"), [(9, "pass"), (10, "fail")])
+def test_where_every_verdict_is_known_the_share_decides(lot: Callable[..., Lot], wrong: int, verdict: str) -> None:
+    gate, row = lot(10).know(named(10, wrong)).judge()
+    assert row["verdict"] == verdict and row["observed"] == pytest.approx(1 - wrong / 30, abs=1e-5)
+    assert f"all 10 sets have verdicts: {1 - wrong / 30:.3f} of their references are right" in row["reason"]
+
+
+def test_three_sets_say_little_about_other_products(lot: Callable[..., Lot]) -> None:
+    gate, row = lot(3).know(named(3, 0)).judge()
+    assert row["verdict"] == "pass" and gate.shows.metrics["other_products_bound"] == pytest.approx(0.368, abs=5e-4)
+
+
+@pytest.mark.parametrize(("known", "right", "verdict"), [(700, True, "pass"), (301, False, "fail")])
+def test_what_is_certain_needs_no_more_verdicts(lot: Callable[..., Lot], known: int, right: bool, verdict: str) -> None:
+    names = {row: f"s{row // 4 if right else row}" for row in range(4 * known)}
+    _, row = lot(1000).know(names).judge()
+    assert row["verdict"] == verdict
+
+
+def test_no_draw_is_skipped(lot: Callable[..., Lot]) -> None:
+    world = lot(500)
+    gate, row = world.know(judged=answers(world.drawn(51)[1:], 50)).judge()
+    assert (row["verdict"], gate.shows.metrics["draws"]) == ("undecided", 0)
+    assert "draw 1 has no verdict, and 50 later ones wait for it" in row["reason"]
+    queue = list(csv.DictReader(io.StringIO(gate.shows.files["label_queue.csv"])))
+    assert len(queue) == 310 and queue[0]["number"] == "1"
+
+
+def test_labels_of_few_products_do_not_decide(lot: Callable[..., Lot]) -> None:
+    """A tenth of the products is labelled and right: a wrong pair would need two labelled products to be seen."""
+    _, row = lot(500).know({row: f"s{row // 4}" for row in range(200)}).judge()
+    assert row["verdict"] == "undecided"
+
+
+@pytest.mark.parametrize(("right", "verdict"), [(13, "pass"), (12, "undecided")])
+def test_draws_decide(lot: Callable[..., Lot], right: int, verdict: str) -> None:
+    world = lot(500)
+    gate, row = world.know(judged=answers(world.drawn(13), right)).judge()
+    assert row["verdict"] == verdict
+    assert (gate.shows.metrics["draws"], gate.shows.metrics["right_draws"]) == (13, right)
+    if verdict == "pass":
+        sentence = "13 of 13 drawn pairs are right: at least 0.713 of the references in this run's 500 sets"
+        assert sentence in row["reason"] and "(95%, at every look)" in row["reason"]
+    else:
+        assert "if this goes on," in row["reason"]
+
+
+def test_draws_that_show_too_little_fail(lot: Callable[..., Lot]) -> None:
+    world = lot(500)
+    _, row = world.know(judged=answers(world.drawn(4), 0)).judge()
+    assert row["verdict"] == "fail" and "at most 0.648 of the references are right" in row["reason"]
+    assert "narrow the window" in row["next_step"]
+    _, row = world.know(judged=answers(world.drawn(360), 277)).judge()
+    assert row["verdict"] == "fail" and "0.7 is not shown" in row["reason"]
+    _, row = world.know(judged=answers(world.drawn(360), 278)).judge()
+    assert row["verdict"] == "pass"
+
+
+def test_other_verdicts_change_nothing(lot: Callable[..., Lot]) -> None:
+    """Pairs that are not drawn, raters who agree, another order of the rows."""
+    world = lot(500)
+    said = answers(world.drawn(30), 27)
+    before = world.know(judged=said).judge()[1]
+    drawn = set(world.drawn(360))
+    undrawn = [(4 * i, 4 * i + j) for i in range(500) for j in (1, 2, 3) if (4 * i, 4 * i + j) not in drawn]
+    more = [*answers(undrawn[:60], 0), *((a, b, word, "bob") for a, b, word, _ in said), *said[::-1]]
+    after = world.know(judged=more).judge()[1]
+    assert (after["verdict"], after["observed"]) == (before["verdict"], before["observed"])
+    assert "27 of 30 drawn pairs are right" in before["reason"] and "27 of 30 drawn pairs are right" in after["reason"]
+
+
+def test_ties_unsure_and_duplicate_are_wrong(lot: Callable[..., Lot]) -> None:
+    world = lot(500)
+    pairs = world.drawn(5)
+    said = [(*pairs[0], "same", "ann"), (*pairs[0], "different", "bob"), (*pairs[1], "unsure", "ann")]
+    said += [(*pairs[2], "duplicate", "ann"), (*pairs[3], "same", "ann")]
+    said += [(*pairs[4], word, rater) for rater, word in (("ann", "same"), ("bob", "same"), ("cy", "different"))]
+    gate, _ = world.know(judged=said).judge()
+    assert (gate.shows.metrics["draws"], gate.shows.metrics["right_draws"]) == (5, 2)
+
+
+def test_labels_answer_before_people(lot: Callable[..., Lot]) -> None:
+    world = lot(500)
+    anchor, view = world.drawn(1)[0]
+    said = [(anchor, view, "different", "ann")]
+    assert world.know({anchor: "mug", view: "mug"}, said).judge()[0].shows.metrics["right_draws"] == 1
+    assert world.know({anchor: "mug"}, said).judge()[0].shows.metrics["right_draws"] == 0
+
+
+def test_repeats_by_label_are_wrong(lot: Callable[..., Lot]) -> None:
+    world = lot(500)
+    anchor, view = world.drawn(1)[0]
+    rows = [{"row": row, "subject": "mug", "photograph": 7} for row in sorted((anchor, view))]
+    world.inputs["identities"] = world.make("repeats", "identities", rows)
+    gate, _ = world.judge()
+    assert (gate.shows.metrics["draws"], gate.shows.metrics["right_draws"]) == (1, 0)
+
+
+def test_another_window_deals_anew_and_more_labels_do_not(lot: Callable[..., Lot], make: Make) -> None:
+    first = lot(500)
+    drawn = first.drawn(100)
+    assert first.know(named(500, 3)).drawn(100) == drawn
+    assert first.drawn(200)[:100] == drawn
+    sets = Dataset(first.inputs["sets"]).rows()
+    first.inputs["sets"] = make("other", "sets", sets, {**FACTS, "low": 0.91})
+    assert len(set(first.drawn(100)) & set(drawn)) < 30  # by chance a fifteenth agrees
+    first.inputs["sets"] = make("turned", "sets", sets[::-1], FACTS)
+    assert first.drawn(100) == drawn
+
+
+def test_when_all_sets_were_drawn_their_other_references_are_asked(lot: Callable[..., Lot]) -> None:
+    world = lot(10)
+    pairs = world.drawn(10)
+    gate, row = world.know(judged=answers(pairs, 10)).judge()
+    assert row["verdict"] == "undecided" and "every set was drawn once" in row["reason"]
+    queue = list(csv.DictReader(io.StringIO(gate.shows.files["label_queue.csv"])))
+    assert len(queue) == 20
+    others = [(4 * i, 4 * i + j) for i in range(10) for j in (1, 2, 3) if (4 * i, 4 * i + j) not in pairs]
+    _, row = world.know(judged=[*answers(pairs, 10), *answers(others, 12)]).judge()
+    assert row["verdict"] == "pass"
+
+
+@pytest.mark.parametrize(("similarity", "outside"), [(0.95, 0), (0.89, 60), (0.995, 60)])
+def test_what_lies_outside_its_window_is_a_failure_of_its_own(
+    lot: Callable[..., Lot], similarity: float, outside: int
+) -> None:
+    gate, row = lot(10, similarity=similarity).know(named(10, 0)).judge()
+    assert gate.metrics["outside_the_window"] == outside
+    assert row["verdict"] == ("fail" if outside else "pass")
+
+
+def test_people_see_what_is_asked(lot: Callable[..., Lot]) -> None:
+    gate, _ = lot(40).judge()
+    assert gate.shows.figures["pairs_to_judge"].width > 96
+    row = next(csv.DictReader(io.StringIO(gate.shows.files["label_queue.csv"])))
+    assert set(row) == {"number", "similarity", "category"} | {
+        f"{which}_{side}" for which in ("first", "second") for side in ("image", "x", "y", "w", "h")
+    }
+    assert len(row["first_image"]) == 64 and float(row["first_w"]) == 40

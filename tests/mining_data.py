@@ -129,8 +129,8 @@ def corpus_paths(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """images, objects, embeddings, subjects and a calibration made from them."""
     folder = tmp_path_factory.mktemp("corpus")
     paths = make_corpus(folder, shown())
-    outputs = {"calibration": folder / "calibration", "labels": folder / "labels"}
-    calibration.run(paths, outputs, Calibration(min_labels=20, loosest=0.3))
+    outputs = {"calibration": folder / "calibration", "identities": folder / "identities"}
+    calibration.run(paths, outputs, Calibration(loosest=0.3, target=0.65))
     return paths | outputs
 
 

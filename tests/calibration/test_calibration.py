@@ -5,116 +5,112 @@ from pathlib import Path
 import numpy as np
 import pytest
 from folders import files_of
-from mining_data import cluster_vectors, make_corpus, picture
+from mining_data import Made, cluster_vectors, make_corpus, picture
 from PIL import ImageOps
 
 from components.calibration import stage as calibration
-from components.calibration.labels import Labels
+from components.calibration.labels import Labels, label_pairs
 from components.calibration.params import Params as Calibration
-from components.calibration.stage import (
-    Found,
+from components.calibration.subjects import name_objects, prominence
+from components.calibration.window import (
     Threshold,
     find_high,
     find_low,
     find_window,
     precision_curve,
-    precision_inside,
     thresholds,
 )
-from components.calibration.subjects import prominence
 from components.common.data.reading import Dataset
+from components.common.data.writing import Writer
 from components.common.errors import UserError
 from components.common.join.scores import Pairs
 from components.common.stage.params import validate
-from components.common.statistics import share_lower_bound
+from components.common.vision.corpus import load
 from components.common.vision.geometry import Box
 from components.mining.params import Params as Mining
 
-PARAMS = Calibration(min_labels=20, loosest=0.3)
+PARAMS = Calibration(loosest=0.3, target=0.65)
 
 
 def calibrate(paths: dict[str, Path], folder: Path, params: Calibration = PARAMS):
-    outputs = {"calibration": folder / "calibration", "labels": folder / "labels"}
+    outputs = {"calibration": folder / "calibration", "identities": folder / "identities"}
     inputs = {role: paths[role] for role in ("images", "objects", "embeddings", "subjects")}
     report = calibration.run(inputs, outputs, params)
-    return report, Dataset(outputs["calibration"]), Dataset(outputs["labels"])
+    return report, Dataset(outputs["calibration"]), Dataset(outputs["identities"])
 
 
-def labels_of(similarity: list[float], verdict: list[str]) -> Labels:
-    """Labels with these similarities and verdicts; each pair is its own cluster."""
+def judged(paths: dict[str, Path], params: Calibration = PARAMS) -> dict[tuple[int, int], str]:
+    """Object rows -> verdict of each pair that labels judge."""
+    corpus, subjects = load(paths), Dataset(paths["subjects"]).rows()
+    named = name_objects(corpus, subjects, params).compared
+    labels = label_pairs(corpus, subjects, named, thresholds(params), params)
+    pairs = zip(labels.rows[labels.pairs.src].tolist(), labels.rows[labels.pairs.dst].tolist(), strict=True)
+    return dict(zip(pairs, labels.verdict.tolist(), strict=True))
+
+
+def labels_of(similarity: list[float], verdict: list[str], strangers: np.ndarray | None = None) -> Labels:
+    """Labels with these similarities and verdicts; each pair is of two objects of its own."""
     count = len(similarity)
     pairs = Pairs(np.arange(count), np.arange(count) + count, np.array(similarity, np.float32))
-    names = np.array([f"s{i}" for i in range(count)], dtype=object)
-    return Labels(pairs, np.array(verdict, dtype="U9"), np.full(count, "calibration", dtype=object), names)
+    nobody = np.zeros((2 * count, 99), np.int64) if strangers is None else strangers
+    return Labels(np.arange(2 * count), np.arange(2 * count), pairs, np.array(verdict, dtype="U9"), nobody)
 
 
-def point(threshold: float, correct: int, labelled: int) -> Threshold:
-    bound = share_lower_bound(correct, labelled)
-    return Threshold(threshold, labelled, correct, correct / labelled, bound)
+def point(threshold: float, kish: float, bound: float) -> Threshold:
+    return Threshold(threshold, int(kish), kish, kish, bound, bound)
 
 
 def test_a_clean_corpus_passes_and_states_its_window(corpus_paths, tmp_path):
-    report, made, labels = calibrate(corpus_paths, tmp_path)
+    report, made, identities = calibrate(corpus_paths, tmp_path)
     facts = made.facts
     assert facts["passed"] is True and PARAMS.loosest <= facts["low"] < facts["high"] <= 1
     at_low = next(row for row in made.rows() if row["threshold"] == facts["low"])
-    assert at_low["lower_bound"] >= PARAMS.target and at_low["labelled"] >= PARAMS.min_labels
-    assert facts["encoder"] and facts["calibration_id"] and facts["labels"] == labels.digest
+    assert at_low["lower_bound"] >= PARAMS.target and 8 <= at_low["votes"] < 9 and at_low["precision"] > 0.9
+    assert facts["encoder"] and facts["calibration_id"] and facts["identities"] == identities.digest
     assert report.metrics["calibration_passed"] == 1 and report.figures["pairs_near_the_threshold"].width > 100
     assert set(report.plots["precision_against_threshold"][0]) == {"threshold", "precision", "lower_bound"}
+    assert f"worth {at_low['votes']:.1f} independent ones; for products like the labelled ones" in report.notes[0]
 
 
-def test_the_claim_names_both_bounds_inside_the_window(corpus_paths, tmp_path):
-    report, _, _ = calibrate(corpus_paths, tmp_path)
-    pair_bound, subject_bound = (report.metrics[f"window_precision_bound{by}"] for by in ("", "_by_subject"))
-    assert f"at least {pair_bound:.2f} with pairs as independent and {subject_bound:.2f}" in report.notes[0]
-    assert "if they are taken as independent" in report.notes[0]
+def test_few_products_cannot_show_much(corpus_paths, tmp_path):
+    """Eight products, all right, show .688: pairs as independent would have shown .95 and more."""
+    strict = PARAMS.model_copy(update={"target": 0.7})
+    assert calibrate(corpus_paths, tmp_path, strict)[1].facts["passed"] is False
 
 
-def test_precision_inside_leaves_out_what_lies_above_the_window():
-    labels = labels_of([0.7, 0.8, 0.85, 0.9, 0.95, 0.99], ["same", "same", "different", "duplicate", "same", "same"])
-    inside = precision_inside(labels, Found(0.75, 0.96, True), PARAMS)
-    assert (inside.labelled, inside.correct) == (3, 2)
-    assert inside.bound == share_lower_bound(2, 3) and 0 < inside.subject_bound < 2 / 3
-
-
-def test_no_label_below_the_loosest_is_for_the_gate(corpus_paths, tmp_path):
-    """Different pairs are not labelled there, so that right ones alone would judge an explicit window."""
-    strict = PARAMS.model_copy(update={"loosest": 0.95})
-    rows = calibrate(corpus_paths, tmp_path, strict)[2].rows()
-    vectors = Dataset(corpus_paths["embeddings"]).vectors().astype(np.float32)
-    low = [row for row in rows if vectors[row["src_row"]] @ vectors[row["dst_row"]] < 0.949]
-    assert low and {row["purpose"] for row in low} == {"calibration"}
-    assert any(row["purpose"] == "gate" for row in rows)
-
-
-def test_labels_are_right_and_dealt_by_pairs_of_subjects(corpus_paths, tmp_path):
-    _, _, labels = calibrate(corpus_paths, tmp_path)
+def test_every_named_object_is_named(corpus_paths, tmp_path):
+    _, _, identities = calibrate(corpus_paths, tmp_path)
     subjects = [row["subject"] for row in Dataset(corpus_paths["subjects"]).rows()]  # in the order of the objects
-    purposes: dict[tuple[str, ...], set[str]] = {}
-    for row in labels.rows():
-        both = subjects[row["src_row"]], subjects[row["dst_row"]]
-        assert row["verdict"] == ("same" if both[0] == both[1] else "different")
-        assert row["cluster"] == both[0] and row["src_row"] < row["dst_row"]
-        purposes.setdefault(tuple(sorted(both)), set()).add(row["purpose"])
-    assert all(len(found) == 1 for found in purposes.values())
-    assert {"calibration", "gate"} == set.union(*purposes.values())
-    same = [row for row in labels.rows() if row["verdict"] == "same"]
-    assert len(same) == 8 * 10  # all pairs of five photographs of eight products, however unlike
+    assert [(row["row"], row["subject"]) for row in identities.rows()] == list(enumerate(subjects))
 
 
-def test_the_gate_share_moves_nobody_else(corpus_paths, tmp_path):
-    """A pair that calibrates at a small share still calibrates at a larger one."""
-    few = calibrate(corpus_paths, tmp_path / "few", PARAMS.model_copy(update={"share": 0.3}))[2].rows()
-    many = calibrate(corpus_paths, tmp_path / "many", PARAMS.model_copy(update={"share": 0.6}))[2].rows()
-    assert all(b["purpose"] == "calibration" for a, b in zip(few, many, strict=True) if a["purpose"] == "calibration")
-    assert sum(row["purpose"] == "gate" for row in many) < sum(row["purpose"] == "gate" for row in few)
+def test_pairs_are_judged_by_subject(corpus_paths):
+    subjects = [row["subject"] for row in Dataset(corpus_paths["subjects"]).rows()]
+    verdicts = judged(corpus_paths)
+    assert all(word == ("same" if subjects[a] == subjects[b] else "different") for (a, b), word in verdicts.items())
+    # All pairs of five photographs of eight products, however unlike.
+    assert sum(word == "same" for word in verdicts.values()) == 8 * 10
+
+
+def test_partners_that_nobody_labelled_are_wrong(corpus_paths, tmp_path):
+    """With the labels of one photograph per product taken away, its views are strangers to the others."""
+    whole = calibrate(corpus_paths, tmp_path / "whole")[1]
+    rows = Dataset(corpus_paths["subjects"]).rows()
+    first = {row["subject"]: row["image_id"] for row in rows[::-1] if row["subject"].startswith(("mug", "can"))}
+    kept = [row for row in rows if first.get(row["subject"]) != row["image_id"]]
+    with Writer(tmp_path / "fewer", "subjects", "ingest", {}, Made()) as out:
+        out.write(0, kept)
+    report, fewer, _ = calibrate({**corpus_paths, "subjects": tmp_path / "fewer"}, tmp_path / "part")
+    at = {made: {row["threshold"]: row for row in made.rows()} for made in (whole, fewer)}
+    threshold = min(value for value, row in at[whole].items() if row["precision"] == 1)
+    assert 0.7 < at[fewer][threshold]["precision"] < 0.8  # three of four partners
+    assert fewer.facts["passed"] is False
 
 
 def test_same_inputs_same_bytes(corpus_paths, tmp_path):
     for name in ("a", "b"):
         calibrate(corpus_paths, tmp_path / name)
-    for role in ("calibration", "labels"):
+    for role in ("calibration", "identities"):
         assert files_of(tmp_path / "a" / role) == files_of(tmp_path / "b" / role)
 
 
@@ -125,15 +121,15 @@ def test_killed_between_its_outputs(corpus_paths, tmp_path, monkeypatch):
         with pytest.raises(ZeroDivisionError):
             calibrate(corpus_paths, tmp_path / "killed")
     calibrate(corpus_paths, tmp_path / "killed")
-    for role in ("calibration", "labels"):
+    for role in ("calibration", "identities"):
         assert files_of(tmp_path / "killed" / role) == files_of(tmp_path / "whole" / role)
 
 
 def test_without_labels_the_default_window_is_unjudged(tmp_path):
     paths = make_corpus(tmp_path, [["mug-0"]] * 4, subjects=[])
-    report, made, labels = calibrate(paths, tmp_path)
+    report, made, identities = calibrate(paths, tmp_path)
     assert (made.facts["low"], made.facts["high"], made.facts["passed"]) == (0.93, 0.975, None)
-    assert len(made) == 0 and len(labels) == 0
+    assert len(made) == 0 and len(identities) == 0
     assert "is the stated one, [0.93, 0.975], untested" in report.notes[0]
 
 
@@ -150,51 +146,54 @@ def test_a_label_of_a_photograph_means_its_most_prominent_object(tmp_path):
     subjects = [{"photo": 0, "subject": "mug"}, {"photo": 1, "subject": "mug"}]
     pictures = [picture(n, 99) for n in range(2)]
     paths = make_corpus(tmp_path, shown, photographs=pictures, subjects=subjects)
-    _, _, labels = calibrate(paths, tmp_path)
-    assert [(row["src_row"], row["dst_row"]) for row in labels.rows()] == [(1, 4)]
+    assert judged(paths) == {(1, 4): "same"}
     assert prominence(Box(30, 30, 40, 40), 100, 100) > prominence(Box(0, 0, 45, 45), 100, 100)
 
 
 def test_a_label_of_a_box_needs_overlap(tmp_path):
     subjects = [{"photo": n, "subject": "mug", "x": x, "y": 0, "w": 96, "h": 96} for n, x in enumerate((0, 20, 70))]
     paths = make_corpus(tmp_path, [["mug-0"]] * 3, subjects=subjects)
-    _, _, labels = calibrate(paths, tmp_path)
-    assert [(row["src_row"], row["dst_row"]) for row in labels.rows()] == [(0, 1)]
+    assert judged(paths) == {(0, 1): "same"}
 
 
 def test_empty_subjects_never_recur(tmp_path):
     subjects = [{"photo": n, "subject": ""} for n in range(3)]
     paths = make_corpus(tmp_path, [["mug-0"]] * 3, subjects=subjects)
-    assert {row["verdict"] for row in calibrate(paths, tmp_path)[2].rows()} == {"different"}
+    assert set(judged(paths).values()) == {"different"}
 
 
 def test_repeats_are_found_by_label_and_by_hash(tmp_path):
     pictures = [picture(0), ImageOps.mirror(picture(0)), picture(1), picture(2)]
     subjects = [{"photo": n, "subject": "mug", "duplicate_of": 2 if n == 3 else None} for n in range(4)]
     paths = make_corpus(tmp_path, [["mug-0"]] * 4, photographs=pictures, subjects=subjects)
-    verdicts = {(r["src_row"], r["dst_row"]): r["verdict"] for r in calibrate(paths, tmp_path)[2].rows()}
+    verdicts = judged(paths)
     assert {pair for pair, verdict in verdicts.items() if verdict == "duplicate"} == {(0, 1), (2, 3)}
     assert len(verdicts) == 6
+    linked = calibrate(paths, tmp_path)[2].rows()
+    assert linked[2]["photograph"] == linked[3]["photograph"] != linked[0]["photograph"]
 
 
 def test_the_sequence_ends_at_the_first_miss():
-    passing, missing = (95, 100), (60, 100)
-    params = Calibration(min_labels=50)
-    curve = [point(0.9, 5, 5), point(0.8, *passing), point(0.7, *passing), point(0.6, *missing), point(0.5, 990, 1000)]
-    assert find_low(curve, params) == 0.7
+    params = Calibration(target=0.7)
+    curve = [
+        point(0.9, 40, 0.6),
+        point(0.8, 60, 0.8),
+        point(0.7, 90, 0.75),
+        point(0.6, 100, 0.65),
+        point(0.5, 100, 0.9),
+    ]
+    assert find_low(curve, params) == 0.7  # it starts at 0.8, where half of the most votes are reached
     assert find_low(curve[:1], params) is None
-    assert find_low([point(0.9, *missing), point(0.8, *passing)], params) is None
+    assert find_low([point(0.9, 60, 0.6), point(0.8, 60, 0.8)], params) is None
 
 
 def test_the_curve_counts_pairs_at_and_above_the_threshold():
     labels = labels_of([0.99, 0.9, 0.9, 0.8], ["duplicate", "same", "different", "same"])
     curve = precision_curve(labels, Calibration(strictest=0.95, loosest=0.8, step=0.05))
-    assert [(p.threshold, p.labelled, p.correct) for p in curve] == [(0.9, 2, 1), (0.85, 2, 1), (0.8, 3, 2)]
-    assert (
-        thresholds(Calibration())[0] == 0.99
-        and thresholds(Calibration())[-1] == 0.5
-        and len(thresholds(Calibration())) == 99
-    )
+    shown = [(p.threshold, p.anchors, p.precision) for p in curve]
+    assert shown == [(0.9, 4, 0.5), (0.85, 4, 0.5), (0.8, 6, pytest.approx(2 / 3))]
+    tested = thresholds(Calibration()).tolist()
+    assert tested[0] == 0.99 and tested[-1] == 0.5 and len(tested) == 99
 
 
 def test_the_high_end_parts_views_from_repeats():
@@ -209,8 +208,7 @@ def test_the_high_end_parts_views_from_repeats():
 
 def test_labels_without_any_similar_pair_do_not_pass():
     labels = labels_of([0.1, 0.2], ["same", "same"])
-    found = find_window(precision_curve(labels, Calibration()), labels, Calibration())
-    assert found.passed is False
+    assert find_window(precision_curve(labels, Calibration()), labels, Calibration()).passed is False
 
 
 @pytest.mark.parametrize(

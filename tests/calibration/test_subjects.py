@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 from mining_data import make_corpus, picture
 
-from components.calibration.labels import _pairs_of
+from components.calibration.labels import _similar, _with_all_of_one_product
 from components.calibration.params import Params
 from components.calibration.stage import run
 from components.calibration.subjects import MEMBERS, name_objects
@@ -24,7 +24,7 @@ def test_labels_that_fit_no_object_are_counted_and_said(tmp_path):
     box = {"x": 0.1, "y": 0.1, "w": 0.8, "h": 0.8}
     subjects = [{"photo": n, "subject": "mug", **box} for n in range(3)] + [{"photo": 3, "subject": "mug"}]
     paths = make_corpus(tmp_path, [["mug-0"]] * 4, subjects=subjects)
-    outputs = {role: tmp_path / role for role in ("calibration", "labels")}
+    outputs = {role: tmp_path / role for role in ("calibration", "identities")}
     report = run(paths, outputs, PARAMS)
     assert report.metrics["labels_without_object"] == 3 and report.metrics["contested_objects"] == 0
     assert any(
@@ -57,25 +57,40 @@ def test_a_crowded_subject_is_compared_by_a_stable_sample(tmp_path):
     vectors = np.eye(8, dtype=np.float16)[np.arange(count + 1) % 8]
     paths = make_corpus(tmp_path, [["x"]] * (count + 1), vectors, pictures, subjects)
     placed = named(paths)
-    assert placed.crowded == {"-1": count} and len(placed.subjects) == MEMBERS + 1
-    assert placed.subjects[count] == "mug" and set(placed.subjects) != set(range(MEMBERS)) | {count}
-    assert placed.subjects == named(paths).subjects
+    assert placed.crowded == {"-1": count} and len(placed.compared) == MEMBERS + 1
+    assert placed.compared[count] == "mug" and set(placed.compared) != set(range(MEMBERS)) | {count}
+    assert placed.compared == named(paths).compared and len(placed.subjects) == count + 1
     assert placed.notes()[0].startswith(f"subject '-1' has {count} objects, of which {MEMBERS} are compared")
 
 
-def test_pairs_are_those_of_one_subject_and_the_similar_ones():
+def test_pairs_are_those_of_one_product_and_the_similar_ones_and_strangers_are_counted():
     rng = np.random.default_rng(0)
-    vectors = rng.normal(size=(60, 8)).astype(np.float32)
+    vectors = rng.normal(size=(80, 8)).astype(np.float32)
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16)
-    photo, rows = np.arange(60) // 2, np.arange(60)
-    names = np.array([f"s{n % 7}" for n in range(60)], dtype=object)
-    pairs = _pairs_of(SimpleNamespace(vectors=vectors, photo=photo), rows, names, 0.5)
+    photo, rows = np.arange(80) // 2, np.sort(rng.permutation(80)[:60])
+    product = np.arange(60) % 7
+    apart = SimpleNamespace(distance=lambda src, dst: np.full(len(src), 256))
+    corpus = _Corpus(vectors, photo, apart)
+    grid = np.array([0.8, 0.7, 0.6, 0.5])
+    similar, strangers = _similar(corpus, rows, grid, PARAMS.model_copy(update={"loosest": 0.5}))
+    pairs = _with_all_of_one_product(corpus, rows, product, similar, 0.5)
     products = vectors.astype(np.float32) @ vectors.astype(np.float32).T
     wanted = [
         (i, j)
         for i in range(60)
         for j in range(i + 1, 60)
-        if photo[i] != photo[j] and (names[i] == names[j] or products[i, j] >= 0.5)
+        if photo[rows[i]] != photo[rows[j]] and (product[i] == product[j] or products[rows[i], rows[j]] >= 0.5)
     ]
     assert list(zip(pairs.src.tolist(), pairs.dst.tolist(), strict=True)) == wanted
-    np.testing.assert_allclose(pairs.similarity, products[pairs.src, pairs.dst], atol=1e-6)
+    np.testing.assert_allclose(pairs.similarity, products[rows[pairs.src], rows[pairs.dst]], atol=1e-6)
+    others = np.setdiff1d(np.arange(80), rows)
+    seen = products[rows][:, others] * (photo[rows][:, None] != photo[others])
+    np.testing.assert_array_equal(strangers, (seen[:, :, None] >= grid).sum(1))
+
+
+class _Corpus(SimpleNamespace):
+    def __init__(self, vectors, photo, hashes):
+        super().__init__(vectors=vectors, photo=photo, photo_hashes=hashes, crop_hashes=hashes)
+
+    def __len__(self):
+        return len(self.photo)

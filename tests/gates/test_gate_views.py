@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from gate_data import Make, object_row, photographs, picture, thumbnails
 from PIL import ImageOps
 

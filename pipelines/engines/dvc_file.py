@@ -41,7 +41,7 @@ def _dvc_stage(step: Step, root: Path) -> dict[str, Any]:
 def _dvc_params(params: type[StageParams]) -> list[str]:
     """The keys of params.yaml that decide a stage's result, whole sections by their name."""
     keys = [key for name, key in params.places().items() if name not in params.execution]
-    whole = [key for key in fields() if key.rpartition(".")[0] == params.section]
+    whole = [key for key in fields() if key.startswith(f"{params.section}.")]
     if params.section and set(whole) <= set(keys):
         keys = [params.section] + [key for key in keys if key not in whole]
     return keys

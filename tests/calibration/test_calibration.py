@@ -100,7 +100,7 @@ def test_partners_that_nobody_labelled_are_wrong(corpus_paths, tmp_path):
     kept = [row for row in rows if first.get(row["subject"]) != row["image_id"]]
     with Writer(tmp_path / "fewer", "subjects", "ingest", {}, Made()) as out:
         out.write(0, kept)
-    report, fewer, _ = calibrate({**corpus_paths, "subjects": tmp_path / "fewer"}, tmp_path / "part")
+    _, fewer, _ = calibrate({**corpus_paths, "subjects": tmp_path / "fewer"}, tmp_path / "part")
     at = {made: {row["threshold"]: row for row in made.rows()} for made in (whole, fewer)}
     threshold = min(value for value, row in at[whole].items() if row["precision"] == 1)
     assert 0.7 < at[fewer][threshold]["precision"] < 0.8  # three of four partners

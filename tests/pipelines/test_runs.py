@@ -109,7 +109,7 @@ def test_second_run_does_nothing_and_a_changed_parameter_only_what_depends_on_it
     assert changed.returncode == 0, changed.stdout + changed.stderr
     second = only_folder(home)
     assert ran_in(second) == {"evaluation", "gate_model"}
-    assert "2 stages ran, 15 came from the cache" in changed.stdout
+    assert f"2 stages ran, {len(STEPS) - 2} came from the cache" in changed.stdout
     assert f"Report: {second.page.relative_to(home)}\n" in changed.stdout
     assert yaml.safe_load(second.identity.read_text())["settings"]["evaluation.steps"] == 3
     differing = {name for name, digest in digests(second).items() if digest != before[0][name]}

@@ -13,21 +13,24 @@ from components.gates.checks import Check, Gate
 from components.gates.params import Intake
 
 BY_RULE = ("duplicate", "opted-out")
+OF_LABELS = ("missing", "ambiguous", "conflict")
+"""Reasons that concern a row of labels or annotations, not a photograph."""
 SHA256 = "^[0-9a-f]{64}$"
 
 
 def intake(inputs: dict[str, Path], params: Intake) -> Gate:
-    """Measures images and quarantine. Copies and opt-outs are refused by rule: they are not broken."""
+    """Measures images and quarantine. Copies and opt-outs are refused by rule, and a row of labels that names no
+    photograph is no photograph: neither is broken."""
     images = Dataset(inputs["images"]).table(["image_id", "licence"])
     refused = Dataset(inputs["quarantine"]).table(["reason"])["reason"].to_pylist()
-    damaged = sum(reason not in BY_RULE for reason in refused)
+    damaged = sum(reason not in BY_RULE + OF_LABELS for reason in refused)
     licence = _licence(images)
     return Gate(
         "intake",
         (
             Check(
                 "quarantined_share",
-                "the share of broken inputs",
+                "the share of broken photographs",
                 damaged / max(len(images) + damaged, 1),
                 high=params.max_quarantined_share,
                 next_step="read the reasons in the quarantine, mend or remove those inputs, or raise "
@@ -50,7 +53,11 @@ def intake(inputs: dict[str, Path], params: Intake) -> Gate:
             *([licence] if params.require_licence else []),
         ),
         Report(
-            {"quarantined": float(len(refused)), "images_without_licence": float(licence.measured)},
+            {
+                "quarantined": float(len(refused)),
+                "labels_refused": float(sum(reason in OF_LABELS for reason in refused)),
+                "images_without_licence": float(licence.measured),
+            },
             {"quarantine_reasons": _by_reason(refused)} if refused else {},
         ),
     )

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from components.common.stage.params import StageParams, parameter
-from components.common.stage.shared import Crops, Judge, KeptApart, Miner, NearDuplicates, OnDevice, Seeded
+from components.common.stage.shared import Crops, Judge, KeptApart, Miner, NearDuplicates, OnDevice
 
 
 class Checkpoint(StageParams):
@@ -112,13 +112,15 @@ class Tuples(Checkpoint, Miner, Judge, KeptApart, Crops, OnDevice):
     )
 
 
-class Model(Checkpoint, Seeded):
+class Model(Checkpoint):
     """Gate on scores: references matter, beyond chance."""
 
     section: ClassVar[str] = "gates.model"
 
     task: Literal["insertion", "generation"] = parameter("insertion", "whose scores are judged")
-    metric: str = parameter("ir", "identity metric", "the paper's choice for rigid objects, Table 3")
+    metric: Literal["second_ir", "dino", "clip_i", "ir"] = parameter(
+        "second_ir", "identity metric that decides; ir is the encoder that mined, which would judge its own choice"
+    )
     min_gap: float = parameter(0.0, "the lower bound of the gap must lie above this", ge=-1, le=1)
     confidence: float = parameter(0.95, "of the two-sided interval", ge=0.5, lt=1)
     min_subjects: int = parameter(

@@ -3,37 +3,59 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from components.common.data.reading import Dataset
 from components.common.stage.report import Report
+from components.common.statistics import share_lower_bound
 from components.gates.checks import Check, Gate
 from components.gates.params import Tuples
 
 
 def removal(inputs: dict[str, Path], params: Tuples) -> Gate:
-    """Measures the residual and the outside change of every background."""
-    table = Dataset(inputs["backgrounds"]).table(["residual", "outside_change"])
-    residual = table["residual"].to_numpy().astype(np.float64)
+    """Measures the residual and the outside change of every background of this run.
+
+    All of them are counted, so the share is certain. What it says about other photographs is printed beside it: a bound
+    with one vote per photograph, as backgrounds of one photograph share what makes them hard.
+    """
+    backgrounds = Dataset(inputs["backgrounds"]).table(["row", "residual", "outside_change"])
+    residual = backgrounds["residual"].to_numpy().astype(np.float64)
+    clean = residual <= params.max_residual
+    share = float(clean.mean()) if len(clean) else 0.0
+    others = _bound_for_others(inputs, backgrounds["row"].to_numpy(), clean)
     return Gate(
         "removal",
         (
             Check(
                 "clean_share",
-                f"the share of backgrounds whose residual is at most {params.max_residual:g}",
-                float((residual <= params.max_residual).mean()) if len(residual) else 0.0,
+                f"the share of clean backgrounds (residual at most {params.max_residual:g})",
+                share,
                 low=params.min_clean_share,
                 next_step="use a better removal model or dilate its mask: objects are still seen in their backgrounds",
+                sentence=f"{int(clean.sum())} of all {len(clean)} backgrounds are clean, {share:.3f} (residual at most "
+                f"{params.max_residual:g}); at least {params.min_clean_share:g} is required; for other photographs "
+                f"this shows at least {others:.2f} (95%)",
             ),
             Check(
                 "outside_change",
-                "the mean change of a background outside the removed area",
-                table["outside_change"].to_numpy().astype(np.float64),
+                "the largest mean change of a background outside the removed area",
+                backgrounds["outside_change"].to_numpy().astype(np.float64),
                 high=params.max_outside_change,
                 next_step="paste the unchanged photograph back outside the mask after removal",
             ),
         ),
-        Report(plots={"residual": _histogram(residual)} if len(residual) else {}),
+        Report(
+            {"backgrounds": float(len(clean)), "clean_share_elsewhere": others},
+            {"residual": _histogram(residual)} if len(residual) else {},
+        ),
     )
+
+
+def _bound_for_others(inputs: dict[str, Path], rows: np.ndarray, clean: np.ndarray) -> float:
+    """One-sided 95 % lower bound of the clean share in other photographs like these, 0..1."""
+    photographs = Dataset(inputs["objects"]).table(["image_id"])["image_id"].take(pa.array(rows, pa.int64()))
+    votes = len(photographs.unique())
+    return share_lower_bound(float(clean.mean()) * votes, votes) if votes else 0.0
 
 
 def _histogram(residual: np.ndarray) -> list[dict[str, float]]:

@@ -11,14 +11,12 @@ from components.common.stage.report import Report
 from components.gates.checks import Check, Gate
 from components.gates.params import Recurrence
 
-MIN_VIEWS = 3
-
 
 def recurrence_yield(inputs: dict[str, Path], params: Recurrence) -> Gate:
     """Measures the share of objects that became anchors with enough views, and how often each member is a view."""
-    objects = len(Dataset(inputs["objects"]))
-    sets = Dataset(inputs["sets"]).table(["anchor", "views"])
-    full = pc.sum(pc.greater_equal(pc.list_value_length(sets["views"]), MIN_VIEWS)).as_py() or 0
+    objects, made = len(Dataset(inputs["objects"])), Dataset(inputs["sets"])
+    sets, least = made.table(["anchor", "views"]), made.manifest.params["min_views"]
+    full = pc.sum(pc.greater_equal(pc.list_value_length(sets["views"]), least)).as_py() or 0
     views = pc.list_flatten(sets["views"]).to_numpy()
     members = np.unique(np.concatenate([sets["anchor"].to_numpy(), views]))
     occurrences = np.bincount(views, minlength=objects)[members] if len(views) else np.zeros(0, np.int64)
@@ -27,7 +25,7 @@ def recurrence_yield(inputs: dict[str, Path], params: Recurrence) -> Gate:
         (
             Check(
                 "yield_share",
-                f"the share of objects with at least {MIN_VIEWS} views",
+                f"the share of objects with at least {least} views",
                 full / max(objects, 1),
                 low=params.min_yield,
                 next_step="add photographs (yield grows faster than they do), or widen the window if precision allows",

@@ -24,11 +24,19 @@ class Limits(StageParams):
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
-    """make(name, kind, rows, blobs=..., vectors=..., facts=...) -> folder of a finished dataset."""
+    """make(name, kind, rows, facts, promised, blobs=..., vectors=...) -> folder of a finished dataset."""
 
-    def build(name: str, kind: str, rows: list[dict[str, Any]], facts: Mapping[str, Any] | None = None, **content: Any):
+    def build(
+        name: str,
+        kind: str,
+        rows: list[dict[str, Any]],
+        facts: Mapping[str, Any] | None = None,
+        promised: StageParams | None = None,
+        **content: Any,
+    ):
         folder = tmp_path / "data" / name
-        with Writer(folder, kind, "test", {}, Limits() if kind == "objects" else StageParams()) as out:
+        usual = Limits() if kind == "objects" else StageParams()
+        with Writer(folder, kind, "test", {}, promised or usual) as out:
             out.facts = dict(facts or {})
             out.write(0, rows, **content)
         return folder

@@ -73,7 +73,7 @@ def test_a_failure_that_does_not_block_goes_on_and_is_recorded(narrow: dict[str,
 
 @pytest.mark.parametrize(
     ("refused", "licence", "words"),
-    [(2, "CC0-1.0", r"share of broken inputs is 0\.1429"), (0, None, "photographs without a licence is 12")],
+    [(2, "CC0-1.0", r"share of broken photographs is 0\.1429"), (0, None, "photographs without a licence is 12")],
 )
 def test_intake_stops(
     world: dict[str, Path], make: Make, tmp_path: Path, refused: int, licence: str | None, words: str
@@ -81,6 +81,7 @@ def test_intake_stops(
     rows, blobs = photographs(12)
     images = make("relicensed", "images", [row | {"licence": licence} for row in rows], blobs=blobs)
     lost = [{"uri": f"{i}.jpg", "stage": "ingest", "reason": "truncated", "detail": ""} for i in range(refused)]
+    lost += [{"uri": f"row {i}", "stage": "ingest", "reason": "missing", "detail": ""} for i in range(9)]  # of labels
     inputs = world | {"images": images, "quarantine": make("lost", "quarantine", lost)}
     with pytest.raises(GateStop, match=words):
         go(inputs, tmp_path, "Intake", {})

@@ -12,6 +12,7 @@ from PIL import Image
 from transformers import ConvNextImageProcessor, ResNetConfig, ResNetForImageClassification
 
 from components.common.errors import UserError
+from components.common.statistics import share_lower_bound
 from components.common.vision.encoders import load_encoder
 from components.common.vision.images import encode_png
 from components.gates.alike import close_pairs
@@ -42,7 +43,12 @@ def background(row: int, residual: float, outside: float = 0.0) -> dict[str, Any
 def test_removal_measures_every_background(make: Make) -> None:
     rows = [background(0, 0.2), background(1, 0.95), background(2, 0.3, outside=0.4), background(3, 0.1)]
     folder = make("backgrounds", "backgrounds", rows, blobs=[{"image.png": b"", "mask.png": b""}] * 4)
-    assert checks(removal({"backgrounds": folder}, Tuples())) == {"clean_share": 0.75, "outside_change": 0.4}
+    of_two = [object_row(row, f"image-{row // 2}") for row in range(4)]
+    objects = make("some", "objects", of_two, blobs=[{"crop.png": b""}] * 4)
+    gate = removal({"backgrounds": folder, "objects": objects}, Tuples())
+    assert checks(gate) == {"clean_share": 0.75, "outside_change": 0.4}
+    assert gate.shows.metrics["clean_share_elsewhere"] == pytest.approx(share_lower_bound(1.5, 2))  # two photographs
+    assert str(gate.checks[0]).startswith("3 of all 4 backgrounds are clean, 0.750")
 
 
 def tuple_row(name: str, anchor: int, refs: list[int], split: str) -> dict[str, Any]:
@@ -226,7 +232,9 @@ def scores(make: Make, gaps: dict[str, list[float]]) -> dict[str, Path]:
         for index, gap in enumerate(values):
             for system, value in (("objectmate", 0.5 + gap), ("shuffled-refs", 0.5), ("copy-paste", 0.9)):
                 row = {"system": system, "benchmark": "insertion", "subject": subject, "sample": f"{subject}-{index}"}
-                rows += [row | {"metric": metric, "value": value, "spec_digest": "d"} for metric in ("ir", "dino")]
+                rows += [
+                    row | {"metric": metric, "value": value, "spec_digest": "d"} for metric in ("second_ir", "dino")
+                ]
     return {"scores": make("scores", "scores", rows)}
 
 
@@ -235,10 +243,14 @@ def test_reference_gap_needs_its_interval_above_zero(make: Make) -> None:
     gate = reference_gap(scores(make, clear), Model())
     assert checks(gate)["reference_gap_low"] > 0.1
     assert gate.shows.metrics["samples"] == 20
-    noisy = {f"s{i}": [0.2 * (-1) ** i + 0.01] * 2 for i in range(10)}
+    assert gate.shows.metrics["reference_gap_dino"] == pytest.approx(gate.shows.metrics["reference_gap"], abs=1e-3)
+    noisy = {f"s{i}": [0.2 * (-1) ** i + 0.05] * 2 for i in range(10)}
     gate = reference_gap(scores(make, noisy), Model())
     assert checks(gate)["reference_gap_low"] < 0 < gate.shows.metrics["reference_gap"]
-    assert not gate.checks[0].undecided
+    assert gate.checks[0].undecided == "neither a gap nor its absence is shown"
+    assert gate.checks[0].next_step.startswith("evaluate about 92 subjects")
+    worse = reference_gap(scores(make, {f"s{i}": [-0.1, -0.12 - i / 1000] for i in range(10)}), Model())
+    assert not worse.checks[0].undecided and "train longer" in worse.checks[0].next_step
 
 
 def test_few_subjects_or_no_scores_are_undecided(make: Make) -> None:

@@ -6,6 +6,7 @@ import pytest
 from gate_data import Make, object_row, photographs, picture, thumbnails
 from PIL import ImageOps
 
+from components.common.stage.params import StageParams
 from components.common.vision.images import dhashes
 from components.gates.checks import judge
 from components.gates.expectations import Validator
@@ -17,12 +18,18 @@ from components.gates.yields import recurrence_yield
 PARAMS = Recurrence()
 
 
+class Mined(StageParams):
+    """What mining promised of its sets."""
+
+    min_views: int = 3
+
+
 def sets_of(make: Make, *members: list[int]) -> Path:
     rows = [
         {"anchor": m[0], "views": m[1:], "similarities": [0.95] * (len(m) - 1), "category": "mug", "group": min(m)}
         for m in members
     ]
-    return make("sets", "sets", rows)
+    return make("sets", "sets", rows, promised=Mined())
 
 
 def observed(gate) -> dict[str, float]:
@@ -89,7 +96,7 @@ def test_yield_counts_only_full_sets_and_sees_hubs(world: dict[str, Path], make:
 def test_an_empty_world_is_undecided_nowhere(make: Make) -> None:
     facts = {"low": 0.9, "high": 0.99, "encoder": "e"}
     names = ("images", "objects", "pairs", "sets", "identities", "judgements")
-    empty = {name: make(name, name, [], facts) for name in names}
+    empty = {name: make(name, name, [], facts, Mined()) for name in names}
     validator = Validator(blocking=True)
     verdicts = {}
     for measure in (retrieval_precision, distinct_views, recurrence_yield):

@@ -120,15 +120,18 @@ def test_an_absent_file_is_one_sentence(paths, tmp_path):
         run(paths, {"judgements": tmp_path / "judgements"}, Params(verdicts=str(tmp_path / "gone.csv")))
 
 
+def _matrix(text: str) -> np.ndarray:
+    return np.array([[int(word) for word in row.split()] for row in text.split(";")])
+
+
 def test_kappas_of_published_examples():
     """Cohen's of the textbook table 20, 5 and 10, 15; Fleiss' of the example that Wikipedia tabulates."""
     table = np.repeat(
         np.array([[[1, 0], [1, 0]], [[1, 0], [0, 1]], [[0, 1], [1, 0]], [[0, 1], [0, 1]]]), [20, 5, 10, 15], 0
     )
     assert cohen(table) == pytest.approx(0.4)
-    counts = np.array(
-        [[0, 0, 0, 0, 14], [0, 2, 6, 4, 2], [0, 0, 3, 5, 6], [0, 3, 9, 2, 0], [2, 2, 8, 1, 1]]
-        + [[7, 7, 0, 0, 0], [3, 2, 6, 3, 0], [2, 5, 3, 2, 2], [6, 5, 2, 1, 0], [0, 2, 2, 3, 7]]
+    counts = _matrix(
+        "0 0 0 0 14; 0 2 6 4 2; 0 0 3 5 6; 0 3 9 2 0; 2 2 8 1 1; 7 7 0 0 0; 3 2 6 3 0; 2 5 3 2 2; 6 5 2 1 0; 0 2 2 3 7"
     )
     assert fleiss(counts) == pytest.approx(0.210, abs=5e-4)
 

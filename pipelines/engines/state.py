@@ -46,8 +46,9 @@ def stops(workspace: Workspace, name: str) -> bool:
 
 
 def verdicts(workspace: Workspace) -> list[dict[str, Any]]:
-    """The current gates' verdicts, in pipeline order, each with `stops`: it is blocking and did not pass."""
-    return [row for step in current_steps(workspace) for row in _verdicts(workspace.dataset(step.name))]
+    """The current gates' verdicts, in pipeline order, each with `stage`, and `stops`: it blocks and did not pass."""
+    steps = [step for step in current_steps(workspace) if step.stage.gate]
+    return [row | {"stage": step.name} for step in steps for row in _verdicts(workspace.dataset(step.name))]
 
 
 def _verdicts(folder: Path) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from pipelines.parameters import read_step, render, resolve
 from pipelines.steps import STEPS, Step
 
 VERDICT: dict[str, Any] = {
-    "gate": "retrieval_precision",
+    "gate": "retrieval-precision",
     "verdict": "pass",
     "blocking": True,
     "observed": 0.66,

@@ -116,6 +116,8 @@ def run_component(
     for role, artifact in outputs.items():
         dataset = Dataset(folders[role])
         artifact.metadata |= {"digest": dataset.digest, "rows": len(dataset), "kind": dataset.manifest.kind}
+        if dataset.manifest.kind == "verdicts":
+            artifact.metadata["gates"] = {row.pop("gate"): row for row in dataset.rows()}
     for key, value in result.metrics.items():
         metrics.log_metric(key, float(value))
     Path(metrics.path).touch()  # KFP's cache needs the file to exist, even where there is nothing to log

@@ -115,13 +115,21 @@ def record_stage(
     client = mlflow.MlflowClient()
     active = mlflow.active_run()
     parent = {"mlflow.parentRunId": active.info.run_id} if active else {}
-    run = client.create_run(_experiment_id(), start_time=start, run_name=name, tags=tags | parent)
+    run = client.create_run(_experiment_id(), start_time=start, run_name=name, tags=tags | parent | _verdicts(outputs))
     _log_datasets(client, run.info.run_id, inputs, outputs, dvc_hashes or {})
     _log_numbers(client, run.info.run_id, report, outputs)
     for figure in sorted((report / "figures").glob("*.png")):
         client.log_artifact(run.info.run_id, str(figure), "figures")
     end = start + int(record["seconds"] * 1000)
     client.set_terminated(run.info.run_id, "FAILED" if failed else "FINISHED", end)
+
+
+def _verdicts(outputs: Mapping[str, Path]) -> dict[str, str]:
+    """What a gate decided, as tags: `gate.NAME` is the verdict, `gate.NAME.reason` and `.next_step` the words."""
+    made = [Dataset(folder) for folder in outputs.values() if is_complete(folder)]
+    rows = [row for dataset in made if dataset.manifest.kind == "verdicts" for row in dataset.rows()]
+    words = {"": "verdict", ".reason": "reason", ".next_step": "next_step"}
+    return {f"gate.{row['gate']}{key}": row[column] for row in rows for key, column in words.items() if row[column]}
 
 
 def _run_record(report: Path) -> dict[str, Any]:

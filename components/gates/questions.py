@@ -1,0 +1,88 @@
+"""What each gate asks, of what, how it decides, which error it controls, and what it cannot see.
+
+`objectmate gate explain` and docs/gates.md say it in these words.
+"""
+
+from typing import NamedTuple
+
+
+class Question(NamedTuple):
+    """question: what the gate asks. population: of what. statistic: what decides. error: how often the verdict may be
+    wrong, or why it cannot be. unseen: what it cannot see.
+    """
+
+    question: str
+    population: str
+    statistic: str
+    error: str
+    unseen: str
+
+
+CENSUS = "none by chance: all are counted"
+
+QUESTIONS = {
+    "intake": Question(
+        "Is what came in usable, and are we allowed to use it?",
+        "every file of the collection",
+        "share of broken photographs; photographs without digest or, where asked, licence",
+        CENSUS,
+        "a licence that is wrong; a photograph that decodes but shows nothing",
+    ),
+    "objects": Question(
+        "Do the boxes keep what detection promised?",
+        "every object",
+        "sides, shares and overlaps against detection's own limits",
+        CENSUS,
+        "a box around the wrong thing; an object that was not detected",
+    ),
+    "embeddings": Question(
+        "Are the vectors sound?",
+        "every vector",
+        "lengths; dimensions that never change; effective dimensions of the covariance",
+        CENSUS,
+        "vectors that are sound but say nothing about products",
+    ),
+    "retrieval-precision": Question(
+        "Do the references of a training set show the same product as its anchor?",
+        "the references of this run's sets, each set counting once",
+        "random draws, one reference per set, in the order of a hash; all references where all verdicts are known",
+        "a run with fewer right references than the limit passes at most once in twenty, however often one looks",
+        "other runs and other products (their bound is printed beside it); verdicts that are wrong themselves",
+    ),
+    "distinct-views": Question(
+        "Are the members of a set really different photographs?",
+        "every two members of every set",
+        "share of pairs that nearly repeat each other, by hashes and by phase correlation",
+        CENSUS,
+        "repeats that were rescaled by more than a twentieth, rotated, or cut by more than a third",
+    ),
+    "yield": Question(
+        "Do enough objects recur, and does no object serve as everybody's view?",
+        "every object, every set",
+        "share of objects that anchor a set; skewness of how often an object is a view",
+        CENSUS,
+        "whether the sets are right: that is what retrieval precision asks",
+    ),
+    "removal": Question(
+        "Is the object gone from its background, and is the rest unchanged?",
+        "every background of this run",
+        "share of backgrounds whose filled box is unlike the object, by the independent encoder; change outside it",
+        CENSUS + "; a bound for other photographs, with one vote per photograph, is printed beside it",
+        "shadows and reflections outside the box; a fill that is unlike the object but looks wrong",
+    ),
+    "leakage": Question(
+        "Could a score come from memory: was an object or photograph of validation or the benchmark trained on?",
+        "every training object against every validation and benchmark object",
+        "pairs at the mining encoder's split threshold (none allowed); share that the independent encoder finds in "
+        "training; photographs on both sides (none allowed)",
+        CENSUS,
+        "a product that both encoders fail to recognise; it cannot tell a product from its look-alike either",
+    ),
+    "model": Question(
+        "Does the model use its references?",
+        "subjects like those of the benchmark",
+        "gain of the own references over another object's, by the independent encoder; each subject counts once",
+        "a model without a gain passes at most once in forty (lower end of Student's two-sided 95 % interval)",
+        "how good the pictures are; subjects unlike the benchmark's",
+    ),
+}

@@ -1,0 +1,116 @@
+"""The verdicts of a run, each with its sentence, numbers, pictures and next step: as a table, in words, as JSON."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from components.common.errors import UserError
+from components.common.stage.report import METRICS
+from components.gates.questions import QUESTIONS
+from pipelines.engines.state import current_steps, verdicts
+from pipelines.engines.workspace import Workspace
+
+COLOURS = {"pass": "green", "fail": "red", "undecided": "yellow"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One gate of a run. stops: it is blocking and did not pass. numbers: name -> value. pictures, files: paths."""
+
+    gate: str
+    stage: str
+    verdict: str
+    blocking: bool
+    stops: bool
+    observed: float | None
+    limit: float | None
+    sentence: str
+    next_step: str
+    question: str
+    population: str
+    statistic: str
+    error: str
+    unseen: str
+    numbers: dict[str, float]
+    pictures: list[str]
+    files: list[str]
+
+
+def explained(workspace: Workspace, name: str = "") -> list[Verdict]:
+    """The current verdicts in pipeline order; with a name, only that gate's.
+
+    Raises `UserError` if there is no such gate, or it has not judged this run.
+    """
+    if name and name not in QUESTIONS:
+        raise UserError(f"there is no gate '{name}': choose one of {', '.join(QUESTIONS)}")
+    judged = [_explained(workspace, row) for row in verdicts(workspace)]
+    chosen = [verdict for verdict in judged if name in ("", verdict.gate)]
+    if not chosen:
+        which = f"the gate {name} has" if name else "no gate has"
+        raise UserError(f"{which} not judged the run in {workspace.root}: run it first, or name its folder with --run")
+    return chosen
+
+
+def _explained(workspace: Workspace, row: dict[str, Any]) -> Verdict:
+    step = next(step for step in current_steps(workspace) if step.name == row["stage"])
+    report, prefix = workspace.report(step), row["gate"].replace("-", "_") + "/"
+    numbers = json.loads((report / METRICS).read_text(encoding="utf-8"))
+    return Verdict(
+        row["gate"],
+        step.name,
+        **{key: row[key] for key in ("verdict", "blocking", "stops", "observed", "limit")},
+        sentence=row["reason"],
+        next_step=row["next_step"],
+        **QUESTIONS[row["gate"]]._asdict(),
+        numbers={key.removeprefix(prefix): value for key, value in numbers.items() if key.startswith(prefix)},
+        pictures=_paths(report / "figures", "*.png"),
+        files=[path for path in _paths(report / "files", "*") if _is_about(Path(path).name, row["gate"])],
+    )
+
+
+def _paths(folder: Path, pattern: str) -> list[str]:
+    return [str(path) for path in sorted(folder.glob(pattern))]
+
+
+def _is_about(file: str, gate: str) -> bool:
+    """Whether a file of a checkpoint's report is this gate's: suites are called after theirs, other files are not."""
+    others = [name for name in QUESTIONS if name != gate]
+    return not any(file.startswith(f"{name}-") for name in others)
+
+
+def show_list(judged: list[Verdict]) -> None:
+    """Prints a table: one line per gate."""
+    table = Table("gate", "verdict", "observed", "limit", "why")
+    for verdict in judged:
+        word = f"[{COLOURS[verdict.verdict]}]{verdict.verdict}[/]" + ("" if verdict.blocking else " (does not block)")
+        numbers = ["" if value is None else f"{value:.4g}" for value in (verdict.observed, verdict.limit)]
+        table.add_row(verdict.gate, word, *numbers, escape(verdict.sentence))
+    Console().print(table)
+
+
+def show_explained(judged: list[Verdict]) -> None:
+    """Prints what each gate asked, what it saw, and what to do next."""
+    console = Console(soft_wrap=True)
+    for verdict in judged:
+        stopped = ", and the run stopped here" if verdict.stops else ""
+        console.print(f"\n[bold]{verdict.gate}[/] [{COLOURS[verdict.verdict]}]{verdict.verdict}[/]{stopped}")
+        for title, text in _lines(verdict):
+            console.print(f"  [dim]{title:<11}[/] {escape(text)}")
+
+
+def _lines(verdict: Verdict) -> list[tuple[str, str]]:
+    lines = [("asks", verdict.question), ("of", verdict.population), ("saw", verdict.sentence)]
+    lines += [("next", verdict.next_step)] if verdict.next_step else []
+    lines += [("picture", path) for path in verdict.pictures] + [("file", path) for path in verdict.files]
+    lines += [("decides by", verdict.statistic), ("error", verdict.error), ("cannot see", verdict.unseen)]
+    return [*lines, ("numbers", ", ".join(f"{key} {value:.5g}" for key, value in verdict.numbers.items()))]
+
+
+def as_json(judged: list[Verdict]) -> str:
+    """The verdicts as a JSON list."""
+    return json.dumps([asdict(verdict) for verdict in judged], indent=1)

@@ -2,11 +2,11 @@
 # make test   sets itself up, then runs all tests
 # make derived writes params.yaml, dvc.yaml and the golden IR again
 # make images builds every container image (VARIANT=cuda: for GPUs; BASE_IMAGE=..., DOCKER_FLAGS=...)
-# make docker runs the main job in containers, with an engine of its own where none answers, and compares its datasets
-#             with dvc.lock (PIPELINE=dataset: the first half; SETTINGS="--set key=value": compares with a DVC run)
+# make docker runs the main job in containers, with its own engine if none answers, and compares its datasets
+#             with dvc.lock (PIPELINE=dataset: the first half; SETTINGS="--set key=value": compared with a DVC run)
 PYTHON ?= python3
 BIN := .venv/bin
-# uv reads neither pip's find-links nor its certificate bundle: hand them on where they are set.
+# uv reads neither pip's find-links nor its certificate bundle: pass them on if they are set.
 ifdef PIP_FIND_LINKS
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 endif
@@ -45,7 +45,7 @@ docker: setup
 
 images: $(FAMILIES:%=image-%)
 
-# pip's own settings hold in the build too: certificates as a secret, a folder of wheels as an image.
+# pip's settings apply in the build too: certificates as a secret, a folder of wheels as an image.
 $(FAMILIES:%=image-%): image-%: $(if $(PIP_FIND_LINKS),wheels)
 	DOCKER_BUILDKIT=1 $(DOCKER) build $(DOCKER_FLAGS) --file infra/images/Dockerfile \
 	  --build-arg FAMILY=$* --build-arg VARIANT=$(VARIANT) --build-arg COMMIT=$(shell git describe --always --abbrev=40 --dirty --exclude=*) \
@@ -57,7 +57,7 @@ $(FAMILIES:%=image-%): image-%: $(if $(PIP_FIND_LINKS),wheels)
 wheels:
 	tar --create --directory $(PIP_FIND_LINKS) . | $(DOCKER) import - localhost/objectmate-wheels:dev
 
-# The kernel comes with the install; it is compiled again if it was lost since (to git clean, or for want of a compiler).
+# The kernel comes with the install; it is compiled again if it is missing (after git clean, or without a compiler).
 HAS_KERNEL := $(BIN)/python -c "import sys; from components.common.join.built import library; sys.exit(not library())"
 
 setup: .venv/ready

@@ -1,9 +1,9 @@
 """The Kubeflow pipelines: dataset, training, evaluation and full, built from the same table as dvc.yaml.
 
-A pipeline has one parameter a stage (its section of params.yaml, as JSON), one address for each dataset that it does
-not make itself, and, where it has stages that several workers can share, `shares`: a loop makes each share in a pod of
-its own, and the stage gathers them. Gates stop a pipeline by failing their task: what depends on a gate comes after it.
-Whatever happens, `ending` runs last.
+A pipeline has one parameter per stage (its section of params.yaml, as JSON), one address for each dataset that it does
+not make and, if several workers can share some of its stages, `shares`: a loop makes each share in its own pod, and the
+stage gathers them. A gate stops a pipeline by failing its task: what depends on the gate comes after it. `ending`
+always runs last.
 """
 
 import inspect
@@ -21,14 +21,14 @@ from pipelines.parameters import step_params
 from pipelines.steps import PIPELINES, Step
 
 PARALLEL = 16
-"""Pods of a loop that run at once, however many shares there are."""
+"""How many pods of a loop run at once, however many shares there are."""
 
 
 def build(name: str, cluster: bool = False, shares: bool = True) -> Any:
     """A pipeline as KFP sees it: call it to run it locally, or hand it to the compiler.
 
-    cluster: with the settings of `cluster_settings`, which a local runner takes in part or not at all.
-    shares: with a loop over the workers that share a stage; without, one worker makes each stage.
+    cluster: with the settings of `settle`, which a local runner honours partly or not at all.
+    shares: with a loop over the workers that share a stage; otherwise one worker makes each stage.
     """
     steps = PIPELINES[name]
     given = given_datasets(steps)
@@ -59,7 +59,7 @@ def given_datasets(steps: tuple[Step, ...]) -> list[str]:
 
 
 def _imported(dataset: str, uri: Any) -> Any:
-    # KFP would take an earlier import of the same address for the same data, and its cache with it.
+    # Otherwise KFP reuses an earlier import of the same address, and its cached results with it.
     return dsl.importer(artifact_uri=uri, artifact_class=dsl.Dataset, reimport=True).set_display_name(dataset).output
 
 
@@ -79,16 +79,16 @@ def _add(
     if cluster:
         settle(task, step, gathers=gathers)
     if not step.inputs:
-        task.set_caching_options(False)  # it reads addresses, and the cache's key has only their text
+        task.set_caching_options(False)  # it reads addresses, and the cache key holds only their text
     task.after(*gates)
     made |= {dataset: task.outputs[role] for role, dataset in step.outputs.items()}
     return task
 
 
 def arguments(name: str, values: dict[str, Any], given: Mapping[str, str], shares: int = 1) -> dict[str, Any]:
-    """A pipeline's arguments from a params.yaml's values, and from the address of each dataset it does not make.
+    """A pipeline's arguments, from the values of a params.yaml and the address of each dataset it does not make.
 
-    shares: how many workers make each stage that can be shared; for one, the pipeline is built without shares.
+    shares: how many workers share each stage that allows it; with 1, the pipeline is built without shares.
     """
     steps = PIPELINES[name]
     chosen: dict[str, Any] = {step.name: step_params(values, step).model_dump_json() for step in steps}

@@ -1,4 +1,4 @@
-"""`params.yaml`: every parameter of every stage once, explained; and the profiles laid over the defaults."""
+"""`params.yaml`: every parameter of every stage, explained, and the profiles that override the defaults."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -18,13 +18,13 @@ FILE = "params.yaml"
 SHARED = ("", "models", "crops", "duplicates")
 """The sections that belong to no stage, in the order of the file."""
 HEAD = """\
-# Every parameter of every stage. `objectmate run` checks them all before any work; a changed one runs only the stages
-# that read it, and what depends on them.
+# Every parameter of every stage. `objectmate run` checks them all before it starts. Changing one re-runs only the
+# stages that read it, and what depends on them.
 """
 
 
 def fields() -> dict[str, FieldInfo]:
-    """Every parameter by its dotted key: what several stages share first, then stage by stage."""
+    """Every parameter by its dotted key: first those that several stages share, then stage by stage."""
     known: dict[str, FieldInfo] = {}
     for step in STEPS.values():
         known |= {key: step.stage.params.model_fields[name] for name, key in step.stage.params.places().items()}
@@ -33,7 +33,7 @@ def fields() -> dict[str, FieldInfo]:
 
 
 def step_params(values: dict[str, Any], step: Step, where: str = FILE) -> StageParams:
-    """A step's parameters from all sections. Raises `UserError` on an absent section or a wrong value."""
+    """A step's parameters from all sections. Raises `UserError` on a missing section or a wrong value."""
     return collect(step.stage.params, values, where)
 
 
@@ -71,7 +71,7 @@ def resolve(profile: str, overrides: dict[str, Any] | None = None) -> dict[str, 
 
 
 def check(path: Path, steps: Sequence[Step] = ()) -> None:
-    """Validates every parameter before any work, and that hub models of the `steps` to be run are pinned.
+    """Checks every parameter, and that the hub models of the `steps` to run are pinned.
 
     Raises `UserError` on the first wrong section.
     """
@@ -101,7 +101,7 @@ def refuse_unpinned(values: dict[str, Any], steps: Sequence[Step], root: Path) -
 
 
 def render(values: dict[str, Any]) -> str:
-    """The text of a params.yaml: every key with its description as a comment, and the source of a default in force."""
+    """The text of a params.yaml: every key with its description as a comment, and the source of each default in use."""
     lines = [HEAD]
     opened: list[str] = []
     for section, keys in groupby(fields(), key=_section):
@@ -137,7 +137,7 @@ def refuse_unknown(values: dict[str, Any], where: str) -> None:
         if key not in known:
             section = _section(key)
             near = [name.split(".")[-1] for name in known if _section(name) == section] or sorted(sections)
-            raise UserError(f"{where}: unknown parameter '{key}'; known are {', '.join(near)}")
+            raise UserError(f"{where}: unknown parameter '{key}'; known: {', '.join(near)}")
 
 
 def _leaves(values: dict[str, Any], sections: set[str], path: str = "") -> list[str]:
@@ -150,7 +150,7 @@ def _leaves(values: dict[str, Any], sections: set[str], path: str = "") -> list[
         elif isinstance(value, dict):
             keys += _leaves(value, sections, f"{key}.")
         elif value is not None:
-            raise UserError(f"{key}: a value stands where a section should: `objectmate params` shows all keys")
+            raise UserError(f"{key} has a value where a section should be: `objectmate params` shows all keys")
     return keys
 
 
@@ -180,5 +180,5 @@ def _put(values: dict[str, Any], dotted: str, value: Any) -> None:
     for key in path:
         values = values.setdefault(key, {})
         if not isinstance(values, dict):
-            raise UserError(f"{dotted}: a value stands where a section should: `objectmate params` shows all keys")
+            raise UserError(f"{dotted} has a value where a section should be: `objectmate params` shows all keys")
     values[last] = value

@@ -1,6 +1,6 @@
-"""The pipeline as a table: which stage comes when, and which datasets of a run its roles are.
+"""The pipeline as a table: the order of the stages, and the dataset of a run that each role stands for.
 
-What a stage is, it says itself (`components/<stage>/__init__.py`). DVC, KFP and the command line are built from both.
+Each stage describes itself in `components/<stage>/__init__.py`. DVC, KFP and the command line are built from both.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ from components.common.stage.contract import Stage
 class Step:
     """One stage in the pipeline.
 
-    after: gates that must have passed first. named: role -> dataset of the run, where they are not called the same.
+    after: gates that must have passed first. named: role -> dataset of the run, where their names differ.
     """
 
     stage: Stage
@@ -91,21 +91,21 @@ STEPS: dict[str, Step] = {step.name: step for step in PIPELINES["full"]}
 
 
 def pipeline_steps(pipeline: str) -> tuple[Step, ...]:
-    """The steps of a pipeline. Raises `UserError` if there is none of this name."""
+    """The steps of a pipeline. Raises `UserError` if there is no such pipeline."""
     if pipeline not in PIPELINES:
         raise UserError(f"there is no pipeline '{pipeline}': choose one of {', '.join(PIPELINES)}")
     return PIPELINES[pipeline]
 
 
 def last_steps(steps: Sequence[Step]) -> list[str]:
-    """Names of the steps that no other of `steps` waits for. They bring the rest with them, and DVC reads all its files
-    again for every step that it is asked for."""
+    """Names of the steps that no other of `steps` waits for. DVC need only be asked for these, and it reads all
+    its files again for each step that it is asked for."""
     awaited = {name for step in steps for name in (*step.inputs.values(), *step.after)}
     return [step.name for step in steps if awaited.isdisjoint(step.outputs.values())]
 
 
 def reached_steps(pipeline: str, engine: str) -> tuple[Step, ...]:
-    """The steps that an engine may run for a pipeline: DVC also brings all that comes before it up to date.
+    """The steps that an engine may run for a pipeline: DVC also brings everything before it up to date.
 
     Raises `UserError` if there is no such pipeline.
     """

@@ -18,7 +18,7 @@ BOX = (20.0, 18.0, 22.0, 26.0)
 
 
 def photograph(number: int, width: int = SIDE, height: int = SIDE) -> Image.Image:
-    """A slow colour ramp with a bright disc in `BOX`."""
+    """A gradual colour ramp with a bright disc in `BOX`."""
     y, x = np.mgrid[0:height, 0:width]
     ramp = np.stack([60 + x, 90 + y // 2, np.full_like(x, 40 + 10 * number)], 2).astype(np.uint8)
     image = Image.fromarray(ramp)
@@ -28,9 +28,9 @@ def photograph(number: int, width: int = SIDE, height: int = SIDE) -> Image.Imag
 
 
 def write_datasets(folder: Path, count: int = 5, broken: tuple[int, ...] = ()) -> dict[str, Path]:
-    """Datasets images, objects and sets of `count` photographs; each object but the last is an anchor.
+    """Datasets images, objects and sets of `count` photographs; each object except the last is an anchor.
 
-    broken: photographs whose bytes are cut short.
+    broken: photographs whose bytes are truncated.
     """
     inputs = {name: folder / name for name in ("images", "objects", "sets")}
     pictures = [_png(photograph(k)) for k in range(count)]

@@ -1,4 +1,4 @@
-"""Shared by all tests: one thread a process, no network, and where the real photographs are."""
+"""Shared by all tests: one thread per process, no network, and the folder of real photographs."""
 
 import os
 import shutil
@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# Stages compute in two threads and tests run side by side: threads that spin would take each other's time.
+# Stages compute in two threads and tests run side by side: spinning threads would slow each other down.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["DVC_NO_ANALYTICS"] = "1"
-# GPU kernels run in Triton's interpreter, on CPU tensors. Triton asks when it is imported, and lightning imports it, so
-# this cannot wait for the tests of the kernel. With TRITON_INTERPRET=0 they use a real GPU.
+# GPU kernels run in Triton's interpreter, on CPU tensors. Triton reads this on import, and lightning imports it, so it
+# cannot wait for the tests of the kernel. With TRITON_INTERPRET=0 they use a real GPU.
 os.environ.setdefault("TRITON_INTERPRET", "1")
 
 ROOT = Path(__file__).parent.parent
@@ -25,7 +25,7 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture(scope="session")
 def photos() -> Path:
-    """The folder of real photographs: OBJECTMATE_PHOTOS, or ../shared/photos beside the checkout."""
+    """The folder of real photographs: OBJECTMATE_PHOTOS, or ../shared/photos next to the checkout."""
     folder = Path(os.environ.get("OBJECTMATE_PHOTOS", ROOT.parent / "shared" / "photos"))
     if not folder.is_dir():
         pytest.skip(f"no real photographs at {folder}; set OBJECTMATE_PHOTOS to run this test")
@@ -48,7 +48,7 @@ def store_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str,
 
 @pytest.fixture(autouse=True)
 def mlflow_forgotten() -> Iterator[None]:
-    """MLflow keeps its address and experiment in the environment, where a later test's processes would take them up."""
+    """MLflow keeps its address and experiment in the environment, where a later test's processes would find them."""
     before = {name: value for name, value in os.environ.items() if name.startswith("MLFLOW_")}
     yield
     for name in [name for name in os.environ if name.startswith("MLFLOW_")]:
@@ -58,7 +58,7 @@ def mlflow_forgotten() -> Iterator[None]:
 
 @pytest.fixture
 def store_settings(store_server: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The process as a user of that server has it: its address and keys in the environment, nothing else of AWS."""
+    """The environment of that server's user: its address and keys, and nothing else of AWS."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     for name, value in store_server.items():

@@ -53,7 +53,7 @@ def blocks_after_a_run() -> list[Block]:
 
 
 def links(page: Path) -> list[str]:
-    """Where the page's links and pictures lead, but for addresses of other sites."""
+    """Where the page's links and pictures lead, except to other sites."""
     targets = re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
     return [target for target in targets if "://" not in target]
 
@@ -66,12 +66,12 @@ def anchors(page: Path) -> set[str]:
 
 
 def paths(page: Path) -> set[str]:
-    """The files and folders of the project that the page names, wherever it does."""
+    """The files and folders of the project that the page names anywhere."""
     return {path.rstrip("./") for path in _PATH.findall(page.read_text(encoding="utf-8"))} - _MADE_BY_READERS
 
 
 def keys(page: Path) -> set[str]:
-    """The dotted words of the page's code, among them every parameter that it names."""
+    """The dotted words of the page's code, including every parameter that it names."""
     code = re.findall(r"`[^`]+`|```.*?```", page.read_text(encoding="utf-8"), re.S)
     return {word for text in code for word in re.findall(r"(?<![\w./])[a-z_]+(?:\.[a-z_]+)+(?![\w./(])", text)}
 
@@ -79,8 +79,8 @@ def keys(page: Path) -> set[str]:
 def spans(page: Path) -> list[list[str]]:
     """The `objectmate ...` commands in running text and tables, as words; brackets mark what may be left out."""
     prose = _BLOCK.sub("", page.read_text(encoding="utf-8"))
-    found = re.findall(r"`objectmate ([^`]+)`", " ".join(prose.split("\n")))
-    return [shlex.split(re.sub(r"[\[\]]", "", text)) for text in found]
+    texts = re.findall(r"`objectmate ([^`]+)`", " ".join(prose.split("\n")))
+    return [shlex.split(re.sub(r"[\[\]]", "", text)) for text in texts]
 
 
 def commands(block: Block) -> list[list[str]]:
@@ -88,13 +88,13 @@ def commands(block: Block) -> list[list[str]]:
     lines = re.sub(r"(?m)(^|\s)#.*$", "", block.text).replace("\\\n", " ").replace("\n", ";")
     lexer = shlex.shlex(lines, posix=True, punctuation_chars="&|;")
     lexer.whitespace_split, lexer.commenters = True, ""
-    found: list[list[str]] = [[]]
+    split: list[list[str]] = [[]]
     for word in lexer:
         if set(word) <= set("&|;"):
-            found.append([])
-        elif found[-1] or not re.match(r"\w+=", word):
-            found[-1].append(word)
-    return [words for words in found if words]
+            split.append([])
+        elif split[-1] or not re.match(r"\w+=", word):
+            split[-1].append(word)
+    return [words for words in split if words]
 
 
 def check(words: list[str]) -> None:
@@ -128,7 +128,7 @@ def check_objectmate(words: list[str]) -> None:
 
 def check_options(words: list[str]) -> None:
     """Raises an error unless `objectmate` has this command, with the options named; arguments may be missing."""
-    command, words = _found(_objectmate(), words)
+    command, words = _subcommand(_objectmate(), words)
     known = {name for parameter in command.params for name in parameter.opts} | {"--help"}
     assert {word for word in words if word.startswith("--")} <= known, f"{command.name} has {sorted(known)}"
 
@@ -142,12 +142,12 @@ def _objectmate() -> Any:
 
 
 def _parse(command: Any, words: list[str]) -> dict[str, Any]:
-    command, words = _found(command, words)
+    command, words = _subcommand(command, words)
     return command.make_context(command.name, words).params
 
 
-def _found(command: Any, words: list[str]) -> tuple[Any, list[str]]:
-    """The subcommand that the first words name, and the words that are left for it."""
+def _subcommand(command: Any, words: list[str]) -> tuple[Any, list[str]]:
+    """The subcommand that the first words name, and the remaining words."""
     while hasattr(command, "get_command") and words and not words[0].startswith("-"):
         subcommand = command.get_command(command.context_class(command), words[0])
         assert subcommand, f"{command.name} has no command {words[0]}"

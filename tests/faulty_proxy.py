@@ -1,4 +1,4 @@
-"""A proxy on a real socket in front of an HTTP server, which does to chosen requests what networks and servers do."""
+"""A proxy on a real socket in front of an HTTP server, which makes chosen requests fail as networks and servers do."""
 
 import http.client
 import socket
@@ -17,9 +17,9 @@ class Fault:
     """What happens to the first `times` requests of a method at each address.
 
     kind: `busy` (503 SlowDown), `half` (the server gets `after` bytes of the body, then the connection ends), `lost`
-    (the server does as told, but its answer never comes), `reset` or `short` (of the answer's body come `after` bytes,
-    then the connection is reset, or ends as if that were all).
-    seen: address -> the requests it has met so far.
+    (the server acts, but its answer never comes), `reset` or `short` (`after` bytes of the answer's body come, then the
+    connection is reset, or ends as if that were all).
+    seen: address -> how many requests this has affected.
     """
 
     kind: str
@@ -31,7 +31,7 @@ class Fault:
 
 @dataclass
 class Proxy:
-    """address: what stands for the server's. fault: what it does now, if anything."""
+    """address: to use instead of the server's. fault: what it does now, if anything."""
 
     server: str
     fault: Fault | None = None
@@ -50,7 +50,7 @@ class Proxy:
         self._listener.server_close()
 
     def kind(self, method: str, address: str) -> str:
-        """What is to happen to a request that comes now; empty if nothing."""
+        """What happens to a request that comes now; empty if nothing."""
         with self._lock:
             fault = self.fault
             if fault is None or fault.method != method or fault.seen[address] >= fault.times:
@@ -118,8 +118,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _end(self, reset: bool) -> None:
         self.close_connection = True
-        if reset:  # lingering for no time makes closing a reset
+        if reset:  # with a linger time of 0, closing is a reset
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     def log_message(self, *_: object) -> None:
-        """Tests say what they saw themselves."""
+        """Logs nothing."""

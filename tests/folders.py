@@ -17,7 +17,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 def killed_at_call(number: int, owner: Any, name: str) -> Iterator[list[tuple[Any, ...]]]:
     """In the block the `number`-th call (from 0) of function `name` of `owner` raises KeyboardInterrupt instead.
 
-    Yields the arguments of every call so far, that one included; later calls go through.
+    Yields the arguments of every call so far, including that one; later calls are normal.
     """
     function, calls = getattr(owner, name), list[tuple[Any, ...]]()
 

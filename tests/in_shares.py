@@ -1,4 +1,4 @@
-"""A stage made by several workers, as the Kubeflow pipelines have it made."""
+"""A stage run by several workers, as in the Kubeflow pipelines."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ from components.common.stage.params import Share, StageParams
 def run_in_shares(
     run: Callable[..., Any], inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: StageParams, workers: int
 ) -> Any:
-    """Every worker makes its share in folders of its own, the last first; then the stage gathers them."""
+    """Every worker makes its share in its own folders, the last worker first; then the stage gathers them."""
     shares = [next(iter(outputs.values())).parent / f"share-{index}" for index in range(workers)]
     for index in reversed(range(workers)):
         own = params.model_copy(update={"only": Share(index, workers)})

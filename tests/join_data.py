@@ -1,4 +1,4 @@
-"""Vectors for the tests of the join, its result by brute force, and its engines."""
+"""Vectors for the tests of the join, and its result by brute force."""
 
 import os
 

@@ -22,7 +22,7 @@ PRODUCTS, VIEWS, LONERS = 8, 5, 10
 
 
 class Made(StageParams):
-    """Parameters of the made-up datasets: `tag` tells two of them apart."""
+    """Parameters of the made-up datasets: `tag` makes two of them differ."""
 
     tag: str = ""
 
@@ -34,7 +34,7 @@ def picture(seed: int, side: int = SIDE) -> Image.Image:
 
 
 def cluster_vectors(names: Sequence[str], noise: float = 0.25, dim: int = 32, seed: int = 0) -> np.ndarray:
-    """fp16 unit vectors, one a name; equal names lie close together (cosine about 1 / (1 + noise^2))."""
+    """fp16 unit vectors, one per name; equal names are close together (cosine about 1 / (1 + noise^2))."""
     rng = np.random.default_rng(seed)
     centres = {name: _unit(rng.normal(size=dim)) for name in dict.fromkeys(names)}
     rows = [_unit(centres[name] + noise * _unit(rng.normal(size=dim))) for name in names]
@@ -135,7 +135,7 @@ def corpus_paths(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def with_window(paths: dict[str, Path], folder: Path, low: float = 0.8, high: float = 0.999) -> dict[str, Path]:
-    """A corpus with a calibration that states this window."""
+    """A corpus with a calibration that has this window."""
     calibration_folder = folder / "stated"
     if not is_complete(calibration_folder):
         with Writer(calibration_folder, "calibration", "calibration", {}, Made()) as out:

@@ -1,4 +1,4 @@
-"""The row of `images` that a picture has."""
+"""The row of `images` for a picture."""
 
 import hashlib
 from typing import Any

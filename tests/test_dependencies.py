@@ -1,4 +1,4 @@
-"""Every package that the code imports is a dependency that pyproject.toml names: none comes along by chance."""
+"""Every package that the code imports is a dependency that pyproject.toml names: none is there by chance."""
 
 import ast
 import re
@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 OWN = {"components", "pipelines"}
 NAMESPACED = {"google.protobuf": "protobuf"}
-"""Packages whose first name several distributions share -> their distribution."""
+"""Packages that share their first name with other distributions -> their distribution."""
 
 
 def normalised(name: str) -> str:

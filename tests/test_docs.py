@@ -1,4 +1,4 @@
-"""README and docs: every command and snippet works, every link and path leads somewhere, the picture is the table."""
+"""README and docs: commands and snippets work, links and paths lead somewhere, the diagram matches the table."""
 
 import os
 import re
@@ -23,7 +23,7 @@ SHELL = [block for page in PAGES for block in docs_text.blocks(page, "sh")]
 QUICK = [block for block in SHELL if not block.note]
 NOTED = [block for block in SHELL if block.note]
 NOT_RUN = {"README.md": 6, "architecture.md": 2, "operate.md": 4, "review.md": 3}
-"""Page -> blocks that say why they cannot be run here. Raise a number only for a block that truly cannot."""
+"""Page -> number of blocks that say why they cannot be run here. Raise a number only for a block that truly cannot."""
 
 
 class Made(StageParams):
@@ -79,7 +79,7 @@ def _record_run(folder: Path) -> None:
 
 
 def _run(words: list[str], folder: Path) -> str:
-    """Runs in the folder as in an activated environment; what it printed. Fails with that if the command does."""
+    """Runs a command in the folder as in an activated environment; returns what it printed, or fails with that."""
     own = {"PYTHONPATH": str(ROOT), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     done = subprocess.run(words, cwd=folder, capture_output=True, text=True, env=os.environ | own)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -87,14 +87,14 @@ def _run(words: list[str], folder: Path) -> str:
 
 
 @pytest.mark.parametrize("block", PYTHON, ids=str)
-def test_python_snippets_run_as_they_stand(block: Block, workplace: Path) -> None:
+def test_python_snippets_run_unchanged(block: Block, workplace: Path) -> None:
     before = set(workplace.iterdir())
     printed = _run([sys.executable, "-c", block.text], workplace)
     assert printed.strip() or set(workplace.iterdir()) - before, "a snippet shows something, or leaves a file"
 
 
 @pytest.mark.parametrize("block", QUICK, ids=str)
-def test_quick_commands_run_as_they_stand(block: Block, workplace: Path) -> None:
+def test_quick_commands_run_unchanged(block: Block, workplace: Path) -> None:
     assert _run(["bash", "-euc", block.text], workplace).strip()
 
 
@@ -111,7 +111,7 @@ def test_commands_in_running_text_exist(page: Path) -> None:
         docs_text.check_options(words)
 
 
-def test_only_so_many_blocks_are_not_run_and_each_says_why() -> None:
+def test_only_a_few_blocks_are_not_run_and_each_says_why() -> None:
     notes = [block for block in NOTED if block.note != AFTER_A_RUN]
     assert all(block.note.startswith("not run: ") for block in notes), notes
     assert Counter(block.page.name for block in notes) == NOT_RUN
@@ -145,7 +145,7 @@ def test_readme_is_short() -> None:
     assert len(README.read_text(encoding="utf-8").splitlines()) <= 200
 
 
-def test_the_picture_is_the_table() -> None:
+def test_the_diagram_matches_the_table() -> None:
     (block,) = docs_text.blocks(ROOT / "docs/architecture.md", "mermaid")
     edges = re.findall(r"^ *(\w+)(?:\{\{\w+\}\})? -->\|([\w, ]+)\| (\w+)", block.text, re.M)
     waits = re.findall(r"^ *(\w+) -\.-> (\w+)", block.text, re.M)
@@ -158,5 +158,5 @@ def test_the_picture_is_the_table() -> None:
 
 
 def _step(node: str) -> str:
-    """The step that a node of the picture is: a subgraph has the name of one already."""
+    """The step of a node in the diagram: a subgraph already has the name of one."""
     return node.removeprefix("stage_")

@@ -30,7 +30,7 @@ def named(path: Path) -> str:
 
 
 def room(module: str) -> str:
-    """The part of the house that a module is in: `common`, `sandbox`, `pipelines` or a stage's name."""
+    """The part of the code that a module is in: `common`, `sandbox`, `pipelines` or a stage's name."""
     parts = module.split(".")
     return parts[1] if parts[0] == "components" and len(parts) > 1 else parts[0]
 
@@ -41,7 +41,7 @@ def layer(room_name: str) -> int:
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
-    """Every module that code imports, wherever in the file the import stands."""
+    """Every module that code imports, anywhere in the file."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -50,7 +50,7 @@ def imported(tree: ast.AST) -> Iterator[str]:
 
 
 def at_module_level(tree: ast.Module) -> ast.Module:
-    """The statements that run on import: without functions' bodies and what is for the type checker alone."""
+    """The statements that run on import: without functions' bodies and what is only for the type checker."""
     kept = [node for node in tree.body if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     return ast.Module([node for node in kept if not _for_type_checker(node)], [])
 
@@ -60,7 +60,7 @@ def _for_type_checker(node: ast.stmt) -> bool:
 
 
 def on_import(path: Path, seen: set[Path]) -> Iterator[tuple[Path, str]]:
-    """(file, module) of everything outside the house that importing a file imports, directly or not."""
+    """(file, module) of everything from outside that importing a file imports, directly or not."""
     if path in seen:
         return
     seen.add(path)
@@ -108,12 +108,12 @@ def test_files_and_functions_are_small(path: Path) -> None:
 
 
 def test_only_the_contact_sheet_writes_captions() -> None:
-    """One renderer: a print on a rendered product is no caption."""
+    """One renderer: a print on a rendered product is not a caption."""
     fonts = {named(path) for path in MODULES if "ImageFont" in path.read_text(encoding="utf-8")}
     assert fonts == {"components/common/vision/sheets.py", "components/sandbox/rendering/prints.py"}
 
 
-def test_the_reader_of_imports_sees_what_it_must(tmp_path: Path) -> None:
+def test_on_import_finds_what_it_must(tmp_path: Path) -> None:
     """A heavy import two files away, one inside a function, one for types: only the first is loaded."""
     tree = ast.parse("import torch\nif TYPE_CHECKING:\n    import mlflow\ndef run():\n    import kfp\n")
     assert [*imported(at_module_level(tree))] == ["torch"]

@@ -1,4 +1,4 @@
-"""The recipes of CONTRIBUTING.md, followed as they stand on a copy of the code: what they add works."""
+"""The recipes of CONTRIBUTING.md, followed to the letter on a copy of the code: what they add works."""
 
 import os
 import re
@@ -19,12 +19,12 @@ CODE = shutil.ignore_patterns("world", "models", "__pycache__", "*.so")
 def blocks(recipe: str) -> list[tuple[Path, str, str]]:
     """File, language and text of each block of the section `recipe`."""
     section = TEXT.split(f"\n## {recipe}\n")[1].split("\n## ")[0]
-    found = re.findall(r"^`([\w/.]+)`:\n\n```(\w+)\n(.*?)^```", section, flags=re.M | re.S)
-    return [(Path(file), language, text) for file, language, text in found]
+    matches = re.findall(r"^`([\w/.]+)`:\n\n```(\w+)\n(.*?)^```", section, flags=re.M | re.S)
+    return [(Path(file), language, text) for file, language, text in matches]
 
 
 def patched(source: str, patch: str) -> str:
-    """The source with each hunk's old lines, which stand in it exactly once, replaced by its new ones."""
+    """The source with each hunk's old lines, which must be in it exactly once, replaced by its new ones."""
     for hunk in patch.split("@@\n")[1:]:
         lines = hunk.splitlines()
         old = "\n".join(line[1:] for line in lines if line[0] in " -")

@@ -13,11 +13,11 @@ from components.common.errors import UserError
 from components.detection.boxes import Candidate
 
 LISTED = 1000
-"""Rejected annotations listed for each reason; the others are only counted."""
+"""Rejected annotations listed per reason; the others are only counted."""
 
 
 class Unusable(Exception):
-    """An annotation that gives no candidate. reason: a word of `boxes.REJECTIONS`; detail: a phrase about it."""
+    """An annotation that yields no candidate. reason: a word of `boxes.REJECTIONS`; detail: a phrase about it."""
 
     def __init__(self, reason: str, detail: str):
         super().__init__(reason, detail)
@@ -32,7 +32,7 @@ class Rejects:
     listed: list[tuple[str, str, str]] = field(default_factory=list)
 
     def add(self, place: str, unusable: Unusable) -> None:
-        """Counts an annotation, and lists it if there is room. place: where it stands in its file."""
+        """Counts an annotation, and lists it if there is room. place: where it is in its file."""
         self.counts[unusable.reason] += 1
         if self.counts[unusable.reason] <= LISTED:
             self.listed.append((unusable.reason, place, unusable.detail))
@@ -50,14 +50,14 @@ class Rejects:
 
 @dataclass
 class Annotations:
-    """A file of boxes, read. contents: digests of the files; boxes: image_id -> candidates."""
+    """The content of a file of boxes. contents: digests of the files; boxes: image_id -> candidates."""
 
     contents: dict[str, str]
     boxes: dict[str, list[Candidate]] = field(default_factory=lambda: defaultdict(list))
     rejects: Rejects = field(default_factory=Rejects)
 
     def check(self, address: str, matches: Matches) -> None:
-        """Raises `UserError` if the file names no photograph for certain, or none of its boxes can be used."""
+        """Raises `UserError` if the file names no photograph unambiguously, or none of its boxes can be used."""
         if matches.ambiguous and not matches.uris:
             name, doubt = next(iter(matches.ambiguous.items()))
             raise UserError(f"{address} names no photograph for certain: '{name}' {doubt}; write more of the paths")
@@ -69,7 +69,7 @@ class Annotations:
 
 
 def meant(name: str, matches: Matches) -> str:
-    """The uri of the photograph that a name means. Raises `Unusable` if that is none, or not certain."""
+    """The uri of the photograph that a name means. Raises `Unusable` if there is none, or several."""
     if name in matches.ambiguous:
         raise Unusable("ambiguous", f"'{name}' {matches.ambiguous[name]}")
     if name not in matches.uris:

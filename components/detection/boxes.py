@@ -71,7 +71,7 @@ def _wrong_category(category: str, params: Params) -> str:
 
 
 def _placed(candidate: Candidate, width: int, height: int) -> Candidate:
-    """The box cut to the photograph, edges rounded to whole px: what differs by less is the same object."""
+    """The box cut to the photograph, edges rounded to whole px: boxes that differ by less are the same object."""
     if not all(map(math.isfinite, (*candidate.box, candidate.score))):
         return candidate._replace(flaw=candidate.flaw or "broken")
     x, y, w, h = candidate.box

@@ -1,4 +1,4 @@
-"""COCO's JSON (cocodataset.org, format of object detection): `images`, `categories` and `annotations`, tied by ids."""
+"""COCO's JSON (cocodataset.org, object detection): `images`, `categories` and `annotations`, linked by ids."""
 
 import json
 from collections import defaultdict
@@ -15,7 +15,7 @@ from components.detection.boxes import Candidate
 
 SECTIONS = ("images", "categories", "annotations")
 Entries = Mapping[str, Mapping[str, dict[str, Any]]]
-"""id -> name -> entry: several names where the file gives one id to different things."""
+"""id -> name -> entry: several names if the file gives one id to different things."""
 
 
 class _File(NamedTuple):
@@ -30,7 +30,7 @@ class _File(NamedTuple):
 def read_coco(address: str, photographs: Sequence[Mapping[str, Any]]) -> Annotations:
     """The boxes of a COCO file for these rows of the dataset `images`, matched by file_name.
 
-    Raises `UserError` if it is no COCO file, names none of the photographs, or has annotations of which none is usable.
+    Raises `UserError` if it is not a COCO file, names none of the photographs, or has annotations but no usable one.
     """
     data = read_address(address)
     sections = _sections(data, address)
@@ -59,8 +59,7 @@ def _sections(data: bytes, address: str) -> dict[str, list[Any]]:
     for section in SECTIONS:
         if not isinstance(content, dict) or not isinstance(content.get(section), list):
             raise UserError(
-                f"{address} is not a COCO detection file: it has no list '{section}', of which it needs "
-                f"{', '.join(SECTIONS)}"
+                f"{address} is not a COCO detection file: it has no list '{section}'; it needs {', '.join(SECTIONS)}"
             )
     return content
 
@@ -105,5 +104,5 @@ def _only(kind: str, identifier: Any, listed: Entries) -> tuple[str, dict[str, A
 
 
 def _other_frame(image: dict[str, Any], row: Mapping[str, Any]) -> bool:
-    """Whether the file says that the photograph has another size than it has."""
+    """Whether the file gives a size for the photograph that it does not have."""
     return any(image.get(side) is not None and finite([image[side]]) != (row[side],) for side in ("width", "height"))

@@ -16,7 +16,7 @@ from components.detection.annotations import Rejects
 from components.detection.boxes import Candidate
 
 SCORE_DIGITS = 4
-"""Scores are rounded, as the last digits depend on how a batch is laid out."""
+"""Scores are rounded, because the last digits depend on how a batch is composed."""
 
 
 class Detector:
@@ -33,30 +33,30 @@ class Detector:
 
     def propose(self, rows: Sequence[Mapping[str, Any]], prepared: Sequence[torch.Tensor]) -> list[list[Candidate]]:
         """Boxes of confidence >= `score` of each photograph. Inputs of equal size share a forward pass, so that none
-        is padded and its boxes do not depend on what it is batched with."""
+        is padded and boxes do not depend on the rest of the batch."""
         groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
         for index, pixels_CHW in enumerate(prepared):
             groups[tuple(pixels_CHW.shape)].append(index)
-        found: list[list[Candidate]] = [[] for _ in rows]
+        proposed: list[list[Candidate]] = [[] for _ in rows]
         for indices in groups.values():
             pixels_BCHW = torch.stack([prepared[index] for index in indices])
             sizes = [(rows[index]["height"], rows[index]["width"]) for index in indices]
             for index, candidates in zip(indices, self.forward(pixels_BCHW, sizes), strict=True):
-                found[index] = candidates
-        return found
+                proposed[index] = candidates
+        return proposed
 
     @torch.inference_mode()
     def forward(self, pixels_BCHW: torch.Tensor, sizes: Sequence[tuple[int, int]]) -> list[list[Candidate]]:
         """Candidates of a batch; `sizes` are the photographs' (height, width) in px."""
         outputs = self.model(pixel_values=pixels_BCHW.to(self.device))
-        found = self.processor.post_process_object_detection(
+        detections = self.processor.post_process_object_detection(
             outputs, threshold=self.score, target_sizes=torch.tensor(sizes, device=self.device)
         )
-        return [self._candidates(each) for each in found]
+        return [self._candidates(each) for each in detections]
 
-    def _candidates(self, found: Mapping[str, torch.Tensor]) -> list[Candidate]:
+    def _candidates(self, detected: Mapping[str, torch.Tensor]) -> list[Candidate]:
         names = self.model.config.id2label
-        scores, labels, corners = (found[key].tolist() for key in ("scores", "labels", "boxes"))
+        scores, labels, corners = (detected[key].tolist() for key in ("scores", "labels", "boxes"))
         return [
             Candidate(Box(x0, y0, x1 - x0, y1 - y0), names[label], round(score, SCORE_DIGITS))
             for score, label, (x0, y0, x1, y1) in zip(scores, labels, corners, strict=True)
@@ -66,7 +66,7 @@ class Detector:
 def load_detector(reference: str, score: float, device: str) -> Detector:
     """A detector from `sandbox:NAME`, a folder or `owner/name@commit`, in fp32.
 
-    Raises `UserError` if model, processor or device is not to be had, or the model has no trained detection head.
+    Raises `UserError` if model, processor or device is not available, or the model has no trained detection head.
     """
     where = pick_device(device)
     model, loading = from_pretrained(

@@ -1,4 +1,4 @@
-"""The box CSV of Open Images V4 to V7: a row for each box, corners as shares of the photograph's sides."""
+"""The box CSV of Open Images V4 to V7: one row per box, corners as shares of the photograph's sides."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ FLAWS = {"IsGroupOf": "crowd", "IsDepiction": "depiction", "IsInside": "inside"}
 
 
 def read_open_images(address: str, class_names: str, photographs: Sequence[Mapping[str, Any]]) -> Annotations:
-    """The boxes of an Open Images CSV for these rows of the dataset `images`; ImageID is the file name without ending.
+    """The boxes of an Open Images CSV for these rows of the dataset `images`; ImageID is the file name without suffix.
 
     class_names: address of the CSV of class codes and names, or empty. Raises `UserError` if a column is missing, no
     ImageID names a photograph, or no box is usable.
@@ -88,7 +88,7 @@ def _candidate(cells: dict[str, str], row: Mapping[str, Any], categories: dict[s
 
 
 def _class_names(address: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Class code -> name, and the digest of the file that says so."""
+    """Class code -> name, and the digest of the file."""
     if not address:
         return {}, {}
     data = read_address(address)

@@ -16,7 +16,7 @@ class Finder(StageParams):
     section: ClassVar[str] = "models"
 
     detector: ModelReference = parameter(
-        "ustc-community/dfine-large-obj365", "detector; empty where boxes come from elsewhere", "Apache-2.0"
+        "ustc-community/dfine-large-obj365", "detector; empty if boxes come from elsewhere", "Apache-2.0"
     )
 
 
@@ -37,7 +37,7 @@ class Params(Finder, Crops, OnDevice, InParts, InThreads):
     min_share: float = parameter(0.04, "smallest share of the photograph that a box covers", PHANTOM_DATA, ge=0, le=1)
     max_share: float = parameter(0.9, "largest share of the photograph that a box covers", PHANTOM_DATA, gt=0, le=1)
     max_iou: float = parameter(
-        0.8, "of two boxes with a larger IoU the less certain is dropped", PHANTOM_DATA, gt=0, le=1
+        0.8, "if two boxes have a larger IoU, the less certain one is dropped", PHANTOM_DATA, gt=0, le=1
     )
     allow: tuple[str, ...] = parameter((), "categories to keep, in any case; empty: all")
     deny: tuple[str, ...] = parameter(
@@ -48,7 +48,7 @@ class Params(Finder, Crops, OnDevice, InParts, InThreads):
     max_objects: int = parameter(20, "objects per photograph, the most certain first", ge=1, le=1_000)
     inset: float = parameter(
         0.03,
-        "source whole: margin on each side, as a share of it",
+        "source whole: margin on each side, as a share of the side",
         "the box covers 88 %, below max_share",
         ge=0,
         lt=0.5,

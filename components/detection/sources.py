@@ -1,4 +1,4 @@
-"""Where candidates come from. Each source proposes boxes for photographs; which of them count is decided elsewhere."""
+"""Where candidates come from. Each source proposes boxes for photographs; `boxes` decides which of them count."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ Row = Mapping[str, Any]
 class Source(Protocol):
     """Proposes boxes.
 
-    maker: enters object_id; the digest of a detector's weights, the name of any other source, so that an object keeps
-    its identity when other objects are annotated. contents: name -> digest of all that decides the proposals. rejects:
-    annotations that it cannot use.
+    maker: part of object_id; the digest of a detector's weights, or the name of any other source, so that an object
+    keeps its identity when other objects are annotated. contents: name -> digest of everything that decides the
+    proposals. rejects: annotations that it cannot use.
     """
 
     @property
@@ -57,7 +57,7 @@ class Annotated:
         return self.annotations.rejects
 
     def prepare(self, photo: Image.Image) -> None:
-        """Nothing: the photograph need not be looked at."""
+        """Nothing: the photograph is not needed."""
 
     def propose(self, rows: Sequence[Row], prepared: Sequence[Any]) -> list[list[Candidate]]:
         return [self.annotations.boxes.get(row["image_id"], []) for row in rows]
@@ -65,7 +65,7 @@ class Annotated:
 
 @dataclass(frozen=True)
 class Whole:
-    """One box a photograph, `inset` of each side left out on each edge: for photographs of single products."""
+    """One box per photograph, without `inset` of the side at each edge: for photographs of single products."""
 
     inset: float
     maker: str = "whole"
@@ -79,7 +79,7 @@ class Whole:
         return Rejects()
 
     def prepare(self, photo: Image.Image) -> None:
-        """Nothing: the photograph need not be looked at."""
+        """Nothing: the photograph is not needed."""
 
     def propose(self, rows: Sequence[Row], prepared: Sequence[Any]) -> list[list[Candidate]]:
         return [[Candidate(self._box(row["width"], row["height"]), "product", 1.0)] for row in rows]

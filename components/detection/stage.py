@@ -1,4 +1,4 @@
-"""Detection: every photograph's boxes, judged, cut out and hashed."""
+"""Detection: every photograph's boxes, checked, cut out and hashed."""
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -45,8 +45,8 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
     return summary(images, Dataset(outputs["objects"]), source.rejects)
 
 
-class _Found(NamedTuple):
-    """A photograph with what was found in it."""
+class _Searched(NamedTuple):
+    """A photograph with its chosen objects."""
 
     row: Row
     photo: Image.Image
@@ -64,7 +64,7 @@ class _Cutter:
     objects: Writer
 
     def all_parts(self, photographs: list[dict[str, Any]]) -> None:
-        """Writes every part that is not there yet."""
+        """Writes every part that does not exist yet."""
         ticks, size = track(photographs, "photographs searched"), self.params.part_rows
         for index, start in enumerate(range(0, len(photographs), size)):
             part = photographs[start : start + size]
@@ -78,11 +78,11 @@ class _Cutter:
         blobs: list[dict[str, bytes]] = []
         counts = Counter(
             self.source.rejects.counts if index == 0 else {}
-        )  # these belong to no part: the first has them
-        for (found, rejected), _ in zip(self._objects(part), ticks, strict=False):
+        )  # these belong to no part, so the first has them
+        for (cut, rejected), _ in zip(self._objects(part), ticks, strict=False):
             counts.update(rejected)
-            rows += [row for row, _ in found]
-            blobs += [{"crop.png": png} for _, png in found]
+            rows += [row for row, _ in cut]
+            blobs += [{"crop.png": png} for _, png in cut]
         self.objects.write(index, rows, blobs, counts=counts)
 
     def _objects(self, part: list[dict[str, Any]]) -> Iterator[tuple[list[tuple[dict[str, Any], bytes]], Counter[str]]]:
@@ -95,16 +95,16 @@ class _Cutter:
         photo = decode(self.images.blob(row, "image"))
         return photo, self.source.prepare(photo)
 
-    def _detect(self, part: list[dict[str, Any]], opened: Iterator[tuple[Image.Image, Any]]) -> Iterator[_Found]:
+    def _detect(self, part: list[dict[str, Any]], opened: Iterator[tuple[Image.Image, Any]]) -> Iterator[_Searched]:
         for start in range(0, len(part), self.params.batch):
             rows = part[start : start + self.params.batch]
             photos, prepared = zip(*islice(opened, len(rows)), strict=True)
             for row, photo, candidates in zip(rows, photos, self.source.propose(rows, prepared), strict=True):
-                yield _Found(row, photo, choose(candidates, photo.width, photo.height, self.params))
+                yield _Searched(row, photo, choose(candidates, photo.width, photo.height, self.params))
 
-    def _cut(self, found: _Found) -> tuple[list[tuple[dict[str, Any], bytes]], Counter[str]]:
-        objects = [self._object(found.row, found.photo, candidate) for candidate in found.choice.kept]
-        return objects, found.choice.rejected
+    def _cut(self, searched: _Searched) -> tuple[list[tuple[dict[str, Any], bytes]], Counter[str]]:
+        objects = [self._object(searched.row, searched.photo, candidate) for candidate in searched.choice.kept]
+        return objects, searched.choice.rejected
 
     def _object(self, row: Row, photo: Image.Image, candidate: Candidate) -> tuple[dict[str, Any], bytes]:
         box = candidate.box
@@ -124,7 +124,7 @@ class _Cutter:
 
 
 def in_order(pool: Executor, work: Callable[[Item], Result], items: Iterable[Item], ahead: int) -> Iterator[Result]:
-    """`work` on the items in the pool's threads, results in order, at most `ahead` of them waiting to be taken."""
+    """`work` on the items in the pool's threads, results in order, at most `ahead` of them waiting."""
     waiting: deque[Future[Result]] = deque()
     for item in items:
         waiting.append(pool.submit(work, item))

@@ -1,4 +1,4 @@
-"""What detection tells people: how many objects of which kind, what was rejected and why, and how the boxes lie."""
+"""What detection tells people: how many objects of which kind, what was rejected and why, and where the boxes are."""
 
 from collections import Counter
 from typing import Any
@@ -19,8 +19,8 @@ REJECTED = "rejected_annotations.csv"
 
 
 def summary(images: Dataset, objects: Dataset, rejects: Rejects) -> Report:
-    """Numbers, plots and a sheet of photographs with their boxes, from the finished datasets; and the annotations that
-    could not be used."""
+    """Numbers, plots and a sheet of photographs with their boxes, from the finished datasets; and the annotations
+    that could not be used."""
     rows = objects.rows(["image_id", "x", "y", "w", "h", "category", "score"])
     photographs = images.rows(["image_id", "width", "height", *blob_columns("image")])
     pixels = {photo["image_id"]: photo["width"] * photo["height"] for photo in photographs}

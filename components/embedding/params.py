@@ -13,7 +13,7 @@ class Params(Miner, KeptApart, Crops, OnDevice, InParts, InThreads):
 
     section: ClassVar[str] = "embedding"
 
-    mirror: bool = parameter(True, "mean of the plain and the mirrored view, which makes vectors blind to flips")
+    mirror: bool = parameter(True, "average the plain and the mirrored view, so that flips do not change vectors")
     batch: int = parameter(32, "crops per forward pass; part_rows must be a multiple", ge=1, le=4096)
 
     @model_validator(mode="after")

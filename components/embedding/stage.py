@@ -1,4 +1,4 @@
-"""Embedding: every object's crop -> a unit vector, in row order; and the vectors of a benchmark to be kept apart."""
+"""Embedding: every object's crop -> a unit vector, in row order; and the vectors of a benchmark to keep apart."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -24,10 +24,10 @@ COLUMNS = ["object_id", *blob_columns("crop")]
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
-    """objects -> embeddings: fp16 unit vectors [N, d], one a row of objects, in their order; and reserved: the same of
-    the benchmark's objects, no rows if there is none.
+    """objects -> embeddings: fp16 unit vectors [N, d], one per row of objects, in order; and reserved: the same for the
+    benchmark's objects, without rows if there is no benchmark.
 
-    Raises `UserError` if the encoder gives a vector that is not finite.
+    Raises `UserError` if the encoder returns a vector that is not finite.
     """
     objects = Dataset(inputs["objects"])
     encoder = load_encoder(params.ir, params.device, params.framing, params.mirror, batch=params.batch)
@@ -73,12 +73,12 @@ def _crop(objects: Dataset, row: dict[str, Any]) -> Image.Image:
 
 
 def _facts(encoder: Encoder) -> dict[str, Any]:
-    """What tells encoders apart; not what the parameters call it, as one encoder may lie in two folders."""
+    """What identifies the encoder, apart from its name: one encoder may be in two folders."""
     return {"weights": encoder.digest, "preprocess": encoder.preprocess, "dim": encoder.dim}
 
 
 def _report(vectors: np.ndarray, encoder: Encoder) -> Report:
-    """How well the vectors use their space: a collapsed encoder shows as few effective dimensions."""
+    """How well the vectors use their space: a collapsed encoder has few effective dimensions."""
     metrics = {"objects": float(len(vectors)), "dim": float(encoder.dim)}
     if not len(vectors):
         return Report(metrics, notes=["there are no objects, so there are no vectors"])

@@ -22,7 +22,7 @@ from components.common.vision.images import Rejected
 from components.evaluation.params import Params
 
 SCENE_WORD = " on "
-"""A caption reads "OBJECT on SCENE": the words before it name the object, those from it on the place."""
+"""A caption reads "OBJECT on SCENE": the words before it name the object, the rest the place."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class View:
         return crop(source, self.window(scale), size)
 
     def window(self, scale: float) -> Box:
-        """Where that window lies, on whole pixels: rounding must not make it wider than high."""
+        """That window in whole pixels: rounding must not make it wider than high."""
         width, height = self.photograph.size
         window = square_window(self.box, scale, width, height)
         side = min(max(round(window.w), 1), width, height)
@@ -50,7 +50,7 @@ class View:
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """What a system is given. references: square crops with their background; prompt: empty for insertion."""
+    """What a system receives. references: square crops with their background; prompt: empty for insertion."""
 
     name: str
     subject: str
@@ -75,7 +75,7 @@ class InsertionSample(Sample):
 
 @dataclass(frozen=True)
 class Benchmark:
-    """Subjects with their views (at least four each), and sentences about what was left out and why."""
+    """Subjects with their views (at least four each), and notes about what was left out and why."""
 
     subjects: dict[str, list[View]]
     notes: list[str]
@@ -84,7 +84,7 @@ class Benchmark:
 def load(folder: Path) -> Benchmark:
     """Reads `folder`/annotations.json; unreadable photographs are left out by name.
 
-    Raises `UserError` if few are left, or a name leads out of `folder`.
+    Raises `UserError` if too few are left, or a name leads out of `folder`.
     """
     notes: list[str] = []
     views = _views(folder, read_annotations(folder), notes)
@@ -101,7 +101,7 @@ def load(folder: Path) -> Benchmark:
 
 
 def _views(folder: Path, coco: dict[str, Any], notes: list[str]) -> dict[str, list[View]]:
-    """Subject -> views in the order of picture ids, one a picture; adds to `notes` what cannot be used."""
+    """Subject -> views in the order of picture ids, one per picture; adds to `notes` what cannot be used."""
     pictures = {picture["id"]: picture for picture in coco["images"]}
     views_by_picture: dict[str, dict[int, View]] = {}
     for annotation in coco["annotations"]:
@@ -134,7 +134,7 @@ def _view(folder: Path, picture: dict[str, Any], annotation: dict[str, Any]) -> 
 def insertion_samples(benchmark: Benchmark, params: Params) -> list[InsertionSample]:
     """Every photograph with a plate as the truth once; the next three of its subject, cyclically, as references.
 
-    Ordered by photograph, then subject, so that a limit takes from every subject before any gives a second.
+    Ordered by photograph, then subject, so that a limit takes one sample of every subject before a second of any.
     """
     ordered = []
     for subject, views in benchmark.subjects.items():
@@ -163,7 +163,7 @@ def _insertion_sample(index: int, views: Sequence[View], params: Params) -> Inse
 def generation_samples(benchmark: Benchmark, params: Params) -> list[Sample]:
     """Each subject in scenes that none of its own photographs shows, so that no reference can be copied whole.
 
-    Subjects whose captions do not read "OBJECT on SCENE" give no sample. Ordered as insertion samples are.
+    Subjects whose captions do not read "OBJECT on SCENE" have no sample. Ordered like insertion samples.
     """
     scenes = {name: sorted({_scene(view) for view in views} - {""}) for name, views in benchmark.subjects.items()}
     ordered = []

@@ -2,7 +2,7 @@
 
 >>> export(params, Path("inputs"))  # inputs/insertion/SAMPLE/..., inputs/generation/SAMPLE/...
 
-The system then writes one picture SAMPLE.png a sample into a folder of its own. Truths are not exported.
+The system then writes one picture SAMPLE.png per sample into a folder of its own. Truths are not exported.
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ from components.evaluation.params import Params
 def export(params: Params, folder: Path) -> list[Path]:
     """Writes reference0.png ... and background.png, mask.png (insertion) or prompt.txt (generation) for each sample.
 
-    Returns the samples' folders. Raises `UserError` if `folder` holds something already.
+    Returns the samples' folders. Raises `UserError` if `folder` is not empty.
     """
     if folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder} is not empty: name another folder for the benchmark's inputs")

@@ -1,4 +1,4 @@
-"""Sample sheets: fixed samples side by side, large enough to be looked at."""
+"""Sample sheets: fixed samples side by side, large enough to look at."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,7 +14,7 @@ Results = Mapping[str, Mapping[str, Image.Image]]
 
 
 def sample_sheet(samples: Sequence[Sample], results: Results) -> Image.Image:
-    """References, what else the systems were given (background or prompt), what each made of it, and the truth."""
+    """References, what else the systems received (background or prompt), what each made from it, and the truth."""
     shown = chosen([sample for sample in samples if all(sample.name in own for own in results.values())])
     insertion = [sample for sample in shown if isinstance(sample, InsertionSample)]
     drawn = {sample.name: [own[sample.name] for own in results.values()] for sample in shown}

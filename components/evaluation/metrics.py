@@ -1,17 +1,17 @@
-"""Metrics: what is measured on which crop by which encoder, written down so that two numbers can be compared.
+"""Metrics: what is measured on which crop by which encoder, recorded so that two numbers can be compared.
 
-Protocol traps that this module is built around:
+Pitfalls that this module avoids:
 
 - **Whole-picture CLIP or DINO similarity rewards the background.** In insertion most pixels are given, so a system that
   inserts nothing scores above .9. Here result and truth are cut by the same expanded box, and the change outside the
-  box is a metric of its own.
-- **Resolution is a shortcut.** A sharp truth against a small result measures sharpness; truth and gallery are brought
-  to the result's size before an encoder sees them.
+  box is a separate metric.
+- **Resolution is a shortcut.** Comparing a sharp truth with a small result measures sharpness, so truth and gallery are
+  scaled to the result's size before an encoder sees them.
 - **The encoder that mined must not judge alone.** The model was trained on what that encoder calls the same, so its
-  scores lean upwards; an encoder that did not mine stands beside it in every table.
-- **Identity metrics reward copying.** A pasted crop can win them all; read them beside the copy-paste baseline, the
-  background error and the pictures.
-- **Checkpoint, crop and resize move scores by more than systems differ.** Each value carries the digest of its
+  scores are too high; every table also has an encoder that did not mine.
+- **Identity metrics reward copying.** A pasted crop can win them all; read them together with the copy-paste baseline,
+  the background error and the pictures.
+- **Checkpoint, crop and resizing change scores by more than systems differ.** Each value carries the digest of its
   specification: model digest, preprocessing, crop rule, side. Equal names with unequal digests are not comparable.
 - **CLIP-T needs the plain prompt**, scored as it is: no clamping at zero, no factor of 2.5 or 100, no prefix.
 """
@@ -50,7 +50,7 @@ class Judges:
 
 @dataclass(frozen=True)
 class MetricSpec:
-    """All that decides a metric's value besides the pictures. encoder: digest of weights, empty where none."""
+    """Everything that decides a metric's value besides the pictures. encoder: digest of weights, empty if none."""
 
     metric: str
     benchmark: str
@@ -61,7 +61,7 @@ class MetricSpec:
 
     @property
     def digest(self) -> str:
-        """Scores may be compared where this is equal."""
+        """Scores are comparable if this is equal."""
         return digest_value(asdict(self))
 
 
@@ -93,14 +93,14 @@ def _spec(name: str, benchmark: str, judges: Judges, which: str, rule: str, agai
 
 
 Scores = dict[str, np.ndarray]
-"""Metric -> float64 [N], one value a sample."""
+"""Metric -> float64 [N], one value per sample."""
 
 
 class InsertionJudge:
-    """Scores insertions. The truths' embeddings are computed once and serve every system, and as gallery."""
+    """Scores insertions. The truths' embeddings are computed once, for every system and as the gallery."""
 
     def __init__(self, samples: Sequence[InsertionSample], judges: Judges, params: Params):
-        """samples: the whole benchmark, whatever the limit; their truths are the gallery of recognition."""
+        """samples: the whole benchmark, whatever the limit; their truths are the gallery for recognition."""
         self.judges, self.scale = judges, params.crop_scale
         self.specs = {spec.metric: spec.digest for spec in specifications("insertion", judges, params)}
         self.samples = {sample.name: sample for sample in samples}
@@ -113,7 +113,7 @@ class InsertionJudge:
         return crop(picture, expanded(sample.box, self.scale))
 
     def score(self, names: Sequence[str], results: Sequence[Image.Image]) -> Scores:
-        """All metrics of the named samples; results are windows as large as the samples' truths."""
+        """All metrics of the named samples; results are windows of the size of the samples' truths."""
         samples = [self.samples[name] for name in names]
         rows = np.array([self.rows[name] for name in names])
         made = self.judges.embed([self.crop(sample, result) for sample, result in zip(samples, results, strict=True)])
@@ -127,7 +127,7 @@ class InsertionJudge:
 
 
 class GenerationJudge:
-    """Scores generated pictures against all photographs of their subject, cut square and brought to the same size."""
+    """Scores generated pictures against all photographs of their subject, cut square and scaled to the same size."""
 
     def __init__(self, samples: Sequence[Sample], benchmark: Benchmark, judges: Judges, params: Params):
         self.judges, self.share = judges, params.generation_crop
@@ -166,7 +166,7 @@ def recognised(
 ) -> np.ndarray:
     """1 where the most similar gallery vector is of the query's subject, else 0; float64 [N], NaN for a NaN query.
 
-    excluded: bool [N, M], gallery vectors that do not count for a query.
+    excluded: bool [N, M], gallery vectors that are ignored for a query.
     """
     similarity = np.nan_to_num(queries @ gallery.T, nan=-np.inf)
     if excluded is not None:

@@ -13,12 +13,14 @@ RESERVED = ("objectmate", "objectmate-1-ref", "shuffled-refs", "copy-paste", "cl
 
 
 class SemanticJudges(StageParams):
-    """The encoders of the metrics' own names."""
+    """The encoders that metrics are named after."""
 
     section: ClassVar[str] = "models"
 
-    clip: ModelReference = parameter("openai/clip-vit-base-patch32", "of CLIP-I and CLIP-T", DREAMBENCH, min_length=1)
-    dino: ModelReference = parameter("facebook/dino-vits16", "of the DINO score", DREAMBENCH, min_length=1)
+    clip: ModelReference = parameter(
+        "openai/clip-vit-base-patch32", "encoder of CLIP-I and CLIP-T", DREAMBENCH, min_length=1
+    )
+    dino: ModelReference = parameter("facebook/dino-vits16", "encoder of the DINO score", DREAMBENCH, min_length=1)
 
 
 class Params(SemanticJudges, Miner, Judge, KeptApart, Crops, Cells, OnDevice, Seeded):
@@ -42,13 +44,13 @@ class Params(SemanticJudges, Miner, Judge, KeptApart, Crops, Cells, OnDevice, Se
     )
     generation_crop: float = parameter(
         1.0,
-        "share of a generated picture's side, about its centre, that identity metrics see",
+        "share of a generated picture's side, around its centre, that identity metrics see",
         f"all of it, as {DREAMBENCH}",
         gt=0.1,
         le=1,
     )
     prompts_per_subject: int = parameter(2, "generated pictures per subject; DreamBench has 25 prompts", ge=1, le=25)
-    limit: int = parameter(0, "samples of each benchmark at most, dealt evenly to subjects; 0: all", ge=0)
+    limit: int = parameter(0, "most samples of each benchmark, spread evenly over subjects; 0: all", ge=0)
     steps: int = parameter(50, "denoising steps", ge=1, le=1000)
     guidance_refs: float = parameter(2.0, "weight of the references; 1: no guidance", "Alterbute", ge=1, le=20)
     guidance_text: float = parameter(7.5, "weight of the prompt (generation); 1: none", "Alterbute", ge=1, le=20)
@@ -76,11 +78,11 @@ class Params(SemanticJudges, Miner, Judge, KeptApart, Crops, Cells, OnDevice, Se
     def _outside_names_are_free(self) -> Self:
         taken = sorted(set(self.outside) & set(RESERVED))
         if taken:
-            raise ValueError(f"outside names {', '.join(taken)} belong to the stage; allowed is any other name")
+            raise ValueError(f"outside names {', '.join(taken)} belong to the stage; choose any other name")
         return self
 
     @model_validator(mode="after")
     def _crop_fits_the_window(self) -> Self:
         if self.crop_scale > self.context:
-            raise ValueError(f"crop_scale {self.crop_scale} exceeds the window's context {self.context}; allowed: <=")
+            raise ValueError(f"crop_scale {self.crop_scale} exceeds the window's context {self.context}; it must not")
         return self

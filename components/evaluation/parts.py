@@ -1,4 +1,4 @@
-"""Drawing and scoring part by part: a part is one system on one benchmark, and all that a killed run can lose."""
+"""Drawing and scoring part by part: a part is one system on one benchmark, the most that a killed run can lose."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ class Part:
 
 
 def draw(parts: Sequence[Part], out: Writer, batch: int) -> None:
-    """Makes the samples dataset; nothing is done where it is there already, made from the same by the same code."""
+    """Makes the samples dataset; does nothing if it exists already, made from the same inputs by the same code."""
     if out.finished:
         return
     with out:
@@ -66,7 +66,7 @@ def read_pictures(samples: Dataset) -> Pictures:
 
 
 def score(parts: Sequence[Part], pictures: Pictures, judge_of: Callable[[str], Judge], out: Writer) -> None:
-    """Makes the scores dataset: a row a sample and metric. A value that is not finite gives no row."""
+    """Makes the scores dataset: one row per sample and metric, none for a value that is not finite."""
     for index, part in track(list(enumerate(parts)), "scoring"):
         if out.done(index):
             continue

@@ -1,4 +1,4 @@
-"""The evaluation stage: every system draws every sample, every picture is scored, and the scores become statements."""
+"""The evaluation stage: every system draws every sample, every picture is scored, and the scores are summarised."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -112,7 +112,7 @@ def _outside_parts(samples: Sequence[Sample], params: Params) -> list[Part]:
     for name, place in sorted(params.outside.items()):
         folder = Path(place)
         if not folder.is_dir():
-            raise UserError(f"outside: {name} is {folder}, which is no folder: name the folder with its pictures")
+            raise UserError(f"outside: {name} is {folder}, which is not a folder: name the folder with its pictures")
         if any((folder / f"{sample.name}.png").is_file() for sample in samples):
             benchmark = "insertion" if isinstance(samples[0], InsertionSample) else "generation"
             parts.append(_part(benchmark, name, samples, folder_system(folder), params))
@@ -124,7 +124,7 @@ def _part(benchmark: str, name: str, samples: Sequence[Sample], system: System, 
 
 
 def _model(task: str, folder: Path, params: Params) -> System:
-    """The trained model, loaded when it is first asked: a resumed run that has its pictures needs it no more."""
+    """The trained model, loaded on first use: a resumed run that has its pictures does not need it."""
 
     @cache
     def loaded() -> System:
@@ -156,7 +156,7 @@ def _missing(parts: Sequence[Part], pictures: Pictures, params: Params) -> list[
 
 
 def _sheets(parts: Sequence[Part], pictures: Pictures) -> dict[str, Image.Image]:
-    """A sample sheet of each benchmark that was judged: the model beside itself with shuffled references."""
+    """A sample sheet of each benchmark that was judged: the model next to itself with shuffled references."""
     return {
         f"{part.benchmark}_samples": sample_sheet(
             part.samples, {name: pictures[part.benchmark][name] for name in ("objectmate", "shuffled-refs")}

@@ -1,7 +1,7 @@
-"""From scores to statements: means with intervals, the reference gap, the gain of three views over one, and winners.
+"""Summary of the scores: means with intervals, the reference gap, the gain of three views over one, and winners.
 
-Samples of one subject are not independent, so every interval resamples whole subjects; differences are taken sample
-by sample first (paired), which removes what makes a sample easy or hard for every system alike.
+Samples of one subject are not independent, so every interval resamples whole subjects; differences are first taken
+per sample (paired), which removes what makes a sample easy or hard for every system.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,7 +25,7 @@ Cell = dict[str, tuple[str, float]]
 
 @dataclass(frozen=True)
 class Table:
-    """Scores by (benchmark, metric) and system, in the order in which they were first met."""
+    """Scores by (benchmark, metric) and system, in order of first appearance."""
 
     cells: dict[tuple[str, str], dict[str, Cell]]
     seed: int
@@ -36,7 +36,7 @@ class Table:
         return self._bootstrap(list(cell.values()))
 
     def contrast(self, benchmark: str, metric: str, name: str) -> Interval | None:
-        """A paired difference of `CONTRASTS`, positive = better; None where a system is absent."""
+        """A paired difference of `CONTRASTS`, positive = better; None if a system is absent."""
         first, second = (self.cells[benchmark, metric].get(system) for system in CONTRASTS[name])
         if not first or not second or not (shared := [sample for sample in first if sample in second]):
             return None
@@ -77,7 +77,7 @@ def metrics(table: Table) -> dict[str, float]:
 
 
 def plots(table: Table) -> dict[str, list[dict[str, Any]]]:
-    """For each benchmark `_scores` (a row a system, a column a metric), `_intervals` of them, `_reference_gap`."""
+    """For each benchmark `_scores` (a row per system, a column per metric), their `_intervals`, `_reference_gap`."""
     rows_by_plot: dict[str, list[dict[str, Any]]] = {}
     for benchmark in dict.fromkeys(benchmark for benchmark, _ in table.cells):
         names = [metric for other, metric in table.cells if other == benchmark]
@@ -106,7 +106,7 @@ def plots(table: Table) -> dict[str, list[dict[str, Any]]]:
 
 
 def notes(table: Table) -> list[str]:
-    """A sentence a metric: who wins, by how much, and what the references are worth."""
+    """One sentence per metric: who wins, by how much, and what the references are worth."""
     sentences = [note(table, *key) for note in (_gap_note, _ranking_note) for key in table.cells]
     return [sentence for sentence in sentences if sentence]
 

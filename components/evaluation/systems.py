@@ -1,7 +1,7 @@
 """The systems that are compared: a trained model under several treatments, trivial baselines, and outside systems.
 
 Every treatment changes the samples, never the model or the noise: `objectmate` and `shuffled-refs` start from the same
-noise, so their difference is what the true references are worth.
+noise, so their difference is the value of the true references.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,11 +20,11 @@ from components.evaluation.params import Params
 
 AnySample = TypeVar("AnySample", bound=Sample)
 System = Callable[[Sequence[Sample]], list[Image.Image | None]]
-"""Samples -> one RGB picture each, or None where the system gave none."""
+"""Samples -> one RGB picture each, or None if the system made none."""
 
 
 def model_system(grid: GridPipeline, params: Params) -> System:
-    """The model itself. Noise hangs on the sample's name: not on the references, the batch or the order."""
+    """The model itself. Noise depends only on the sample's name, not on references, batch or order."""
 
     def run(samples: Sequence[Sample]) -> list[Image.Image | None]:
         scenes = [sample for sample in samples if isinstance(sample, InsertionSample)]
@@ -53,18 +53,18 @@ def copy_paste(samples: Sequence[Sample]) -> list[Image.Image | None]:
 def _pasted(sample: InsertionSample) -> Image.Image:
     place = sample.mask.getbbox() or (0, 0, 1, 1)
     size = (place[2] - place[0], place[3] - place[1])
-    result = sample.background.copy()
-    result.paste(sample.cutout.resize(size, Image.Resampling.BICUBIC), place)
-    return result
+    pasted = sample.background.copy()
+    pasted.paste(sample.cutout.resize(size, Image.Resampling.BICUBIC), place)
+    return pasted
 
 
 def clean_plate(samples: Sequence[Sample]) -> list[Image.Image | None]:
-    """The background as it came: composition without an object, the floor of every metric."""
+    """The background unchanged: composition without an object, the floor of every metric."""
     return [sample.background for sample in samples if isinstance(sample, InsertionSample)]
 
 
 def folder_system(folder: Path) -> System:
-    """An outside system by its pictures: `folder`/SAMPLE.png. Missing or unreadable ones are None."""
+    """An outside system, given by its pictures: `folder`/SAMPLE.png. Missing or unreadable ones are None."""
 
     def run(samples: Sequence[Sample]) -> list[Image.Image | None]:
         return [_read(inside(folder, f"{sample.name}.png")) for sample in samples]
@@ -91,15 +91,15 @@ def shuffled(samples: Sequence[AnySample], seed: int) -> list[AnySample]:
         by_subject.setdefault(sample.subject, []).append(sample)
     donors = derangement(sorted(by_subject), seed)
     position = {sample.name: k for own in by_subject.values() for k, sample in enumerate(own)}
-    result = []
+    reassigned = []
     for sample in samples:
         lent = by_subject[donors[sample.subject]]
-        result.append(replace(sample, references=lent[position[sample.name] % len(lent)].references))
-    return result
+        reassigned.append(replace(sample, references=lent[position[sample.name] % len(lent)].references))
+    return reassigned
 
 
 def derangement(names: Sequence[str], seed: int) -> dict[str, str]:
-    """Each name -> another one, by one random cycle through all: nobody keeps their own, nobody lends twice.
+    """Each name -> another one, by one random cycle through all: none keeps its own, none is used twice.
 
     Raises `ValueError` for fewer than two names.
     """

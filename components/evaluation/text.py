@@ -13,7 +13,7 @@ class ClipText:
     """Unit text vectors of a CLIP model, in the space of its image vectors."""
 
     def __init__(self, reference: str, device: str = "cpu", batch: int = 64):
-        """Raises `UserError` if the model or its tokenizer is absent, or no CLIP model."""
+        """Raises `UserError` if the model or its tokenizer is missing, or it is not a CLIP model."""
         self.model = from_pretrained(CLIPModel, reference).to(device).eval()
         self.tokenizer = from_pretrained(AutoTokenizer, reference)
         self.device, self.batch = device, batch

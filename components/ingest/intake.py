@@ -12,7 +12,7 @@ from components.common.vision.images import Limits, Rejected, decode, dhashes, t
 
 @dataclass(frozen=True)
 class Photograph:
-    """An accepted file: its bytes as they came, and what follows from them: columns of `images`, and the thumbnail."""
+    """An accepted file: its unchanged bytes, and what follows from them: columns of `images`, and the thumbnail."""
 
     data: bytes
     columns: dict[str, Any]
@@ -24,7 +24,7 @@ class Photograph:
 
 
 def take(store: Store, entry: Entry, limits: Limits) -> Photograph | Rejected:
-    """Reads and decodes one file. A store that fails as a whole raises its error; all else about it is an outcome."""
+    """Reads and decodes one file. A store that fails as a whole raises its error; anything else is an outcome."""
     if entry.size > limits.max_bytes:
         return Rejected("too-large", f"{entry.size} bytes, at most {limits.max_bytes} are accepted")
     try:
@@ -32,7 +32,7 @@ def take(store: Store, entry: Entry, limits: Limits) -> Photograph | Rejected:
         image = decode(data, limits)
     except Rejected as refused:
         return refused
-    except OSError as error:  # not its full text, which may hold a path of this machine
+    except OSError as error:  # not its full text, which may contain a path on this machine
         return Rejected("unreadable", error.strerror or type(error).__name__)
     plain, flipped = dhashes(image)
     columns = {

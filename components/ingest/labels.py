@@ -1,4 +1,4 @@
-"""The CSV of labels: which subject a photograph shows, where, and under which rights it may be used."""
+"""The CSV of labels: which subject a photograph shows, where, and which rights apply to it."""
 
 import csv
 import io
@@ -47,7 +47,7 @@ class Labels:
 
     @cached_property
     def refusals(self) -> list[Refusal]:
-        """What of the labels cannot be used: names without a photograph, and rows that contradict each other."""
+        """The labels that cannot be used: names without a photograph, and rows that contradict each other."""
         missing = [(name, "missing", "named in the labels, but not there") for name in self.names.missing]
         ambiguous = [
             (name, "ambiguous", f"this name in the labels {why}") for name, why in self.names.ambiguous.items()
@@ -73,7 +73,7 @@ class Labels:
         return {uri: _merged(rights) for uri, rights in given.items()}
 
     def subjects(self, image_ids: dict[str, str]) -> list[dict[str, Any]]:
-        """Rows of the `subjects` dataset, for the photographs in `image_ids` (uri -> image_id); repeats once.
+        """Rows of the `subjects` dataset, for the photographs in `image_ids` (uri -> image_id), without repeats.
 
         Rows that give one place different subjects are left out.
         """
@@ -90,15 +90,15 @@ class Labels:
 
 
 def words(signals: Iterable[str]) -> set[str]:
-    """The single rights signals in some cells, in lower case: one cell may hold several, parted by commas."""
+    """The single rights signals in some cells, in lower case: one cell may hold several, separated by commas."""
     return {word.strip().lower() for cell in signals for word in cell.split(",")} - {""}
 
 
 def read_labels(address: str, uris: Sequence[str]) -> Labels:
     """The labels at `address` (empty: none), matched with the photographs' uris.
 
-    Raises `UserError` if there is no such file, it is not a valid CSV of labels, or it does not say for certain which
-    photograph a rights signal is about.
+    Raises `UserError` if there is no such file, it is not a valid CSV of labels, or it is uncertain which photograph a
+    rights signal is about.
     """
     if not address:
         return Labels()
@@ -136,7 +136,7 @@ def _check_header(header: list[str], where: str) -> None:
 
 
 def _merged(rights: Sequence[dict[str, str]]) -> dict[str, str]:
-    """The rights that several rows give one photograph: the first value of each column, but every rights signal."""
+    """The rights that several rows give for one photograph: the first value of each column, but every rights signal."""
     first = {column: value for row in reversed(rights) for column, value in row.items()}
     signals = dict.fromkeys(row["rights_signal"] for row in rights if "rights_signal" in row)
     return first | ({"rights_signal": ", ".join(signals)} if signals else {})

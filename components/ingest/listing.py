@@ -1,4 +1,4 @@
-"""Which files a collection holds, in which order, and where the parts of the result begin and end."""
+"""Which files a collection holds, in which order, and how they are divided into parts."""
 
 import os
 from collections.abc import Iterator
@@ -28,19 +28,19 @@ _DOCUMENTS = (
 )
 _DATA = (".parquet", ".db", ".npy", ".npz", ".safetensors", ".tar", ".xmp", ".aae", ".caption")
 SIDECARS = frozenset(_DOCUMENTS + _DATA)
-"""Files of these kinds lie beside photographs and are passed over; every other file is taken for a photograph."""
+"""Files of these kinds are often next to photographs and are skipped; every other file counts as a photograph."""
 
 SIDECAR_NAMES = frozenset(("LICENSE", "LICENCE", "README", "NOTICE", "COPYING"))
 SYSTEM_FOLDERS = frozenset(("@eadir", "__macosx", "#recycle", "$recycle.bin", "system volume information"))
-"""What network drives, macOS and Windows keep beside photographs: thumbnails, resource forks, deleted files."""
+"""What network drives, macOS and Windows keep next to photographs: thumbnails, resource forks, deleted files."""
 
 PART_BYTES = 256 << 20
-"""A part holds at most this many bytes of photographs, as it is held in memory; a larger photograph has its own."""
+"""A part is held in memory, so it has at most this many bytes of photographs; a larger photograph has its own part."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The photographs of a collection, sorted by key, and how many files were passed over."""
+    """The photographs of a collection, sorted by key, and how many files were skipped."""
 
     store: Store
     entries: list[Entry]
@@ -79,7 +79,7 @@ class Listing:
 def find(address: str) -> Listing:
     """The photographs at an address; `sandbox:NAME` means the photographs of that split of the rendered world.
 
-    Raises `UserError` if there is no such place or no photograph in it.
+    Raises `UserError` if there is no such place, or no photograph in it.
     """
     split = is_packaged(address) and "/" not in address
     store = open_store(address)
@@ -91,12 +91,12 @@ def find(address: str) -> Listing:
 
 
 def is_sidecar(key: str) -> bool:
-    """Whether a file is passed over: a document or a table, or one that is hidden or kept by a system or program."""
+    """Whether a file is skipped: a document or a table, or one that is hidden or belongs to a system or program."""
     path = PurePosixPath(key)
     hidden = any(part.startswith(".") or part.lower() in SYSTEM_FOLDERS for part in path.parts)
     return hidden or path.suffix.lower() in SIDECARS or path.stem.upper() in SIDECAR_NAMES
 
 
 def uri(entry: Entry) -> str:
-    """The photograph's name in all tables; bytes of a file name that are no UTF-8 are escaped."""
+    """The photograph's name in all tables; bytes of a file name that are not UTF-8 are escaped."""
     return os.fsencode(entry.key).decode("utf-8", "backslashreplace")

@@ -23,7 +23,7 @@ class Params(InParts, InThreads):
     )
     collection: str = parameter("photographs", "name of this collection", min_length=1, max_length=200)
     licence: str = parameter(
-        "", "SPDX licence of photographs whose label row names none; empty: unknown", max_length=200
+        "", "SPDX licence of photographs for which the labels name none; empty: unknown", max_length=200
     )
     opt_out_signals: tuple[str, ...] = parameter(
         ("opt-out", "noai", "noimageai"),
@@ -33,7 +33,7 @@ class Params(InParts, InThreads):
     max_bytes: int = parameter(64 << 20, "largest accepted file, bytes", ge=1 << 10, le=1 << 30)
     max_pixels: int = parameter(
         120_000_000,
-        "largest accepted width x height, px, judged before decoding; Pillow refuses above 178,956,970",
+        "largest accepted width x height, px, checked before decoding; Pillow refuses above 178,956,970",
         "fits 100-megapixel cameras",
         ge=1_000,
         le=178_956_970,

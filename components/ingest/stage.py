@@ -26,8 +26,8 @@ STAGE = "ingest"
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
     """Takes in every photograph at `params.images`.
 
-    inputs: none. outputs: images, quarantine, subjects. Raises `UserError` if the place is absent, unreachable or
-    empty, or the labels are no such CSV.
+    inputs: none. outputs: images, quarantine, subjects. Raises `UserError` if the place is missing, unreachable or
+    empty, or the labels are not a valid CSV.
     """
     listing = find(params.images)
     labels = read_labels(params.labels, listing.uris())
@@ -64,7 +64,7 @@ class _Intake:
         self.rights = self.labels.rights()
 
     def all_parts(self, pool: Executor) -> dict[str, str]:
-        """Writes every part that is not there yet; returns uri -> image_id of all photographs that were readable."""
+        """Writes every part that does not exist yet; returns uri -> image_id of all photographs that were readable."""
         ticks = track(self.listing.entries, "photographs")
         index = -1
         for index, part in enumerate(self.listing.parts(self.params.part_rows, self.params.max_bytes)):
@@ -104,7 +104,7 @@ class _Intake:
         return {column: known.get(column) for column in RIGHTS} | {"collection": self.params.collection}
 
     def _remember(self, index: int) -> None:
-        """Reads back what a part holds, so that a restarted run knows as much as one that was never stopped."""
+        """Reads back what a part holds, so that a resumed run knows as much as one that never stopped."""
         for row in self.images.table(index, ["image_id", "uri"]).to_pylist():
             self.kept[row["image_id"]] = row["uri"]
             self.image_ids[row["uri"]] = row["image_id"]

@@ -21,7 +21,7 @@ REFUSED = {
     "ambiguous": "Names in the labels that could mean several photographs, so write more of their paths",
     "conflict": "Photographs or boxes labelled as two subjects, of which none is used",
 }
-"""What is said of the reasons why names and rows of the labels lie in the quarantine."""
+"""How the report explains names and rows of the labels in the quarantine."""
 
 
 def summary(outputs: Mapping[str, Path], listing: Listing, labels: Labels) -> Report:
@@ -70,8 +70,8 @@ def _notes(metrics: dict[str, float], labels: Labels) -> list[str]:
         notes.append("No photograph was accepted: the reasons are in the quarantine.")
     if metrics["passed_over"]:
         notes.append(
-            f"{metrics['passed_over']:.0f} files were passed over: documents, tables, hidden files and what other "
-            "programs keep beside photographs."
+            f"{metrics['passed_over']:.0f} files were skipped: documents, tables, hidden files and what other "
+            "programs keep next to photographs."
         )
     if not labels.rows:
         notes.append("There are no labels: precision can only be judged after people have labelled pairs.")
@@ -80,7 +80,7 @@ def _notes(metrics: dict[str, float], labels: Labels) -> list[str]:
     if metrics["without_subject"]:
         notes.append(
             f"{metrics['without_subject']:.0f} of {len(labels.rows)} label rows name no subject: each counts as a "
-            "product seen nowhere else, so name it where that is not so."
+            "product seen nowhere else, so name it if that is wrong."
         )
     refused = Counter(reason for _, reason, _ in labels.refusals)
     notes += [

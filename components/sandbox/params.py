@@ -15,13 +15,14 @@ class SplitParams(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     designs: int = Field(ge=3, multiple_of=3, description="recurring designs, in confuser groups of three")
-    views: float = Field(ge=1, le=12, description="mean photographs a design; every design gets floor or ceil of it")
+    views: float = Field(ge=1, le=12, description="mean photographs per design; every design gets floor or ceil of it")
     loners: int = Field(default=0, ge=0, description="photographs of an object that never recurs")
     pair_share: float = Field(default=0.35, ge=0, le=1, description="share of photographs with two objects")
-    duplicate_share: float = Field(default=0.0, ge=0, le=0.2, description="injected near-duplicates a photograph")
-    spp: int = Field(default=64, ge=1, le=4096, description="light paths a pixel, in four passes")
+    duplicate_share: float = Field(default=0.0, ge=0, le=0.2, description="injected near-duplicates per photograph")
+    spp: int = Field(default=64, ge=1, le=4096, description="light paths per pixel, in four passes")
     sided: bool = Field(
-        default=True, description="a third of the designs look otherwise from behind; if not, they have one look"
+        default=True,
+        description="a third of the designs look different from behind; otherwise they have one look",
     )
     skins: bool = Field(
         default=False, description="also store what covers products and how they look in grey and in black"
@@ -32,7 +33,7 @@ class SplitParams(BaseModel):
 
 
 class RenderParams(BaseModel):
-    """Everything the look and the size of the world depend on, besides the seed."""
+    """Everything that decides the look and size of the world, besides the seed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,4 +1,4 @@
-"""`objectmate sandbox`: remake the embedded default from nothing, the rendered world first and then its tiny models."""
+"""`objectmate sandbox`: remake the embedded default from scratch, first the rendered world and then its tiny models."""
 
 import importlib
 import json
@@ -15,7 +15,7 @@ from components.sandbox.params import Device, Split
 Name = TypeVar("Name", bound=str)
 console = Console()
 RENDERED = Path("data/sandbox")
-"""Only the corpus and the benchmark are committed; what the tiny models are trained on is rendered when asked for."""
+"""Only the corpus and the benchmark are committed; what the tiny models are trained on is rendered on request."""
 ROOTS: dict[Split, Path] = {
     "benchmark": WORLD, "corpus": WORLD, "pretrain": RENDERED, "showroom": RENDERED,
 }  # fmt: skip
@@ -32,7 +32,7 @@ TRAINERS = {
 BASES = "bases"
 TAUGHT: tuple[Split, ...] = ("pretrain", "showroom")
 WIDELY_TAUGHT = ("ir", "second_ir", "clip", "captioner")
-"""Models of products and words, which need many designs: they, and the bases, learn from the showroom too."""
+"""Models of products and words, which need many designs: they and the bases learn from the showroom too."""
 
 
 def render_splits(names: list[str] | None, seed: int, workers: int) -> None:
@@ -67,7 +67,7 @@ def train_models(names: list[str] | None, seed: int, device: Device) -> None:
 
 
 def _train_bases(device: Device) -> dict[str, float]:
-    """The grid UNets, trained by the pipeline's own stages; what they make on the way is kept."""
+    """The grid UNets, trained by the pipeline's own stages; intermediate results are kept."""
     from components.sandbox.training.train_bases import Lengths, train_bases
 
     worlds = [RENDERED / split for split in TAUGHT]
@@ -76,5 +76,5 @@ def _train_bases(device: Device) -> dict[str, float]:
 
 def _chosen(names: list[str] | None, known: list[Name], what: str) -> list[Name]:
     if wrong := [name for name in names or () if name not in known]:
-        raise UserError(f"there is no {what} '{wrong[0]}': choose among {', '.join(known)}")
+        raise UserError(f"there is no {what} '{wrong[0]}': choose from {', '.join(known)}")
     return [name for name in known if not names or name in names]

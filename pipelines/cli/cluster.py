@@ -36,7 +36,7 @@ def _submission(
     profile: Profile = "sandbox",
     set_: Overrides = None,
     given: Annotated[
-        list[str] | None, typer.Option(help="DATASET=ADDRESS of one that the pipeline does not make")
+        list[str] | None, typer.Option(help="DATASET=ADDRESS of a dataset that the pipeline does not make")
     ] = None,
     shares: Shares = 1,
     host: Host = "",
@@ -49,7 +49,7 @@ def _submission(
 
 
 def _takes_submission(command: Callable[..., None]) -> Callable[..., None]:
-    """`command`, whose first parameter is a `Submission`, with the options of `_submission` in that one's place."""
+    """`command`, whose first parameter is a `Submission`, with the options of `_submission` in its place."""
     shared = inspect.signature(_submission).parameters
     _, *own = inspect.signature(command).parameters.values()
 
@@ -66,8 +66,8 @@ def _takes_submission(command: Callable[..., None]) -> Callable[..., None]:
 def compile_(
     file: Annotated[list[Path] | None, typer.Argument(help="With --check: check these and compile nothing")] = None,
     output: Annotated[Path, typer.Option(help="Folder for the compiled pipelines")] = Path("data/kubeflow"),
-    check: Annotated[bool, typer.Option("--check", help="Refuse what a cluster would, one line a fault")] = False,
-    cluster: Annotated[bool, typer.Option("--cluster", help="--check, and refuse images of this machine too")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Refuse what a cluster would, one line per fault")] = False,
+    cluster: Annotated[bool, typer.Option("--cluster", help="--check, and refuse this machine's own images")] = False,
 ) -> None:
     """Compile the Kubeflow pipelines (dataset, training, evaluation, full) to YAML. Exit code 2 if a check refuses."""
     from pipelines.cluster.compile import compile_pipelines
@@ -93,7 +93,7 @@ def schedule(
     *,
     cron: Annotated[str, typer.Option(help="Six fields, seconds first, such as '0 0 3 * * *'")],
 ) -> None:
-    """Run a pipeline on a cluster again and again: never two runs at once, and missed runs are not made up for."""
+    """Run a pipeline on a cluster on a schedule: never two runs at once, and missed runs are skipped."""
     from pipelines.cluster.api import connect
     from pipelines.cluster.submit import schedule as schedule_runs
 
@@ -104,7 +104,7 @@ def schedule(
 @commands.command()
 def status(
     run: Annotated[str, typer.Argument(help="Id of a run, as `objectmate submit` prints it")],
-    follow: Annotated[bool, typer.Option(help="Until the run ends, or once")] = True,
+    follow: Annotated[bool, typer.Option(help="Follow until the run ends, or look once")] = True,
     host: Host = "",
 ) -> None:
     """Follow a cluster's run. Exit code 0 if it succeeded, 3 if a gate stopped it, 1 if it failed otherwise."""
@@ -117,9 +117,9 @@ def status(
 @commands.command()
 def sync(
     run: Annotated[str, typer.Argument(help="Workspace of a local run, or folder or s3:// address of a cluster's run")],
-    workspace: Annotated[Path, typer.Option(help="Folder that takes a cluster's datasets")] = Path(),
+    workspace: Annotated[Path, typer.Option(help="Folder for a cluster's datasets")] = Path(),
 ) -> None:
-    """Enter what Kubeflow made into dvc.lock: `dvc status` is clean afterwards, `dvc repro` skips it."""
+    """Record in dvc.lock what Kubeflow made: then `dvc status` is clean and `dvc repro` skips it."""
     from pipelines.cluster.sync import sync as sync_run
     from pipelines.engines.workspace import Workspace
 

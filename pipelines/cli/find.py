@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def find_object(photo: Path, box: str, top: int, data: Path, sheet: Path | None) -> None:
-    """Prints what is found for the object at `box` ("x,y,w,h", px; the whole photograph if empty), and draws it."""
+    """Prints and draws what looks most like the object at `box` ("x,y,w,h", px; the whole photograph if empty)."""
     from components.mining.search import find
 
     answer = find(photo, _box(box), top, data)
     console = Console()
     if not box:
-        console.print("The whole photograph was taken for the object: --box x,y,w,h (px) names one in it.")
+        console.print("The whole photograph was taken as the object: --box x,y,w,h (px) selects one in it.")
     console.print(_table(answer))
     if answer.window is None:
         console.print("No window is calibrated for this encoder: run `objectmate stage calibration`.")

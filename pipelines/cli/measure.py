@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 commands = typer.Typer()
-benchmark = typer.Typer(help="Judge systems from outside beside the trained models.", no_args_is_help=True)
+benchmark = typer.Typer(help="Score outside systems alongside the trained models.", no_args_is_help=True)
 commands.add_typer(benchmark, name="benchmark")
-bench = typer.Typer(help="Measure ours beside its peers.", no_args_is_help=True)
+bench = typer.Typer(help="Measure our join against its peers.", no_args_is_help=True)
 commands.add_typer(bench, name="bench")
 
 
@@ -19,13 +19,13 @@ def plan(
     device: Annotated[
         str, typer.Option(help="cpu or cuda: this machine's, measured for some seconds; or h200, h100, a100, l40s")
     ] = "cpu",
-    workers: Annotated[int, typer.Option(help="Such devices that share the tile rows")] = 1,
+    workers: Annotated[int, typer.Option(help="How many such devices share the tile rows")] = 1,
     price: Annotated[float | None, typer.Option(help="USD per hour of one worker")] = None,
     pairs_per_object: Annotated[float, typer.Option(help="Expected pairs in the window")] = 2.0,
-    hours: Annotated[float, typer.Option(help="More is too long: there is advice then")] = 24.0,
+    hours: Annotated[float, typer.Option(help="If it takes longer, advice is printed")] = 24.0,
     json: Annotated[Path | None, typer.Option(help="Also write the bill as JSON")] = None,
 ) -> None:
-    """Say what mining's exact join costs before it is launched: FLOP, bytes, time and money."""
+    """Estimate what mining's exact join costs before you start it: FLOP, bytes, time and money."""
     from components.mining.bench.plan import Job, whole
     from pipelines.cli.plan import plan_join
 
@@ -44,7 +44,7 @@ def export(folder: Annotated[Path, typer.Argument(help="New or empty folder for 
 def mining(
     n: Annotated[int, typer.Option(help="Vectors; a quarter and a half of them are measured too")] = 100_000,
     d: Annotated[list[int] | None, typer.Option(help="Dimensions, may be repeated (default: 64 and 128)")] = None,
-    repeats: Annotated[int, typer.Option(help="Measurements of each, of which the median counts")] = 3,
+    repeats: Annotated[int, typer.Option(help="Measurements of each; the median counts")] = 3,
     device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
     peers: Annotated[
         list[str] | None,

@@ -16,7 +16,7 @@ AT_HAND = ("cpu", "cuda")
 
 @dataclass(frozen=True)
 class Published:
-    """What another stage's model does elsewhere, in pieces a second on one card: never measured here."""
+    """What another stage's model does elsewhere, in pieces per second on one card: never measured here."""
 
     stage: str
     rate: float
@@ -24,7 +24,7 @@ class Published:
 
 
 OTHERS = (
-    Published("detection", 124, "D-FINE-L on a T4, fp16, one photograph an object (arXiv 2410.13842)"),
+    Published("detection", 124, "D-FINE-L on a T4, fp16, one photograph per object (arXiv 2410.13842)"),
     Published("embedding", 658, "ViT-L/14 on an RTX 4090, 224 px, amp (timm's results); mirroring doubles it"),
 )
 
@@ -58,15 +58,15 @@ def _table(bill: Plan) -> Table:
     table = Table("", "", "how", title=title, box=SIMPLE_HEAD, pad_edge=False)
     table.add_row("work", f"{bill.flop:.2e} FLOP", "N^2 d: each pair once")
     table.add_row("vectors", _bytes(bill.vector_bytes), "in fp16")
-    memory = f"of {_bytes(speed.memory_bytes)} of a worker; without pairs, an upper bound"
+    memory = f"of a worker's {_bytes(speed.memory_bytes)}; without pairs, an upper bound"
     table.add_row("working memory", _bytes(bill.working_bytes), memory)
-    pairs = f"{job.pairs_per_object:g} an object: assumed (--pairs-per-object); {_bytes(bill.pair_bytes)} in memory"
+    pairs = f"{job.pairs_per_object:g} per object: assumed (--pairs-per-object); {_bytes(bill.pair_bytes)} in memory"
     table.add_row("pairs", f"{bill.pairs:,.0f}", pairs)
     table.add_row("[bold]time", f"[bold]{_time(bill.seconds)}", speed.basis)
     if bill.best_seconds is not None:
         table.add_row("", _time(bill.best_seconds), "at the full peak, which no join reaches")
     dollars = "" if bill.dollars is None else f"[bold]${bill.dollars:,.2f}"
-    table.add_row("[bold]cost", dollars, f"${job.price:g} a worker and hour" if dollars else "say --price USD_PER_HOUR")
+    table.add_row("[bold]cost", dollars, f"${job.price:g} per worker hour" if dollars else "give --price USD_PER_HOUR")
     tiles = f"of {bill.tile:,} vectors, the unit of resume; the longest takes {_time(bill.tile_seconds)}"
     table.add_row("tile rows", f"{bill.tile_rows:,}", tiles)
     return table
@@ -74,10 +74,10 @@ def _table(bill: Plan) -> Table:
 
 def _others(job: Job) -> Table:
     table = Table(
-        "the other bills", "on one card", "published elsewhere, not measured here", box=SIMPLE_HEAD, pad_edge=False
+        "other stages", "on one card", "published elsewhere, not measured here", box=SIMPLE_HEAD, pad_edge=False
     )
     for other in OTHERS:
-        table.add_row(other.stage, _time(job.objects / other.rate), f"{other.rate:g} a second: {other.source}")
+        table.add_row(other.stage, _time(job.objects / other.rate), f"{other.rate:g} per second: {other.source}")
     return table
 
 

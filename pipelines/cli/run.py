@@ -18,7 +18,7 @@ def run(
     profile: Profile = "sandbox",
     engine: Annotated[str, typer.Option(help="dvc, kfp (processes) or docker (containers)")] = "dvc",
     workspace: Annotated[Path | None, typer.Option(help="Folder of this line of runs (. or runs/NAME)")] = None,
-    continue_past_gates: Annotated[bool, typer.Option(help="Go on past failed gates; the verdicts record it")] = False,
+    continue_past_gates: Annotated[bool, typer.Option(help="Continue past failed gates; verdicts record it")] = False,
     set_: Overrides = None,
     shares: Shares = 1,
 ) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-sandbox = typer.Typer(help="Remake the embedded default from nothing.", no_args_is_help=True)
+sandbox = typer.Typer(help="Remake the embedded default from scratch.", no_args_is_help=True)
 
 
 @sandbox.command()
@@ -39,7 +39,7 @@ def train(
 
 @sandbox.command()
 def verify(json: Annotated[Path | None, typer.Option(help="Also write the table as JSON")] = None) -> None:
-    """Measure the committed models again, on designs none of them has seen. Exit code 1 if one misses its bar."""
+    """Measure the committed models again, on designs that none of them has seen. Exit code 1 if one misses its bar."""
     from components.common.stage.params import collect
     from components.evaluation.params import Params
     from components.sandbox.verify.table import verify_models

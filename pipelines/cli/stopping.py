@@ -15,7 +15,7 @@ class Stopped(BaseException):
 
 
 def stop_on_signals() -> None:
-    """From here on the first SIGINT or SIGTERM raises `Stopped`, and further ones change nothing."""
+    """From here on the first SIGINT or SIGTERM raises `Stopped`, and later ones are ignored."""
     for number in NAMES:
         signal.signal(number, _stop)
 

@@ -1,8 +1,8 @@
 """The Kubeflow Pipelines API of a cluster (v2beta1), spoken through its generated client `kfp_server_api`.
 
 `kfp.Client` wraps the same client, but prints as it goes, reads a context file from the home folder, and takes 25 s
-and five tracebacks to say that a token is wrong. Whatever is made here is looked for first, also before another try, so
-that an answer that got lost never makes two of it.
+and five tracebacks to say that a token is wrong. Everything created here is looked up first, and again before each
+retry, so a lost answer never creates a second one.
 """
 
 import json
@@ -45,21 +45,21 @@ class Version:
 
 
 def connect(host: str) -> "Cluster":
-    """The cluster at `host` or KFP_HOST, with the token in KFP_TOKEN, if any; nothing is asked of it yet.
+    """The cluster at `host` or KFP_HOST, with the token in KFP_TOKEN, if any. No request is sent yet.
 
-    KFP_NAMESPACE names the user's namespace where the deployment has several users, and is empty elsewhere.
+    KFP_NAMESPACE is the user's namespace on a deployment with several users, and empty elsewhere.
     """
     address = (host or os.environ.get(HOST, "")).rstrip("/")
     if not address.startswith(("http://", "https://")):
         raise UserError(
-            f"{address or 'an empty text'} is not the address of a Kubeflow Pipelines API: give --host or {HOST}, "
+            f"{address or 'an empty string'} is not the address of a Kubeflow Pipelines API: give --host or {HOST}, "
             "such as http://localhost:8888 after `kubectl -n kubeflow port-forward svc/ml-pipeline 8888`"
         )
     return Cluster(address, os.environ.get(TOKEN, ""), os.environ.get(NAMESPACE, ""))
 
 
 class Cluster:
-    """A Kubeflow Pipelines API. Methods raise `UserError`: what it said, and what to do."""
+    """A Kubeflow Pipelines API. Methods raise `UserError` with what it answered and what to do."""
 
     def __init__(self, host: str, token: str = "", namespace: str = "", waits: tuple[float, ...] = WAITS):
         """host: address without a slash at its end. waits: seconds before each further try."""
@@ -68,7 +68,7 @@ class Cluster:
         key = {"authorization": token} if token else {}
         settings = api.Configuration(host, api_key=key, api_key_prefix={"authorization": "Bearer"})
         settings.ssl_ca_cert = os.environ.get("SSL_CERT_FILE")
-        # Tries are made here, and a login page is an answer, not the way to one.
+        # `_try` does the retries, and a redirect to a login page is an answer: it is not followed.
         settings.retries = urllib3.Retry(0, redirect=False)
         self._client = api.ApiClient(settings)
         self._pipelines = api.PipelineServiceApi(self._client)
@@ -78,7 +78,7 @@ class Cluster:
         self._schedules = api.RecurringRunServiceApi(self._client)
 
     def experiment(self, name: str) -> str:
-        """The id of the experiment `name`, which is made where there is none."""
+        """The id of the experiment `name`, which is created if there is none."""
 
         def find() -> Any:
             listed = self._call(
@@ -93,7 +93,7 @@ class Cluster:
         return self._try(lambda: find() or make()).experiment_id
 
     def publish(self, pipeline: str, ir: Path) -> Version:
-        """Uploads an IR as a version of `pipeline`, unless there is one of the same content."""
+        """Uploads an IR as a version of `pipeline`, unless there is one with the same content."""
         pipeline_id, name = self._pipeline(pipeline), digest_file(ir)[:32]
 
         def find() -> Any:
@@ -110,7 +110,7 @@ class Cluster:
         return Version(pipeline, name, pipeline_id, version.pipeline_version_id, before is not None)
 
     def _pipeline(self, name: str) -> str:
-        """The id of a pipeline. It is made without a version, since an upload would call its first one by `name`."""
+        """The id of a pipeline. It is created without a version, because an upload would call the first one `name`."""
 
         def find() -> Any:
             try:
@@ -145,7 +145,7 @@ class Cluster:
     ) -> str:
         """Runs this version at the times of `cron` (six fields, seconds first); returns the recurring run's id.
 
-        Never two runs at once; times that were missed are not made up for.
+        Never two runs at once; missed times are skipped.
         """
         trigger = api.V2beta1Trigger(cron_schedule=api.V2beta1CronSchedule(cron=cron))
         habits = {"trigger": trigger, "mode": api.RecurringRunMode.ENABLE, "max_concurrency": "1", "no_catchup": True}
@@ -163,8 +163,8 @@ class Cluster:
 
     def _scheduled(self, name: str, experiment_id: str) -> str:
         given = {"experiment_id": experiment_id, "filter": _named(name)}
-        found = self._call(self._schedules.recurring_run_service_list_recurring_runs, **given).recurring_runs
-        return found[0].recurring_run_id if found else ""
+        existing = self._call(self._schedules.recurring_run_service_list_recurring_runs, **given).recurring_runs
+        return existing[0].recurring_run_id if existing else ""
 
     def run(self, run_id: str) -> api.V2beta1Run:
         """A run as it is now: its state, and those of its tasks."""
@@ -182,7 +182,7 @@ class Cluster:
         answer = method(**given, _request_timeout=TIMEOUT)
         if "json" not in (self._client.last_response.getheader("content-type") or ""):
             raise UserError(
-                f"{self.host} answers with a page, not as a Kubeflow Pipelines API: correct --host ({HOST})"
+                f"{self.host} answers with a web page, not as a Kubeflow Pipelines API: correct --host ({HOST})"
             )
         return answer
 
@@ -207,5 +207,5 @@ def _named(name: str) -> str:
     return json.dumps({"predicates": [{"operation": "EQUALS", "key": "display_name", "stringValue": name}]})
 
 
-def _only(found: list[Any] | None) -> Any:
-    return found[0] if found else None
+def _only(listed: list[Any] | None) -> Any:
+    return listed[0] if listed else None

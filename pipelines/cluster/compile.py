@@ -8,12 +8,12 @@ from components.common.errors import UserError
 
 
 def compile_pipelines(files: Sequence[Path], output: Path, check: bool, cluster: bool) -> int:
-    """Compiles all pipelines to `output`, or takes `files` as compiled; returns the exit code, 2 if a check refuses.
+    """Compiles all pipelines to `output`, or takes the compiled `files`; returns the exit code, 2 if a check refuses.
 
-    check: print a line a fault to stderr. cluster: check, and refuse images that are on this machine only.
+    check: print one line per fault to stderr. cluster: check, and refuse images that only this machine has.
     """
     if files and not (check or cluster):
-        raise UserError(f"{files[0]} is compiled already: add --check to check it")
+        raise UserError(f"{files[0]} is already compiled: add --check to check it")
     if not files:
         from pipelines.kubeflow import compile_all
 

@@ -1,16 +1,16 @@
-"""How a run ended: said in one line, and entered where reviewers look."""
+"""Reports how a run ended: in one printed line, and in MLflow."""
 
 import os
 
 GOOD = ("SUCCEEDED", "COMPLETE")
-"""What Kubeflow's versions call a run that went well."""
+"""What the versions of Kubeflow call a run that succeeded."""
 
 
 def close(name: str, state: str, resource: str, message: str) -> str:
     """Prints and returns what became of a pipeline; ends the MLflow run that `MLFLOW_RUN_ID` names, if it is set.
 
     Kubeflow's MLflow plugin sets it. state: Kubeflow's, such as SUCCEEDED or FAILED. resource: the run's name there.
-    message: its error, if any. An MLflow that does not answer fails no pipeline: that is only said.
+    message: its error, if any. If MLflow does not answer, the pipeline does not fail: this only prints it.
     """
     sentence = f"{name} {state.lower()} ({resource})" + (f": {message}" if message else "")
     print(sentence)

@@ -1,4 +1,4 @@
-"""The KFP door of the ending: the exit handler of every pipeline."""
+"""The exit handler of every pipeline, as a KFP component."""
 
 from kfp import dsl
 from kfp.dsl import PipelineTaskFinalStatus

@@ -1,4 +1,4 @@
-"""What a cluster's API may answer instead of doing as it was asked: what to try again, and what to tell a person."""
+"""Errors of a cluster's API: which to retry, and what to tell the user."""
 
 import json
 from collections.abc import Callable
@@ -13,17 +13,17 @@ from components.common.retry import persist
 HOST, TOKEN, NAMESPACE = "KFP_HOST", "KFP_TOKEN", "KFP_NAMESPACE"
 CONFLICT, TOO_MANY, BROKEN = 409, 429, 500
 HINTS = {
-    401: f"it takes no request without a valid token: set {TOKEN}",
-    403: f"the token in {TOKEN} has no right to do this: ask for one that may create runs in {NAMESPACE}",
+    401: f"it needs a valid token: set {TOKEN}",
+    403: f"the token in {TOKEN} is not allowed to do this: ask for one that may create runs in {NAMESPACE}",
     404: f"there is no such thing: correct the id, or the address in --host ({HOST})",
-    409: "something of this name is there already, but not to be seen: name another --experiment",
+    409: "the name is taken by something that you cannot see: name another --experiment",
 }
 
 Answer = TypeVar("Answer")
 
 
 def ask(attempt: Callable[[], Answer], host: str, waits: tuple[float, ...]) -> Answer:
-    """What `attempt` returns, tried again after `waits` seconds while its error may pass. Raises `UserError`."""
+    """Returns what `attempt` does, retrying after `waits` seconds while its error may pass. Raises `UserError`."""
     try:
         return persist(attempt, _may_pass, waits)
     except (ApiException, HTTPError) as error:
@@ -31,7 +31,7 @@ def ask(attempt: Callable[[], Answer], host: str, waits: tuple[float, ...]) -> A
 
 
 def _may_pass(error: Exception) -> bool:
-    """A lost connection or a broken server may; so may a conflict, since attempts look before they make anything."""
+    """A lost connection or a broken server may; so may a conflict, since attempts look before they create anything."""
     if isinstance(error, ApiException):
         return error.status in (CONFLICT, TOO_MANY) or error.status >= BROKEN
     return isinstance(error, HTTPError) and not isinstance(getattr(error, "reason", None), SSLError)
@@ -42,18 +42,18 @@ def _sentence(host: str, error: Exception) -> str:
     if not isinstance(error, ApiException):
         cause = error.reason if isinstance(error, MaxRetryError) else error
         if isinstance(cause, SSLError):
-            return f"no safe connection to {host} ({cause}): correct it, or name its authority's file in SSL_CERT_FILE"
+            return f"no secure connection to {host} ({cause}): correct it, or name its CA's file in SSL_CERT_FILE"
         return f"{host} does not answer ({type(cause).__name__}): correct --host ({HOST}), or forward its port"
     said = f"{host} answers {error.status}{_said(error.body)}"
     if 300 <= error.status < 400:
-        return f"{said}, a way to a login page: set {TOKEN}"
+        return f"{said}, a redirect to a login page: set {TOKEN}"
     if error.status >= BROKEN or error.status == TOO_MANY:
-        return f"{said} again and again: look at the cluster, then give the same command again"
-    return f"{said}: {HINTS.get(error.status, 'the request does not suit it; is it Kubeflow Pipelines 2.14 or later?')}"
+        return f"{said} again and again: look at the cluster, then run the same command again"
+    return f"{said}: {HINTS.get(error.status, 'it rejects the request; is it Kubeflow Pipelines 2.14 or later?')}"
 
 
 def _said(body: str | None) -> str:
-    """The message in an error's body, in brackets and on one line; nothing where the body is no JSON object."""
+    """The message in an error's body, in brackets and on one line; nothing if the body is not a JSON object."""
     try:
         words = json.loads(body or "")
     except ValueError:

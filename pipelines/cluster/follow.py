@@ -20,7 +20,7 @@ ENDED = ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED")
 POLL_SECONDS = 5.0
 COLOURS = {"SUCCEEDED": "green", "RUNNING": "cyan", "FAILED": "red", "CANCELED": "red"}
 DRIVER = "-driver"
-"""Beside each task Kubeflow shows its driver, which looks for inputs and for a cached result."""
+"""Kubeflow also lists each task's driver, which resolves inputs and looks for a cached result."""
 
 SHARE = "-share"  # of a loop's tasks, each a worker's share of a step
 
@@ -37,7 +37,7 @@ class Task:
 def status(cluster: Cluster, run_id: str, follow: bool, poll: float = POLL_SECONDS) -> int:
     """Shows a run, until it ends or once; returns the exit code: 0, or 1 if it failed.
 
-    poll: seconds between two looks. Raises `GateStop` if a gate failed, `UserError` if the cluster does not answer.
+    poll: seconds between two requests. Raises `GateStop` if a gate failed, `UserError` if the cluster does not answer.
     """
     run = _watch(cluster, run_id, follow, poll)
     if run.state not in ENDED:
@@ -56,16 +56,16 @@ def status(cluster: Cluster, run_id: str, follow: bool, poll: float = POLL_SECON
 
 
 def tasks(run: Any, now: datetime) -> list[Task]:
-    """The run's tasks that are steps of ours, in the order in which they started.
+    """The run's tasks that are our steps, in the order in which they started.
 
-    run: a `V2beta1Run`. Its other tasks (drivers, executors, importers) are Kubeflow's own business.
+    run: a `V2beta1Run`. Its other tasks (drivers, executors, importers) are internal to Kubeflow.
     """
     ours = [(_step(detail.display_name or ""), detail) for detail in _details(run) if detail.start_time]
     return [Task(step, detail.state or "PENDING", _seconds(detail, now)) for step, detail in ours if step]
 
 
 def _step(name: str) -> str:
-    """The step whose task (or whose loop of shares) has this name; "" if it is none of ours."""
+    """The step whose task (or whose loop of shares) has this name; "" if it is not ours."""
     known = {step.replace("_", "-"): step for step in STEPS}
     loops = {f"{task}-shares": f"{step}, shares" for task, step in known.items()}
     return (known | loops).get(name, "")
@@ -77,13 +77,13 @@ def _details(run: Any) -> list[Any]:
 
 
 def _seconds(detail: Any, now: datetime) -> float:
-    """Until now for a task that has not ended, for which the API may give 1970 as its end."""
+    """Up to now for a task that has not ended, whose end the API may give as 1970."""
     end = detail.end_time if detail.state in ENDED and detail.end_time else now
     return max(0.0, (end - detail.start_time).total_seconds())
 
 
 def _failure(run: Any) -> tuple[str, str]:
-    """The step that failed first, and what the cluster says of it. A gate whose driver failed has judged nothing."""
+    """The step that failed first, and what the cluster says about it. A gate whose driver failed has judged nothing."""
     for detail in _details(run):
         name = (detail.display_name or "").removesuffix(DRIVER).removesuffix(SHARE).replace("-", "_")
         if detail.state == "FAILED" and name in STEPS:
@@ -105,7 +105,7 @@ def _watch(cluster: Cluster, run_id: str, follow: bool, poll: float) -> Any:
 
 @contextmanager
 def _view() -> Iterator[Callable[[list[Task]], None]]:
-    """A table that is drawn anew on a terminal; a line for each change in a log."""
+    """A table that is redrawn on a terminal; one line per change in a log."""
     console = Console()
     if console.is_terminal:
         with Live(console=console, auto_refresh=False) as live:

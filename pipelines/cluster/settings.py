@@ -1,4 +1,4 @@
-"""What a task gets on a cluster: tries, resources, credentials, and the volume of models.
+"""What a task gets on a cluster: retries, resources, credentials, and the volume of models.
 
 The names are those of infra/kustomize/base.
 """
@@ -13,25 +13,24 @@ from components.common.stage.kubeflow import image, variable
 from pipelines.steps import Step
 
 GPUS = "OBJECTMATE_GPUS"
-"""Number of GPUs, when compiling for a cluster, of each task that computes on one."""
+"""When compiling for a cluster: the number of GPUs of each task that uses them."""
 RETRIES = 2
 SHARED_CLAIM = "OBJECTMATE_SHARED_CLAIM"
-"""Names, when compiling for a cluster, the claim of the volume that trainings on several nodes share."""
+"""When compiling for a cluster: the claim of the volume that the nodes of a training share."""
 SHARED = "/shared"
 
 
 def settle(task: PipelineTask, step: Step, gathers: bool = False) -> PipelineTask:
     """Gives a task of a step its settings; returns it. gathers: the work is done in other tasks, so it needs no GPU.
 
-    A task that fails is started twice more, from the start but for what others made: finished shares, and what a
-    training on several nodes left on its volume. Kubeflow cannot tell a wrong parameter from bad luck. A gate's verdict
-    is final.
+    A task that fails is retried twice: Kubeflow cannot tell a wrong parameter from bad luck. It starts over, except for
+    finished shares and what a training on several nodes left on its volume. A gate's verdict is final.
     """
     stage, size = step.stage, step.stage.size
     task.set_cpu_request(size.request).set_cpu_limit(size.limit)
     task.set_memory_request(size.memory).set_memory_limit(size.memory)
     if not stage.gate:
-        # The maximum is one of all tries together, and a training may take days.
+        # The maximum covers all tries together, and a training may take days.
         task.set_retry(RETRIES, backoff_duration="30s", backoff_factor=2, backoff_max_duration="720h")
     _on_the_store(task)
     kubernetes.mount_pvc(task, "models", "/models")
@@ -57,7 +56,7 @@ def _on_gpus(task: PipelineTask, gpus: int) -> None:
 
 
 def _on_nodes(task: PipelineTask, claim: str) -> None:
-    """What a training on several nodes needs: the volume that its nodes see too, and the image that they run."""
+    """What a training on several nodes needs: the volume that its nodes share, and the image that they run."""
     kubernetes.mount_pvc(task, claim, SHARED)
     task.set_env_variable("OBJECTMATE_SHARED", SHARED)
     task.set_env_variable("HF_HOME", f"{SHARED}/models")

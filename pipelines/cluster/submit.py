@@ -19,10 +19,10 @@ CRON_FIELDS = 6
 
 
 def submit(cluster: Cluster, request: Request, given: Sequence[str], experiment: str) -> str:
-    """Uploads the pipeline where its content is new, and starts a run of exactly that version; returns what to say.
+    """Uploads the pipeline if its content is new and starts a run of exactly that version; returns what to print.
 
     given: DATASET=ADDRESS of each dataset that the pipeline reads and does not make.
-    Raises `UserError` before anything is uploaded where a pod could not do what is asked for.
+    Raises `UserError`, before anything is uploaded, if a pod could not do what is asked.
     """
     parameters = run_parameters(request, given)
     with _compiled(request.pipeline, request.shares > 1) as ir:
@@ -37,13 +37,13 @@ def submit(cluster: Cluster, request: Request, given: Sequence[str], experiment:
 
 
 def schedule(cluster: Cluster, request: Request, given: Sequence[str], experiment: str, cron: str) -> str:
-    """Uploads as `submit` does, and has the cluster run that version at the times of `cron`; returns what to say.
+    """Uploads as `submit` does, and has the cluster run that version at the times of `cron`; returns what to print.
 
-    cron: six fields, seconds first. Raises `UserError` as `submit` does, and if there is such a schedule already.
+    cron: six fields, seconds first. Raises `UserError` as `submit` does, and if the schedule already exists.
     """
     if len(cron.split()) != CRON_FIELDS:
         raise UserError(
-            f"--cron '{cron}' has not six fields: second minute hour day month weekday, as in '0 0 3 * * *'"
+            f"--cron '{cron}' does not have six fields: second minute hour day month weekday, as in '0 0 3 * * *'"
         )
     parameters = run_parameters(request, given)
     name = f"objectmate-{request.pipeline}-{request.profile}"
@@ -51,7 +51,7 @@ def schedule(cluster: Cluster, request: Request, given: Sequence[str], experimen
         experiment_id = cluster.experiment(experiment)
         if before := cluster.scheduled(name, experiment_id):
             where = cluster.schedule_url(before)
-            raise UserError(f"there is a schedule {name} already: delete it at {where}, or name another --experiment")
+            raise UserError(f"there is already a schedule {name}: delete it at {where}, or name another --experiment")
         version = cluster.publish(f"objectmate-{request.pipeline}", ir)
     try:
         made = cluster.schedule(name, cron, version, experiment_id, parameters)
@@ -60,7 +60,7 @@ def schedule(cluster: Cluster, request: Request, given: Sequence[str], experimen
     lines = (
         _uploaded(version),
         f"Schedule {made} ({name}, {cron}): {cluster.schedule_url(made)}",
-        "Next: objectmate status RUN, once it ran",
+        "Next: objectmate status RUN, once it has run",
     )
     return "\n".join(lines)
 
@@ -94,18 +94,18 @@ def _refuse_local(values: dict[str, Any], steps: Sequence[Step]) -> None:
 
 
 def _refuse_unshared(values: dict[str, Any], steps: Sequence[Step], claim: str) -> None:
-    """The nodes of a training see what its pod sees through a volume only."""
+    """The nodes of a training see what its pod sees only through a volume."""
     for step in steps:
         nodes = getattr(step_params(values, step, "the parameters"), "nodes", 1)
         if nodes > 1 and not os.environ.get(claim):
             raise UserError(
-                f"training.nodes is above 1, and nothing names the volume that its nodes share: set {claim} to a "
+                f"training.nodes is above 1, but nothing names the volume that its nodes share: set {claim} to a "
                 "claim, such as shared (infra/README.md)"
             )
 
 
 def _addresses(pipeline: str, wanted: Sequence[str], given: Sequence[str]) -> dict[str, str]:
-    """Dataset -> address of --given, one for each dataset that is wanted."""
+    """Dataset -> address from --given, one for each dataset in `wanted`."""
     pairs = [item.partition("=") for item in given]
     addresses = {dataset: address for dataset, _, address in pairs}
     if sorted(addresses) != sorted(wanted):
@@ -113,12 +113,12 @@ def _addresses(pipeline: str, wanted: Sequence[str], given: Sequence[str]) -> di
         raise UserError(f"the {pipeline} pipeline reads {', '.join(wanted) or 'only what it makes'}: {example}")
     for dataset, address in addresses.items():
         if "://" not in address:
-            raise UserError(f"--given {dataset}={address} is no address that a pod can see: give an s3:// address")
+            raise UserError(f"--given {dataset}={address} is not an address that a pod can see: give an s3:// address")
     return addresses
 
 
 def _refuse_tags(images: Sequence[str]) -> None:
-    """Raises a `UserError` that names the variable of every image whose content its name does not fix."""
+    """Raises a `UserError` that names the variable of every image that is not pinned by digest."""
     tagged = [family for family in get_args(Family) if image(family) in images and not has_digest(image(family))]
     if tagged:
         wanted = ", ".join(f"{variable(family)} (now {image(family)})" for family in tagged)
@@ -151,6 +151,6 @@ def _uploaded(version: Version) -> str:
 
 def _without(version: Version, what: str, error: UserError) -> str:
     return (
-        f"version {version.name} of {version.pipeline} is uploaded, but has no {what}: {error}; then give the same "
-        "command again, which takes this version"
+        f"version {version.name} of {version.pipeline} is uploaded, but has no {what}: {error}; then run the same "
+        "command again, which reuses this version"
     )

@@ -1,6 +1,6 @@
-"""`objectmate sync`: what Kubeflow made becomes what DVC has on record, so that `dvc repro` does not make it again.
+"""`objectmate sync`: records in DVC what Kubeflow made, so that `dvc repro` does not make it again.
 
-A run is judged by the manifests it left behind, never by what Kubeflow says of it: every file must have the sha256 that
+A run is judged by the manifests it left behind, never by what Kubeflow reports: every file must have the sha256 that
 its manifest names, and every dataset must come from today's parameters, inputs and commit.
 """
 
@@ -28,10 +28,10 @@ from pipelines.steps import STEPS, Step
 def sync(run: str, workspace: Workspace) -> list[str]:
     """Enters a finished run's datasets into dvc.lock; returns the names of its steps.
 
-    run: the workspace of a local Kubeflow run, which is entered where it is; or the folder or s3:// address below which
+    run: the workspace of a local Kubeflow run, which is entered in place; or the folder or s3:// address below which
     a cluster's run put its artifacts, which are first copied to `workspace`.
     Raises `StageFailed` if a file is not what its manifest says, `UserError` if a file's name leads out of its dataset,
-    a step was made from anything other than today's parameters, inputs and commit, or a run uses the workspace.
+    a step was made from anything other than today's parameters, inputs and commit, or a run is using the workspace.
     """
     with occupied(Workspace(Path(run)) if (Path(run) / FILE).is_file() else workspace):
         return _enter(run, workspace)
@@ -53,7 +53,7 @@ def _enter(run: str, workspace: Workspace) -> list[str]:
                 shutil.rmtree(target, ignore_errors=True)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 source.replace(target)
-    # Of a gate that stopped a run DVC must know nothing: it would go on behind it.
+    # DVC must not record a gate that stopped a run: it would continue past it.
     passed = [step for step in made if not stops(workspace, step.name)]
     _commit(passed, workspace)
     return [step.name for step in passed]
@@ -64,7 +64,7 @@ def _folders(steps: list[Step], workspace: Workspace) -> list[Path]:
 
 
 def _fetch_all(store: Store, run: str, fetched: Workspace) -> list[Step]:
-    """Copies the datasets and reports of each step that is whole; in the order of the pipeline."""
+    """Copies the datasets and reports of each complete step, in pipeline order."""
     keys = store.list()
     made = [step for step in STEPS.values() if all(_places(keys, step).values())]
     if not made:
@@ -106,7 +106,7 @@ def _fetch(store: Store, keys: list[str], place: str, target: Path) -> None:
 
 
 def _refuse_foreign(made: list[Step], workspace: Workspace) -> None:
-    """Hashes every dataset before anything else reads it, then asks where each step comes from."""
+    """Hashes every dataset before anything else reads it, then checks where each step comes from."""
     for step in track(made, "steps hashed"):
         for folder in workspace.outputs(step).values():
             refuse_damage(folder)
@@ -120,8 +120,8 @@ def _refuse_foreign(made: list[Step], workspace: Workspace) -> None:
             )
         if step not in current:
             raise UserError(
-                f"{step.name} was made from other parameters or inputs than those of {workspace.params}, or lies "
-                "behind a gate that did not pass: use the run's own parameters, or run the pipeline with these"
+                f"{step.name} was made from parameters or inputs other than those of {workspace.params}, or "
+                "comes after a gate that did not pass: use the run's own parameters, or run the pipeline with these"
             )
 
 

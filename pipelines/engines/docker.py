@@ -1,7 +1,7 @@
 """Kubeflow's local Docker runner, with the containers that a pod would get and a container's true exit status.
 
-The stock runner lets Docker remove a container by itself and takes one that is gone before it was asked for success, so
-that a failed step can be reported as done (kubeflow/pipelines#13332). Here a container stays until its status is known.
+The stock runner lets Docker remove a container, and counts one that is gone before it was asked as a success, so a
+failed step can be reported as done (kubeflow/pipelines#13332). Here a container stays until its status is known.
 """
 
 import os
@@ -35,11 +35,11 @@ SECRETS = tuple(
 
 
 def runner(root: Path, sources: Sequence[Path], images: Sequence[str]) -> local.DockerRunner:
-    """A runner whose containers work in the folder `root` as this user: no root file system to write to, no network.
+    """A runner whose containers work in the folder `root` as this user, without network or writable root file system.
 
-    sources: files and folders that stages read, seen by the containers where they lie. Set OBJECTMATE_DOCKER_NETWORK to
-    the name of a Docker network where stages need one (s3:// photographs, hub models); credentials are passed on then.
-    Raises `UserError` if the engine does not answer or one of `images` is not there: nothing is pulled.
+    sources: files and folders that stages read, which containers see at the same paths. Set OBJECTMATE_DOCKER_NETWORK
+    to the name of a Docker network if stages need one (s3:// photographs, hub models); credentials are then passed on.
+    Raises `UserError` if the engine does not answer or one of `images` is missing: nothing is pulled.
     """
     _refuse_absent(images)
     docker_task_handler.run_docker_container = run_container
@@ -61,7 +61,7 @@ def runner(root: Path, sources: Sequence[Path], images: Sequence[str]) -> local.
 def run_container(
     client: docker.DockerClient, image: str, command: list[str], volumes: Mapping[str, Any], **options: Any
 ) -> int:
-    """Runs a container to its end, prints what it prints, and returns its exit status."""
+    """Runs a container to its end, prints its output, and returns its exit status."""
     options |= {"labels": {RUN: os.environ.get(RUN, "")}, "volumes": dict(volumes), "detach": True}
     container = client.containers.run(image=image, command=command, **options)
     try:
@@ -73,10 +73,10 @@ def run_container(
 
 
 def remove_containers(run: str) -> None:
-    """Removes the containers of a run, whether they still work or not; if no engine answers, none works."""
+    """Removes the containers of a run, running or not. If no engine answers, none is running."""
     with suppress(docker.errors.DockerException), closing(docker.from_env()) as client:
         for container in client.containers.list(all=True, filters={"label": f"{RUN}={run}"}):
-            with suppress(docker.errors.NotFound):  # its own run has just removed it
+            with suppress(docker.errors.NotFound):  # its run has just removed it
                 container.remove(force=True)
 
 

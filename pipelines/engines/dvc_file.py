@@ -17,11 +17,11 @@ PACKAGE = Path(__file__).parents[2]
 
 
 def render_dvc(root: Path) -> str:
-    """The dvc.yaml of a workspace: one stage a step, each depending on its code, data, models and parameters."""
+    """The dvc.yaml of a workspace: one stage per step, each depending on its code, data, models and parameters."""
     stages = {step.name: _dvc_stage(step, root) for step in STEPS.values()}
     metrics = [f"data/reports/{step.name}/metrics.json" for step in PIPELINES["full"]]
     document = {"stages": stages, "metrics": metrics, "plots": PLOTS}
-    head = "# Made from pipelines/steps.py by `objectmate dvc`; tests hold the two together.\n"
+    head = "# Made from pipelines/steps.py by `objectmate dvc`; tests keep the two in step.\n"
     return head + yaml.safe_dump(document, sort_keys=False, width=120)
 
 
@@ -32,14 +32,14 @@ def _dvc_stage(step: Step, root: Path) -> dict[str, Any]:
         "cmd": f"objectmate stage {step.name}",
         "deps": [step.stage.folder, "components/common", *_files(sources, root), *data],
         "params": _dvc_params(step.stage.params),
-        # DVC cannot see whether a bucket has changed; the stage itself does, and equal content stops the run there.
+        # DVC cannot see whether a bucket has changed. The stage can, and if its content is equal, the run stops there.
         **({"always_changed": True} if any(source.startswith(S3) for source in sources) else {}),
         "outs": [{f"data/{name}": {"persist": True}} for name in step.outputs.values()] + [f"data/reports/{step.name}"],
     }
 
 
 def _dvc_params(params: type[StageParams]) -> list[str]:
-    """The keys of params.yaml that decide a stage's result, whole sections by their name."""
+    """The keys of params.yaml that decide a stage's result; a whole section by its name."""
     keys = [key for name, key in params.places().items() if name not in params.execution]
     whole = [key for key in fields() if key.startswith(f"{params.section}.")]
     if params.section and set(whole) <= set(keys):
@@ -50,12 +50,12 @@ def _dvc_params(params: type[StageParams]) -> list[str]:
 def local_sources(workspace: Workspace, pipeline: str) -> list[Path]:
     """The files and folders outside the package that the parameters of a pipeline's stages name, absolute."""
     sources = {source for step in PIPELINES[pipeline] for source in _sources(step, workspace.root)}
-    found = [_local(source, workspace.root) for source in sources if not is_packaged(source)]
-    return sorted(path.resolve() for path in found if path)
+    paths = [_local(source, workspace.root) for source in sources if not is_packaged(source)]
+    return sorted(path.resolve() for path in paths if path)
 
 
 def _sources(step: Step, root: Path) -> list[str]:
-    """The files, folders, addresses and hub ids that a step's parameters name, one or several a parameter."""
+    """The files, folders, addresses and hub ids that a step's parameters name."""
     return [source for _, source in read_step(root / FILE, step).sources()]
 
 
@@ -66,7 +66,7 @@ def _files(sources: list[str], root: Path) -> list[str]:
 
 
 def _seen_from(root: Path, path: Path) -> str:
-    """The package's own files through the link `components`: every workspace names them alike."""
+    """The package's own files go through the link `components`, so every workspace names them alike."""
     package = PACKAGE.resolve()
     return os.path.relpath(path, package if path.is_relative_to(package / "components") else root.resolve())
 

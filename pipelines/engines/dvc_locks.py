@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 WARNING = "had been killed"
-"""What DVC writes when it removes the lock of a process that is gone."""
+"""What DVC logs when it removes the lock of a process that is gone."""
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """Every process that a run starts ends with it, however the run itself ends.
 
-Children inherit an environment variable that names the run. A reaper in a session of its own waits at the end of a pipe
-which the kernel closes when the run's process is gone, even after SIGKILL, and then ends whatever still bears the name.
-Shells between a run and its stages, and processes that have lost their parent, make no difference to that.
+Children inherit an environment variable that names the run. A reaper in its own session waits on a pipe that
+the kernel closes when the run's process is gone, even after SIGKILL. It then ends every process that still has the
+name, including those behind a shell and those that have lost their parent.
 """
 
 import os
@@ -25,7 +25,7 @@ LOOK_SECONDS = 0.05
 def ends_together(run: str = "", *facts: str) -> Iterator[None]:
     """Ends every process started in this block when the block, or this process, ends.
 
-    run: a word that no other run bears; facts: what `reaper` is told besides. Inside another run's process this does
+    run: a word that no other run has. facts: further arguments of `reaper`. Inside another run's process this does
     nothing: that run's reaper sees to it.
     """
     if os.environ.get(RUN):
@@ -46,7 +46,7 @@ def ends_together(run: str = "", *facts: str) -> Iterator[None]:
 
 
 def end_run(run: str, engine: str) -> list[int]:
-    """Ends the containers and processes of a run; returns the ids of processes that still live."""
+    """Ends the containers and processes of a run; returns the ids of processes that are still alive."""
     if engine == "docker":
         from pipelines.engines.docker import remove_containers
 
@@ -55,7 +55,7 @@ def end_run(run: str, engine: str) -> list[int]:
 
 
 def _end_processes(run: str) -> list[int]:
-    """Ends the processes of a run, those first asked that do not end with SIGKILL; the ids of any that still live."""
+    """Ends the processes of a run, with SIGKILL if SIGTERM does not; returns the ids of those still alive."""
     asked: set[int] = set()
     for word in (signal.SIGTERM, signal.SIGKILL):
         deadline = time.monotonic() + GRACE_SECONDS
@@ -69,7 +69,7 @@ def _end_processes(run: str) -> list[int]:
 
 
 def processes_of(run: str) -> list[Any]:
-    """The living processes (`psutil.Process`) that bear the name of a run; its own main process does not."""
+    """The living processes (`psutil.Process`) that have the name of a run; its own main process does not."""
     import psutil
 
     return [process for process in psutil.process_iter() if _name(process) == run]

@@ -1,4 +1,4 @@
-"""What a run is: its photographs, labels, profile and settings. A workspace belongs to one such identity."""
+"""What a run is: its photographs, labels, profile and settings. A workspace belongs to one identity."""
 
 import os
 import re
@@ -35,19 +35,19 @@ class Identity:
         return {"images": self.images, "labels": self.labels, "profile": self.profile, **self.settings}
 
     def write(self, workspace: Workspace) -> None:
-        """Records in the workspace whose it is."""
+        """Records in the workspace which run it belongs to."""
         text = HEAD + yaml.safe_dump(asdict(self), sort_keys=True, allow_unicode=True)
         workspace.identity.write_text(text, encoding="utf-8")
 
 
 def refuse_foreign(workspace: Workspace, identity: Identity) -> None:
-    """Raises `UserError` if the workspace belongs to another run, or to nobody that `objectmate run` knows of."""
+    """Raises `UserError` if the workspace belongs to another run, or to none that `objectmate run` knows of."""
     if workspace.identity.is_file():
         owner = Identity(**yaml.safe_load(workspace.identity.read_text(encoding="utf-8")))
         if differences := _differences(owner, identity):
             raise UserError(
                 f"{workspace.root} belongs to another run ({differences}): name another folder, or leave out "
-                "--workspace for one of its own"
+                "--workspace to get a new one"
             )
     elif workspace.params.exists():
         raise UserError(

@@ -1,7 +1,7 @@
-"""The life of a run: its processes end with it, and one that was killed is known at the next start.
+"""The life of a run: its processes end with it, and the next start notices one that was killed.
 
-A run keeps a marker locked in `.objectmate/runs` of the current folder, beside MLflow's store, and takes it away when
-it ends by itself. A marker that nobody holds is that of a run that was killed, by a signal, Ctrl-C or a crash.
+A run keeps a marker locked in `.objectmate/runs` of the current folder, next to MLflow's store, and removes it when it
+ends by itself. A marker that nobody holds belongs to a run that was killed, by a signal, Ctrl-C or a crash.
 """
 
 import fcntl
@@ -26,9 +26,9 @@ PATIENCE_SECONDS = 10.0
 
 
 def run_engine(work: Callable[[], None], name: str, engine: str, facts: Mapping[str, Any]) -> None:
-    """Runs `work`, which is an engine with a pipeline, such that a killed run leaves no process and is known.
+    """Runs `work`, an engine with a pipeline, so that a killed run leaves no process and is noticed.
 
-    name: of the run in MLflow. facts: strings, numbers and so on that MLflow records of it if it is killed.
+    name: of the run in MLflow. facts: values that MLflow records if it is killed.
     """
     run = uuid4().hex
     content = {"name": name, "engine": engine, "facts": dict(facts)}
@@ -37,7 +37,7 @@ def run_engine(work: Callable[[], None], name: str, engine: str, facts: Mapping[
 
 
 def settle_killed_runs() -> None:
-    """Ends what runs killed in the current folder have left, and records each in MLflow with the status KILLED.
+    """Ends what killed runs have left in the current folder, and records each in MLflow with the status KILLED.
 
     Raises `UserError` if a process of one cannot be ended.
     """
@@ -51,7 +51,7 @@ def settle_killed_runs() -> None:
 
 @contextmanager
 def _marked(run: str, content: Mapping[str, Any]) -> Iterator[Path]:
-    """Holds the marker of a run, and takes it away unless the block is broken off by a signal."""
+    """Holds the marker of a run, and removes it unless a signal interrupts the block."""
     MARKERS.mkdir(parents=True, exist_ok=True)
     path = (MARKERS / f"{run}.json").resolve()
     with path.with_suffix(".new").open("w", encoding="utf-8") as file:
@@ -68,7 +68,7 @@ def _marked(run: str, content: Mapping[str, Any]) -> Iterator[Path]:
 
 
 def _killed_runs() -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Marker and content of each killed run; another start that looks at the same time passes these over."""
+    """Marker and content of each killed run; another start at the same time skips these."""
     for path in sorted(MARKERS.glob("*.json")):
         with path.open(encoding="utf-8") as file:
             try:
@@ -80,7 +80,7 @@ def _killed_runs() -> Iterator[tuple[Path, dict[str, Any]]]:
 
 
 def _record(marker: Path, run: Mapping[str, Any]) -> str:
-    """Records a killed run in MLflow and takes its marker away; says what became of it."""
+    """Records a killed run in MLflow and removes its marker; returns what became of it."""
     from components.common.stage import tracking
 
     start = datetime.fromisoformat(run["started_at"]).timestamp()
@@ -95,9 +95,9 @@ def _record(marker: Path, run: Mapping[str, Any]) -> str:
 
 
 def _in_thread(work: Callable[[], None], run: str, engine: str) -> None:
-    """Runs `work` in a thread, so that a signal reaches this one at once and not what DVC or Kubeflow are doing.
+    """Runs `work` in a thread, so that a signal reaches the calling thread at once, and not DVC or Kubeflow.
 
-    Neither Ctrl-C nor an error leaves a process of `work`: they are ended before the exception goes on.
+    Neither Ctrl-C nor an error leaves a process of `work`: all are ended before the exception is raised again.
     """
     ended: Future[None] = Future()
     Thread(target=_shielded, args=(work, ended), daemon=True).start()

@@ -24,8 +24,9 @@ from pipelines.steps import PIPELINES, STEPS, Step, last_steps
 
 
 def run_dvc(workspace: Workspace, pipeline: str) -> None:
-    """`dvc repro` of a pipeline's steps and of what they need; raises `GateStop`, `UserError` or
-    `StageFailed` if a stage stops it.
+    """`dvc repro` of a pipeline's steps and of what they need.
+
+    Raises `GateStop`, `UserError` or `StageFailed` if a stage stops it.
     """
     # DVC starts each stage through a shell, which must find the same `objectmate` as this process.
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
@@ -40,7 +41,7 @@ def run_dvc(workspace: Workspace, pipeline: str) -> None:
 
 @contextmanager
 def open_dvc(workspace: Workspace) -> Iterator[Any]:
-    """The workspace's DVC repository; the process works in its folder meanwhile, which DVC takes paths to be below."""
+    """The workspace's DVC repository; the process works in its folder meanwhile: DVC resolves paths from there."""
     os.environ.setdefault("DVC_NO_ANALYTICS", "1")
     from dvc.logger import setup
     from dvc.repo import Repo
@@ -54,7 +55,7 @@ def open_dvc(workspace: Workspace) -> Iterator[Any]:
 
 
 def _explain(error: Exception, workspace: Workspace) -> Exception:
-    """The person's version of DVC's error: the stage has said what is wrong; here only which one it was."""
+    """DVC's error for the user: the stage has said what is wrong, so this only says which stage it was."""
     causes: list[BaseException] = [error]
     while causes[-1].__cause__ is not None:
         causes.append(causes[-1].__cause__)
@@ -65,7 +66,7 @@ def _explain(error: Exception, workspace: Workspace) -> Exception:
     if code and int(code[1]) == UserError.exit_code:
         return UserError(f"the run stopped at {step}, for the reason above")
     if code:
-        return StageFailed(f"{step} broke off (exit code {code[1]}): run again, finished work is kept")
+        return StageFailed(f"{step} failed (exit code {code[1]}): run again, finished work is kept")
     return UserError(f"the run stopped{f' at {step}' if step else ''}: {causes[-1]}")
 
 
@@ -91,7 +92,7 @@ def dvc_hashes(workspace: Workspace) -> dict[str, str]:
 
 
 def _holds_a_dataset(path: str) -> bool:
-    """A report's folder bears its step's name, which may be a dataset's too."""
+    """A report's folder has its step's name, which may be a dataset's too."""
     return Path(path).parent.name == "data"
 
 
@@ -123,7 +124,7 @@ def _run_local(workspace: Workspace, pipeline: str, runner: Any, shares: int) ->
     from components.common.stage.params import read_yaml
     from pipelines.kubeflow import arguments, build, given_datasets
 
-    # Whoever runs here holds the workspace: what lies there is left over from an earlier run that broke off.
+    # This run holds the workspace, so what is there is left over from an earlier run that failed.
     root = (workspace.root / "data" / "kfp").resolve()
     if root.exists():
         shutil.rmtree(root)
@@ -138,12 +139,12 @@ def _run_local(workspace: Workspace, pipeline: str, runner: Any, shares: int) ->
         if stops(workspace, step.name):
             raise GateStop(f"the run stopped at {step.name}")
     if missing := [step.name for step in PIPELINES[pipeline] if step not in collected]:
-        broken = StageFailed(f"{missing[0]} broke off (see above): run again, finished work is kept")
+        broken = StageFailed(f"{missing[0]} failed (see above): run again, finished work is kept")
         raise noted_failure(made) or broken
 
 
 def _collect(workspace: Workspace, step: Step, run: Path) -> bool:
-    """Moves a step's datasets and report from the runner's folders into the workspace; False if any is not whole."""
+    """Moves a step's datasets and report from the runner's folders into the workspace; False if any is incomplete."""
     task = run / step.name.replace("_", "-")
     for role, folder in workspace.outputs(step).items():
         if not is_complete(task / role):

@@ -23,8 +23,8 @@ def occupied(workspace: Workspace) -> Iterator[None]:
         except BlockingIOError:
             owner = workspace.lock.read_text(encoding="utf-8").strip() or "another process, which has just started"
             raise UserError(
-                f"a run is at work in {workspace.root.resolve()} ({owner}): wait until it has ended, or name another "
-                "folder with --workspace"
+                f"a run is already working in {workspace.root.resolve()} ({owner}): wait until it has ended, or name "
+                "another folder with --workspace"
             ) from None
         file.truncate(0)
         file.write(f"process {os.getpid()}, since {datetime.now().astimezone():%Y-%m-%d %H:%M:%S %z}\n")

@@ -27,16 +27,16 @@ __pycache__/
 # The compiled kernel: another build of it gives the same pairs.
 *.so
 """
-"""What of a workspace is no part of any dataset's identity; the project's own .dvcignore is the same."""
+"""What in a workspace is not part of any dataset's identity; the project's own .dvcignore is the same."""
 
 
 CODE = "components"
-"""The link to the package's code in a workspace: all workspaces then name code and models alike, as one cache needs."""
+"""A workspace's link to the package's code: all workspaces name code and models alike, as a shared cache needs."""
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A run that has been checked and not started. identity, values: None where the workspace has its own parameters.
+    """A run that has been checked but not started. identity, values: None where the workspace has its own parameters.
 
     values: all parameters, by section.
     """
@@ -66,7 +66,7 @@ class Prepared:
 def check_run(request: Request) -> Prepared:
     """Checks everything that can be checked before a run, and writes nothing.
 
-    Raises `UserError` if the photographs or labels are not there, a parameter is wrong, a hub model of the steps has no
+    Raises `UserError` if the photographs or labels are missing, a parameter is wrong, a hub model of the steps has no
     pinned revision, or the workspace belongs to another run.
     """
     steps = reached_steps(request.pipeline, request.engine)
@@ -112,12 +112,12 @@ def _set_up_dvc(root: Path) -> None:
     from dvc.repo import Repo
 
     with Repo.init(str(root), no_scm=True) as repo, repo.config.edit("repo") as config:
-        # DVC takes the path from the current folder, and writes it down as seen from the repository.
+        # DVC reads the path as relative to the current folder, and stores it relative to the repository.
         config["cache"] = {"dir": os.path.relpath(_shared_cache())}
 
 
 def _shared_cache() -> Path:
-    """The current folder's own DVC cache or, where that is no DVC repository, a cache below runs/."""
+    """The current folder's own DVC cache or, if that is not a DVC repository, a cache below runs/."""
     from dvc.config import Config
 
     if not Path(".dvc").is_dir():

@@ -1,7 +1,8 @@
 """`python -m pipelines.engines.reaper RUN [ENGINE MARKER]`: ends what a run leaves behind, once the run is gone.
 
-It reads its standard input, a pipe from the run's process, to the end. ENGINE and MARKER are those of `lifecycle`: of
-the containers that a killed run left, and the file whose time of change says when it was killed.
+It reads its standard input, a pipe from the run's process, to the end. ENGINE and MARKER come from
+`lifecycle`: what started the containers that a killed run left, and the file whose modification time says when it was
+killed.
 """
 
 import os
@@ -15,7 +16,7 @@ def main(run: str, engine: str = "", marker: str = "") -> None:
     """Waits for the run to end, then ends its processes and containers, and marks the time."""
     sys.stdin.buffer.read()
     end_run(run, engine)
-    with suppress(FileNotFoundError):  # a run that ended by itself takes its marker away
+    with suppress(FileNotFoundError):  # a run that ended by itself removes its marker
         os.utime(marker)
 
 

@@ -12,7 +12,7 @@ from pipelines.steps import STEPS
 
 RUNS = Path("runs")
 OTHER_PHOTOGRAPHS = {"detection.source": "whole", "ingest.licence": "", "ingest.collection": "photographs"}
-"""The tiny detector knows rendered rooms only: other photographs are taken to show one product each."""
+"""The tiny detector knows only rendered rooms, so other photographs are assumed to show one product each."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Request:
 
     @property
     def sources(self) -> tuple[str, str]:
-        """The photographs and their labels, the embedded ones where no others are named."""
+        """The photographs and their labels, the embedded ones if no others are named."""
         labels = self.labels or ("" if self.images else "sandbox:corpus/labels.csv")
         return self.images or "sandbox:corpus", labels
 
@@ -59,7 +59,7 @@ class Request:
     def in_place(self) -> bool:
         """Whether the current folder is the workspace, with the params.yaml that it has.
 
-        Raises `UserError` where options would have to change that file: they would hold for the next run as well.
+        Raises `UserError` if options would have to change that file: they would apply to the next run as well.
         """
         if self.workspace is None:
             return self.plain and self.engine == "dvc"
@@ -67,7 +67,7 @@ class Request:
         if here and not self.plain:
             raise UserError(
                 f"--workspace {self.workspace} is the current folder, whose settings are in its params.yaml: edit that "
-                "file and leave out the options, or leave out --workspace for a folder of the run's own"
+                "file and leave out the options, or leave out --workspace to give the run its own folder"
             )
         return here
 

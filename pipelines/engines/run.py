@@ -24,12 +24,12 @@ Engine = Callable[[Workspace, Request], None]
 def run_pipeline(request: Request) -> None:
     """Runs a pipeline, then writes the MLflow record, the report page and a summary, also when a gate stopped it.
 
-    Raises `UserError` before anything is touched if something is wrong, or another run is at work in the workspace.
+    Raises `UserError` before anything is touched if something is wrong, or another run is working in the workspace.
     """
     settle_killed_runs()
     engine = _engine(request.engine)
     if request.shares > 1 and request.engine == "dvc":
-        raise UserError("DVC runs each stage as one: leave out --shares, or add --engine kfp")
+        raise UserError("DVC runs each stage as a whole: leave out --shares, or add --engine kfp")
     prepared = check_run(request)
     with occupied(prepared.workspace):
         prepared.write()
@@ -82,7 +82,7 @@ def _facts(request: Request) -> dict[str, Any]:
 
 
 def _stamps(workspace: Workspace) -> dict[str, int]:
-    """Step -> when its record was written, for the steps whose results are here."""
+    """Step -> when its record was written, for the steps that have results."""
     paths = {step.name: workspace.record(step) for step in STEPS.values()}
     return {name: path.stat().st_mtime_ns for name, path in paths.items() if path.exists()}
 
@@ -93,7 +93,7 @@ def _restored(workspace: Workspace, name: str) -> bool:
 
 
 def _publish(workspace: Workspace, request: Request, ran: list[str], stopped: bool) -> None:
-    """The report page, and one MLflow run with a nested run a stage; stopped: by a gate, so that both runs failed."""
+    """Writes the report page, and an MLflow run with one nested per stage. stopped: by a gate, so both runs failed."""
     from components.common.stage import tracking
     from pipelines.report.page import write_page
 
@@ -139,7 +139,7 @@ def run_stage(name: str) -> None:
 
 
 def export_benchmark(folder: Path) -> None:
-    """Writes the benchmark's inputs as the current folder's params.yaml has them, for systems from outside."""
+    """Writes the benchmark's inputs as the current folder's params.yaml has them, for outside systems."""
     from components.evaluation.export import export
     from components.evaluation.params import Params
 

@@ -1,7 +1,7 @@
 """DVC's run cache for all workspaces: a stage that ran before with equal inputs and parameters is not run again.
 
-DVC leaves stages with `persist` outputs out of it, because it cannot know what such a stage finds in its folders. Ours
-are `persist` only so that a killed stage goes on where it was; what they make does not depend on what was there.
+DVC leaves out stages with `persist` outputs, because it cannot know what such a stage finds in its folders. Ours are
+`persist` only so that a killed stage continues where it was; what they make does not depend on what was there.
 """
 
 import json
@@ -22,7 +22,7 @@ from pipelines.engines.workspace import RESTORED
 
 
 class RunCache(StageCache):
-    """The run cache, with the records that lie beside a stage's outputs and are no part of them (see `DVCIGNORE`)."""
+    """The run cache, with the records that lie next to a stage's outputs and are not part of them (see `DVCIGNORE`)."""
 
     def save(self, stage: Any) -> None:
         """Keeps what a stage has just made."""
@@ -73,6 +73,6 @@ def _write_records(stage: Any, records: dict[str, Any]) -> None:
 
 
 def _records(stage: Any) -> dict[str, Path]:
-    """Where a stage's records lie, by their paths in the workspace."""
+    """Where a stage's records are, by their paths in the workspace."""
     names = [(out, name) for out in stage.outs for name in (FINISHED, RECORD)]
     return {f"{out.def_path}/{name}": Path(out.fs_path) / name for out, name in names}

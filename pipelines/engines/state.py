@@ -1,4 +1,4 @@
-"""What in a workspace belongs to the current run: datasets of an earlier run stay on disk and must not pass for it."""
+"""What in a workspace belongs to the current run: an earlier run's datasets stay on disk, but do not count."""
 
 from pathlib import Path
 from typing import Any
@@ -12,19 +12,19 @@ from pipelines.steps import STEPS, Step
 
 
 def current_steps(workspace: Workspace) -> list[Step]:
-    """The steps, in pipeline order, whose results were made from today's inputs and parameters, and let through.
+    """The steps, in pipeline order, whose results were made from today's inputs and parameters, and past every gate.
 
     A step counts only if every step before it does and no gate that it waits for stops the run.
     """
     values = read_yaml(workspace.root / FILE)
     makers = {name: step.name for step in STEPS.values() for name in step.outputs.values()}
-    found: dict[str, Step] = {}
+    current: dict[str, Step] = {}
     for step in STEPS.values():
         before = {makers[name] for name in step.inputs.values()} | set(step.after)
-        opened = before <= found.keys() and not any(stops(workspace, name) for name in step.after)
+        opened = before <= current.keys() and not any(stops(workspace, name) for name in step.after)
         if opened and _is_current(workspace, step, values):
-            found[step.name] = step
-    return list(found.values())
+            current[step.name] = step
+    return list(current.values())
 
 
 def _is_current(workspace: Workspace, step: Step, values: dict[str, Any]) -> bool:

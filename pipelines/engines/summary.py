@@ -23,7 +23,7 @@ console = Console()
 
 @dataclass(frozen=True)
 class Outcome:
-    """Steps whose results are new in the workspace, those of them that ran (not restored from the cache), seconds."""
+    """Steps whose results are new in the workspace, which of them ran (not restored from the cache), and seconds."""
 
     changed: list[str]
     ran: list[str]
@@ -31,13 +31,13 @@ class Outcome:
 
 
 def announce(request: Request) -> None:
-    """One line where an engine does more than its pipeline's name says, or more than has changed."""
+    """Prints one line if an engine does more than its pipeline's name says, or more than has changed."""
     steps, before = PIPELINES[request.pipeline], reached_steps(request.pipeline, request.engine)
     if request.engine != "dvc":
         _say(f"Kubeflow runs all {len(steps)} stages of {request.pipeline}, whether anything has changed or not.")
     elif len(before) > len(steps):
         first = before[-len(steps) - 1].name
-        _say(f"{request.pipeline} needs all that comes before it: what has changed up to {first} runs first.")
+        _say(f"{request.pipeline} needs everything before it: what has changed up to {first} runs first.")
 
 
 def made_by(workspace: Workspace, step: Step) -> str:
@@ -80,7 +80,7 @@ def _stage_table(workspace: Workspace, request: Request, outcome: Outcome) -> Ta
 def _mlflow() -> str:
     """Where MLflow's record of the run is: a server's address, or the command that shows a file."""
     store = os.environ.get("MLFLOW_TRACKING_URI", "")
-    if not store or store.startswith(OWN_STORE):  # MLflow keeps in the variable what a run of ours has set
+    if not store or store.startswith(OWN_STORE):  # MLflow leaves in the variable what our run has set
         store = "sqlite:///mlflow.db"
     if store.startswith("http"):
         return store
@@ -90,5 +90,5 @@ def _mlflow() -> str:
 
 
 def _say(line: str) -> None:
-    """Prints a line to be read or pasted as it is: nothing in it is markup, and it is not broken."""
+    """Prints a line to be read or pasted as it is, without markup or line breaks."""
     console.print(line, markup=False, highlight=False, soft_wrap=True)

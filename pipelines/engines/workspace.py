@@ -11,7 +11,7 @@ from pipelines.parameters import FILE
 from pipelines.steps import Step
 
 RESTORED = "restored_at"
-"""The key that a step's record has where its results came from the cache."""
+"""The key that a step's record has if its results came from the cache."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Workspace:
         return self.root / "data" / "run.lock"
 
     def dataset(self, name: str) -> Path:
-        """The folder of a dataset, whether it is there or not."""
+        """The folder of a dataset, whether it exists or not."""
         return self.root / "data" / name
 
     def report(self, step: Step) -> Path:
@@ -44,7 +44,7 @@ class Workspace:
         return self.root / "data" / "reports" / step.name
 
     def record(self, step: Step) -> Path:
-        """When, where and by which code a step ran; `RESTORED` is a key of it where it ran in another workspace."""
+        """When, where and by which code a step ran; `RESTORED` is a key of it if it ran in another workspace."""
         return self.report(step) / RECORD
 
     @property
@@ -54,7 +54,7 @@ class Workspace:
 
     @property
     def recorded(self) -> Path:
-        """A mark that the page and MLflow's record of the last run are there."""
+        """A marker: the page and MLflow's record of the last run exist."""
         return self.page.with_name("recorded")
 
     def inputs(self, step: Step) -> dict[str, Path]:

@@ -14,7 +14,7 @@ from pipelines.ir.document import Fault, read
 def check(documents: list[Any], cluster: bool = False) -> list[Fault]:
     """The faults of one compiled file, given its YAML documents; none if it may be submitted.
 
-    cluster: also refuse images that are on this machine only. Where the shape is wrong, that alone is reported.
+    cluster: also refuse images that only this machine has. If the shape is wrong, only that is reported.
     """
     if wrong := shape.faults(documents):
         return wrong
@@ -37,7 +37,7 @@ def check(documents: list[Any], cluster: bool = False) -> list[Fault]:
 
 
 def check_files(paths: Sequence[Path], cluster: bool = False) -> list[str]:
-    """One line a fault, `FILE: PLACE: MESSAGE`, over several files. Raises `UserError` if a file cannot be read."""
+    """One line per fault, `FILE: PLACE: MESSAGE`, over several files. Raises `UserError` if a file cannot be read."""
     return [f"{path}: {fault}" for path in paths for fault in _check_file(path, cluster)]
 
 
@@ -49,5 +49,5 @@ def _check_file(path: Path, cluster: bool) -> list[Fault]:
             f"{path} cannot be read ({error.__class__.__name__}): name a file that compile wrote"
         ) from error
     except yaml.YAMLError as error:
-        return [Fault("file", f"is no YAML ({' '.join(str(error).split())}): compile the pipeline again")]
+        return [Fault("file", f"is not YAML ({' '.join(str(error).split())}): compile the pipeline again")]
     return check([each for each in documents if each is not None], cluster)

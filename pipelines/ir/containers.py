@@ -1,4 +1,4 @@
-"""Containers: which image runs, what its command does, and whether KFP's cache may answer in its place."""
+"""Containers: which image runs, what its command does, and whether KFP's cache may be used instead."""
 
 import re
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ INPUT = re.compile(r"\{\{\$\.inputs\.")
 def images(document: Document, cluster: bool) -> Iterator[Fault]:
     """An image is pinned by digest, since KFP's cache keys on its name alone (kubeflow/pipelines#13862).
 
-    One built on this machine (`localhost/...`) may go by tag, but not for a cluster, which could not pull it.
+    One built on this machine (`localhost/...`) may have a tag, but not for a cluster, which could not pull it.
     """
     for place, container in document.containers():
         image = container.image
@@ -28,7 +28,7 @@ def images(document: Document, cluster: bool) -> Iterator[Fault]:
         elif image.startswith(LOCAL):
             if cluster:
                 yield Fault(
-                    place, f"image {image} is on this machine only: set OBJECTMATE_IMAGE_<FAMILY> and compile again"
+                    place, f"image {image} exists only on this machine: set OBJECTMATE_IMAGE_<FAMILY> and compile again"
                 )
         elif not image.startswith(STUB) and not DIGEST.fullmatch(image):
             yield Fault(place, f"image {image} can change under its name: pin it as NAME@sha256:DIGEST")
@@ -55,7 +55,7 @@ def _scripts(words: list[str]) -> list[str]:
 
 
 def caching(document: Document) -> Iterator[Fault]:
-    """A cached answer is stale where its key does not tell that the data behind a name has changed.
+    """A cached result is stale if its key does not show that the data behind a name has changed.
 
     KFP's key is made of image, command, parameters and the ids of input artifacts. So an import by address has to make
     a new artifact each time, and a task that reads no artifact reads what its parameters name, unseen by the key.
@@ -64,7 +64,7 @@ def caching(document: Document) -> Iterator[Fault]:
         executor = _executor(document, task.component)
         kind = executor.WhichOneof("spec") if executor else None
         if kind == "importer" and not executor.importer.reimport:
-            yield Fault(task.place, "takes an earlier import of the same address for the same data: set reimport=True")
+            yield Fault(task.place, "reuses an earlier import, whose data may have changed: set reimport=True")
         if kind == "container" and task.spec.caching_options.enable_cache and _is_blind(task.component):
             yield Fault(task.place, "is cached by its parameters' text alone: use .set_caching_options(False)")
 

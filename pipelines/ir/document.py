@@ -47,10 +47,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Document:
-    """A compiled pipeline whose shape has been found right.
+    """A compiled pipeline whose shape is right.
 
-    kubernetes: executor -> its platform settings. written: the same as they stand in the file, where a zero that was
-    written can be told from a field that is absent.
+    kubernetes: executor -> its platform settings. written: the same as in the file, where a zero that was written
+    differs from a field that is absent.
     """
 
     spec: PipelineSpec
@@ -60,7 +60,7 @@ class Document:
 
     @property
     def components(self) -> dict[str, ComponentSpec]:
-        """Name -> component; a protobuf map would make up the ones it does not have."""
+        """Name -> component; a protobuf map would invent those it does not have."""
         return dict(self.spec.components)
 
     @property
@@ -95,7 +95,7 @@ class Document:
 
 
 def read(documents: list[dict[str, Any]]) -> Document:
-    """The documents of one file, which `shape.faults` has found right."""
+    """The documents of one file, in which `shape.faults` finds nothing wrong."""
     spec = json_format.ParseDict(next(each for each in documents if "platforms" not in each), PipelineSpec())
     platforms = [json_format.ParseDict(each, PlatformSpec()) for each in documents if "platforms" in each]
     written = {label: config for platform in platforms for label, config in settings(platform).items()}

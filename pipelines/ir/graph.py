@@ -33,7 +33,7 @@ def _task(document: Document, task: Task) -> Iterator[Fault]:
         yield Fault(task.place, f"runs executor {runs!r}, which is empty: give it a container or an importer")
     for other in task.spec.dependent_tasks:
         if other not in task.dag.dag.tasks:
-            yield Fault(task.place, f"waits for {other!r}, which is no task beside it: correct dependentTasks")
+            yield Fault(task.place, f"waits for {other!r}, which is not a task in its group: correct dependentTasks")
     yield from _inputs(task, task.component)
     for read in _reads(task):
         yield from _read(document, task, read)
@@ -98,7 +98,7 @@ def _read(document: Document, task: Task, read: _Read) -> Iterator[Fault]:
 def _missing_output(document: Document, dag: ComponentSpec, producer: str, kind: str, key: str) -> str:
     """Why a task's output cannot be read; "" if it can (or if the task itself is already known to be wrong)."""
     if producer not in dag.dag.tasks:
-        return f"{producer!r}, which is no task beside it: correct the producer"
+        return f"{producer!r}, which is not a task in its group: correct the producer"
     component = document.components.get(dag.dag.tasks[producer].component_ref.name)
     if component is not None and key not in getattr(component.output_definitions, kind):
         return f"output {key!r} of {producer!r}, which has none of that name: correct the key"
@@ -120,7 +120,7 @@ def _outputs(document: Document, place: str, dag: ComponentSpec) -> Iterator[Fau
     ]
     for name, producer, kind, key in selected:
         if fault := _missing_output(document, dag, producer, kind, key):
-            yield Fault(place, f"gives {name!r} from {fault}")
+            yield Fault(place, f"returns {name!r} from {fault}")
 
 
 def _cycle(place: str, waits: Mapping[str, Any]) -> list[Fault]:
@@ -135,5 +135,5 @@ def _platform(document: Document) -> list[Fault]:
     """Kubernetes settings of executors that are not there, which the driver would never look up."""
     unknown = sorted(set(document.kubernetes) - set(document.deployment.executors))
     return [
-        Fault(f"platform document, executor {label}", "is not in the pipeline: compile both anew") for label in unknown
+        Fault(f"platform document, executor {label}", "is not in the pipeline: compile both again") for label in unknown
     ]

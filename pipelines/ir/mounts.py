@@ -16,7 +16,7 @@ ACCESS_MODES = {"ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce
 
 
 class Mount(NamedTuple):
-    """A volume in a container. volume: its name in the pod, "" where a run parameter gives it."""
+    """A volume in a container. volume: its name in the pod, "" if a run parameter sets it."""
 
     volume: str
     path: str
@@ -51,14 +51,14 @@ def _paths(config: Any) -> Iterator[str]:
             yield f"mounts a volume on {path!r}: use an absolute path without '..' or ':'"
     for path, count in sorted(Counter(str(PurePosixPath(path)) for path in paths).items()):
         if count > 1:
-            yield f"mounts {count} volumes on {path}: give each a path of its own"
+            yield f"mounts {count} volumes on {path}: give each its own path"
     for claim in config.pvc_mount:
         if claim.sub_path.startswith("/") or ".." in PurePosixPath(claim.sub_path).parts:
             yield f"mounts the sub-path {claim.sub_path!r}: use a path below the volume's root"
 
 
 def _volumes(config: Any) -> Iterator[str]:
-    """A claim may be mounted in two places; other volumes of one name make two entries, which the pod must not have."""
+    """A claim may be mounted in two places; other volumes of one name make two entries, which a pod must not have."""
     if any(not each.volume_name for each in [*config.generic_ephemeral_volume, *config.empty_dir_mounts]):
         yield "has a volume without a name: give it one"
     names = [mount.volume for mount in mounts(config) if mount.volume]
@@ -68,7 +68,7 @@ def _volumes(config: Any) -> Iterator[str]:
     claims = {claim.constant for claim in config.pvc_mount}
     for name, count in sorted(Counter(name for name in names if name not in claims).items()):
         if count > 1:
-            yield f"has {count} volumes named {name}: give each a name of its own"
+            yield f"has {count} volumes named {name}: give each its own name"
 
 
 def _sizes(config: Any) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Kubernetes names and enumerations: labels, environment, secrets, tolerations, affinity, pull policy.
 
-The platform's protobuf message has plain strings for all of these; the API server refuses the pod, after the run began.
+The platform's protobuf message has plain strings for all of these, so the API server refuses the pod only after the run
+has begun.
 Syntax: https://kubernetes.io/docs/concepts/overview/working-with-objects/names and .../labels.
 """
 
@@ -54,7 +55,7 @@ def _labels(config: Any) -> Iterator[str]:
 def _keys(what: str, entries: Mapping[str, str]) -> Iterator[str]:
     for key in sorted(entries):
         if not LABEL_KEY.fullmatch(key):
-            yield f"{what} {key!r} is no Kubernetes key: write it as name or domain/name, without spaces"
+            yield f"{what} {key!r} is not a Kubernetes key: write it as name or domain/name, without spaces"
 
 
 def _references(config: Any) -> Iterator[str]:
@@ -67,17 +68,17 @@ def _references(config: Any) -> Iterator[str]:
         for each in references:
             name = _name(each, kind)
             if name is not None and not OBJECT.fullmatch(name):
-                yield f"{kind.replace('_', ' ')} name {name!r} is none: use lower-case letters, digits, '-' and '.'"
+                yield f"{kind.replace('_', ' ')} name {name!r} is invalid: use lower-case letters, digits, '-' and '.'"
     for kind, references in (("secret", config.secret_as_env), ("config_map", config.config_map_as_env)):
         for each in references:
             keys = [getattr(pair, f"{kind}_key") for pair in each.key_to_env]
             if not keys or not all(SECRET_KEY.fullmatch(key) for key in keys):
                 what = f"{kind.replace('_', ' ')} {_name(each, kind) or 'named at run time'}"
-                yield f"takes no key, or one without a proper name, from {what}: name each key and its variable"
+                yield f"takes no key, or one without a valid name, from {what}: name each key and its variable"
 
 
 def _name(reference: Any, kind: str) -> str | None:
-    """The name of a secret or config map; None where a run parameter will give it."""
+    """The name of a secret or config map; None if a run parameter sets it."""
     parameter = getattr(reference, f"{kind}_name_parameter")
     if parameter.WhichOneof("kind") in (None, "runtime_value"):
         return parameter.runtime_value.constant.string_value or getattr(reference, f"{kind}_name")
@@ -91,7 +92,7 @@ def _tolerations(config: Any) -> Iterator[str]:
         yield from _one_of("toleration operator", each.operator or "Equal", TOLERATION_OPERATORS)
         yield from _one_of("toleration effect", each.effect, EFFECTS) if each.effect else ()
         if each.operator == "Exists" and each.value:
-            yield f"toleration of {each.key!r} has a value beside Exists: remove the value, or use Equal"
+            yield f"toleration of {each.key!r} has a value with Exists: remove the value, or use Equal"
         if not each.key and each.operator != "Exists":
             yield "toleration without a key tolerates nothing: name the taint's key, or use Exists"
 
@@ -101,19 +102,19 @@ def _affinity(config: Any) -> Iterator[str]:
         for expression in [*each.match_expressions, *each.match_fields]:
             yield from _one_of("node affinity operator", expression.operator, AFFINITY_OPERATORS)
             if bool(expression.values) == (expression.operator in ("Exists", "DoesNotExist")):
-                yield f"node affinity on {expression.key} with {expression.operator}: only In and its like take values"
+                yield f"node affinity on {expression.key} with {expression.operator}: In, NotIn, Gt, Lt take values"
         if each.HasField("weight") and not 1 <= each.weight <= 100:
             yield f"node affinity has weight {each.weight}: use 1 to 100"
 
 
 def _environments(document: Document) -> Iterator[Fault]:
-    """Variables are well named, and each is set from one source."""
+    """Variables have valid names, and each is set from one source."""
     for label, executor in sorted(document.deployment.executors.items()):
         config = document.kubernetes.get(label)
         names = [each.name for each in executor.container.env] + (variables(config) if config else [])
         for name, count in sorted(Counter(names).items()):
             if not ENVIRONMENT.fullmatch(name) and not is_placeholder(name):
-                message = f"environment variable {name!r} is no name: use letters, digits and '_', no digit first"
+                message = f"environment variable {name!r} is not a name: use letters, digits and '_', no digit first"
                 yield Fault(document.place(label), message)
             if count > 1:
                 yield Fault(document.place(label), f"sets the variable {name} {count} times: keep one source of it")

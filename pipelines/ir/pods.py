@@ -1,7 +1,7 @@
 """Each executor as the Kubernetes pod it becomes, validated against Kubernetes' own schema.
 
 The pod is the user container with its platform settings, as the driver puts them together
-(kubeflow/pipelines, `backend/src/v2/driver/k8s.go`); what KFP adds of its own (launcher, sidecars) is left out. The
+(kubeflow/pipelines, `backend/src/v2/driver/k8s.go`); what KFP adds itself (launcher, sidecars) is left out. The
 schema knows the fields and types that the other modules do not look at, such as tolerations given as JSON.
 """
 
@@ -43,7 +43,7 @@ def _validator() -> Any:
 
 
 def pods(document: Document) -> dict[str, dict[str, Any]]:
-    """Executor -> its pod's manifest. What only a run's parameters decide is left out."""
+    """Executor -> its pod's manifest. What depends on a run's parameters is left out."""
     return {
         label: _pod(label, executor.container, document.kubernetes.get(label))
         for label, executor in document.deployment.executors.items()
@@ -115,7 +115,7 @@ def _spec(settings: dict[str, Any], config: Any) -> dict[str, Any]:
 
 
 def _volumes(settings: dict[str, Any], config: Any) -> list[dict[str, Any]]:
-    """One volume a name, as the driver would make it."""
+    """One volume per name, as the driver would make it."""
     sources: dict[str, Any] = {}
     names = [mount.volume for mount in mounts(config)]
     kinds = [{"secret": {"secretName": each.secret_name}} for each in config.secret_as_volume]
@@ -170,5 +170,5 @@ def _affinity(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _json(parameter: dict[str, Any]) -> Any:
-    """The JSON value of a parameter that stands in the file; None if a run gives it."""
+    """The JSON value of a parameter that is in the file; None if it comes from a run."""
     return parameter.get("runtimeValue", {}).get("constant")

@@ -19,7 +19,7 @@ ACCELERATOR = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-\w.]*[A-
 
 
 def amount(text: str, unit: re.Pattern[str] = MEMORY) -> Decimal | None:
-    """A Kubernetes quantity (`1500m` cores, `2Gi` bytes) as a number; None if it is none or zero."""
+    """A Kubernetes quantity (`1500m` cores, `2Gi` bytes) as a number; None if it is not one, or is zero."""
     match = unit.fullmatch(text)
     return (Decimal(match[1]) * SCALE[match[2]] or None) if match else None
 
@@ -45,22 +45,22 @@ def _pair(place: str, name: str, request: str, limit: str, unit: re.Pattern[str]
     values = {end: amount(text, unit) for end, text in known.items()}
     for end, value in values.items():
         if value is None:
-            yield Fault(place, f"{name} {end} {known[end]!r} is no quantity: write {example}")
+            yield Fault(place, f"{name} {end} {known[end]!r} is not a quantity: write {example}")
     low, high = values.get("request"), values.get("limit")
     if low and high and low > high:
         yield Fault(place, f"{name} request {request} is above its limit {limit}: lower the request")
 
 
 def _accelerator(place: str, accelerator: Any) -> Iterator[Fault]:
-    # The older fields of the same message (type, count) are what a file compiled by an older SDK has.
+    # A file compiled by an older SDK has the older fields of the same message (type, count).
     kind = accelerator.resource_type or accelerator.type
     count = accelerator.resource_count or str(accelerator.count)
     if not kind:
         yield Fault(place, "has an accelerator limit without a type: add .set_accelerator_type('nvidia.com/gpu')")
     elif not is_placeholder(kind) and not ACCELERATOR.fullmatch(kind):
-        yield Fault(place, f"accelerator type {kind!r} is no resource name: write it as nvidia.com/gpu")
+        yield Fault(place, f"accelerator type {kind!r} is not a resource name: write it as nvidia.com/gpu")
     if not is_placeholder(count) and not (count.isdigit() and int(count)):
-        yield Fault(place, f"accelerator limit {count!r} is no count: use .set_accelerator_limit(1) or more")
+        yield Fault(place, f"accelerator limit {count!r} is not a count: use .set_accelerator_limit(1) or more")
 
 
 def retries(document: Document) -> Iterator[Fault]:
@@ -76,9 +76,11 @@ def retries(document: Document) -> Iterator[Fault]:
 
 
 def timeouts(document: Document) -> Iterator[Fault]:
-    """A time limit that was written is above zero; the driver takes any other for none at all."""
+    """A time limit that was written is above zero; the driver ignores any other."""
     for label, config in sorted(document.written.items()):
         seconds = config.get("activeDeadlineSeconds")
         if seconds is not None and int(seconds) <= 0:
             place = document.place(label)
-            yield Fault(place, f"a timeout of {seconds} s is no limit: use kubernetes.set_timeout with seconds above 0")
+            yield Fault(
+                place, f"a timeout of {seconds} s is not a limit: use kubernetes.set_timeout with seconds above 0"
+            )

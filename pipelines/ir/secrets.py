@@ -23,7 +23,7 @@ VALUES = {
         r"|(?:password|passwd|secret|token|api[_-]?key|access[_-]?key)=[\w/+-]{8,}(?=$|[\s&;])"
     ),
 }
-"""What a value that is a secret looks like, by what to call it."""
+"""What a secret value looks like, by what to call it."""
 NAME = re.compile(
     r"(?i)(?:^|[_-])(?:secret|token|password|passwd|credentials?|api_?key|access_key|private_key)(?:[_-]|$)"
 )
@@ -55,7 +55,7 @@ def _environment(document: Document) -> Iterator[Fault]:
 
 
 def _parameters(document: Document) -> Iterator[Fault]:
-    """A secret as a parameter lands in the run's record, whoever passes it."""
+    """A secret passed as a parameter is stored in the run's record."""
     for name, each in sorted(document.spec.root.input_definitions.parameters.items()):
         if NAME.search(name) and each.parameter_type in TEXTS:
             yield Fault(f"parameter {name}", "is a secret that every run would store: use kubernetes.use_secret_as_env")

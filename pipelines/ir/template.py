@@ -13,7 +13,7 @@ def faults(document: Document) -> list[Fault]:
     faulty = []
     spec = document.spec
     if spec.schema_version != SCHEMA:
-        faulty.append(Fault("schemaVersion", f"{spec.schema_version!r} is refused at upload: it has to be {SCHEMA}"))
+        faulty.append(Fault("schemaVersion", f"{spec.schema_version!r} is refused at upload: it must be {SCHEMA}"))
     if not NAME.fullmatch(spec.pipeline_info.name):
         faulty.append(
             Fault("pipelineInfo.name", f"{spec.pipeline_info.name!r}: use lower-case letters, digits, '-' and '.'")

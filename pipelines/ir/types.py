@@ -1,4 +1,4 @@
-"""Types: what is passed fits what is taken, which otherwise only the driver finds, one task at a time."""
+"""Types: what is passed fits what is taken. Otherwise only the driver finds out, one task at a time."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
@@ -97,4 +97,4 @@ def _artifacts(document: Document, task: Task, definitions: Mapping[str, Any]) -
             needs, comes = definitions[name].artifact_type.schema_title, declared.artifact_type.schema_title
             yield Fault(task.place, f"input {name!r} has to be {needs}, but comes as {comes}: pass the right output")
         if declared.is_artifact_list != definitions[name].is_artifact_list:
-            yield Fault(task.place, f"input {name!r} mixes one artifact with a list of them: use dsl.Collected or not")
+            yield Fault(task.place, f"input {name!r} mixes one artifact with a list of them: add or drop dsl.Collected")

@@ -1,4 +1,4 @@
-"""`objectmate compare`: whether two runs made the same datasets, by the bytes that are on disk."""
+"""`objectmate compare`: whether two runs made the same datasets, by the bytes on disk."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,8 +33,8 @@ class _Row:
 def compare(run: Workspace, reference: Workspace, pipeline: str) -> bool:
     """Prints a table of the datasets that a pipeline makes; True if both runs have each of them, whole and equal.
 
-    Every file is hashed. Where the reference has a dataset only on record in its dvc.lock, as in a fresh clone, the run
-    is hashed again as DVC does it and compared with that. Raises `UserError` if there is no such pipeline, or nothing
+    Every file is hashed. Where the reference has a dataset only in its dvc.lock, as in a fresh clone, the run's is
+    hashed again as DVC does it and compared with that. Raises `UserError` if there is no such pipeline, or nothing
     to compare in one of the workspaces.
     """
     names = [name for step in pipeline_steps(pipeline) for name in step.outputs.values()]
@@ -93,5 +93,5 @@ def _show(rows: list[_Row], damage: list[Check]) -> None:
     by_lock = sum(row.reference == LOCK for row in rows)
     console.print(
         f"{sum(row.verdict == EQUAL for row in rows)} of {len(rows)} datasets are equal"
-        + (f"; {by_lock} are compared with dvc.lock, as the reference does not hold them." if by_lock else ".")
+        + (f"; {by_lock} are compared with dvc.lock, because the reference does not hold them." if by_lock else ".")
     )

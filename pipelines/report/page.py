@@ -28,7 +28,7 @@ HEADLINE = {
     "reference gap (independent encoder)": "evaluation/insertion.reference_gap.second_ir",
     "its lower limit": "evaluation/insertion.reference_gap.second_ir.low",
 }
-"""What a reader asks for first: what it is called on the page -> step/metric. min_views: as mined."""
+"""What a reader asks for first: title on the page -> step/metric. min_views: as in mining."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def _read(path: Path) -> Any:
 
 
 def _small(path: Path) -> bytes:
-    """A figure as WebP: contact sheets of photographs are ten times smaller so, and the page stays quick to open."""
+    """A figure as WebP: contact sheets of photographs get ten times smaller, and the page opens quickly."""
     buffer = io.BytesIO()
     Image.open(path).convert("RGB").save(buffer, format="WEBP", quality=88)
     return buffer.getvalue()

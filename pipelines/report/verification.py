@@ -1,4 +1,4 @@
-"""What `objectmate verify` does: everything in data/ is hashed and compared with the manifests."""
+"""`objectmate verify`: hashes everything in data/ and compares it with the manifests."""
 
 from pathlib import Path
 

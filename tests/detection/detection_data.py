@@ -101,7 +101,7 @@ def save_yolos(folder: Path) -> Path:
 
 
 def save_dfine(folder: Path) -> Path:
-    """An untrained D-FINE, the default's class, as small as it goes; its input is always 64 x 64 px."""
+    """An untrained D-FINE, the default's class, as small as possible; its input is always 64 x 64 px."""
     torch.manual_seed(0)
     config = DFineConfig(
         backbone_config={

@@ -81,14 +81,14 @@ def test_boxes_of_another_size_are_not_trusted(images: Path, coco_file: Callable
         (coco(URIS, [{"image": 0, "bbox": [1, 2, 3, 4], "category": 9}]), "the file lists no category 9"),
     ],
 )
-def test_what_is_no_coco_file_is_one_sentence(
+def test_what_is_not_a_coco_file_is_one_sentence(
     images: Path, coco_file: Callable[..., str], detect: Detect, content: object, sentence: str
 ) -> None:
     with pytest.raises(UserError, match=sentence):
         detect(images, source="coco", annotations=coco_file(content))
 
 
-def test_one_bad_annotation_costs_no_other(images: Path, coco_file: Callable[..., str], detect: Detect) -> None:
+def test_one_bad_annotation_does_not_affect_others(images: Path, coco_file: Callable[..., str], detect: Detect) -> None:
     content = coco(URIS, [{"image": n, "bbox": [1, 2, 30, 40]} for n in range(3)])
     content["images"][0]["width"], content["images"][0]["id"] = "80", "10"
     whole = content["annotations"][0]
@@ -141,7 +141,7 @@ def test_boxes_of_photographs_that_are_not_here_are_counted(
     assert any("not in this collection (annotation 3: 'a/3.jpg'" in note for note in report.notes)
 
 
-def test_a_name_that_fits_two_photographs_gives_neither_its_boxes(
+def test_a_name_that_fits_two_photographs_has_its_boxes_rejected(
     tmp_path: Path, coco_file: Callable[..., str], detect: Detect
 ) -> None:
     uris = ("train/0.jpg", "val/0.jpg", "val/1.jpg")
@@ -157,7 +157,7 @@ def test_a_name_that_fits_two_photographs_gives_neither_its_boxes(
         detect(images, "n", source="open_images", annotations=open_images(tmp_path, rows[1], header=rows[0]))
 
 
-def test_absent_annotations_are_one_sentence(images: Path, detect: Detect) -> None:
+def test_missing_annotations_are_one_sentence(images: Path, detect: Detect) -> None:
     with pytest.raises(UserError, match=r"none\.json"):
         detect(images, source="coco", annotations="none.json")
 
@@ -216,7 +216,7 @@ def test_open_images_without_optional_columns(images: Path, tmp_path: Path, dete
     assert [(row["category"], row["score"]) for row in objects.rows()] == [("/m/1", 1.0)]
 
 
-def test_open_images_rows_are_judged_one_by_one(images: Path, tmp_path: Path, detect: Detect) -> None:
+def test_open_images_rows_are_checked_one_by_one(images: Path, tmp_path: Path, detect: Detect) -> None:
     good = "0,xclick,/m/1,1,0,0.5,0,0.5"
     annotations = open_images(
         tmp_path,
@@ -235,7 +235,7 @@ def test_open_images_rows_are_judged_one_by_one(images: Path, tmp_path: Path, de
     assert sorted(places) == ["line 4", "line 5", "line 6", "line 7"]
 
 
-def test_what_is_no_open_images_file_is_one_sentence(images: Path, tmp_path: Path, detect: Detect) -> None:
+def test_what_is_not_an_open_images_file_is_one_sentence(images: Path, tmp_path: Path, detect: Detect) -> None:
     good = "0,xclick,/m/1,1,0,0.5,0,0.5,0,0,0,0,0"
     for header, line, sentence in (
         (HEADER.replace("XMin", "left"), good, "has no column 'XMin': name the box CSV of Open Images"),

@@ -55,7 +55,7 @@ def test_boxes_are_cut_to_the_photograph_and_rounded() -> None:
     assert kept[0].box == Box(0, 101, 500, 300)
 
 
-def test_at_most_max_objects_the_most_certain_first() -> None:
+def test_at_most_max_objects_are_kept_the_most_certain_first() -> None:
     boxes = [candidate(200 * n, 0, 190, 700, 0.5 + n / 10) for n in range(5)]
     kept, rejected = choose(boxes, WIDTH, HEIGHT, Params(max_objects=2))
     assert [c.score for c in kept] == [0.9, 0.8] and rejected == {"surplus": 3}

@@ -1,4 +1,4 @@
-"""The detection stage: objects in dense order, true crops, the same bytes however the work was cut up."""
+"""The detection stage: objects in dense order, true crops, the same bytes however the work is divided."""
 
 import io
 import json
@@ -50,8 +50,8 @@ def test_crops_are_what_the_boxes_hold(images: Path, yolos: str, detect: Detect)
     for row in rows:
         photo = photograph(photos[row["image_id"]], *[(80, 60), (60, 80), (80, 60)][photos[row["image_id"]] % 3])
         expected = crop(photo, expanded(Box(*(row[side] for side in "xywh")), 1.2))
-        found = Image.open(io.BytesIO(objects.blob(row, "crop")))
-        assert found.format == "PNG" and found.tobytes() == expected.tobytes()
+        stored = Image.open(io.BytesIO(objects.blob(row, "crop")))
+        assert stored.format == "PNG" and stored.tobytes() == expected.tobytes()
         assert (row["dhash"], row["dhash_flipped"]) == dhashes(expected)
     assert report.metrics["objects"] == len(rows) and {"boxes"} == set(report.figures)
     assert sum(row["objects"] for row in report.plots["categories"]) == len(rows)
@@ -68,11 +68,11 @@ def test_detectors_of_several_families_find_the_same_in_any_batch(
     images: Path, tmp_path: Path, detect: Detect, save: Callable[[Path], Path]
 ) -> None:
     model = str(save(tmp_path / "model"))
-    found = [
+    runs = [
         detect(images, f"out{size}", detector=model, score=0.2, batch=size, workers=size)[1].rows()
         for size in (1, 4, 16)
     ]
-    assert found[0] == found[1] == found[2] and {row["category"] for row in found[0]} <= {"mug", "jar"} and found[0]
+    assert runs[0] == runs[1] == runs[2] and {row["category"] for row in runs[0]} <= {"mug", "jar"} and runs[0]
 
 
 def test_workers_device_and_place_of_the_model_do_not_change_a_byte(
@@ -108,7 +108,7 @@ def test_killed_and_run_again_gives_the_same_bytes_and_counts(
     assert again.metrics == whole.metrics and whole.metrics["rejected_overlap"] > 0
 
 
-def test_models_that_are_absent_or_wrong_are_one_sentence(
+def test_models_that_are_missing_or_wrong_are_one_sentence(
     images: Path, tmp_path: Path, yolos: str, detect: Detect
 ) -> None:
     with pytest.raises(UserError, match="there is no model folder"):

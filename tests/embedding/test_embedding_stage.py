@@ -1,4 +1,4 @@
-"""The embedding stage: rows in order, the same bytes always, facts that name the encoder, clear errors."""
+"""The embedding stage: rows in order, always the same bytes, facts that name the encoder, clear errors."""
 
 import hashlib
 import json
@@ -63,7 +63,7 @@ def embed(objects: Path, folder: Path, model: str, **more: object):
     return run({"objects": objects}, made, params), Dataset(folder)
 
 
-def test_one_unit_vector_a_row_in_order(objects, tmp_path, model):
+def test_one_unit_vector_per_row_in_order(objects, tmp_path, model):
     report, made = embed(objects, tmp_path / "e", model)
     vectors, encoder = made.vectors(), load_encoder(model, mirror=True, batch=2)
     assert vectors.dtype == np.float16 and vectors.shape == (COUNT, DIM)

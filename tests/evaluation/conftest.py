@@ -1,4 +1,4 @@
-"""A small benchmark drawn from nothing, tiny random encoders, and the parameters that name them."""
+"""A small drawn benchmark, tiny random encoders, and the parameters that name them."""
 
 import json
 from pathlib import Path
@@ -43,7 +43,7 @@ def benchmark_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for number, (subject, colour) in enumerate(SUBJECTS.items()):
-        # Each disc stands on three of the four floors, so that prompts can name one it was never on.
+        # Each disc is on three of the four floors, so that prompts can name one it was never on.
         for view, floor in enumerate(FLOORS[k] for k in (number, number, number + 1, (number + 2) % 4)):
             key = len(images) + 1
             plate = Image.new("RGB", (PHOTO, PHOTO), floor)

@@ -1,4 +1,4 @@
-"""What the parameters refuse, and in which words."""
+"""What the parameters refuse, and with which words."""
 
 import pytest
 

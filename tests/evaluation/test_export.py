@@ -1,4 +1,4 @@
-"""The inputs that outside systems are given."""
+"""The inputs that outside systems receive."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from components.evaluation.export import export
 from components.evaluation.params import Params
 
 
-def test_inputs_of_every_sample_are_written_and_no_truth(
+def test_inputs_of_every_sample_are_written_but_no_truth(
     benchmark_folder: Path, tmp_path: Path, params: Params
 ) -> None:
     folders = export(params.model_copy(update={"limit": 5}), tmp_path)

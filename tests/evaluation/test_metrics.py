@@ -1,4 +1,4 @@
-"""Metric maths against plain loops; crops; specifications."""
+"""Metrics checked against plain loops; crops; specifications."""
 
 from pathlib import Path
 
@@ -58,8 +58,8 @@ def test_recognition_matches_brute_force_and_never_counts_the_excluded() -> None
 
 def test_recognition_of_nothing_is_nothing() -> None:
     queries = np.array([[1.0, 0.0], [np.nan, np.nan]])
-    found = recognised(queries, np.array(["a", "a"]), np.array([[np.nan, np.nan], [1.0, 0.1]]), np.array(["b", "a"]))
-    assert found[0] == 1 and np.isnan(found[1])
+    hits = recognised(queries, np.array(["a", "a"]), np.array([[np.nan, np.nan], [1.0, 0.1]]), np.array(["b", "a"]))
+    assert hits[0] == 1 and np.isnan(hits[1])
 
 
 def test_the_truth_itself_scores_perfectly(benchmark_folder: Path, params: Params, judges: Judges) -> None:
@@ -107,7 +107,7 @@ def test_generation_scores_are_means_over_all_photographs(
         assert scores["clip_t"][row] == pytest.approx(float(whole @ prompts[row]), abs=1e-5)
 
 
-def test_text_vectors_are_unit_blind_to_the_batch_and_cut_where_too_long(encoder_folders: dict[str, str]) -> None:
+def test_text_vectors_are_unit_independent_of_the_batch_and_cut_if_too_long(encoder_folders: dict[str, str]) -> None:
     texts = ["a red-disc on a tan floor", "a blue-disc", "a lime-disc on a grey floor " * 9]
     together, alone = ClipText(encoder_folders["clip"], batch=3), ClipText(encoder_folders["clip"], batch=1)
     np.testing.assert_allclose(together.embed(texts), alone.embed(texts), atol=1e-5)

@@ -1,4 +1,4 @@
-"""The whole stage with real tiny models: what it writes, that it repeats, resumes and explains itself."""
+"""The whole stage with real tiny models: what it writes; it repeats, resumes and explains itself."""
 
 from pathlib import Path
 
@@ -107,7 +107,7 @@ def test_an_outside_system_is_scored_and_its_gaps_are_named(finished, models, tm
     assert "outside system idle has no picture of any sample" in report.notes
 
 
-def test_an_outside_folder_whose_pictures_change_is_not_taken_for_the_same(finished, models, tmp_path: Path) -> None:
+def test_an_outside_folder_whose_pictures_change_is_scored_again(finished, models, tmp_path: Path) -> None:
     params, _, _ = finished
     theirs = tmp_path / "theirs"
     theirs.mkdir()
@@ -127,10 +127,10 @@ def test_an_outside_folder_whose_pictures_change_is_not_taken_for_the_same(finis
         ({"benchmark": "sandbox:nowhere"}, "there is nothing at"),
         ({"second_ir": "/nowhere/at/all"}, "there is no model folder"),
         ({"clip": "owner/model"}, "no pinned revision"),
-        ({"outside": {"x": "/nowhere"}}, "which is no folder"),
+        ({"outside": {"x": "/nowhere"}}, "which is not a folder"),
     ],
 )
-def test_what_is_not_there_is_one_sentence(finished, models, tmp_path: Path, change: dict, words: str) -> None:
+def test_what_is_missing_is_one_sentence(finished, models, tmp_path: Path, change: dict, words: str) -> None:
     params, _, _ = finished
     with pytest.raises(UserError, match=words):
         run(models, outputs(tmp_path), params.model_copy(update=change))

@@ -1,4 +1,4 @@
-"""Means, paired differences, intervals and sentences, against plain computations."""
+"""Means, paired differences, intervals and sentences, checked against plain computations."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from components.evaluation import summary
 
 
 def rows(system: str, values: dict[str, float], metric: str = "ir") -> list[dict]:
-    """Score rows; a sample `a1` is of subject `a`."""
+    """Score rows; sample `a1` belongs to subject `a`."""
     return [
         {"system": system, "benchmark": "insertion", "subject": name[0], "sample": name, "metric": metric,
          "value": value}
@@ -48,7 +48,7 @@ def test_an_error_that_falls_is_a_positive_gap() -> None:
     assert any("objectmate 0.150 < shuffled-refs 0.300" in note for note in summary.notes(table))
 
 
-def test_metrics_plots_and_notes_say_the_same() -> None:
+def test_metrics_plots_and_notes_agree() -> None:
     table = summary.tabulate(rows("objectmate", TRUE) + rows("shuffled-refs", LENT), seed=0)
     metrics = summary.metrics(table)
     assert metrics["insertion.ir.objectmate"] == pytest.approx(np.mean(list(TRUE.values())))
@@ -66,6 +66,6 @@ def test_metrics_plots_and_notes_say_the_same() -> None:
     ("lent", "verdict"),
     [({"a1": 0.9, "b1": 0.4, "c1": 0.8}, "not shown"), ({"a1": 0.95, "b1": 0.7, "c1": 0.99}, "score lower")],
 )
-def test_a_gap_that_is_not_there_is_called_so(lent: dict[str, float], verdict: str) -> None:
+def test_a_missing_gap_is_reported(lent: dict[str, float], verdict: str) -> None:
     table = summary.tabulate(rows("objectmate", TRUE) + rows("shuffled-refs", lent), seed=0)
     assert any(verdict in note for note in summary.notes(table))

@@ -86,7 +86,7 @@ def test_outside_pictures_are_read_by_sample_and_missing_ones_are_none(
 ) -> None:
     samples = insertion_samples(load(benchmark_folder), params)[:3]
     Image.new("RGB", (7, 9), "red").save(tmp_path / f"{samples[0].name}.png")
-    (tmp_path / f"{samples[1].name}.png").write_bytes(b"no picture")
-    found = folder_system(tmp_path)(samples)
-    assert found[0] is not None and found[0].getpixel((0, 0)) == (255, 0, 0)
-    assert found[1:] == [None, None]
+    (tmp_path / f"{samples[1].name}.png").write_bytes(b"not a picture")
+    pictures = folder_system(tmp_path)(samples)
+    assert pictures[0] is not None and pictures[0].getpixel((0, 0)) == (255, 0, 0)
+    assert pictures[1:] == [None, None]

@@ -1,4 +1,4 @@
-"""Small collections of photographs, made on the spot."""
+"""Small collections of photographs, generated for the tests."""
 
 import io
 from pathlib import Path

@@ -77,16 +77,16 @@ def test_each_bad_file_has_its_reason_and_stops_nothing(tmp_path: Path, ingest: 
     assert report.metrics["quarantined_share"] == pytest.approx(10 / 11)
 
 
-def test_sidecars_are_passed_over_and_counted(tmp_path: Path, ingest: Ingest) -> None:
+def test_sidecars_are_skipped_and_counted(tmp_path: Path, ingest: Ingest) -> None:
     beside = ["annotations.json", "labels.csv", "README.md", "a/notes.txt", "LICENSE", ".DS_Store", "a/.hidden.jpg"]
     folder = store(tmp_path / "in", {"a/1.jpg": jpeg(1)} | dict.fromkeys(beside, b"x"))
     report, made = ingest(folder)
     assert len(made["images"]) == 1 and len(made["quarantine"]) == 0
     assert report.metrics["passed_over"] == len(beside)
-    assert any(f"{len(beside)} files were passed over" in note for note in report.notes)
+    assert any(f"{len(beside)} files were skipped" in note for note in report.notes)
 
 
-def test_what_other_programs_keep_is_passed_over_and_counted(tmp_path: Path, ingest: Ingest) -> None:
+def test_what_other_programs_keep_is_skipped_and_counted(tmp_path: Path, ingest: Ingest) -> None:
     small = [".thumbnails/1.jpg", ".ipynb_checkpoints/1-checkpoint.jpg", "@eaDir/1.jpg/THUMB_M.jpg", "#recycle/9.jpg"]
     beside = [".git/objects/ab/cdef", "__MACOSX/._1.jpg", "1.AAE", "1.jpg.xmp", "1.caption", "1.npz", "dataset.toml"]
     files = {name: jpeg(n + 2) for n, name in enumerate(small)} | dict.fromkeys(beside, b"x")
@@ -138,7 +138,7 @@ def test_workers_and_place_do_not_change_a_byte(tmp_path: Path, ingest: Ingest) 
 def test_killed_anywhere_and_run_again_gives_the_same_bytes(
     tmp_path: Path, ingest: Ingest, monkeypatch: pytest.MonkeyPatch, kill_at: int
 ) -> None:
-    """The photograph at 1 comes again at 7, behind a part boundary: the second run must know what the first kept."""
+    """The photograph at 1 is repeated at 7, after a part boundary: the second run must know what the first kept."""
     files = {f"{n}.jpg": jpeg(n) for n in range(7)} | {"7.jpg": jpeg(1), "8.jpg": b"bad"}
     folder = store(tmp_path / "in", files)
     labels = (
@@ -162,7 +162,7 @@ def test_killed_anywhere_and_run_again_gives_the_same_bytes(
     assert len(made["subjects"]) == 2 and report.metrics["quarantined_duplicate"] == 1
 
 
-def test_going_on_with_other_photographs_is_refused(
+def test_resuming_with_other_photographs_is_refused(
     tmp_path: Path, ingest: Ingest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, real = store(tmp_path / "in", {f"{n}.jpg": jpeg(n) for n in range(4)}), Writer.write
@@ -210,7 +210,7 @@ def test_s3_gives_the_same_datasets_as_a_folder(
     assert {role: data.digest for role, data in local.items()} == {role: data.digest for role, data in remote.items()}
 
 
-def test_names_that_are_no_utf8_are_escaped(tmp_path: Path, ingest: Ingest) -> None:
+def test_names_that_are_not_utf8_are_escaped(tmp_path: Path, ingest: Ingest) -> None:
     folder = store(tmp_path / "in", {"a.jpg": jpeg(1)})
     (folder / os.fsdecode(b"\xff.jpg")).write_bytes(jpeg(2))
     _, made = ingest(folder)

@@ -1,4 +1,4 @@
-"""The CSV of labels: what it may look like, and what is said where it is wrong."""
+"""The CSV of labels: what it may look like, and the errors if it is wrong."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -49,12 +49,12 @@ def test_paths_may_start_at_another_folder(collection: Callable[..., Ingested], 
     assert len(made["subjects"]) == 4 and len(made["quarantine"]) == 0
 
 
-def test_paths_of_another_folder_are_not_taken_for_these(collection: Callable[..., Ingested]) -> None:
+def test_paths_of_another_folder_do_not_match(collection: Callable[..., Ingested]) -> None:
     _, made = collection("path,subject\n" + "".join(f"b/{n}.jpg,mug\n" for n in range(4)))
     assert len(made["subjects"]) == 0 and {row["reason"] for row in made["quarantine"].rows()} == {"missing"}
 
 
-def test_labelled_paths_that_are_not_there_are_quarantined_as_missing(collection: Callable[..., Ingested]) -> None:
+def test_labelled_paths_that_do_not_exist_are_quarantined_as_missing(collection: Callable[..., Ingested]) -> None:
     report, made = collection("path,subject\na/0.jpg,mug\na/9.jpg,mug\na/9.jpg,jar\n../../etc/passwd,x\n")
     assert [(row["uri"], row["reason"]) for row in made["quarantine"].rows()] == [
         ("a/9.jpg", "missing"),
@@ -66,7 +66,7 @@ def test_labelled_paths_that_are_not_there_are_quarantined_as_missing(collection
     )
 
 
-def test_names_are_spelled_as_other_programs_spell_them(collection: Callable[..., Ingested]) -> None:
+def test_names_may_be_spelled_as_other_programs_spell_them(collection: Callable[..., Ingested]) -> None:
     _, made = collection(
         "path,subject,duplicate_of\n/home/me/in/a/0.jpg,mug,\ns3://bucket/in/a/1.jpg,mug,\n"
         "file:///home//me/in/a/2.jpg,jar,\n"
@@ -152,7 +152,7 @@ def test_any_opt_out_of_any_row_wins(
         assert (kept["rights_signal"], kept["licence"]) == (f"{first}, {second}", "MIT")
 
 
-def test_unknown_licences_are_null_and_said(collection: Callable[..., Ingested]) -> None:
+def test_unknown_licences_are_null_and_reported(collection: Callable[..., Ingested]) -> None:
     report, made = collection("path,subject\na/0.jpg,mug\n")
     assert {row["licence"] for row in made["images"].rows()} == {None}
     assert "4 photographs have no known licence." in report.notes
@@ -183,7 +183,7 @@ def test_unknown_licences_are_null_and_said(collection: Callable[..., Ingested])
         (b'path,subject\n"a.jpg,mug\n', "l.csv is not a CSV file"),
     ],
 )
-def test_what_is_wrong_is_one_sentence(text: bytes, sentence: str) -> None:
+def test_mistakes_are_one_sentence(text: bytes, sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
         parse(text, "l.csv")
 
@@ -194,7 +194,7 @@ def test_spreadsheets_bom_quotes_and_short_rows_are_fine() -> None:
     assert parse(b"path,subject,,\na.jpg,mug,,,,\n", "l.csv")[0].subject == "mug"
 
 
-def test_absent_labels_are_one_sentence(tmp_path: Path, ingest: Ingest) -> None:
+def test_missing_labels_are_one_sentence(tmp_path: Path, ingest: Ingest) -> None:
     folder = store(tmp_path / "in", {"0.jpg": jpeg(0)})
     with pytest.raises(UserError, match=r"nolabels\.csv"):
         ingest(folder, labels=str(tmp_path / "nolabels.csv"))

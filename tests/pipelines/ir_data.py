@@ -17,7 +17,7 @@ PREFIXES = {
     "POD": "1.platforms.kubernetes.deploymentSpec.executors.exec-make",
     "EXECUTORS": "1.platforms.kubernetes.deploymentSpec.executors",
 }
-"""Shorthand for the places in the compiled file that faults are put into."""
+"""Shorthand for the places in the compiled file where faults are put."""
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)

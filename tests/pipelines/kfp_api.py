@@ -1,6 +1,6 @@
-"""A small Kubeflow Pipelines API server (v2beta1) on loopback: real HTTP, its state in memory, strict about requests.
+"""A small Kubeflow Pipelines API server (v2beta1) on loopback: real HTTP, state in memory, strict about requests.
 
-Paths, parameters, JSON and error bodies are those that the API documents; what it does not know it refuses.
+Paths, parameters, JSON and error bodies are those that the API documents; it refuses what it does not know.
 """
 
 import json
@@ -41,7 +41,7 @@ class Fault:
 
 @dataclass
 class State:
-    """All that the server holds, each thing as the API's JSON, in the order in which it was made."""
+    """Everything that the server holds, each as the API's JSON, in the order in which it was created."""
 
     pipelines: list[dict[str, Any]] = field(default_factory=list)
     versions: list[dict[str, Any]] = field(default_factory=list)
@@ -49,7 +49,7 @@ class State:
     runs: list[dict[str, Any]] = field(default_factory=list)
     schedules: list[dict[str, Any]] = field(default_factory=list)
     script: list[dict[str, Any]] = field(default_factory=list)
-    """What a run becomes, one entry each time that it is asked for."""
+    """What a run becomes, one entry per request for it."""
     faults: list[Fault] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     """METHOD PATH of every request."""
@@ -62,10 +62,10 @@ def need(given: dict[str, Any], *keys: str) -> list[Any]:
 
 
 def one(things: list[dict[str, Any]], **wanted: str) -> dict[str, Any]:
-    found = [thing for thing in things if wanted.items() <= thing.items()]
-    if not found:
+    matching = [thing for thing in things if wanted.items() <= thing.items()]
+    if not matching:
         raise Refusal(404, f"{wanted} not found")
-    return found[0]
+    return matching[0]
 
 
 def add(things: list[dict[str, Any]], kind: str, thing: dict[str, Any]) -> dict[str, Any]:
@@ -81,8 +81,8 @@ def listed(things: list[dict[str, Any]], query: dict[str, str], answer: str) -> 
         raise Refusal(400, "Invalid input error: unknown predicate")
     if predicate["key"] != "display_name":
         raise Refusal(400, f"Invalid input error: unknown field {predicate['key']}")
-    found = [thing for thing in things if thing["display_name"] == predicate["stringValue"]]
-    return {answer: found, "total_size": len(found)} if found else {}
+    matching = [thing for thing in things if thing["display_name"] == predicate["stringValue"]]
+    return {answer: matching, "total_size": len(matching)} if matching else {}
 
 
 def create_pipeline(state: State, body: dict[str, Any], query: dict[str, str]) -> dict[str, Any]:
@@ -100,7 +100,7 @@ def upload_version(state: State, content: bytes, query: dict[str, str]) -> dict[
     spec, *platforms = yaml.safe_load_all(content)
     need(spec, "pipelineInfo", "deploymentSpec", "root", "schemaVersion", "sdkVersion")
     about = {"description": query.get("description", ""), "pipeline_spec": spec}
-    if platforms:  # the API then shows both, one below the other
+    if platforms:  # the API then shows both
         about["pipeline_spec"] = {"pipeline_spec": spec, "platform_spec": platforms[0]}
     names = {"pipeline_id": pipeline_id, "name": name, "display_name": name}
     return add(state.versions, "pipeline_version", names | about)
@@ -114,7 +114,7 @@ def create_experiment(state: State, body: dict[str, Any], query: dict[str, str])
 
 
 def check_content(state: State, body: dict[str, Any]) -> None:
-    """What a run and a recurring run have to say alike: a version that is there, and each of its parameters."""
+    """What both a run and a recurring run must give: a version that exists, and each of its parameters."""
     _, experiment, reference, config = need(
         body, "display_name", "experiment_id", "pipeline_version_reference", "runtime_config"
     )
@@ -212,7 +212,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def json(self, content: bytes) -> dict[str, Any]:
         if self.headers.get("Content-Type") != "application/json":
-            raise Refusal(400, "the body has to be JSON")
+            raise Refusal(400, "the body must be JSON")
         return json.loads(content)
 
     def uploaded(self, content: bytes) -> bytes:
@@ -232,12 +232,12 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, format: str, *values: Any) -> None:
-        """Says nothing."""
+        """Logs nothing."""
 
 
 @contextmanager
 def serve() -> Iterator[tuple[str, State]]:
-    """A running server: its address, and its state to look at and to change."""
+    """A running server: its address, and its state, which a test may read and change."""
     state = State()
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"state": state}))
     threading.Thread(target=server.serve_forever, daemon=True).start()

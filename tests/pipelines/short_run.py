@@ -1,4 +1,4 @@
-"""The `objectmate` command as a user starts it, and settings that make a whole run short."""
+"""The `objectmate` command as a user starts it, and settings that make a full run short."""
 
 import os
 import subprocess
@@ -23,11 +23,11 @@ def objectmate(*words: str, cwd: Path, **settings: str) -> subprocess.CompletedP
 
 
 def command(*words: str) -> list[str]:
-    """What starts the command with some words."""
+    """The command line that starts `objectmate` with `words`."""
     return [sys.executable, "-m", "pipelines.cli.app", *words]
 
 
 def environment() -> dict[str, str]:
-    """The variables of this process, in which the command and its stages are found."""
+    """The variables of this process, with which the command and its stages are found."""
     own = {"PYTHONPATH": str(ROOT), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     return {name: value for name, value in (os.environ | own).items() if name != "MLFLOW_RUN_ID"}

@@ -19,7 +19,7 @@ def test_a_bill_is_printed_and_written(tmp_path):
     words = ["plan", "--objects", "55.2e6", "--dim", "64", "--device", "h200", "--price", "3"]
     done = CliRunner().invoke(app, [*words, "--json", str(tmp_path / "bill.json")], env={"COLUMNS": "200"})
     assert done.exit_code == 0, done.output
-    for said in ("1.95e+17 FLOP", "6.6 GiB", "13.1 min", "$0.66", "published, not measured", "2 an object: assumed"):
+    for said in ("1.95e+17 FLOP", "6.6 GiB", "13.1 min", "$0.66", "published, not measured", "2 per object: assumed"):
         assert said in done.output
     bill = json.loads((tmp_path / "bill.json").read_text())
     assert bill["job"]["objects"] == 55_200_000 and bill["speed"]["measured"] is False
@@ -39,12 +39,12 @@ def test_looking_up_a_card_loads_no_torch():
         "import sys; from components.mining.bench.plan import Job; from pipelines.cli.plan import plan_join;"
         "plan_join(Job(10**6, 64), 'h100', None); print('torch' in sys.modules)"
     )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.splitlines()[-1] == "False"
+    looked_up = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert looked_up.stdout.splitlines()[-1] == "False"
 
 
 def row(engine: str, n: int, d: int, seconds: float) -> Row:
-    """A row as the benchmark gives it."""
+    """A row as the benchmark returns it."""
     return Row(engine, "cpu", 1, n, d, seconds, seconds / 0.1, 4.0, None, 0.5, Peak(1e11, ""), n, 0, True, 2**28, None)
 
 
@@ -60,5 +60,5 @@ def test_a_plot_has_a_panel_for_each_dimension(tmp_path):
     draw(rows, tmp_path / "two.png")
     one, two = (np.asarray(Image.open(tmp_path / f"{name}.png").convert("RGB")) for name in ("one", "two"))
     assert two.shape[0] == one.shape[0] and two.shape[1] == pytest.approx(2 * one.shape[1], abs=1)
-    for colour in ((31, 119, 180), (255, 127, 14)):  # the first two of matplotlib's cycle: a line for each engine
+    for colour in ((31, 119, 180), (255, 127, 14)):  # the first two of matplotlib's cycle: one line per engine
         assert (one == colour).all(axis=2).sum() > 100

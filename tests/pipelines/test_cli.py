@@ -19,8 +19,8 @@ def objectmate(*words: str, cwd: Path) -> subprocess.CompletedProcess:
 
 def test_help_imports_nothing_heavy():
     code = f"import sys, pipelines.cli.app; print(sorted(set({HEAVY.split()!r}) & set(sys.modules)))"
-    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
+    imported = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert imported.stdout.strip() == "[]"
 
 
 def test_the_version_is_printed(tmp_path):
@@ -67,10 +67,10 @@ def test_every_command_has_help(command):
         (["run", "--set", "mining.low"], "write section.key=value"),
         (["run", "--set", "mining.low=0.9", "--workspace", "."], "--workspace . is the current folder"),
         (["run", "--set", "mining.low=[1"], "--set: a value is not valid YAML"),
-        (["run", "--set", "ingest.images.x=1"], "a value stands where a section should"),
-        (["run", "--set", "gates=3"], "a value stands where a section should"),
+        (["run", "--set", "ingest.images.x=1"], "has a value where a section should be"),
+        (["run", "--set", "gates=3"], "has a value where a section should be"),
         (["run", "--set", "mining.low=0.99", "--set", "mining.high=0.9", "--workspace", "w"], "mining"),
-        (["compile", "full.yaml"], "full.yaml is compiled already: add --check"),
+        (["compile", "full.yaml"], "full.yaml is already compiled: add --check"),
         (["submit", "--host", "cluster"], "cluster is not the address of a Kubeflow Pipelines API"),
         (["find", "nothing.jpg"], "the photograph nothing.jpg cannot be read"),
         (["find", str(ROOT / "LICENSE")], "LICENSE is no photograph that can be used"),
@@ -101,7 +101,7 @@ def test_mistakes_are_one_sentence(words, sentence, tmp_path):
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
-    assert not list(tmp_path.iterdir()), "nothing is made before all is checked"
+    assert not list(tmp_path.iterdir()), "nothing is made before everything is checked"
 
 
 def test_the_benchmarks_inputs_are_exported(tmp_path):

@@ -76,7 +76,7 @@ def snapshot(state: str, *tasks: dict[str, Any]) -> dict[str, Any]:
 
 
 def started(cluster: Cluster, state: State, *script: dict[str, Any]) -> str:
-    """The id of a run that will look as the script says."""
+    """The id of a run that will look as `script` says."""
     submit(cluster, EVALUATION, GIVEN, "objectmate")
     state.script.extend(script)
     return state.runs[0]["run_id"]
@@ -99,13 +99,13 @@ def test_the_first_submission_makes_a_version_and_a_run_of_it(cluster: Cluster, 
 
 
 @pytest.mark.usefixtures("pinned")
-def test_the_same_content_is_uploaded_once_and_other_content_anew(
+def test_the_same_content_is_uploaded_once_and_other_content_again(
     cluster: Cluster, state: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     submit(cluster, EVALUATION, GIVEN, "objectmate")
     said = submit(cluster, Request("evaluation", overrides=["evaluation.limit=2"]), GIVEN, "objectmate")
     assert "uploaded before" in said
-    assert (len(state.versions), len(state.runs)) == (1, 2), "parameters are no content of the pipeline"
+    assert (len(state.versions), len(state.runs)) == (1, 2), "parameters are not part of the pipeline's content"
     assert json.loads(state.runs[1]["runtime_config"]["parameters"]["evaluation"])["limit"] == 2
 
     rebuilt = IMAGES[variable("gates")].replace("a" * 64, "b" * 64)
@@ -120,7 +120,7 @@ def test_the_same_content_is_uploaded_once_and_other_content_anew(
 
 
 @pytest.mark.usefixtures("pinned")
-def test_a_run_that_cannot_be_made_leaves_a_version_that_the_next_try_takes(cluster: Cluster, state: State) -> None:
+def test_a_run_that_cannot_be_created_leaves_a_version_that_the_next_try_reuses(cluster: Cluster, state: State) -> None:
     state.faults.append(Fault("POST", "/runs", 400))
     with pytest.raises(UserError, match=r"is uploaded, but has no run: .* answers 400") as caught:
         submit(cluster, EVALUATION, GIVEN, "objectmate")
@@ -132,7 +132,7 @@ def test_a_run_that_cannot_be_made_leaves_a_version_that_the_next_try_takes(clus
 @pytest.mark.usefixtures("pinned")
 @pytest.mark.parametrize("status_", [503, 0], ids=["unavailable", "reset"])
 @pytest.mark.parametrize("done", [False, True], ids=["not done", "done, but the answer is lost"])
-def test_what_passes_is_tried_again_and_nothing_is_made_twice(
+def test_passing_errors_are_retried_and_nothing_is_created_twice(
     cluster: Cluster, state: State, status_: int, done: bool
 ) -> None:
     posts = ("/experiments", "/pipelines", "/pipelines/upload_version", "/runs", "/recurringruns")
@@ -178,9 +178,9 @@ def test_a_schedule_runs_its_version_once_at_a_time(cluster: Cluster, state: Sta
     assert (made["max_concurrency"], made["no_catchup"], made["mode"]) == ("1", True, "ENABLE")
     assert made["pipeline_version_reference"]["pipeline_version_id"] == state.versions[0]["pipeline_version_id"]
     assert made["recurring_run_id"] in said and not state.runs
-    with pytest.raises(UserError, match="there is a schedule objectmate-evaluation-sandbox already"):
+    with pytest.raises(UserError, match="there is already a schedule objectmate-evaluation-sandbox"):
         schedule(cluster, EVALUATION, GIVEN, "objectmate", NIGHTLY)
-    with pytest.raises(UserError, match="has not six fields"):
+    with pytest.raises(UserError, match="does not have six fields"):
         schedule(cluster, EVALUATION, GIVEN, "other", "0 3 * * *")
 
 
@@ -204,7 +204,7 @@ def test_a_run_is_followed_to_its_end(cluster: Cluster, state: State, capsys: py
         ["gate_model", "SUCCEEDED"],
     ]
     assert changes[1] == "evaluation SUCCEEDED 480 s" and changes[3] == "gate_model SUCCEEDED 60 s"
-    assert int(changes[0].split()[2]) >= 0, "1970 is no end"
+    assert int(changes[0].split()[2]) >= 0, "1970 is not an end"
     assert "SUCCEEDED" in end and "objectmate sync" in end and run_id in end
 
 
@@ -232,7 +232,7 @@ def test_the_shares_of_a_step_are_seen(cluster: Cluster, state: State, capsys: p
         (task("gate-model-driver", "FAILED"), "failed at the driver of gate_model"),
     ],
 )
-def test_any_other_failure_is_no_gates(
+def test_any_other_failure_is_not_blamed_on_a_gate(
     cluster: Cluster, state: State, capsys: pytest.CaptureFixture, failed: dict[str, Any], sentence: str
 ) -> None:
     assert status(cluster, started(cluster, state, snapshot("FAILED", failed)), follow=True, poll=0) == 1
@@ -240,7 +240,7 @@ def test_any_other_failure_is_no_gates(
 
 
 @pytest.mark.usefixtures("pinned")
-def test_one_look_at_a_run_that_goes_on(cluster: Cluster, state: State, capsys: pytest.CaptureFixture) -> None:
+def test_one_look_at_a_run_that_is_still_going(cluster: Cluster, state: State, capsys: pytest.CaptureFixture) -> None:
     run_id = started(cluster, state, snapshot("RUNNING", task("evaluation", "RUNNING", 1)), snapshot("SUCCEEDED"))
     assert status(cluster, run_id, follow=False) == 0
     assert "is RUNNING" in capsys.readouterr().out and len(state.script) == 1
@@ -256,7 +256,7 @@ def test_one_look_at_a_run_that_goes_on(cluster: Cluster, state: State, capsys: 
         (Request("full", overrides=[f"models.remover={ROOT}"]), [], f"--set models.remover {ROOT} is on this"),
         (Request("training", images="s3://b/p"), ["tuples=s3://b/t"], "the training pipeline reads no photographs"),
         (Request("training"), [], "the training pipeline reads tuples: --given tuples=s3://"),
-        (Request("training"), ["tuples=data/tuples"], "--given tuples=data/tuples is no address"),
+        (Request("training"), ["tuples=data/tuples"], "--given tuples=data/tuples is not an address"),
         (Request("full"), ["tuples=s3://b/t"], "reads only what it makes: leave out --given"),
         (Request("dataset", profile="open"), [], "--set models.detector=ustc-community/dfine-large-obj365@COMMIT"),
         (Request("dataset", overrides=["mining.lowest=1"]), [], "unknown parameter 'mining.lowest'"),
@@ -277,7 +277,7 @@ def test_what_a_pod_can_see_is_passed_on() -> None:
     assert json.loads(run_parameters(Request("full"), [])["ingest"])["images"] == "sandbox:corpus"
 
 
-def test_a_tag_is_refused_before_anything_is_asked_of_the_cluster(cluster: Cluster, state: State) -> None:
+def test_a_tag_is_refused_before_any_request_to_the_cluster(cluster: Cluster, state: State) -> None:
     with pytest.raises(
         UserError, match=r"images by digest.* OBJECTMATE_IMAGE_TRAINING \(.*:dev\), OBJECTMATE_IMAGE_GATES"
     ):
@@ -298,10 +298,10 @@ def test_a_host_is_named_and_answers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_address_of_something_else_is_one_sentence(cluster: Cluster, state: State) -> None:
-    with pytest.raises(UserError, match="no safe connection to https://"):
+    with pytest.raises(UserError, match="no secure connection to https://"):
         Cluster(cluster.host.replace("http:", "https:"), TOKEN).run("run-1")
     state.faults.append(Fault("GET", "/runs/run-1", 200, kind="text/html"))
-    with pytest.raises(UserError, match="answers with a page, not as a Kubeflow Pipelines API"):
+    with pytest.raises(UserError, match="answers with a web page, not as a Kubeflow Pipelines API"):
         cluster.run("run-1")
 
 

@@ -40,7 +40,7 @@ def run(tmp_path: Path) -> Workspace:
 
 @pytest.fixture
 def reference(run: Workspace) -> Workspace:
-    """Made by itself, not copied: other bytes in run.json."""
+    """Made separately, not copied: run.json has other bytes."""
     return make_workspace(run.root.with_name("reference"))
 
 

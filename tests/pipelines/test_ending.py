@@ -1,4 +1,4 @@
-"""The ending closes the run that reviewers look at, and says what happened."""
+"""The ending closes the MLflow run, and says what happened."""
 
 import mlflow
 import pytest
@@ -23,12 +23,12 @@ def run(tmp_path, monkeypatch):
 )
 def test_the_joined_run_is_closed(run, state, message, status, sentence, capsys):
     assert close("full", state, "run-1", message) == sentence
-    found = mlflow.MlflowClient().get_run(run)
-    assert found.info.status == status and found.data.tags["mlflow.note.content"] == sentence
-    assert found.data.tags["kubeflow.run"] == "run-1"
+    recorded = mlflow.MlflowClient().get_run(run)
+    assert recorded.info.status == status and recorded.data.tags["mlflow.note.content"] == sentence
+    assert recorded.data.tags["kubeflow.run"] == "run-1"
     assert capsys.readouterr().out == f"{sentence}\n"
 
 
-def test_without_a_run_it_is_only_said(monkeypatch):
+def test_without_a_run_it_only_prints(monkeypatch):
     monkeypatch.delenv("MLFLOW_RUN_ID", raising=False)
     assert close("dataset", "SUCCEEDED", "run-2", "") == "dataset succeeded (run-2)"

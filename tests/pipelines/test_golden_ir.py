@@ -1,4 +1,4 @@
-"""The committed intermediate representation: what compiles today, sound, the same on every machine."""
+"""The committed intermediate representation: it is what compiles today, sound, and the same on every machine."""
 
 import os
 import re
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 PATHS = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
 GOLDEN = Path(__file__).parent / "golden"
 BASE = ROOT / "infra" / "kustomize" / "base"
-RENEW = "if the change is meant: objectmate compile --output tests/pipelines/golden (with no OBJECTMATE_IMAGE_* set)"
+RENEW = "if the change is intended: objectmate compile --output tests/pipelines/golden (with no OBJECTMATE_IMAGE_* set)"
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def compiled(tmp_path_factory):
 
 
 def without_sdk(path: Path) -> str:
-    """The file but for the version of the SDK that wrote it, which differs between machines."""
+    """The file without the version of the SDK that wrote it, which differs between machines."""
     return re.sub(r"^sdkVersion: .*\n", "", path.read_text(), flags=re.MULTILINE)
 
 
@@ -40,7 +40,7 @@ def test_what_compiles_is_what_is_committed(compiled, name):
 
 
 @pytest.mark.parametrize("name", PIPELINES)
-def test_committed_pipelines_are_sound_and_of_no_machine(name):
+def test_committed_pipelines_are_sound_and_name_no_machine(name):
     text = (GOLDEN / f"{name}.yaml").read_text()
     assert check(list(yaml.safe_load_all(text))) == []
     assert str(ROOT) not in text and str(Path.home()) not in text
@@ -62,7 +62,7 @@ def test_tasks_use_what_the_manifests_make():
 def nodes(value, path=()):
     """The path of everything in a document."""
     children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [path] * bool(path) + [found for key, child in children for found in nodes(child, (*path, key))]
+    return [path] * bool(path) + [each for key, child in children for each in nodes(child, (*path, key))]
 
 
 SMALLEST = (GOLDEN / "evaluation.yaml").read_text()
@@ -104,7 +104,7 @@ def test_what_is_compiled_here_passes_here_but_not_for_a_cluster(tmp_path, capsy
 
 
 @pytest.mark.parametrize(
-    ("text", "words"), [("a: [", "is no YAML"), ("- a", "is not a compiled pipeline"), ("", "0 pipeline specs")]
+    ("text", "words"), [("a: [", "is not YAML"), ("- a", "is not a compiled pipeline"), ("", "0 pipeline specs")]
 )
 def test_other_files_are_one_fault(tmp_path, text, words):
     (tmp_path / "file.yaml").write_text(text)

@@ -1,4 +1,4 @@
-"""Faults, most of which the KFP SDK lets through, are put into a sound pipeline one by one; each is refused there."""
+"""Faults, most of which the KFP SDK accepts, are put into a sound pipeline one by one; each is refused at its place."""
 
 import pytest
 from ir_data import DELETE, IMAGE, compile_small, damaged
@@ -202,7 +202,7 @@ FAULTS = {
     "bad-ephemeral-size": ("POD.genericEphemeralVolume.0.size", "much", "task make", "'much'"),
     "bad-access-mode": ("POD.genericEphemeralVolume.0.accessModes", ["Write"], "task make", "access modes"),
 }
-"""Name -> where it is put, what is put there, the place and the words of the message."""
+"""Name -> where it is put, what is put there, and the place and words of the message."""
 
 
 @pytest.fixture(scope="module")
@@ -220,7 +220,7 @@ def test_a_seeded_fault_is_refused_at_its_place(documents, path, value, place, w
     assert any(place in line and words in line for line in lines), lines
 
 
-def test_an_image_of_this_machine_is_refused_for_a_cluster_only(documents):
+def test_an_image_of_this_machine_is_refused_only_for_a_cluster(documents):
     local = damaged(documents, "MAKE.image", "localhost/objectmate-data:dev")
     assert check(local) == []
     (fault,) = check(local, cluster=True)

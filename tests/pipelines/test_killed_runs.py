@@ -1,4 +1,4 @@
-"""A run that is killed in a stage leaves no process, is known to MLflow at the next start, and can be gone on with."""
+"""A run that is killed in a stage leaves no process, is in MLflow after the next start, and can be continued."""
 
 import json
 import os
@@ -26,7 +26,7 @@ PATIENCE_SECONDS = 120
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Path]:
-    """A folder with six photographs, whose processes are ended with the test."""
+    """A folder with six photographs, whose processes end with the test."""
     (tmp_path / "photos").mkdir()
     for photograph in sorted(CORPUS.iterdir())[:6]:
         shutil.copy(photograph, tmp_path / "photos")
@@ -48,16 +48,16 @@ def living(folder: Path) -> list[psutil.Process]:
 def wait_for(condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not condition():
-        assert time.monotonic() < deadline, "it does not happen"
+        assert time.monotonic() < deadline, "timed out"
         time.sleep(0.05)
 
 
 def stop_in(home: Path, step: str, word: signal.Signals, *words: str) -> tuple[int, str]:
-    """Starts a run, holds it fast in a step, and sends it a signal; its exit code and what it wrote to stderr.
+    """Starts a run, suspends it in a step, and sends it a signal; returns its exit code and what it wrote to stderr.
 
     Ctrl-C goes to every process, as a terminal sends it.
     """
-    with (home / "errors.txt").open("w") as errors:  # no pipe, which a process that is left would keep open
+    with (home / "errors.txt").open("w") as errors:  # not a pipe, which a leftover process would keep open
         run = subprocess.Popen(
             command(*RUN, *words), cwd=home, env=environment(), stderr=errors, start_new_session=True
         )
@@ -70,7 +70,7 @@ def stop_in(home: Path, step: str, word: signal.Signals, *words: str) -> tuple[i
 
 
 def workers(home: Path, run: subprocess.Popen, step: str) -> list[psutil.Process]:
-    """The processes that do a step of a run, none of its shells; empty before it has begun."""
+    """The processes that do a step of a run, without its shells; empty before it has begun."""
     doing = []
     for process in living(home):
         with suppress(psutil.Error):
@@ -115,7 +115,7 @@ def test_a_killed_stage_is_not_the_users_fault(home, engine):
     for process in workers(home, run, "ingest"):
         process.kill()
     _, errors = run.communicate()
-    assert (run.returncode, errors.splitlines()[-1].startswith("objectmate: ingest broke off")) == (1, True), errors
+    assert (run.returncode, errors.splitlines()[-1].startswith("objectmate: ingest failed")) == (1, True), errors
 
 
 @pytest.mark.parametrize("engine", ["dvc", "kfp"])

@@ -39,7 +39,7 @@ def test_a_second_run_is_refused_before_it_touches_anything(engine: str, tmp_pat
         before = files(tmp_path)
         second = objectmate("run", "dataset", "--engine", engine, "--workspace", "ws", cwd=tmp_path)
         assert second.returncode == 2, second.stdout + second.stderr
-        assert f"a run is at work in {tmp_path / 'ws'} (process {holder.pid}, since 2" in second.stderr
+        assert f"a run is already working in {tmp_path / 'ws'} (process {holder.pid}, since 2" in second.stderr
         assert files(tmp_path) == before
         holder.kill()
         holder.wait()
@@ -47,8 +47,8 @@ def test_a_second_run_is_refused_before_it_touches_anything(engine: str, tmp_pat
             pass
 
 
-def test_nothing_is_entered_while_a_run_is_at_work(tmp_path: Path) -> None:
-    with occupied(Workspace(tmp_path)), pytest.raises(UserError, match="a run is at work"):
+def test_nothing_is_recorded_while_a_run_is_working(tmp_path: Path) -> None:
+    with occupied(Workspace(tmp_path)), pytest.raises(UserError, match="a run is already working"):
         sync(str(tmp_path / "artifacts"), Workspace(tmp_path))
 
 

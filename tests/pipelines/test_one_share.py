@@ -1,4 +1,4 @@
-"""Where one worker makes each stage, Kubeflow starts each step once."""
+"""If one worker makes each stage, Kubeflow starts each step once."""
 
 import yaml
 

@@ -24,7 +24,7 @@ def stopped_workspace(root: Path, note: str) -> Workspace:
 def test_page_shows_where_the_run_stopped_and_what_to_do(tmp_path):
     page = write_page(stopped_workspace(tmp_path, "nothing")).read_text()
     assert "The run stopped at the gate" in page
-    assert "The last began on 2026-01-01 00:00 UTC; code: <code>c</code>." in page
+    assert "The last one started on 2026-01-01 00:00 UTC; code: <code>c</code>." in page
     assert "12 pairs are labelled. Next: label 40 more." in page
     assert page.count("data:image/png;base64,") == 1 and page.count("data:image/webp;base64,") == 1
 
@@ -41,7 +41,7 @@ def test_text_from_outside_cannot_become_markup(tmp_path):
     assert "<script>" not in page and "&lt;script&gt;" in page
 
 
-def test_plots_are_drawn_alike_each_time_for_words_and_numbers():
+def test_plots_of_words_and_numbers_are_drawn_the_same_each_time():
     bars = [{"system": "ours", "ir": 0.8, "dino": 0.7}, {"system": "copy", "ir": 0.9, "dino": None}]
     lines = [{"threshold": 0.1 * k, "precision": 0.5 + 0.05 * k} for k in range(5)]
     for rows in (bars, lines):

@@ -1,4 +1,4 @@
-"""One cache for all workspaces: what ran before with equal inputs is brought back, records and all, not run again."""
+"""One cache for all workspaces: what ran before with equal inputs is restored, with its records, and not run again."""
 
 import json
 from pathlib import Path
@@ -38,7 +38,7 @@ def workspace(name: str, source: str) -> Workspace:
 
 
 def reproduce(made: Workspace) -> int:
-    """Brings the workspace up to date and returns how often its stage has run there."""
+    """Brings the workspace up to date; returns how often its stage has run there."""
     with open_dvc(made) as repo:
         repo.reproduce()
     log = made.root / "ran.txt"
@@ -75,7 +75,7 @@ def test_what_is_taken_from_the_cache_was_made_from_these_inputs(home: Path) -> 
     assert RESTORED not in record(only)
 
 
-def test_half_made_work_gives_way_to_the_cache(home: Path) -> None:
+def test_the_cache_replaces_half_made_work(home: Path) -> None:
     first, second = workspace("first", "one"), workspace("second", "one")
     reproduce(first)
     second.dataset("made").mkdir(parents=True)

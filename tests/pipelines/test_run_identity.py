@@ -14,7 +14,7 @@ LABELLED = {"images": "a/photos", "labels": "labels.csv"}
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A current folder with two collections that bear one name, and labels."""
+    """A current folder with two collections of the same name, and labels."""
     monkeypatch.chdir(tmp_path)
     for folder in ("a/photos", "b/photos"):
         Path(folder).mkdir(parents=True)
@@ -23,7 +23,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_every_difference_has_a_folder_of_its_own() -> None:
+def test_every_difference_has_its_own_folder() -> None:
     requests = [
         Request("full", images="a/photos"),
         Request("full", images="b/photos"),

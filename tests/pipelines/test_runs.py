@@ -21,7 +21,7 @@ pytestmark = pytest.mark.pipeline
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory) -> Path:
-    """A folder in which the short run has been made with DVC."""
+    """A folder in which DVC has done the short run."""
     folder = tmp_path_factory.mktemp("home")
     done = objectmate("run", "full", "--workspace", "dvc", *SETTINGS, cwd=folder)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -34,7 +34,7 @@ def digests(workspace: Workspace) -> dict[str, str]:
 
 
 def only_folder(home: Path) -> Workspace:
-    """The workspace of the one run that was given no folder."""
+    """The workspace of the only run for which no folder was named."""
     (folder,) = (home / "runs").glob("[!.]*")
     return Workspace(folder)
 
@@ -100,7 +100,7 @@ def test_mlflow_holds_the_manifests_digests_and_the_lock_files_hashes(home):
         assert tags["sha256"] == expected[item.dataset.name] and tags["dvc"] == lock[item.dataset.name]
 
 
-def test_second_run_does_nothing_and_a_changed_parameter_only_what_depends_on_it(home):
+def test_a_second_run_does_nothing_and_a_changed_parameter_runs_only_what_depends_on_it(home):
     first = Workspace(home / "dvc")
     again = objectmate("run", "full", "--workspace", "dvc", *SETTINGS, cwd=home)
     assert again.returncode == 0 and "Nothing has changed" in again.stdout, again.stdout + again.stderr
@@ -133,7 +133,7 @@ def test_after_sync_dvc_skips_what_kfp_made(home):
     assert again.returncode == 0 and "Nothing has changed" in again.stdout, again.stdout + again.stderr
 
 
-def test_a_failing_gate_stops_the_run_and_the_flag_goes_past_it(home):
+def test_a_failing_gate_stops_the_run_and_the_flag_continues_past_it(home):
     limits = {"min_precision": 0.95, "expected_precision": 0.999}
     strict = SETTINGS + [w for key, value in limits.items() for w in ("--set", f"gates.recurrence.{key}={value}")]
     stopped = objectmate("run", "dataset", "--workspace", "strict", *strict, cwd=home)

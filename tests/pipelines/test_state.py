@@ -1,4 +1,4 @@
-"""What belongs to the current run, and what is only left of an earlier one."""
+"""What belongs to the current run, and what is only left over from an earlier one."""
 
 import shutil
 from pathlib import Path
@@ -52,7 +52,7 @@ def test_what_was_made_from_other_inputs_is_not_this_runs(tmp_path: Path) -> Non
     assert names(workspace) == until("detection")
 
 
-def test_what_lies_behind_a_gate_that_stops_is_not_this_runs(tmp_path: Path) -> None:
+def test_what_comes_after_a_gate_that_stops_is_not_this_runs(tmp_path: Path) -> None:
     workspace = make_workspace(tmp_path)
     change(workspace, **{"gates.recurrence.bands": 3})
     make_step(workspace, STEPS["gate_recurrence"], verdict="fail")
@@ -118,7 +118,7 @@ def test_kfp_is_judged_by_the_gates_of_its_own_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verdict: str, made: tuple[str, ...], error: type | None
 ) -> None:
     workspace = make_workspace(tmp_path / "w")
-    make_step(workspace, STEPS["gate_intake"], verdict="fail")  # of an earlier run: says nothing about this one
+    make_step(workspace, STEPS["gate_intake"], verdict="fail")  # from an earlier run: says nothing about this one
     finished = make_workspace(tmp_path / "finished")
     make_step(finished, STEPS["gate_model"], verdict=verdict)
 

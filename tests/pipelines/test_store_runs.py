@@ -19,7 +19,7 @@ from pipelines.steps import STEPS
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.store]
 BESIDE = ("run.json", "_finished.json", "run.lock")
-"""When and where, by which code, and the lock of a run: files beside a dataset that are not part of it."""
+"""Files next to a dataset that are not part of it: when, where and by which code it was made, and the lock of a run."""
 SOURCES = ["--images", "s3://photographs/shop", "--labels", "s3://photographs/labels.csv"]
 RUN = ["run", "full", "--workspace", "ws", *SOURCES, "--set", "detection.source=detector", *SETTINGS]
 
@@ -46,7 +46,7 @@ def client(store_server: dict[str, str]) -> Any:
 
 @pytest.fixture(scope="module")
 def photographs(client: Any) -> dict[str, bytes]:
-    """Name -> content of the photographs in the bucket, the rendered world's."""
+    """Name -> content of the photographs in the bucket, which are the rendered world's."""
     world = resolve("sandbox:corpus")
     client.upload_file(str(world / "labels.csv"), "photographs", "labels.csv")
     contents = {path.name: path.read_bytes() for path in (world / "images").iterdir()}
@@ -58,7 +58,7 @@ def photographs(client: Any) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def home(settings: dict[str, str], photographs: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in whose workspace `ws` the run has been made."""
+    """A folder whose workspace `ws` holds the finished run."""
     folder = tmp_path_factory.mktemp("home")
     done = objectmate(*RUN, cwd=folder, **settings)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -74,8 +74,8 @@ def dvc(home: Path, *words: str, **settings: str) -> str:
 
 def files(folder: Path) -> dict[str, str]:
     """Name -> digest of every file of a workspace's data/ that DVC does not ignore, without the page."""
-    found = [path for path in (folder / "data").rglob("*") if path.is_file() and path.name not in BESIDE]
-    return {str(path.relative_to(folder)): digest_file(path) for path in found if "report" not in path.parts}
+    paths = [path for path in (folder / "data").rglob("*") if path.is_file() and path.name not in BESIDE]
+    return {str(path.relative_to(folder)): digest_file(path) for path in paths if "report" not in path.parts}
 
 
 def test_the_photographs_come_from_the_bucket(home: Path, photographs: dict[str, bytes]) -> None:

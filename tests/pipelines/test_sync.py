@@ -1,4 +1,4 @@
-"""A Kubeflow run becomes dvc.lock, if it is whole and made from what is here."""
+"""A Kubeflow run is recorded in dvc.lock if it is complete and made from what is here."""
 
 import json
 import shutil
@@ -24,7 +24,7 @@ from pipelines.steps import STEPS
 
 @pytest.fixture
 def home(tmp_path: Path) -> Workspace:
-    """A workspace with DVC and nothing made."""
+    """A workspace with DVC, in which nothing has been made."""
     prepared = check_run(Request("full", workspace=tmp_path / "home"))
     prepared.write()
     return prepared.workspace
@@ -74,7 +74,7 @@ def test_a_run_that_ended_early_brings_what_it_finished(home: Workspace, finishe
     assert sync(str(root), home) == ["ingest", "gate_intake"]
 
 
-def test_a_changed_file_is_refused_and_what_was_there_stays(
+def test_a_changed_file_is_refused_and_the_workspace_stays_as_it_was(
     home: Workspace, finished: Workspace, tmp_path: Path
 ) -> None:
     root = artifacts(finished, tmp_path / "root")
@@ -90,7 +90,7 @@ def test_another_commit_or_other_parameters_are_refused(home: Workspace, finishe
     root = artifacts(finished, tmp_path / "root")
     home.params.write_text(render(resolve("sandbox", {"mining.hub_pairs": 7})))
     assert resolve("sandbox")["mining"]["hub_pairs"] != 7
-    with pytest.raises(UserError, match="mining was made from other parameters"):
+    with pytest.raises(UserError, match="mining was made from parameters or inputs other"):
         sync(str(root), home)
     assert not home.dataset("images").exists()
     record(finished, "embedding", commit="0" * 40)
@@ -109,7 +109,7 @@ def test_dvc_does_not_learn_of_a_gate_that_stopped_the_run(
     assert "gate_intake" in dvc_status(home)
 
 
-def test_a_later_pipelines_run_stands_on_what_is_here(home: Workspace, finished: Workspace, tmp_path: Path) -> None:
+def test_a_later_pipelines_run_builds_on_what_is_here(home: Workspace, finished: Workspace, tmp_path: Path) -> None:
     sync(str(artifacts(finished, tmp_path / "all")), home)
     assert sync(str(artifacts(finished, tmp_path / "late", "evaluation", "gate_model")), home) == [
         "evaluation",

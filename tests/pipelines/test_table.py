@@ -1,4 +1,4 @@
-"""The pipeline's table, dvc.yaml, params.yaml and the KFP pipelines say the same."""
+"""The pipeline's table, dvc.yaml, params.yaml and the KFP pipelines agree."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def test_every_dataset_is_made_before_it_is_read():
         made |= set(step.outputs.values())
 
 
-def test_every_gate_stands_before_some_work_and_no_dataset_has_two_makers():
+def test_every_gate_comes_before_some_work_and_no_dataset_has_two_makers():
     gates = {step.name for step in STEPS.values() if step.name.startswith("gate_")}
     waited_for = {gate for step in STEPS.values() for gate in step.after}
     assert gates - waited_for == {"gate_model"}
@@ -35,7 +35,7 @@ def test_every_gate_stands_before_some_work_and_no_dataset_has_two_makers():
     assert len(outputs) == len(set(outputs))
 
 
-def test_all_that_parameters_name_is_a_dependency(tmp_path):
+def test_everything_that_parameters_name_is_a_dependency(tmp_path):
     for name in ("remover", "judge", "theirs", "others", "photographs"):
         (tmp_path / name).mkdir()
     (tmp_path / "classes.csv").write_text("")
@@ -55,7 +55,7 @@ def test_all_that_parameters_name_is_a_dependency(tmp_path):
     assert not any("always_changed" in stage for stage in stages.values())
 
 
-def test_a_bucket_is_looked_at_in_every_run(tmp_path):
+def test_a_bucket_is_checked_in_every_run(tmp_path):
     chosen = {"ingest.images": "s3://bucket/photographs", "detection.annotations": "s3://bucket/boxes.json"}
     (tmp_path / "params.yaml").write_text(render(resolve("sandbox", chosen)))
     stages = yaml.safe_load(render_dvc(tmp_path))["stages"]
@@ -71,7 +71,7 @@ def test_profiles_resolve_and_survive_a_round_trip(profile, tmp_path):
     assert mining == values["mining"] | values["duplicates"] | {key: values[key] for key in ("device", "threads")}
 
 
-def test_a_source_is_named_only_where_the_default_is_in_force():
+def test_a_source_is_named_only_where_the_default_is_used():
     default, changed = (render(resolve("open", chosen)) for chosen in ({}, {"training.lr": 1e-4}))
     assert "lr: 1.0e-05  # peak learning rate of AdamW (default: Alterbute" in default
     assert "lr: 0.0001  # peak learning rate of AdamW\n" in changed

@@ -1,4 +1,4 @@
-"""`objectmate verify`: what is on disk is what the manifests say, or each file that differs is named."""
+"""`objectmate verify`: either the files on disk match the manifests, or each one that differs is named."""
 
 import json
 import shutil
@@ -42,7 +42,7 @@ def verify(workspace: Workspace) -> tuple[int, str]:
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    """A workspace with every dataset, among them photographs with bytes and a model with files."""
+    """A workspace with every dataset, including photographs with bytes and a model with files."""
     made = make_workspace(tmp_path / "run")
     images, model = made.dataset("images"), made.dataset("model_insertion")
     for folder in (images, model):
@@ -65,7 +65,7 @@ def test_what_is_whole_passes(workspace: Workspace) -> None:
 
 def test_one_flipped_bit_in_a_tar_is_named(workspace: Workspace) -> None:
     before, after = flip(workspace.dataset("images") / "part-00000.tar")
-    assert Dataset(workspace.dataset("images")).rows()  # readers see nothing of it
+    assert Dataset(workspace.dataset("images")).rows()  # readers do not notice
     code, output = verify(workspace)
     assert code == 1 and f"images/part-00000.tar: expected {before}, found {after}" in output
     assert f"in 1 of {len(DATASETS)} datasets, differ" in output
@@ -92,7 +92,7 @@ def test_a_manifest_that_cannot_be_read_is_named(workspace: Workspace, content: 
     assert code == 1 and f"sets/{MANIFEST}: expected readable, found unreadable" in output
 
 
-def test_files_that_are_missing_or_that_nobody_named_are_told(workspace: Workspace) -> None:
+def test_files_that_are_missing_or_not_in_the_manifest_are_named(workspace: Workspace) -> None:
     (workspace.dataset("sets") / "part-00000.parquet").unlink()
     (workspace.dataset("model_insertion") / "pipeline/adapter.json").write_text("{}")
     code, output = verify(workspace)

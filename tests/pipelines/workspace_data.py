@@ -32,7 +32,7 @@ def make_workspace(root: Path, **overrides: Any) -> Workspace:
 
 
 def make_step(workspace: Workspace, step: Step, report: Report | None = None, **verdict: Any) -> None:
-    """Does what running the step would leave behind; a gate's verdict is `VERDICT` with changes."""
+    """Writes what running the step would leave behind; a gate's verdict is `VERDICT` with changes."""
     params, inputs = read_step(workspace.params, step), workspace.inputs(step)
     for role, folder in workspace.outputs(step).items():
         with Writer(folder, "verdicts", step.name, inputs, params) as out:

@@ -13,7 +13,7 @@ from components.sandbox.rendering.world import render_world
 
 @pytest.fixture(scope="module")
 def beginning(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
-    """The first so many photographs of the benchmark as a split of its own."""
+    """The benchmark's first `count` photographs as a split of their own."""
 
     def get(count: int) -> Path:
         folder = tmp_path_factory.mktemp("world")
@@ -31,7 +31,7 @@ def beginning(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]
 
 @pytest.fixture(scope="session")
 def with_skins(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A few small photographs with all that is needed to show their products in other prints."""
+    """A few small photographs with everything needed to show their products in other prints."""
     pytest.importorskip("mitsuba")
     root = tmp_path_factory.mktemp("skins")
     settings = SplitParams(designs=6, views=1, pair_share=0.3, spp=16, skins=True)

@@ -1,4 +1,4 @@
-"""Base models from a rendered split: tuples cut right, and the whole chain on a world of a few made-up photographs."""
+"""Base models from a rendered split: tuples are cut right, and the whole chain runs on a few made-up photographs."""
 
 import io
 import json
@@ -24,7 +24,7 @@ COLOURS = {"mug": (220, 40, 30), "box": (30, 60, 210), "can": (40, 180, 60)}
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three designs, flat squares of one colour, in five photographs each, on grey of a photograph's own brightness."""
+    """Three designs, flat squares of one colour, in five photographs each, on a grey that differs per photograph."""
     folder, rng = tmp_path_factory.mktemp("world"), np.random.default_rng(0)
     images, annotations = [], []
     for part in ("images", "plates"):
@@ -75,12 +75,12 @@ def test_tuples_are_what_they_claim(world: Path, tmp_path: Path) -> None:
         assert row["anchor"] not in row["refs"] and len(set(row["refs"])) == 3
         target, plate, mask = (pixels(dataset, row, name) for name in ("target", "background", "mask"))
         inside, changed = mask[..., 0] > 0, np.abs(target - plate).max(-1) > 30
-        assert changed.any() and (changed & ~inside).sum() < 0.3 * changed.sum()  # but for the rim
+        assert changed.any() and (changed & ~inside).sum() < 0.3 * changed.sum()  # except for the rim
         colour = COLOURS[row["caption"].removeprefix("a ")]
         assert np.abs(pixels(dataset, row, "ref0")[16, 16] - colour).max() < 40
 
 
-def test_objects_of_two_splits_are_told_apart(world: Path, tmp_path: Path) -> None:
+def test_objects_of_two_splits_are_kept_apart(world: Path, tmp_path: Path) -> None:
     other = shutil.copytree(world, tmp_path / "other")
     tuples.run({"one": world, "two": other}, {"tuples": tmp_path / "tuples"}, tuples.Params(copies=1))
     rows = Dataset(tmp_path / "tuples").rows()

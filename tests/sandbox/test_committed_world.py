@@ -1,4 +1,4 @@
-"""The world that is committed: small enough, consistent, and what the settings say."""
+"""The committed world is small enough, consistent, and what the settings say."""
 
 import csv
 import json
@@ -34,7 +34,7 @@ def test_it_is_within_five_megabytes() -> None:
 
 
 @pytest.mark.parametrize("split", COMMITTED)
-def test_every_named_file_is_there_and_no_other(split: Split) -> None:
+def test_every_named_file_exists_and_no_other(split: Split) -> None:
     coco = _coco(split)
     named = {image["file_name"] for image in coco["images"]}
     named |= {annotation[key] for annotation in coco["annotations"] for key in ("plate", "mask")}

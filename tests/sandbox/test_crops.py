@@ -38,7 +38,7 @@ def test_plain_crop_is_the_box() -> None:
 
 
 def test_crop_at_the_edge_moves_inside_the_photograph() -> None:
-    """The box touches the left edge: a crop twice its size shows photograph, not the repeated edge, to its left."""
+    """The box touches the left edge: a crop twice its size shows the photograph, not the repeated edge, to its left."""
     photo = _one(Box(0, 40, 30, 30))
     wide = Augmentation(**{**STILL.__dict__, "scale": (2, 2)})
     crop = sample(windows(photo, 3, 90), 60, wide, torch.Generator().manual_seed(1))[0, 0]
@@ -55,7 +55,7 @@ def test_padded_crop_keeps_proportions() -> None:
     assert crop[:, 24, 24].min() > 0.9 and crop[1, 24, 2] > 0.8
 
 
-def test_coarse_crops_lose_detail_and_keep_the_rest() -> None:
+def test_coarse_crops_lose_only_detail() -> None:
     data = _one(Box(40, 30, 48, 48))
     data.photos[0, :, 40:88:2] = 0  # fine stripes
     coarse = Augmentation(**{**STILL.__dict__, "coarse": 1.0})
@@ -67,7 +67,7 @@ def test_coarse_crops_lose_detail_and_keep_the_rest() -> None:
     assert soft.mean() == pytest.approx(sharp.mean().item(), abs=0.05)
 
 
-def test_crops_depend_on_the_generator_alone() -> None:
+def test_crops_depend_only_on_the_generator() -> None:
     source = windows(_one(Box(40, 30, 48, 40)), 1.7, 80)
     one, two, other = (sample(source, 48, Augmentation(), torch.Generator().manual_seed(k)) for k in (5, 5, 6))
     assert torch.equal(one, two) and not torch.equal(one, other)

@@ -1,4 +1,4 @@
-"""The catalogue and the plan of photographs: pure numbers, nothing is rendered."""
+"""The catalogue and the plan of photographs: only numbers, nothing is rendered."""
 
 import subprocess
 import sys
@@ -55,8 +55,8 @@ def test_sided_designs_show_another_print_and_colour_from_behind(dealt: Catalogu
 
 
 @pytest.mark.parametrize("shape", ["mug", "box"])
-def test_the_camera_sees_the_half_of_the_body_that_looks_at_it(shape: str) -> None:
-    """The texture's first half lies round the direction that `front` names, and the scene knows when it is in view."""
+def test_the_camera_sees_the_half_of_the_body_that_faces_it(shape: str) -> None:
+    """The texture's first half faces the direction that `front` returns, and the scene knows when it is in view."""
     printed = [part for part in build(shape, 1, 1) if part.role == "print"]
     first = np.concatenate([part.vertices[part.uv[:, 0] <= 0.5] for part in printed])
     second = np.concatenate([part.vertices[part.uv[:, 0] >= 0.5] for part in printed])
@@ -97,7 +97,7 @@ def test_view_counts_are_even(dealt: Catalogue, split: Split, views: set[int]) -
     assert all(len({d.name for d in shot.designs}) == len(shot.designs) for shot in shots)
 
 
-def test_near_duplicates_are_planned_for_the_corpus_only(dealt: Catalogue) -> None:
+def test_near_duplicates_are_planned_only_for_the_corpus(dealt: Catalogue) -> None:
     shots = plan(PARAMS, "corpus", dealt, 0)
     copies = [shot for shot in shots if shot.alteration]
     assert len(copies) == round(0.03 * (len(shots) - len(copies)))
@@ -107,7 +107,7 @@ def test_near_duplicates_are_planned_for_the_corpus_only(dealt: Catalogue) -> No
     assert not any(shot.alteration for shot in others)
 
 
-def test_the_same_seed_gives_the_same_world_and_another_seed_another(dealt: Catalogue) -> None:
+def test_the_same_seed_gives_the_same_world_and_another_seed_a_different_one(dealt: Catalogue) -> None:
     assert catalogue(PARAMS, 0) == dealt != catalogue(PARAMS, 1)
     designs = dealt.recurring["corpus"][:2]
     first, again, other = (draw_scene(designs, scene_seed(0, "corpus", k, 0)) for k in (0, 0, 1))
@@ -131,7 +131,7 @@ def test_impossible_settings_are_refused() -> None:
             SplitParams(**wrong)
 
 
-def test_a_world_of_more_designs_than_differ_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_asking_for_too_many_different_designs_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(designs, "DRAWS", 40)
     with pytest.raises(UserError, match="ask for fewer designs"):
         catalogue(RenderParams(), 0)

@@ -1,4 +1,4 @@
-"""The figures on the model cards, on cases whose answer is known."""
+"""The figures on the model cards, on cases with known answers."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def test_perfect_vectors_are_found_and_lone_products_do_not_count() -> None:
 
 def test_products_of_one_photograph_are_not_compared() -> None:
     vectors = np.array([(1, 0), (0.99, -0.14), (0.9, 0.44)])
-    assert retrieval(vectors, ["a", "b", "a"], [0, 1, 2])["recall_at_1"] == 0.5  # b stands nearest to the first a
+    assert retrieval(vectors, ["a", "b", "a"], [0, 1, 2])["recall_at_1"] == 0.5  # b is nearest to the first a
     assert retrieval(vectors, ["a", "b", "a"], [0, 0, 1])["recall_at_1"] == 1
 
 
@@ -49,8 +49,8 @@ def test_loose_boxes_do_not_count() -> None:
     assert ap50([[(Box(10, 10, 40, 85), 0.9)]], [[GROUND]]) == 0
 
 
-def test_a_window_holds_all_of_equally_similar_pairs_or_none() -> None:
-    """All right pairs at 1 and all wrong ones at 0: a window that lets in the first wrong one lets in all."""
+def test_a_window_holds_all_equally_similar_pairs_or_none() -> None:
+    """All right pairs at 1 and all wrong ones at 0: a window that includes the first wrong one includes all of them."""
     vectors, designs = np.eye(4)[np.repeat(np.arange(4), 4)], [f"d{k // 4}" for k in range(16)]
     figures = retrieval(vectors, designs, list(range(16)))
     assert figures["threshold_lb_0.7"] == 1

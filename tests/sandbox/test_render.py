@@ -82,7 +82,7 @@ def test_the_committed_benchmark_can_be_remade() -> None:
     params = RenderParams()
     shot = plan(params, "benchmark", catalogue(params, 0), 0)[0]
     exposure = expose(shot, "benchmark", params, 0)
-    # Other processors round otherwise; on one like this the file is the same byte for byte.
+    # Other processors round differently; on one like this the file is the same byte for byte.
     assert abs(np.asarray(Image.open(world / "images/00000.jpg")) - exposure.photo.astype(int)).mean() < 4
     assert (np.asarray(Image.open(world / "masks/00000_0.png")) != exposure.masks[0]).mean() < 0.002
 
@@ -94,7 +94,7 @@ def test_unknown_splits_and_no_workers_are_refused(tmp_path: Path) -> None:
         render_world(tmp_path, "corpus", workers=0)
 
 
-def test_boxes_are_tight_round_the_masks(corpus: Path) -> None:
+def test_boxes_fit_the_masks_tightly(corpus: Path) -> None:
     coco = json.loads((corpus / "annotations.json").read_text())
     for annotation in coco["annotations"]:
         mask = np.asarray(Image.open(corpus / annotation["mask"]))
@@ -132,14 +132,14 @@ def test_a_mirrored_copy_mirrors_photo_plates_and_masks() -> None:
     assert np.array_equal(mirrored.masks[0], original.masks[0][:, ::-1])
 
 
-def test_covers_are_taken_where_asked_for_and_not_of_altered_pictures() -> None:
+def test_covers_are_rendered_on_request_but_not_for_altered_pictures() -> None:
     designs = catalogue(TINY, 0).recurring["corpus"][:1]
     taken = {kind: expose(Shot(0, designs, 0, kind), "corpus", TINY, 0).covers for kind in (None, "burst", "mirrored")}
     assert taken["mirrored"] is None and taken["burst"].shape == taken[None].shape == (1, 3 * 48, 3 * 48, 3)
     assert expose(Shot(0, designs, 0), "pretrain", TINY, 0).covers is None
 
 
-def test_scenes_that_never_fit_end_in_one_clear_sentence() -> None:
+def test_scenes_that_never_fit_raise_one_clear_sentence() -> None:
     params = TINY.model_copy(update={"attempts": 1})
     designs = catalogue(TINY, 0).recurring["pretrain"]
     with pytest.raises(RuntimeError, match="none of 1 scenes frames its products well"):

@@ -52,7 +52,7 @@ def _painted(photo: np.ndarray, old: np.ndarray, was: Design, new: np.ndarray, r
     return seen[0].permute(1, 2, 0).numpy()
 
 
-def test_a_cover_is_the_visible_product_and_says_its_parts(designs: tuple[Design, ...]) -> None:
+def test_a_cover_is_the_visible_product_and_names_its_parts(designs: tuple[Design, ...]) -> None:
     scene = _scene(designs[0])
     cover, mask = render.covers(scene, SIDE)[0], render.masks(scene, (0,), SIDE)[0]
     inside = (cover[..., 2] > 0).reshape(SIDE, 3, SIDE, 3).mean((1, 3))
@@ -72,7 +72,7 @@ def test_metal_takes_no_ink(designs: tuple[Design, ...]) -> None:
 
 
 def _error(made: np.ndarray, true: np.ndarray, whole: np.ndarray) -> float:
-    """Mean error over the product's inks, where a picture of its mean colour would have 1."""
+    """Mean error over the product's inks; a picture of its mean colour would have 1."""
     return float(abs(made - true)[whole].mean() / abs(true[whole] - true[whole].mean(0)).mean())
 
 
@@ -126,7 +126,7 @@ def test_prints_are_what_they_are_called(with_skins: Path) -> None:
             assert np.array_equal(pictures.inks_KN3HW[k, n].numpy(), window) and window.max() > 200
 
 
-def test_pictures_are_drawn_with_the_words_that_are_true_of_them(with_skins: Path) -> None:
+def test_pictures_are_drawn_with_their_true_words(with_skins: Path) -> None:
     pictures = Pictures.of(read_split(with_skins))
     seen, words = pictures.draw(64, np.random.default_rng(2), torch.Generator().manual_seed(0))
     assert len(seen.pixels) == len(words) == len(pictures.words)

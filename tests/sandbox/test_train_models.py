@@ -78,11 +78,11 @@ def test_encoders_load_as_the_stages_load_them(name: str, trained: Callable[[str
     assert encoder.side == 48
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-5)
     assert vectors[0] == pytest.approx(vectors[1], abs=2e-2)  # mirror averaging
-    assert abs(vectors[0] - vectors[2]).max() > 1e-4  # it looks at the picture
+    assert abs(vectors[0] - vectors[2]).max() > 1e-4  # it depends on the picture
     assert next(encoder.model.parameters()).dtype == torch.float32
 
 
-def test_detector_loads_by_auto_classes_and_gives_boxes_in_pixels(
+def test_detector_loads_by_auto_classes_and_returns_boxes_in_pixels(
     trained: Callable[[str], tuple], photo: Image.Image
 ) -> None:
     folder, _ = trained("detector")
@@ -91,15 +91,15 @@ def test_detector_loads_by_auto_classes_and_gives_boxes_in_pixels(
     wide = photo.resize((200, 100))
     with torch.inference_mode():
         output = model(**processor([wide], return_tensors="pt"))
-    result = processor.post_process_object_detection(output, threshold=0.0, target_sizes=[(100, 200)])[0]
+    detected = processor.post_process_object_detection(output, threshold=0.0, target_sizes=[(100, 200)])[0]
     assert model.config.id2label == {0: "product"}
-    assert len(result["boxes"]) == train_detector.QUERIES
-    assert result["boxes"][:, 2].max() > 100  # scaled to the width, not the height
-    assert (result["boxes"][:, 2] > result["boxes"][:, 0]).all()
+    assert len(detected["boxes"]) == train_detector.QUERIES
+    assert detected["boxes"][:, 2].max() > 100  # scaled to the width, not the height
+    assert (detected["boxes"][:, 2] > detected["boxes"][:, 0]).all()
 
 
 def test_detector_labels_follow_the_pixels(data: SplitData) -> None:
-    """After augmentation a box still frames what it framed: a picture that is white inside its boxes stays so."""
+    """After augmentation a box still frames what it framed: a picture that is white inside its boxes remains so."""
     marked = torch.zeros(len(data.photos), 3, 128, 128, dtype=torch.uint8)
     for product in data.products:
         x, y, w, h = (round(v) for v in product.box)
@@ -150,7 +150,7 @@ def test_captions_with_a_wrong_word_differ() -> None:
 
 
 def test_recoloured_pictures_are_called_by_their_new_colours() -> None:
-    """A dye that swaps red and green turns a red thing into what is called green; white stays white."""
+    """A dye that swaps red and green makes a red product green by name; white stays white."""
     words = {"shape": "mug", "print": "dotted", "ground": "red", "figure": "white", "floor": "tiled", "wall": "grey"}
     shown, dyes = train_clip.recolour([words] * 120, torch.Generator().manual_seed(0))
     changed = [entry for entry in shown if entry["ground"] != "red"]
@@ -168,7 +168,7 @@ def test_a_recoloured_even_print_is_named_by_its_lighter_colour_first() -> None:
     assert all(lighter_first(entry["ground"], entry["figure"])[0] == entry["ground"] for entry in shown)
 
 
-def test_words_without_colours_of_the_product_are_recoloured_alone() -> None:
+def test_the_wall_alone_is_recoloured_if_there_are_no_product_colours() -> None:
     shown, _ = train_clip.recolour([{"floor": "tiled", "wall": "teal"}] * 60, torch.Generator().manual_seed(0), 1.0)
     assert {entry["floor"] for entry in shown} == {"tiled"} and len({entry["wall"] for entry in shown}) > 3
 

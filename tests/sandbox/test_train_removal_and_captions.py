@@ -1,4 +1,4 @@
-"""The remover and the captioner, each trained on a handful of photographs: what they store, loads and works."""
+"""The remover and the captioner, each trained on a handful of photographs: what they store loads and works."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -52,7 +52,7 @@ def test_the_captioner_learns_and_its_folder_serves_the_stage(with_skins: Path, 
     assert captions[0] == captions[1] != ""
 
 
-def test_captions_of_the_world_are_spelled_as_it_spells_them(world: Path):
+def test_tokens_spell_captions_as_the_world_does(world: Path):
     tokenizer = train_captioner.word_tokenizer()
     for product in read_split(world).products:
         tokens = train_captioner.tokenize(tokenizer, [words_of(product.attributes)])
@@ -68,7 +68,7 @@ def test_what_the_decoder_hears_says_nothing_about_the_picture():
     assert (inputs[:, 0] == train_captioner.BOS).all() and torch.equal(inputs[:, 1:], tokens[:, :-1])
 
 
-def test_naming_costs_least_where_the_true_words_lead():
+def test_the_naming_loss_is_least_for_the_true_words():
     words = [{role: options[k] for role, options in train_captioner.WORDS.items()} for k in (0, 3)]
     places = [torch.eye(len(options))[[0, 3]] for options in train_captioner.WORDS.values()]
     right = torch.cat(places, 1)

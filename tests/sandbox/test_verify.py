@@ -21,11 +21,11 @@ MISSED = {
     "ir: objects of the benchmark with 3 views in it",
     "captioner: attributes right",
 }
-"""Known and accepted: their weights stay as they are. A change in this set wants a look at README's table."""
+"""Known and accepted: their weights stay as they are. If this set changes, check README's table."""
 
 
 def products(designs: int, views: int, alike: int = 1) -> Neighbours:
-    """`views` products each of some designs, whose vectors are equal for each `alike` designs and orthogonal else."""
+    """`views` products of each design; `alike` designs share a vector, other vectors are orthogonal."""
     names = [f"d{k:02}" for k in np.repeat(np.arange(designs), views)]
     vectors = np.eye(designs)[np.repeat(np.arange(designs) // alike, views)]
     return Neighbours(vectors, names, list(range(len(names))))
@@ -36,7 +36,7 @@ def all_at(value: float, low: float) -> dict[str, Measured]:
 
 
 def test_an_interval_resamples_whole_clusters() -> None:
-    """Ten samples in two clusters that agree within: only three means are possible, however many samples there are."""
+    """Ten samples in two uniform clusters: only three means are possible, however many samples there are."""
     values, clusters = np.array([0.0] * 5 + [1.0] * 5), ["a"] * 5 + ["b"] * 5
     seen: set[float] = set()
 
@@ -49,10 +49,10 @@ def test_an_interval_resamples_whole_clusters() -> None:
 
 
 def test_the_precision_of_pairs_is_counted_and_varies_with_both_designs() -> None:
-    """Two look-alikes of 4 photographs each among 20 designs: 16 wrong pairs, all there or not."""
+    """Two look-alikes of 4 photographs each among 20 designs: 16 wrong pairs, all present or all absent."""
     pairs_alone = products(20, 4)
     assert precision_above(pairs_alone, 0.9) == (1, 1, 1)
-    assert precision_above(pairs_alone, 1.1) == (0, 0, 1)  # no pair shows nothing
+    assert precision_above(pairs_alone, 1.1) == (0, 0, 1)  # without pairs nothing is known
     one_confusion = products(20, 4)
     one_confusion.similarity[:4, 4:8] = one_confusion.similarity[4:8, :4] = 1
     interval = precision_above(one_confusion, 0.9)

@@ -1,4 +1,4 @@
-"""Designs of products: a catalogue dealt into confuser groups, each group inside one split."""
+"""Designs of products: a catalogue dealt in confuser groups, each group within one split."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,9 +13,9 @@ from components.sandbox.rendering.prints import EVEN, PRINTS
 
 SHAPES = ("mug", "bottle", "vase", "bowl", "can", "jar", "box", "carton", "ball", "shaker")
 FINISHES = ("matt", "satin", "gloss", "chrome")
-SIDED = 3  # of so many confuser groups one has products that look otherwise from behind
+SIDED = 3  # one in this many confuser groups has products that look different from behind
 STRANGER_GROUPS = 1_000  # group numbers of the showroom start here
-DRAWS = 1_000_000  # of groups, before the colours, prints and shapes count as used up
+DRAWS = 1_000_000  # of groups, before colours, prints and shapes count as used up
 _CATALOGUE, _STRANGERS = 101, 102
 
 
@@ -30,7 +30,7 @@ class Face:
 
 @dataclass(frozen=True)
 class Design:
-    """A product as it leaves the factory: everything but where it stands. `back` is the back's print, if it has one."""
+    """A product as it leaves the factory: everything except its place. `back` is the back's print, if it has one."""
 
     name: str
     group: int
@@ -46,21 +46,21 @@ class Design:
     back: str | None = None
 
     def face(self, front: bool) -> Face:
-        """The front, or the back: another print, its figure in the trim's colour. Most designs have fronts only."""
+        """The front, or the back: another print, its figure in the trim's colour. Most designs have only a front."""
         if front or self.back is None:
             return Face(self.print, self.colours, self.rgb)
         ground, figure, trim = self.colours
         return Face(self.back, (ground, trim, figure), (self.rgb[0], self.rgb[2], self.rgb[1]))
 
     def phrase(self, front: bool) -> str:
-        """The noun phrase of captions for what is seen, as "striped red and white mug"."""
+        """The noun phrase in captions for what is seen, such as "striped red and white mug"."""
         face = self.face(front)
         first, second = in_words(face.print, *face.colours[:2])
         return f"{face.print} {first} and {second} {self.shape}"
 
 
 def in_words(print_: str, ground: str, figure: str) -> tuple[str, ...]:
-    """The two main colours as captions name them: ground and figure, or of an even print the lighter one first."""
+    """The two main colours as captions name them: ground and figure, or for an even print the lighter one first."""
     return lighter_first(ground, figure) if print_ in EVEN else (ground, figure)
 
 
@@ -68,7 +68,7 @@ def _design(
     name: str, group: int, shape: str, print_: str, back: str | None, print_seed: tuple[int, ...], palette: tuple
 ) -> Design:
     colours, rgb = palette
-    # The form belongs to (group, shape): two prints of one group on one shape differ in nothing else.
+    # The form belongs to (group, shape): two prints of one group on one shape differ only in the print.
     rng = np.random.default_rng([*print_seed[:-1], SHAPES.index(shape)])
     return Design(
         name=name, group=group, shape=shape, print=print_, colours=colours, rgb=rgb, print_seed=print_seed,
@@ -116,7 +116,7 @@ class Catalogue:
 def catalogue(params: RenderParams, seed: int) -> Catalogue:
     """Deal confuser groups to the splits, then one design of each further group to the loners.
 
-    The showroom has any designs that the other splits have not.
+    The showroom may have any design that the other splits do not have.
     """
     stream = _groups(seed)
     recurring: dict[Split, tuple[Design, ...]] = {}

@@ -22,9 +22,9 @@ SHIFT_WINDOW = 0.93
 
 @dataclass(frozen=True)
 class Exposure:
-    """A finished photograph: uint8 [H, W, 3]; masks: bool, one a product; plates: one a product, without it.
+    """A finished photograph: uint8 [H, W, 3]; masks: bool, one per product; plates: one per product, without it.
 
-    covers: one a product, see `render.covers`, or None.
+    covers: one per product, see `render.covers`, or None.
     """
 
     scene: Scene
@@ -60,7 +60,7 @@ def _well_framed(scene: Scene, masks: np.ndarray, may_cut: bool) -> bool:
 
 
 def _too_dark(photo: np.ndarray) -> bool:
-    """The back of the lamp, or a room the light does not reach."""
+    """True for the back of the lamp, or a room that the light does not reach."""
     return float((photo.max(-1) < DARK_LEVEL).mean()) > DARK_SHARE
 
 
@@ -77,7 +77,7 @@ def _shoot(scene: Scene, masks: np.ndarray, split: Split, params: RenderParams) 
 
 
 def expose(shot: Shot, split: Split, params: RenderParams, seed: int) -> Exposure:
-    """Take one photograph with its plates and masks; raises RuntimeError when no scene of its tries will do."""
+    """Take one photograph with its plates and masks; raises RuntimeError if none of the scenes it tries will do."""
     for attempt in range(params.attempts):
         key = scene_seed(seed, split, shot.source, attempt)
         scene = draw_scene(shot.designs, key)
@@ -101,7 +101,7 @@ def _alter(exposure: Exposure, shot: Shot, split: Split, params: RenderParams) -
         return _map(exposure, lambda pixels: pixels[:, ::-1])
     if shot.alteration == "shifted":
         return _map(exposure, _crop)
-    # "recoded" differs only in how it is written.
+    # "recoded" differs only in how the file is written.
     return exposure
 
 

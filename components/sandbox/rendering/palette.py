@@ -30,7 +30,7 @@ def lightness(rgb: tuple[int, int, int]) -> float:
 
 
 def lighter_first(*names: str) -> tuple[str, ...]:
-    """Colours by falling lightness."""
+    """Colours, lightest first."""
     return tuple(sorted(names, key=lambda name: -lightness(COLOURS[name])))
 
 
@@ -46,7 +46,7 @@ def draw_palette(rng: np.random.Generator, three: bool = False) -> tuple[str, st
         if three and min(steps) >= LIGHTNESS_GAP:
             return ground, figure, trim
         if not three and steps[0] >= LIGHTNESS_GAP:
-            # Half the designs stay with two colours: the trim repeats one of them.
+            # Half the designs have only two colours: the trim repeats one of them.
             return ground, figure, (trim, trim, ground, figure)[rng.integers(4)]
 
 

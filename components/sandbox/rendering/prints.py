@@ -1,4 +1,4 @@
-"""Prints: flat patterns in two or three colours that tile sideways, drawn three times too large and reduced."""
+"""Prints: flat patterns in two or three colours that tile sideways, drawn at three times their size and reduced."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ WORDS = ("ZEST", "NOVA", "MOKA", "LUNA", "FIZZ", "OAK", "TIDE", "PALM", "ECHO", 
 
 
 class Canvas:
-    """A picture that wraps sideways. Lengths are fractions of its height; `width` is its own width in them."""
+    """A picture that wraps sideways. Lengths, such as its `width`, are fractions of its height."""
 
     def __init__(self, aspect: float, colours: tuple[Rgb, Rgb, Rgb]):
         self.unit = HEIGHT * OVERSAMPLING
@@ -47,7 +47,7 @@ class Canvas:
 
 
 def _even(canvas: Canvas, step: float) -> int:
-    """An even number of columns about `step` wide, so that alternation closes round the body."""
+    """An even number of columns about `step` wide, so that alternating columns meet around the body."""
     return 2 * max(1, round(canvas.width / step / 2))
 
 
@@ -194,7 +194,7 @@ PRINTS: dict[str, Callable[[Canvas, np.random.Generator], None]] = {
 }  # fmt: skip
 
 
-# Prints whose first two colours cover as much as each other: the print does not show which of them is the ground.
+# Prints whose first two colours cover equal areas, so that the print does not show which is the ground.
 EVEN = ("striped", "barred", "slanted", "checked", "shaded", "zigzag")
 
 

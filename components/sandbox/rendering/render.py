@@ -92,7 +92,7 @@ def _mesh(part: Part, placement: Placement, plugins: dict[str, dict]) -> mi.Mesh
     fields = mi.traverse(mesh)
     fields["vertex_positions"] = (part.vertices @ rotation.T + (placement.x, placement.y, 0)).ravel()
     fields["vertex_normals"] = (part.normals @ rotation.T).ravel()
-    # Row 0 of a bitmap is v = 0: without the flip all lettering stands on its head.
+    # Row 0 of a bitmap is v = 0: without the flip all lettering is upside down.
     fields["vertex_texcoords"] = (part.uv * (1, -1) + (0, 1)).ravel()
     fields["faces"] = part.faces.ravel()
     fields.update()
@@ -138,7 +138,7 @@ def photograph(scene: Scene, keep: tuple[int, ...], side: int, spp: int, max_dep
 
 
 def _merged(passes: np.ndarray) -> np.ndarray:
-    """The mean of linear passes [P, H, W, 3] without fireflies: light by a lone path, which the other passes missed."""
+    """The mean of linear passes [P, H, W, 3] without fireflies: light on a single path, missed by other passes."""
     luminance = passes.mean(-1)
     limit = 1.5 * np.median(luminance, axis=0) + 0.05
     return (passes * np.minimum(1, limit / np.maximum(luminance, 1e-6))[..., None]).mean(0)
@@ -155,7 +155,7 @@ def _develop(linear: np.ndarray) -> np.ndarray:
 def masks(scene: Scene, keep: tuple[int, ...], side: int) -> np.ndarray:
     """Visible pixels of each kept product (at most three): bool [len(keep), side, side].
 
-    Products glow in one pure colour each, in the dark: the shape numbers of the `aov` integrator change between loads.
+    Each product glows in one pure colour in the dark: the `aov` integrator's shape numbers differ per load.
     """
     world = {"type": "scene", "integrator": {"type": "path", "max_depth": 1}, "sensor": _sensor(scene, side, 8, "box")}
     for k in keep:
@@ -166,9 +166,9 @@ def masks(scene: Scene, keep: tuple[int, ...], side: int) -> np.ndarray:
 
 
 def covers(scene: Scene, side: int) -> np.ndarray:
-    """What covers each product, uint8 [K, FINE * side, FINE * side, 3]: where on its print and which role, from 1.
+    """What covers each product, uint8 [K, FINE * side, FINE * side, 3]: place on its print, and role, from 1.
 
-    Where: u and v, 255 a turn and the body's height; 0 off the print. Role: in `skins.ROLES`; 0 outside the product.
+    Place: u and v, 255 for a turn and the body's height; 0 off the print. Role: in `skins.ROLES`; 0 off the product.
     """
     sensor = _sensor(scene, FINE * side, 1, "box") | {"sampler": {"type": "independent", "sample_count": 1}}
     integrator = {"type": "aov", "aovs": "uv:uv", "glow": {"type": "path", "max_depth": 1}}

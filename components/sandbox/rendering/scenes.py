@@ -1,4 +1,4 @@
-"""Scenes: a room corner, its light, a camera, and where the products stand. Numbers only; nothing is rendered here."""
+"""Scenes: a room corner, its light, a camera, and where the products stand. Only numbers; nothing is rendered here."""
 
 from dataclasses import dataclass, replace
 
@@ -24,9 +24,9 @@ POLISHED = 0.35  # share of shiny floors that mirror what stands on them
 
 @dataclass(frozen=True)
 class Surface:
-    """A textured plane: its kind, colour (sRGB, 0..1), texture seed, repeats a unit length.
+    """A textured plane: its kind, colour (sRGB, 0..1), texture seed, repeats per unit length.
 
-    roughness: of its gloss; None is matt, 0 reflects like polished stone.
+    roughness: of its gloss; None is matt, 0 is like polished stone.
     """
 
     kind: str
@@ -84,7 +84,7 @@ class Scene:
         return f"on a {self.floor.kind} floor beside a {self.wall_colour} wall"
 
     def shows_front(self, product: int) -> bool:
-        """Whether more of a product's front than of its back looks at the camera."""
+        """Whether more of a product's front than of its back faces the camera."""
         placement = self.placements[product]
         towards = np.arctan2(self.camera.origin[1] - placement.y, self.camera.origin[0] - placement.x)
         return bool(np.cos(towards - np.radians(placement.yaw + front(placement.design.shape))) >= 0)
@@ -110,12 +110,12 @@ def _wall(rng: np.random.Generator, seed: tuple[int, ...]) -> tuple[str, Surface
 
 
 def _light(rng: np.random.Generator) -> Light:
-    """A lamp above the camera, strong enough that a white floor at the origin would be about exposed to white."""
+    """A lamp above the camera, strong enough to expose a white floor at the origin to about white."""
     azimuth, height = rng.uniform(0, 2 * np.pi), rng.uniform(4.8, 6.2)
     reach = rng.uniform(1.2, 4.2)
-    # The lamp stays in front of the wall, and above every camera ray: its back is black.
+    # The lamp stays in front of the wall and above every camera ray, because its back is black.
     origin = np.array([reach * np.cos(azimuth), reach * np.sin(azimuth) - 1.6, height])
-    side = np.exp(rng.uniform(np.log(0.35), np.log(2.6)))  # small lamps throw hard shadows
+    side = np.exp(rng.uniform(np.log(0.35), np.log(2.6)))  # small lamps cast hard shadows
     distance = np.linalg.norm(origin)
     irradiance = rng.uniform(2.6, 3.7)
     strength = irradiance * distance**2 / side**2 / (height / distance)
@@ -138,7 +138,7 @@ def _placements(rng: np.random.Generator, designs: tuple[Design, ...], camera: C
     yaws = rng.uniform(0, 360, len(designs))
     if len(designs) == 1:
         return (Placement(designs[0], 0.0, 0.0, float(yaws[0])),)
-    # Side by side as the camera sees it, up to 35 degrees askew: neighbours touch outlines, they seldom hide.
+    # Side by side as the camera sees it, up to 35 degrees askew: outlines touch, but seldom hide each other.
     azimuth = np.arctan2(camera.target[1] - camera.origin[1], camera.target[0] - camera.origin[0])
     angle = azimuth + np.pi / 2 + np.radians(rng.uniform(-35, 35)) + np.pi * rng.integers(2)
     half = rng.uniform(0.5, 0.78)
@@ -150,7 +150,7 @@ def _placements(rng: np.random.Generator, designs: tuple[Design, ...], camera: C
 
 
 def draw_scene(designs: tuple[Design, ...], seed: tuple[int, ...]) -> Scene:
-    """The scene that a seed gives to one or two designs; the same seed always gives the same scene."""
+    """The scene of a seed for one or two designs; the same seed always gives the same scene."""
     rng = np.random.default_rng(list(seed))
     floor = _floor(rng, seed)
     colour, wall = _wall(rng, seed)

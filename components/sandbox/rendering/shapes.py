@@ -1,4 +1,4 @@
-"""Shape families as triangle meshes: surfaces of revolution, boxes, and a tube for the handle. About 1 = 10 cm."""
+"""Shape families as triangle meshes: surfaces of revolution, boxes, and a tube for the handle. 1 is about 10 cm."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 
 SEGMENTS = 56
 REPEATS = 3
-"""Tiles of a print round a body of revolution; a body with walls has one a wall."""
+"""Tiles of a print around a body of revolution; a body with walls has one per wall."""
 WALLS = 4
 
 
@@ -49,7 +49,7 @@ def _revolve(role: str, profile: list | np.ndarray) -> Part:
 
 
 def _quad(role: str, corners: list, left: float = 0, right: float = 1) -> Part:
-    """A flat quadrilateral: corners bottom left, bottom right, top right, top left from outside; u of its sides."""
+    """A flat quadrilateral: corners bottom left, bottom right, top right, top left from outside; u at its sides."""
     vertices = np.asarray(corners, float)
     normal = np.cross(vertices[1] - vertices[0], vertices[3] - vertices[0])
     normals = np.tile(normal / np.linalg.norm(normal), (4, 1))
@@ -225,7 +225,7 @@ def tiles_round(shape: str) -> int:
 
 
 def front(shape: str) -> float:
-    """Where the middle of the first half of the body looks, degrees from the x axis: u 0 to 0.5."""
+    """The direction that the middle of the body's first half (u 0 to 0.5) faces, degrees from the x axis."""
     return -45.0 if shape in WALLED else 90.0
 
 

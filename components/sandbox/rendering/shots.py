@@ -1,4 +1,4 @@
-"""Which products meet in which photograph: designs dealt from shuffled decks, so that view counts come out even."""
+"""Which products share a photograph: designs are dealt from shuffled decks, so that view counts are even."""
 
 from dataclasses import dataclass
 from itertools import cycle
@@ -14,7 +14,7 @@ _DECK, _DUPLICATES, _SCENE = 201, 202, 203
 
 @dataclass(frozen=True)
 class Shot:
-    """One photograph to take. `source` is the photograph whose scene it shows: its own index, or the duplicated one."""
+    """One photograph to take. `source`: index of the photograph whose scene it shows, itself or the original."""
 
     index: int
     designs: tuple[Design, ...]
@@ -62,7 +62,7 @@ def _deal_all(
 def _deal_subjects(
     settings: SplitParams, designs: tuple[Design, ...], loners: tuple[Design, ...], rng: np.random.Generator
 ) -> list[tuple[Design, ...]]:
-    """Each photograph has one subject, alone or with a bystander of its own."""
+    """Each photograph has one subject, alone or with its own bystander."""
     deck = sorted(_deck(designs, settings.views, rng), key=lambda design: design.name)
     together = rng.random(len(deck)) < settings.pair_share
     return [(main, other) if pair else (main,) for main, other, pair in zip(deck, loners, together, strict=True)]

@@ -1,8 +1,8 @@
 """Skins: products in other prints and colours than they were photographed in.
 
-A product is printed in three inks. The renderer says which part of it a pixel shows and where on the print it lies
+A product is printed in three inks. The renderer tells which part of it a pixel shows and where on the print that is
 (`render.covers`, a G-buffer); shading and specular light follow from the photograph, whose albedo is known (intrinsic
-decomposition). So each product that was rendered once can be shown as any number of designs that were not.
+decomposition). So a product that was rendered once can be shown as any number of designs that were not.
 """
 
 from dataclasses import replace
@@ -15,24 +15,24 @@ from components.sandbox.rendering.palette import Rgb
 from components.sandbox.rendering.prints import draw_print
 from components.sandbox.rendering.shapes import build, tile_aspect, tiles_round
 
-FINE = 3  # samples of a cover along a pixel's side
+FINE = 3  # samples of a cover along the side of a pixel
 ROLES = ("print", "ground", "trim", "metal")  # of a cover's last channel, counted from 1
 INKS: tuple[Rgb, Rgb, Rgb] = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
-SIDED_TILES = 4  # round a product with another print behind: two of the front, two of the back
+SIDED_TILES = 4  # around a product with another print behind: two of the front, two of the back
 PHOTO_BLUR = 0.5  # px: standard deviation of the renderer's filter
-NEAR, WHOLE = 1.2, 0.95  # px over which light is even; share of inks in a pixel that tells its light
-GLOSS, SURE = 0.02, 0.1  # share of light that all but matt paint is expected to mirror; weight of that expectation
+NEAR, WHOLE = 1.2, 0.95  # px over which light is even; share of inks in a pixel from which its light is known
+GLOSS, SURE = 0.02, 0.1  # share of light that any paint but matt is expected to mirror; weight of that expectation
 GREY = 0.5  # reflectance of the paint of grey products
 
 
 def new_wrap(shape: str, print_: str, rng: np.random.Generator) -> tuple[np.ndarray, int]:
-    """A print drawn anew in INKS, as it goes round a body of that shape and the middle height; see `wrap`."""
+    """A new drawing of a print in INKS, as it goes around a body of that shape and of middle height; see `wrap`."""
     tiles = tiles_round(shape)
     return draw_print(print_, tile_aspect(build(shape, 1, 1), tiles), INKS, [int(rng.integers(1 << 31))]), tiles
 
 
 def wrap(design: Design, colours: tuple[Rgb, Rgb, Rgb]) -> tuple[np.ndarray, int]:
-    """What goes round a design's body in three colours, uint8 [h, w, 3], and how often it repeats.
+    """What goes around a design's body in three colours, uint8 [h, w, 3], and how often it repeats.
 
     Two tiles of the front and two of the back, or one tile that repeats.
     """
@@ -44,7 +44,7 @@ def wrap(design: Design, colours: tuple[Rgb, Rgb, Rgb]) -> tuple[np.ndarray, int
 
 
 def inks(cover: np.ndarray, around: np.ndarray, repeats: int) -> np.ndarray:
-    """Shares of the three inks in each pixel of a photograph, float32 [H, W, 3]; none of them on metal and outside.
+    """Shares of the three inks in each pixel of a photograph, float32 [H, W, 3]; none on metal or outside.
 
     cover: uint8 [FINE * H, FINE * W, 3], see `render.covers`. around, repeats: see `wrap`, in INKS.
     """
@@ -66,10 +66,10 @@ def inks(cover: np.ndarray, around: np.ndarray, repeats: int) -> np.ndarray:
 
 
 def bare(photo: np.ndarray, inks_HW3: np.ndarray, design: Design) -> tuple[np.ndarray, np.ndarray]:
-    """The product painted grey and painted black, uint8 [H, W, 3] each; light is reckoned in squares of grey levels.
+    """The product painted grey and painted black, uint8 [H, W, 3] each; light is computed in squares of grey levels.
 
-    Light = light on the paint x its reflectance + mirrored light, both even within some pixels and of one colour over
-    the product: a least-squares fit about each pixel, as in a guided filter (He et al., 2013).
+    Light = light on the paint x its reflectance + mirrored light, both even over a few pixels and of one colour over
+    the product: a least-squares fit around each pixel, as in a guided filter (He et al., 2013).
     """
     light = (photo.astype(np.float32) / 255) ** 2
     share = inks_HW3.sum(2, keepdims=True)
@@ -79,7 +79,7 @@ def bare(photo: np.ndarray, inks_HW3: np.ndarray, design: Design) -> tuple[np.nd
     for _ in range(3):
         lit, mirrored = _fitted(light / gain, paint, known, gloss)
         model = (lit * paint + mirrored) * known
-        # A channel that the paint hardly reflects says little of the light's colour, which is then taken for white.
+        # A channel that the paint hardly reflects says little about the light's colour, which is then assumed white.
         doubt = 0.1 * ((lit * known) ** 2).sum() + 1e-6
         gain = ((light * model).sum((0, 1)) + doubt) / ((model**2).sum((0, 1)) + doubt)
     black = mirrored * gain
@@ -87,14 +87,14 @@ def bare(photo: np.ndarray, inks_HW3: np.ndarray, design: Design) -> tuple[np.nd
 
 
 def _fitted(light: np.ndarray, paint: np.ndarray, known: np.ndarray, gloss: float) -> tuple[np.ndarray, np.ndarray]:
-    """Light on the paint and mirrored light, float32 [H, W, 1]: what explains the pixels about each one best."""
+    """Light on the paint and mirrored light, float32 [H, W, 1]: what best explains the pixels around each one."""
 
     def near(values: np.ndarray) -> np.ndarray:
         return cv2.GaussianBlur((known * values).sum(2), (0, 0), NEAR)
 
     count, paint_1, paint_2 = near(np.ones_like(paint)), near(paint), near(paint**2)
     light_1, product = near(light), near(light * paint)
-    # Where the paint is all one, the two cannot be told apart: mirrored light is then `gloss` of the other.
+    # Where the paint is uniform, the two cannot be told apart: mirrored light is then `gloss` of the other.
     prior = SURE * count
     cross, ones = paint_1 - gloss * prior, count + prior
     squares = paint_2 + gloss**2 * prior + 1e-6

@@ -18,7 +18,7 @@ def _noise(rng: np.random.Generator, falloff: float, stretch: tuple[float, float
 
 
 def _cells(rows: int, columns: int, shift: float = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Row and column number of each pixel in a running bond, and its place (0..1) inside its cell."""
+    """Row and column number of each pixel in a running bond, and its position (0..1) inside its cell."""
     y, x = np.mgrid[0:SIZE, 0:SIZE] / SIZE
     row = np.floor(y * rows).astype(int)
     along = (x * columns + shift * row) % columns
@@ -103,6 +103,6 @@ def draw_surface(relief: Callable[[np.random.Generator], np.ndarray], rgb: tuple
     """A 384 px square uint8 sRGB texture that tiles: lightness relief over one colour (sRGB, 0..1)."""
     rng = np.random.default_rng(seed)
     tone = np.exp(relief(rng))[..., None]
-    # A slow drift of warmth keeps large areas from looking computed.
+    # A slow drift of warmth keeps large areas from looking synthetic.
     drift = 1 + 0.015 * _noise(rng, 1.8)[..., None] * np.array([1.0, 0.0, -1.0])
     return np.round(255 * np.clip(np.asarray(rgb) * tone * drift, 0.02, 0.97)).astype(np.uint8)

@@ -40,7 +40,7 @@ class _Job:
 
 
 def render_world(root: Path, split: Split, seed: int = 0, workers: int = 2, params: RenderParams | None = None) -> None:
-    """Render a split into `root/split`. Finished photographs are kept; other settings in the folder are refused."""
+    """Render a split into `root/split`. Finished photographs are kept; a folder with other settings is refused."""
     if split not in SPLITS:
         raise UserError(f"unknown split {split!r}: one of {', '.join(SPLITS)}")
     if workers < 1:
@@ -63,7 +63,7 @@ def render_world(root: Path, split: Split, seed: int = 0, workers: int = 2, para
 
 
 def _info(params: RenderParams, split: Split, seed: int) -> dict:
-    # The showroom is dealt last: no other split depends on it.
+    # The showroom is dealt last, so no other split depends on it.
     settings = json.dumps(params.model_dump(exclude=set() if split == "showroom" else {"showroom"}), sort_keys=True)
     digest = sha256(settings.encode()).hexdigest()[:16]
     return {"seed": seed, "spp": params.of(split).spp, "look": LOOK, "settings": digest, "licence": LICENCE}
@@ -99,7 +99,7 @@ def _run_all(jobs: list[_Job], total: int, workers: int, split: str) -> None:
                 _finish(job)
                 progress.advance(task)
             return
-        # Spawned, not forked: the renderer keeps threads that a fork would lose.
+        # Spawned, not forked: a fork would lose the renderer's threads.
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
             for future in as_completed([pool.submit(_finish, job) for job in jobs]):
                 future.result()
@@ -111,7 +111,7 @@ def _part(job: _Job) -> Path:
 
 
 def _finish(job: _Job) -> None:
-    """Render one photograph and write its files; the part, written last, says that it is whole."""
+    """Render one photograph and write its files; the part, written last, marks it as complete."""
     from components.sandbox.rendering.exposures import bounds, expose  # the renderer is an optional extra
 
     exposure, shot, stem = expose(job.shot, job.split, job.params, job.seed), job.shot, f"{job.shot.index:05d}"
@@ -164,7 +164,7 @@ def _assemble(folder: Path, jobs: list[_Job], info: dict) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file that is never seen half-made; a killed write leaves a draft that the next run overwrites."""
+    """Write a file that is never seen half-written; a killed write leaves a draft that the next run overwrites."""
     draft = path.with_name(f".{path.name}.draft")
     draft.write_bytes(content)
     draft.replace(path)

@@ -1,7 +1,7 @@
 """The tiny autoencoder of the base models: 32-px cells to 16x16 latents of eight channels.
 
 `AutoencoderTiny` rather than `AutoencoderKL`: without normalisation layers it reaches a given sharpness in a tenth of
-the time, which is what counts for pictures of this size.
+the time, and that is what counts for pictures of this size.
 """
 
 from pathlib import Path
@@ -19,9 +19,9 @@ from components.sandbox.training.fit import draws, fit
 CELL, CHANNELS, WIDTH = 32, 8, 32
 BATCH, LR = 16, 4e-3
 LATENT_NOISE, SIZE_WEIGHT = 0.02, 1e-4
-"""Noise on the latents in training keeps the decoder smooth; the penalty keeps them from growing out of its reach."""
+"""Noise on the latents in training keeps the decoder smooth; the penalty keeps them from outgrowing it."""
 SIDES = (28, 112)
-"""Sides of the training crops in the photograph, px: from closer than any window to most of a photograph."""
+"""Sides of the training crops in the photograph, px: from tighter than any window to most of a photograph."""
 
 
 def build() -> AutoencoderTiny:

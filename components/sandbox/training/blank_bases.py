@@ -1,4 +1,4 @@
-"""Blank base models to be trained, and trained ones packed with a card: what frames the training stage's own run."""
+"""Makes blank base models to train, and packs trained ones with a card: before and after the training stage."""
 
 import shutil
 from pathlib import Path
@@ -17,8 +17,8 @@ CLIP = "sandbox:clip"
 INSERTION_CHANNELS = scene_channels(CHANNELS)
 WIDTHS = (32, 64, 112)
 SHIFT = 2.5
-"""Of the noise levels. Far above it a model learns what the references show and never to draw it sharply; at 1, small
-latents hide too little for the references to matter."""
+"""Shift of the noise levels. Far above it a model learns what the references show but never draws it sharply; at 1,
+small latents hide too little for the references to matter."""
 ABOUT = (
     "Base model for {task}: a folder for `components.common.diffusion.pipeline.GridPipeline`, whose UNet draws the "
     "bottom right cell of a 2x2 grid of 32-px cells from three references{scene}. The default run starts from it and "
@@ -27,7 +27,7 @@ ABOUT = (
 
 
 def blank_unet(in_channels: int, text_width: int, seed: int = 0) -> UNet2DConditionModel:
-    """The untrained UNet: attention, to itself and to the text, at the two lower levels of the 32x32 latent grid."""
+    """The untrained UNet, with self- and text attention at the two lower levels of the 32x32 latent grid."""
     torch.manual_seed(seed)
     return UNet2DConditionModel(
         sample_size=CELL, in_channels=in_channels, out_channels=CHANNELS, layers_per_block=1,
@@ -38,7 +38,7 @@ def blank_unet(in_channels: int, text_width: int, seed: int = 0) -> UNet2DCondit
 
 
 def scheduler() -> DPMSolverMultistepScheduler:
-    """A flow that predicts the picture, its steps and its training drawn towards noise.
+    """A flow that predicts the picture, with steps and training shifted towards noise.
 
     Where little of the picture is left, the references decide.
     """
@@ -46,7 +46,7 @@ def scheduler() -> DPMSolverMultistepScheduler:
 
 
 def save_base(folder: Path, vae: AutoencoderTiny, unet: UNet2DConditionModel, clip: str = CLIP) -> None:
-    """A pipeline folder of these parts and the text tower of a CLIP folder."""
+    """Writes a pipeline folder of these parts and the text tower of a CLIP folder."""
     tower = from_pretrained(CLIPTextModel, clip, dtype=torch.float32)
     tokenizer = from_pretrained(AutoTokenizer, clip)
     pipeline = GridPipeline(vae, unet, tower, tokenizer, scheduler(), cell=CELL)
@@ -59,7 +59,7 @@ def text_width(clip: str = CLIP) -> int:
 
 
 def without_scene(unet: UNet2DConditionModel) -> UNet2DConditionModel:
-    """The insertion UNet as a start for generation: the columns of background and mask are cut off."""
+    """The insertion UNet as a start for generation: without the input channels of background and mask."""
     old = unet.conv_in
     new = torch.nn.Conv2d(CHANNELS, old.out_channels, old.kernel_size, old.stride, old.padding)
     new.load_state_dict({"weight": old.weight[:, :CHANNELS].detach().clone(), "bias": old.bias.detach().clone()})

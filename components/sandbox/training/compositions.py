@@ -1,7 +1,7 @@
-"""Captioned pictures of designs that nobody rendered: products dressed in other prints and put in others' places.
+"""Captioned pictures of designs that were never rendered: products in other prints and in other products' places.
 
-From a few thousand photographs a model learns designs by heart, and what it saw beside them. Here any print in any
-colours meets any shape on any floor before any wall, and the words are known.
+From a few thousand photographs a model memorises designs and what was next to them. Here any print in any colours
+meets any shape on any floor and wall, and the words are known.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,17 +22,17 @@ from components.sandbox.rendering.skins import GREY, inks, new_wrap
 from components.sandbox.training.crops import Product, SplitData, Windows, cut_window, dyed, read_rgb, windows
 from components.sandbox.training.train_clip import recolour, words_of
 
-REACH, WINDOW = 2.3, 144  # of the windows: sides of the box; px, about as many as a photograph has there
+REACH, WINDOW = 2.3, 144  # of the windows: in sides of the box; px, about as many as the photograph has there
 PRINTS_EACH = 4  # prints a product can be shown in
 DRESSED = 0.75  # share of products shown in one of these
 MOVED = 0.5  # share of products shown in another photograph's place
-THREE = 1 / 3  # share of palettes whose trim is a third colour for sure, as in the world
+THREE = 1 / 3  # share of palettes whose trim is always a third colour, as in the world
 PLACE = ("floor", "wall")
 
 
 @dataclass(frozen=True)
 class Outfit:
-    """How a product is shown. worn: in which of its prints, or None as it was rendered; rgb: of its three inks."""
+    """How a product is shown. worn: which of its prints, None for as rendered. rgb: of its three inks."""
 
     worn: int | None
     words: dict[str, str]
@@ -41,10 +41,10 @@ class Outfit:
 
 @dataclass(frozen=True)
 class Pictures:
-    """Windows of all products: their photographs, these without the product, the product in grey and in black.
+    """Windows of all products: the photograph, the photograph without the product, the product in grey and in black.
 
     masks: of the product. inks: of the prints it can be shown in, see `printed`.
-    prints: what these are called, [N][PRINTS_EACH]. words: of the product as rendered and of its place.
+    prints: their names, [N][PRINTS_EACH]. words: of the product as rendered and of its place.
     """
 
     photos: Windows
@@ -74,7 +74,7 @@ class Pictures:
     def draw(
         self, count: int, rng: np.random.Generator, generator: torch.Generator
     ) -> tuple[Windows, list[dict[str, str]]]:
-        """Up to so many pictures, float windows in 0..255, and their words."""
+        """Up to `count` pictures, float windows in 0..255, and their words."""
         picks, places = products_and_places(len(self.words), count, rng)
         outfits = [self.outfit(k, rng) for k in picks]
         place, dye_B33 = recolour([{role: self.words[k][role] for role in PLACE} for k in places], generator, 1.0)
@@ -82,7 +82,7 @@ class Pictures:
         return self.composed(picks, places, outfits, dye_B33), words
 
     def outfit(self, product: int, rng: np.random.Generator) -> Outfit:
-        """For a share DRESSED, one of the product's prints in colours drawn as the world draws them."""
+        """With probability DRESSED, one of the product's prints in colours drawn as the world draws them."""
         words = {role: word for role, word in self.words[product].items() if role not in PLACE}
         if rng.random() >= DRESSED:
             return Outfit(None, words, ((0.0, 0.0, 0.0),) * 3)
@@ -93,7 +93,7 @@ class Pictures:
         return Outfit(worn, words | {"print": print_, "ground": ground, "figure": figure}, (one, two, three))
 
     def composed(self, picks: np.ndarray, places: np.ndarray, outfits: Sequence[Outfit], dye_B33: Tensor) -> Windows:
-        """Products `picks`, dressed, in the places `places`, those under dyes: their own place, or another's plate."""
+        """Products `picks` in their outfits, in the dyed places `places`: their own place, or another's plate."""
         own, other = torch.as_tensor(picks), torch.as_tensor(places)
         photos, mask = self.photos[own], self.masks_N1HW[own] / 255
         worn = torch.tensor([outfit.worn or 0 for outfit in outfits])
@@ -106,9 +106,9 @@ class Pictures:
 
 
 def printed(products: Sequence[Product], prints: Sequence[Sequence[str]], seed: int) -> Tensor:
-    """Each product in prints of the names given: shares of three inks of 0..255, uint8 [K, N, 3, WINDOW, WINDOW]."""
+    """Each product in the named prints: shares of three inks, 0..255, uint8 [K, N, 3, WINDOW, WINDOW]."""
     worn = np.empty((PRINTS_EACH, len(products), 3, WINDOW, WINDOW), np.uint8)
-    for n, product in enumerate(track(products, "print products anew")):
+    for n, product in enumerate(track(products, "print products")):
         cover = _read_skin(product, "cover")
         for k, name in enumerate(prints[n]):
             around, repeats = new_wrap(product.attributes["shape"], name, numpy_rng(seed, "outfits", k, n))
@@ -118,9 +118,9 @@ def printed(products: Sequence[Product], prints: Sequence[Sequence[str]], seed: 
 
 
 def painted(grey_B3HW: Tensor, black_B3HW: Tensor, inks_B3HW: Tensor, rgb_B33: Tensor, photo_B3HW: Tensor) -> Tensor:
-    """Photographs with the product in other inks, float32 [B, 3, H, W] in 0..255 as all pictures here.
+    """Photographs with the product in other inks, float32 [B, 3, H, W] in 0..255 like all pictures here.
 
-    inks: shares of 0..255. rgb: the colours of the three inks, 0..1, one row each. What shines through the rim of the
+    inks: shares, 0..255. rgb: the colours of the three inks, 0..1, one row each. What shines through the rim of the
     product, and what floors mirror, keeps the photograph's colours.
     """
     inks_B3HW = inks_B3HW / 255
@@ -133,7 +133,7 @@ def painted(grey_B3HW: Tensor, black_B3HW: Tensor, inks_B3HW: Tensor, rgb_B33: T
 
 
 def products_and_places(count: int, batch: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of up to `batch` products and of those in whose places they are shown: for a share MOVED, others."""
+    """Positions of up to `batch` products, and of those whose places they take: another's with probability MOVED."""
     picks, others = (rng.permutation(count)[:batch] for _ in range(2))
     return picks, np.where(rng.random(len(picks)) < MOVED, others, picks)
 

@@ -2,7 +2,7 @@
 
 Windows are cut once, a little larger than needed; each step then samples its crops out of them with one affine grid,
 so that augmentation costs less than the step it feeds. All draws come from a generator that the caller derives from
-(seed, step): a step sees the same crops whatever ran before it.
+(seed, step), so a step sees the same crops whatever ran before it.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ from components.common.vision.benchmark import ANNOTATIONS, read_annotations
 from components.common.vision.geometry import Box, crop, expanded, square_window
 
 HELD_OUT = (WORLD / "corpus", WORLD / "benchmark")
-"""Splits none of whose designs is trained on: what the models are measured on."""
+"""Splits whose designs are never trained on: the models are measured on them."""
 CROP_SCALE = 1.15
 
 
@@ -31,7 +31,7 @@ class Product:
     """One product in one photograph: `photo` is the photograph's position, `box` is in its px.
 
     mask: its visible pixels. plate: the photograph without it. skin: its "cover", and how it looks in "grey" and in
-    "black", if the split has such (see `skins`).
+    "black", if the split has them (see `skins`).
     """
 
     photo: int
@@ -60,7 +60,7 @@ class SplitData:
 def rendered(folder: Path) -> dict[str, Any]:
     """The annotations of a rendered split, in COCO format, without its injected near-duplicates.
 
-    Raises `UserError` if they are missing, that is if rendering has not finished.
+    Raises `UserError` if they are missing, because rendering has not finished.
     """
     if not (folder / ANNOTATIONS).is_file():
         raise UserError(f"{folder} holds no finished split: run `objectmate sandbox render` first")
@@ -71,7 +71,7 @@ def rendered(folder: Path) -> dict[str, Any]:
 
 
 def read_split(folder: Path) -> SplitData:
-    """A rendered split without its injected near-duplicates, which would flatter every retrieval figure.
+    """A rendered split without its injected near-duplicates, which would inflate every retrieval figure.
 
     Raises `UserError` if rendering has not finished.
     """
@@ -140,7 +140,7 @@ class Windows:
 def windows(
     data: SplitData, reach: float, size: int, picture: Callable[[Product], np.ndarray] | None = None
 ) -> Windows:
-    """The windows of all products, size x size px, of their photographs or of another picture of each product's."""
+    """The windows of all products, size x size px, of their photographs or of another picture of each product."""
     pixels, limits, shape = [], [], []
     for product in data.products:
         box, longer = product.box, max(product.box.w, product.box.h)
@@ -152,7 +152,7 @@ def windows(
 
 
 def cut_window(photo: np.ndarray, box: Box, reach: float, size: int) -> np.ndarray:
-    """One such window, uint8 [3, size, size]."""
+    """One window, uint8 [3, size, size]."""
     margin, half = len(photo), max(box.w, box.h) * reach / 2
     x, y = box.x + box.w / 2 + margin, box.y + box.h / 2 + margin
     photo = np.pad(photo, ((margin, margin), (margin, margin), (0, 0)), "edge")
@@ -163,10 +163,10 @@ def cut_window(photo: np.ndarray, box: Box, reach: float, size: int) -> np.ndarr
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far a crop may stray from the plain one. Shares are probabilities, ranges are uniform."""
+    """How far a crop may differ from the plain one. Shares are probabilities, ranges are uniform."""
 
     scale: tuple[float, float] = (1.0, 1.35)  # side of the crop in longer sides of the box
-    padded: float = 0.0  # share of crops cut to the box's proportions, their borders in the mean colour
+    padded: float = 0.0  # share of crops with the box's proportions, padded in the mean colour
     shift: float = 0.06  # of the box's longer side
     turn: float = 6.0  # degrees
     squeeze: float = 0.08  # change of the aspect ratio
@@ -175,7 +175,7 @@ class Augmentation:
     gamma: float = 0.2
     saturation: float = 0.0
     blur: float = 0.35  # share of blurred crops
-    coarse: float = 0.0  # share of crops seen at a third of their size or more
+    coarse: float = 0.0  # share of crops first reduced to a third of their size or more
     cutout: float = 0.3  # share of crops with a blanked square
     noise: float = 0.02
 
@@ -183,7 +183,7 @@ class Augmentation:
 def sample(
     source: Windows, size: int, how: Augmentation, generator: torch.Generator, dye_B33: Tensor | None = None
 ) -> Tensor:
-    """One augmented crop a window, float32 [B, 3, size, size] in -1..1; `dye_B33` (see `dyes`) recolours the crops."""
+    """One augmented crop per window, float32 [B, 3, size, size] in -1..1; `dye_B33` (see `dyes`) recolours crops."""
     grid = F.affine_grid(_placement(source, how, generator), [len(source.pixels), 3, size, size], align_corners=False)
     pixels = F.grid_sample(source.pixels.float() / 255, grid, padding_mode="border", align_corners=False)
     if dye_B33 is not None:
@@ -198,8 +198,8 @@ def sample(
 def dyes(count: int, share: float, generator: torch.Generator) -> Tensor:
     """Matrices on RGB, [count, 3, 3], that turn the hue by any angle, half of them with red and green swapped.
 
-    A share of 1 - `share` changes nothing. Crops of one design under one dye show a design nobody has rendered: colours
-    are no longer scarce in training.
+    With probability 1 - `share` a matrix changes nothing. Crops of one design under one dye show a design that was
+    never rendered, so colours are no longer scarce in training.
     """
     angle = torch.rand(count, 1, 1, generator=generator) * 2 * torch.pi
     across = torch.tensor([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / 3**0.5
@@ -245,7 +245,7 @@ def _padded(pixels: Tensor, shape: Tensor, share: float, generator: torch.Genera
 
 
 def relit(pixels: Tensor, how: Augmentation, generator: torch.Generator) -> Tensor:
-    """Other exposure, light colour, gamma and saturation."""
+    """The pictures with another exposure, light colour, gamma and saturation."""
     count = len(pixels)
     gains = _uniform(generator, (count, 3, 1, 1), 1 - how.gain, 1 + how.gain)
     gains = gains * _uniform(generator, (count, 1, 1, 1), *how.brightness)
@@ -263,7 +263,7 @@ def _blurred(pixels: Tensor, share: float, generator: torch.Generator) -> Tensor
 
 
 def _coarsened(pixels: Tensor, share: float, generator: torch.Generator) -> Tensor:
-    """Some crops as small pictures enlarged: reduced to one side of a third of the full one or more."""
+    """Some crops as enlarged small pictures: reduced to a third of the side or more."""
     side = pixels.shape[-1]
     chosen = torch.rand(len(pixels), 1, 1, 1, generator=generator) < share
     small = int(torch.randint(side // 3, side, (1,), generator=generator))

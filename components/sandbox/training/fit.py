@@ -27,7 +27,7 @@ def draws(seed: int, *keys: int | str) -> torch.Generator:
 
 
 def on_cpu(function: Callable[P, R]) -> Callable[P, R]:
-    """The function with the CPU as its default device: stored models are measured where the stages use them."""
+    """The function with the CPU as its default device, since stages use the stored models there."""
 
     @wraps(function)
     def called(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -46,7 +46,7 @@ def fit(
     weight_decay: float = 0.05,
     clip: float = 1.0,
 ) -> list[float]:
-    """Minimises `loss_at(step)` over the model's parameters with AdamW, warm-up and a cosine to zero; gives the losses.
+    """Minimises `loss_at(step)` over the model's parameters by AdamW, warm-up and cosine to zero; returns the losses.
 
     The model is left in evaluation mode.
     """
@@ -55,7 +55,7 @@ def fit(
     others = [p for p in model.parameters() if p.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
     on_gpu = next(model.parameters()).is_cuda
-    optimiser = torch.optim.AdamW(groups, lr=lr, fused=on_gpu)  # a step is then one launch, not hundreds
+    optimiser = torch.optim.AdamW(groups, lr=lr, fused=on_gpu)  # one launch per step, not hundreds
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps))
     losses: list[Tensor] = []
     for step in track(range(steps), description):
@@ -65,7 +65,7 @@ def fit(
         nn.utils.clip_grad_norm_(model.parameters(), clip)
         optimiser.step()
         schedule.step()
-        losses.append(loss.detach())  # read later: a GPU need not wait for Python
+        losses.append(loss.detach())  # read later, so that a GPU need not wait for Python
         if (step + 1) % LOG_EVERY == 0:
             log.info("%s: step %d, loss %.3f", description, step + 1, float(torch.stack(losses[-LOG_EVERY:]).mean()))
     model.eval()
@@ -79,7 +79,7 @@ def _rate(step: int, steps: int) -> float:
 
 
 def save_half(model: PreTrainedModel, folder: Path) -> None:
-    """Stores a model with 16-bit weights and a configuration that has them loaded as 32 bit."""
+    """Stores a model with 16-bit weights and a configuration that loads them as 32-bit."""
     halves = {name: value.half() if value.is_floating_point() else value for name, value in model.state_dict().items()}
     for name in model.config.sub_configs:  # each tower may be loaded alone
         getattr(model.config, name).dtype = "float32"
@@ -106,7 +106,7 @@ Made by `objectmate sandbox train`. Licence: Apache-2.0; the training pictures a
 
 
 def write_card(folder: Path, title: str, about: str, facts: Mapping[str, object], metrics: Mapping[str, float]) -> None:
-    """The model card: what the model is, how it was made and what it was measured to do."""
+    """Writes the model card: what the model is, how it was made and how it measured."""
     rows = "\n".join(f"| {name} | {value} |" for name, value in facts.items())
     measured = "\n".join(f"| {name} | {value:.3f} |" for name, value in metrics.items())
     text = CARD.format(title=title, about=about, rows=rows, measured=measured)

@@ -11,7 +11,7 @@ BOUNDS = (0.7, 0.8, 0.9, 0.95)
 
 
 class Neighbours:
-    """Who is whose neighbour among products. Only products in different photographs are compared.
+    """Similarities between products. Only products in different photographs are compared.
 
     similarity: [N, N]. apart, same: bool [N, N], whether two products are compared, and whether they are and show one
     design. scores, correct: the similarity of every compared pair, best first, and whether both show one design.
@@ -34,7 +34,7 @@ class Neighbours:
     def threshold(self, bound: float) -> float | None:
         """The lowest cosine down to which the one-sided 95 % Clopper-Pearson bound of the precision is `bound`."""
         correct = np.cumsum(self.correct)
-        last_of_equals = np.flatnonzero(np.append(np.diff(self.scores) < 0, True))  # a window holds all or none of them
+        last_of_equals = np.flatnonzero(np.append(np.diff(self.scores) < 0, True))  # a window holds all equals or none
         for rank in last_of_equals[::-1].tolist():
             if correct[rank] >= bound * (rank + 1) and share_lower_bound(int(correct[rank]), rank + 1) >= bound:
                 return float(self.scores[rank])
@@ -47,34 +47,34 @@ class Neighbours:
 
 
 def retrieval(vectors: np.ndarray, designs: Sequence[str], photos: Sequence[int]) -> dict[str, float]:
-    """Recall@1, average precision of pairs, and for some precision bounds the window's lower edge and its yield.
+    """Recall@1, average precision of pairs, and for several precision bounds the window's lower edge and its yield.
 
-    `threshold_lb_X` is absent where no cosine holds the bound; `yield_lb_X` is the share of recurring products with at
-    least 3 neighbours above it. Both come from these pairs, so they flatter: judge a window on other designs.
+    `threshold_lb_X` is absent if no cosine meets the bound; `yield_lb_X` is the share of recurring products with at
+    least 3 neighbours above it. Both come from these pairs, so they are too good: judge a window on other designs.
     """
     neighbours = Neighbours(vectors, designs, photos)
-    result = {"recall_at_1": float(neighbours.hits.mean())}
-    result["pair_ap"] = average_precision(neighbours.correct, int(neighbours.correct.sum()))
+    figures = {"recall_at_1": float(neighbours.hits.mean())}
+    figures["pair_ap"] = average_precision(neighbours.correct, int(neighbours.correct.sum()))
     for bound in BOUNDS:
         threshold = neighbours.threshold(bound)
         if threshold is not None:
-            result[f"threshold_lb_{bound}"] = threshold
-            result[f"yield_lb_{bound}"] = float(np.mean(neighbours.served(threshold)))
-    return result
+            figures[f"threshold_lb_{bound}"] = threshold
+            figures[f"yield_lb_{bound}"] = float(np.mean(neighbours.served(threshold)))
+    return figures
 
 
 def average_precision(hits: np.ndarray, total: int) -> float:
-    """Mean precision at the rank of each hit, over `total` things to find; hits: bool, best score first."""
+    """Mean precision at the rank of each hit, over `total` true ones; hits: bool, best score first."""
     precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
     return float(precision[hits].sum() / total) if total else 0.0
 
 
-def ap50(found: Sequence[Sequence[tuple[Box, float]]], truth: Sequence[Sequence[Box]]) -> float:
-    """Average precision of boxes at IoU 0.5, any category. found: (box, score) of each photograph; truth: its boxes.
+def ap50(detected: Sequence[Sequence[tuple[Box, float]]], truth: Sequence[Sequence[Box]]) -> float:
+    """Average precision of boxes at IoU 0.5, any category. detected: (box, score) of each photograph; truth: its boxes.
 
     A true box counts once: further boxes on it are wrong (as in COCO, area under the interpolated curve).
     """
-    ranked = sorted(((score, photo, box) for photo, boxes in enumerate(found) for box, score in boxes),
+    ranked = sorted(((score, photo, box) for photo, boxes in enumerate(detected) for box, score in boxes),
                     key=lambda entry: -entry[0])  # fmt: skip
     free = [list(boxes) for boxes in truth]
     hits = np.zeros(len(ranked), bool)

@@ -1,4 +1,4 @@
-"""Remaking the sandbox's base models from nothing: the stages of the pipeline itself, on tuples cut from the render."""
+"""Remaking the sandbox's base models from scratch with the pipeline's own stages, on tuples cut from the render."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -28,7 +28,7 @@ TASKS: dict[str, type[Training]] = {"insertion": Insertion, "generation": Genera
 
 @dataclass(frozen=True)
 class Lengths:
-    """How long to train (images a task, steps of the autoencoder), on how many tuples to measure, and where."""
+    """How long to train (images per task, steps of the autoencoder), on how many tuples to measure, and where."""
 
     insertion: int = 768_000
     generation: int = 64_000
@@ -51,9 +51,9 @@ def train_bases(
 ) -> dict[str, float]:
     """Trains `out/base_insertion` and, from its UNet, `out/base_generation`; returns their figures.
 
-    worlds: rendered splits; the autoencoder learns from the first. work: folder for what is made on the way, one folder
-    for each choice of splits and lengths; started again with the same, finished stages in it are kept.
-    clip: whose text tower conditions generation. held_out: rendered splits to measure on.
+    worlds: rendered splits; the autoencoder learns from the first. work: folder for intermediate results, with one
+    folder for each choice of splits and lengths, in which a new start keeps finished stages.
+    clip: the folder whose text tower conditions generation. held_out: rendered splits to measure on.
     """
     lengths = lengths or Lengths()
     pictures = {world.name: digest_file(world / ANNOTATIONS) for world in worlds}
@@ -129,7 +129,7 @@ def measure(
     for world in held_out:
         cuts = tuples.Params(copies=1, recolour=False, held_out=1.0)
         latents = encoded(work, [world], pipeline, cuts, f"{task}_{world.name}")
-        found = validate(model, Latents(Dataset(latents), "validation"), params)
-        if found is not None:
-            metrics |= {f"{name} ({world.name})": value for name, value in found.metrics().items()}
+        scores = validate(model, Latents(Dataset(latents), "validation"), params)
+        if scores is not None:
+            metrics |= {f"{name} ({world.name})": value for name, value in scores.metrics().items()}
     return metrics | {"PSNR of the autoencoder, dB": autoencoder.psnr(model.vae, read_split(held_out[-1]))}

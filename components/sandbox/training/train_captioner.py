@@ -1,7 +1,7 @@
-"""The captioner: a tiny vision encoder-decoder that learns to say what a rendered product looks like and where it is.
+"""The captioner: a tiny vision encoder-decoder that says what a rendered product looks like and where it stands.
 
-Its language is the world's: some fifty words, each one token. While it learns to speak, a linear layer on what its
-encoder sees names the word of each place: in a trial an encoder learned half as fast through the sentence alone.
+Its language is the world's: some fifty words, each one token. While it learns to speak, a linear layer on its
+encoder names the word of each place: in a trial an encoder learned half as fast through the sentence alone.
 """
 
 import re
@@ -35,14 +35,14 @@ from components.sandbox.training.fit import draws, ends, fit, on_cpu, save_half,
 from components.sandbox.training.train_clip import WORDS
 from components.sandbox.training.train_ir import processor
 
-SIZE, SCALE, BATCH = 96, 1.7, 32  # px: about as large as such a window is in a photograph
+SIZE, SCALE, BATCH = 96, 1.7, 32  # px: about the size of such a window in a photograph
 WIDTHS, PATCH = [32, 64, 128, 192], 32  # of the ResNet; how many times smaller it makes each side
 WIDTH, LAYERS, HEADS = 160, 1, 4  # of the transformers
 NAMING = 1.0  # weight of the words named without a sentence
 SPECIAL = ("[PAD]", "[BOS]", "[EOS]", "[UNK]")
 PAD, BOS, EOS = 0, 1, 2
 SENTENCE = "a {print} {ground} and {figure} {shape} on a {floor} floor beside a {wall} wall"
-# Colours are what the words are about: only so much of the light may change. A mirrored print keeps its name.
+# The words are about colours, so the light may change only a little. A mirrored print keeps its name.
 LOOK = Augmentation(
     scale=(1.45, 2.0), shift=0.08, brightness=(0.8, 1.2), gain=0.05, gamma=0.1, blur=0.2, cutout=0.1, noise=0.01
 )
@@ -104,7 +104,7 @@ def train(
 
 
 def word_tokenizer() -> PreTrainedTokenizerFast:
-    """One token a word that the world can say; the special tokens come first."""
+    """One token per word that the world can say; the special tokens come first."""
     words = sorted({word for group in WORDS.values() for word in group} | set(re.findall(r"\b\w+\b(?!\})", SENTENCE)))
     core = Tokenizer(WordLevel({word: k for k, word in enumerate((*SPECIAL, *words))}, unk_token="[UNK]"))
     core.pre_tokenizer = Whitespace()
@@ -114,27 +114,27 @@ def word_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def tokenize(tokenizer: PreTrainedTokenizerFast, words: Sequence[dict[str, str]]) -> Tensor:
-    """The tokens of the sentences that `words` fill in, ended: int64 [B, L]; all have the same length."""
+    """The tokens of the sentences filled in with `words`, with EOS: int64 [B, L]; all have the same length."""
     sentences = [SENTENCE.format(**entry) for entry in words]
     return torch.tensor([[*tokenizer.encode(text, add_special_tokens=False), EOS] for text in sentences])
 
 
 def any_words(rng: np.random.Generator) -> dict[str, str]:
-    """Words for every place of the sentence, drawn apart from each other.
+    """Words for every place of the sentence, drawn independently.
 
-    What the decoder hears before the word it has to say: from true words of designs it would learn which shape goes
+    These precede the word that the decoder has to say: from the true words of designs it would learn which shape goes
     with which print and colours, and not look at the picture.
     """
     return {role: options[rng.integers(len(options))] for role, options in WORDS.items()}
 
 
 def shifted(tokens_BL: Tensor) -> Tensor:
-    """The decoder's input that goes with tokens as labels: each sees those before it, the first one BOS."""
+    """The decoder's input for tokens as labels: each sees those before it, the first one BOS."""
     return torch.cat([torch.full_like(tokens_BL[:, :1], BOS), tokens_BL[:, :-1]], dim=1)
 
 
 def naming_loss(logits_BW: Tensor, words: Sequence[dict[str, str]]) -> Tensor:
-    """Mean cross-entropy of each place's word among those that can stand there; W counts the words of all places."""
+    """Mean cross-entropy of each place's word among those that fit there; W counts the words of all places."""
     places = logits_BW.split([len(options) for options in WORDS.values()], dim=1)
     losses = [
         F.cross_entropy(logits_BN, torch.tensor([options.index(entry[role]) for entry in words]))
@@ -146,7 +146,7 @@ def naming_loss(logits_BW: Tensor, words: Sequence[dict[str, str]]) -> Tensor:
 def _model(words: int, positions: int) -> VisionEncoderDecoderModel:
     # A transformer that looks through a ResNet: alone it learns little from a few thousand pictures.
     resnet: dict[str, Any] = {"embedding_size": WIDTHS[0], "hidden_sizes": WIDTHS, "depths": [1, 1, 1, 1]}
-    stages = ["stage2", "stage3", "stage4"]  # the last is looked at; DPT wants three
+    stages = ["stage2", "stage3", "stage4"]  # the last is used; DPT requires three
     backbone = ResNetConfig(**resnet, layer_type="basic", out_features=stages)  # type: ignore[call-arg]
     encoder = DPTConfig(
         is_hybrid=True, backbone_config=backbone, backbone_featmap_shape=[1, WIDTHS[-1], SIZE // PATCH, SIZE // PATCH],

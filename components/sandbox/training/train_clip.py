@@ -38,9 +38,9 @@ from components.sandbox.training.fit import draws, ends, fit, on_cpu, save_half,
 SIZE, PATCH, LENGTH = 48, 8, 24
 BATCH, WRONG = 128, 3
 DYED, TRIES = 0.4, 12
-NAMEABLE = 20.0  # CIE Lab distance within which a colour goes by a palette colour's name
+NAMEABLE = 20.0  # CIE Lab distance within which a colour has a palette colour's name
 SCALE = 1.6  # of the plain window: floor and wall are in the caption, so they must be in the picture
-TOKENS = {"<pad>": 0, "<bos>": 1, "<unk>": 2, "<eos>": 3}  # CLIPTextModel treats an end token of number 2 in an old way
+TOKENS = {"<pad>": 0, "<bos>": 1, "<unk>": 2, "<eos>": 3}  # for an end token 2, CLIPTextModel has a legacy rule
 COMMON = """
 a an the on in at of and with beside near next to by under behind over for from is it its my this that one two photo
 photograph picture image product object thing close up view shot scene background floor wall room table shelf shop
@@ -145,7 +145,7 @@ def words_of(attributes: dict[str, Any]) -> dict[str, str]:
 def recolour(
     words: list[dict[str, str]], generator: torch.Generator, share: float = DYED
 ) -> tuple[list[dict[str, str]], Tensor]:
-    """Dyes [B, 3, 3] for up to a share of the pictures, and the words that are true after dyeing.
+    """Dyes [B, 3, 3] for up to `share` of the pictures, and the words that are true after dyeing.
 
     All entries have the same roles. A picture keeps its colours if none of a few dyes turns all of them into colours
     that have a name.
@@ -167,7 +167,7 @@ def recolour(
 
 
 def _named_after(palette: dict[str, tuple[int, int, int]], dyes_B33: Tensor) -> list[list[str]]:
-    """Each palette colour's name after each dye: the nearest one's, empty if that is too far off to be called so."""
+    """Each palette colour's name after each dye: that of the nearest colour, empty if that is too far off."""
     names, rgb = list(palette), torch.tensor(list(palette.values())) / 255
     dyed = (rgb @ dyes_B33.transpose(1, 2)).clamp(0, 1)
     own, other = (cv2.cvtColor(colours.cpu().numpy(), cv2.COLOR_RGB2Lab) for colours in (rgb[None], dyed))
@@ -206,7 +206,7 @@ def contrastive(model: CLIPModel, pixels_BCHW: Tensor, tokens: dict[str, Tensor]
 
 
 def pick_caption(image_BD: Tensor, text_TD: Tensor, scale: Tensor) -> Tensor:
-    """The loss of `contrastive` from unit vectors; the first B texts are the right ones, WRONG for each follow."""
+    """The loss of `contrastive` from unit vectors; the first B texts are the right ones, then come WRONG for each."""
     logits_BT = scale * image_BD @ text_TD.T
     count = len(image_BD)
     target = torch.arange(count)
@@ -229,7 +229,7 @@ def _save(model: CLIPModel, tokenizer: PreTrainedTokenizerFast, out: Path) -> No
 @on_cpu
 @torch.inference_mode()
 def measure(folder: Path, splits: list[SplitData]) -> dict[str, float]:
-    """Share of pictures that prefer their caption: among all captions of the splits, and to one with a wrong word."""
+    """Share of pictures that prefer their caption: among all captions of the splits, and over one with a wrong word."""
     model, tokenizer = CLIPModel.from_pretrained(folder).eval(), PreTrainedTokenizerFast.from_pretrained(folder)
     processor = CLIPImageProcessorPil.from_pretrained(folder)
     crops = [crop for data in splits for crop in square_crops(data, SCALE)]
@@ -244,7 +244,7 @@ def measure(folder: Path, splits: list[SplitData]) -> dict[str, float]:
     distinct = sorted(set(phrases))
     nearest = (image @ text_features(distinct).T).topk(5, 1).indices.tolist()
     nearest_captions = [[distinct[k] for k in row] for row in nearest]
-    result = {
+    figures = {
         "caption_top_1": float(
             np.mean([row[0] == phrase for row, phrase in zip(nearest_captions, phrases, strict=True)])
         ),
@@ -255,5 +255,5 @@ def measure(folder: Path, splits: list[SplitData]) -> dict[str, float]:
         options = [TEMPLATES[0].format(**entry | {role: word}) for entry in words for word in WORDS[role]]
         scores = (image[:, None] * text_features(options).reshape(len(words), -1, image.shape[1])).sum(2)
         right = [WORDS[role].index(entry[role]) for entry in words]
-        result[f"{role}_accuracy"] = float((scores.argmax(1) == torch.tensor(right)).float().mean())
-    return result
+        figures[f"{role}_accuracy"] = float((scores.argmax(1) == torch.tensor(right)).float().mean())
+    return figures

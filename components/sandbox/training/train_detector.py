@@ -1,4 +1,4 @@
-"""The product detector: a small RT-DETR with one class, trained from nothing on whole photographs."""
+"""The product detector: a small RT-DETR with one class, trained from scratch on whole photographs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ from components.sandbox.training.measure import ap50
 SIDE, BATCH = 128, 16
 WIDTHS, HIDDEN = (24, 48, 96, 160), 64
 QUERIES, DENOISING = 12, 6
-SMALLEST = 0.4  # boxes cut by the augmentation to less than this share are no longer asked for
+SMALLEST = 0.4  # augmentation drops boxes that it cuts to less than this share
 LIGHT = Augmentation(brightness=(0.7, 1.3), gain=0.12, gamma=0.2, saturation=0.2)
 ABOUT = (
     "Finds products in photographs squeezed to {side} x {side} px. One class, `product`; "
@@ -44,7 +44,7 @@ def train(
 
     def loss_at(step: int) -> Tensor:
         picks = numpy_rng(seed, "detector", "batch", step).permutation(len(photos))[:BATCH]
-        torch.manual_seed(derive(seed, "detector", "denoising", step))  # RT-DETR draws its noisy queries globally
+        torch.manual_seed(derive(seed, "detector", "denoising", step))  # RT-DETR's noisy queries use the global one
         generator = draws(seed, "detector", step)
         pixels, labels = augment(photos[torch.as_tensor(picks)], [boxes[k] for k in picks], generator)
         return model(pixels.contiguous(memory_format=torch.channels_last), labels=labels).loss
@@ -98,7 +98,7 @@ def photo_boxes(data: SplitData) -> list[Tensor]:
 def augment(
     photos_BCHW: Tensor, boxes: Sequence[Tensor], generator: torch.Generator
 ) -> tuple[Tensor, list[dict[str, Tensor]]]:
-    """Photographs (uint8) zoomed, shifted, stretched, mirrored and relit, to -1..1; boxes as RT-DETR wants them.
+    """Photographs (uint8) zoomed, shifted, stretched, mirrored and relit, to -1..1; boxes in RT-DETR's format.
 
     Zoom is .6 to 1.15 of the photograph's side; outside it the photograph's edge is repeated.
     """
@@ -129,7 +129,7 @@ def _labels(corners_N22: Tensor) -> dict[str, Tensor]:
 
 @on_cpu
 def measure(folder: Path, splits: list[SplitData]) -> dict[str, float]:
-    """AP50 of the stored model over the splits, and how many boxes a photograph it is fairly sure of."""
+    """AP50 of the stored model over the splits, and how many boxes per photograph it is fairly sure of."""
     detected, truth = detections(folder, splits)
     sure = [[box for box, score in boxes if score >= 0.5] for boxes in detected]
     return {
@@ -159,6 +159,6 @@ def detect(
     """Each photograph's boxes with their scores."""
     output = model(**processor(photos, return_tensors="pt"))
     sizes = [(photo.height, photo.width) for photo in photos]
-    results = processor.post_process_object_detection(output, threshold=0.02, target_sizes=sizes)
+    detections = processor.post_process_object_detection(output, threshold=0.02, target_sizes=sizes)
     return [[(Box(x, y, right - x, bottom - y), score) for (x, y, right, bottom), score in
-             zip(result["boxes"].tolist(), result["scores"].tolist(), strict=True)] for result in results]  # fmt: skip
+             zip(each["boxes"].tolist(), each["scores"].tolist(), strict=True)] for each in detections]  # fmt: skip

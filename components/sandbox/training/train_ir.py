@@ -1,6 +1,6 @@
-"""The instance-retrieval encoder: crops of one design near each other, of all others apart (supervised contrastive).
+"""The instance-retrieval encoder: crops of one design are close together, far from all others (supervised contrastive).
 
-Made twice, as `ir`, which mines, and as the narrower and deeper `second_ir` from other draws, which only judges.
+Trained twice: as `ir`, which mines, and as the narrower, deeper `second_ir` from other draws, which only judges.
 """
 
 from collections.abc import Sequence
@@ -33,8 +33,8 @@ from components.sandbox.training.measure import retrieval
 SIZE, EMBEDDING = 48, 64
 LOOKS, VIEWS = 24, 4
 DYED = 0.7  # share of confuser groups in other colours than their own
-# Results of small models are judged at their own resolution, so the judge has to know products seen small. What mines
-# must not: small, prints of one shape and palette look alike, and called apart all the same they blunt the embedding.
+# Results of small models are judged at their own resolution, so the judge must know small products. The miner must not:
+# small prints of one shape and palette look alike, and having to separate them anyway blunts the embedding.
 COARSE = {"ir": 0.0, "second_ir": 0.4}
 TEMPERATURE = 0.07
 WIDTHS = {"ir": [32, 64, 128, 192], "second_ir": [24, 48, 96, 160]}
@@ -59,7 +59,7 @@ def train(
     """
     data = joined(worlds)
     source = windows(data, reach=1.7, size=80)
-    # Front and back of a sided design are two things to learn: called one, they teach that prints do not matter.
+    # Front and back of a sided design are two classes: as one, they would teach that prints do not matter.
     looks = [f"{product.design} {product.attributes['print']}" for product in data.products]
     codes = np.unique(looks, return_inverse=True)[1]
     groups = np.array([product.group for product in data.products])
@@ -95,7 +95,7 @@ def train(
 def train_second(
     worlds: Sequence[Path], out: Path, seed: int = 0, steps: int = 6000, measured_on: list[SplitData] | None = None
 ) -> dict[str, float]:
-    """As `train`, the second encoder: other widths, one more block, other draws, fewer steps."""
+    """Like `train`, for the second encoder: other widths, one more block, other draws, fewer steps."""
     return train(worlds, out, seed, steps, measured_on, name="second_ir")
 
 
@@ -118,9 +118,9 @@ def processor(size: int = SIZE) -> ViTImageProcessorPil:
 def draw_batch(codes: np.ndarray, groups: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Positions of up to VIEWS crops of each of up to LOOKS looks, [B].
 
-    codes, groups: look (see `train`) and confuser group of each crop, [N]. Groups come whole, all but the last, of
-    which any looks are left out: a look is hardest to tell from its confusers, and among looks of any groups it would
-    meet them too seldom.
+    codes, groups: look (see `train`) and confuser group of each crop, [N]. Groups are complete except the last,
+    which may lack any of its looks: a look is hardest to tell from its confusers, and among looks of random groups it
+    would meet them too seldom.
     """
     group_of = dict(zip(codes.tolist(), groups.tolist(), strict=True))
     order = {group: place for place, group in enumerate(rng.permutation(np.unique(groups)).tolist())}

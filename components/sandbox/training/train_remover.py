@@ -1,4 +1,4 @@
-"""The remover: a small UNet that corrects OpenCV's fill, taught by renders with and without each product.
+"""The remover: a small UNet that corrects OpenCV's fill, trained on renders with and without each product.
 
 It learns on exactly what the removal stage will show it, so both call the functions of `components.removal`.
 """
@@ -25,8 +25,8 @@ from components.sandbox.training.fit import ends, fit, on_cpu, write_card
 FRAMING = Framing(mask_scale=1.12, mask_margin=3, allowed_scale=1.7, window_scale=2.5, size=128)
 WIDTHS = (32, 56, 80, 80)
 BATCH = 16
-BOX_JITTER = 0.06  # of a side: boxes of a detector are not exact
-SHADOW = 10 / 255  # a pixel outside the box that the product changes by more is its shadow or reflection
+BOX_JITTER = 0.06  # of a side: a detector's boxes are not exact
+SHADOW = 10 / 255  # a pixel outside the box that the product changes by more than this is its shadow or reflection
 SHADOW_WEIGHT, CALM_WEIGHT = 4.0, 0.5  # in the loss; erased pixels weigh 1
 ABOUT = (
     "Takes a product out of a photograph: adds a residual to OpenCV's Telea fill of the erased box, and to the shadow "
@@ -109,7 +109,7 @@ def blank_unet() -> Any:
 
 
 def _sample(removal: Removal, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Network input [8, S, S] and true plate [3, S, S] (-1..1), mirrored, relit and with an inexact box by chance."""
+    """Network input [8, S, S] and true plate [3, S, S] (-1..1), randomly mirrored, relit and with an inexact box."""
     photo, plate = (picture.astype(np.float32) / 255 for picture in (removal.photo, removal.plate))
     box = _jittered(removal.box, rng)
     areas = FRAMING.areas(box, photo.shape[1], photo.shape[0])
@@ -146,7 +146,7 @@ def measure(folder: Path, splits: Sequence[Path]) -> dict[str, float]:
 
 
 def errors(folder: Path, splits: Sequence[Path]) -> tuple[list[dict[str, float]], list[str]]:
-    """The errors of each removal (1/255; NaN where a product throws no shadow), and the design of its product."""
+    """The errors of each removal (1/255; NaN where a product casts no shadow), and the design of its product."""
     unet = UNet2DModel.from_pretrained(folder, dtype=torch.float32, low_cpu_mem_usage=False).eval()
     removals = [removal for split in splits for removal in read_removals(split)]
     return [_errors(unet, removal) for removal in removals], [removal.design for removal in removals]

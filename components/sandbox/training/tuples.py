@@ -1,8 +1,8 @@
 """Training tuples straight from a rendered split: true clean plates, true captions, views known to be of one design.
 
-What the data engine has to mine and repaint is known here, so that the base models can be trained before any stage
-of the dataset pipeline exists. Tuples look as assembly makes them; each object comes several times with other
-windows, other views and, for insertion, other colours, as latents computed beforehand cannot be augmented later.
+What the data engine has to mine and repaint is known here, so the base models can be trained before any stage of the
+dataset pipeline exists. Tuples look like assembly's. Each object comes several times, with other windows, other views
+and, for insertion, other colours, because latents computed beforehand cannot be augmented later.
 """
 
 import io
@@ -34,9 +34,9 @@ CHANNEL_GAIN = 0.12
 class Params(StageParams):
     """How many tuples, and how varied."""
 
-    copies: int = Field(default=8, ge=1, le=64, description="tuples an object, each with other views and windows")
+    copies: int = Field(default=8, ge=1, le=64, description="tuples per object, each with other views and windows")
     cell: int = Field(default=32, ge=8, le=1024, description="side of a picture, px")
-    recolour: bool = Field(default=True, description="permute and invert colours, all pictures of a tuple alike")
+    recolour: bool = Field(default=True, description="permute and invert colours, alike in all pictures of a tuple")
     context: tuple[float, float] = Field(
         default=(1.45, 2.0), description="range of the target's window side, longer sides of the box"
     )
@@ -44,7 +44,7 @@ class Params(StageParams):
         default=(1.0, 1.4), description="range of a reference's window side, longer sides of the box"
     )
     held_out: float = Field(default=0.08, ge=0, le=1, description="share of design groups kept for validation")
-    part_rows: int = Field(default=1000, ge=1, description="tuples a part")
+    part_rows: int = Field(default=1000, ge=1, description="tuples per part")
     seed: int = Field(default=0, ge=0, description="of views, windows and colours")
 
 
@@ -71,7 +71,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
     jobs = [(product, copy) for copy in range(params.copies) for product in products]
     views = _views(products)
     starts = range(0, len(jobs), params.part_rows)
-    # Threads do: Pillow lets go of the interpreter while it scales and compresses.
+    # Threads are enough: Pillow releases the interpreter lock while it scales and compresses.
     with Writer(outputs["tuples"], "tuples", "sandbox", {}, params) as out, ThreadPoolExecutor() as threads:
         out.facts = {"cell": params.cell}
         for index, start in enumerate(track(starts, "cutting tuples")):
@@ -107,7 +107,7 @@ def _product(world: Path, row: int, annotation: Mapping, image: Mapping) -> Prod
 
 @lru_cache(maxsize=16_384)
 def _photo(path: Path) -> Image.Image:
-    """A decoded photograph or plate: each is cut many times."""
+    """A decoded photograph or plate, since each is cut many times."""
     with Image.open(path) as file:
         return file.convert("RGB")
 
@@ -169,7 +169,7 @@ def _tuple(target: Product, views: Views, copy: int, params: Params) -> tuple[di
 
 @dataclass(frozen=True)
 class Colours:
-    """A change of colour that all pictures of a tuple share, so that identity is kept and the palette is not."""
+    """A change of colour that all pictures of a tuple share, so that it keeps identity but not the palette."""
 
     order: tuple[int, ...] = (0, 1, 2)
     gain: tuple[float, ...] = (1.0, 1.0, 1.0)

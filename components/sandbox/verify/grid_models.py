@@ -31,9 +31,9 @@ Vectors = dict[str, np.ndarray]
 
 def grid_models(evaluation: Params) -> dict[str, Measured]:
     """Row of the table -> measure: reference gaps, recognition among all held-out designs, and what three references
-    tell more than one.
+    add to one.
 
-    evaluation: how to sample and judge; all samples are drawn, and four prompts a subject, whatever it says of that.
+    evaluation: how to sample and judge; all samples and four prompts per subject are drawn, whatever it says.
     """
     params = evaluation.model_copy(update={"limit": 0, "prompts_per_subject": 4})
     benchmark, judges = load(WORLD / "benchmark"), load_judges(params)
@@ -101,7 +101,7 @@ def _recognition(
 ) -> dict[str, Measured]:
     """How often the real crop most similar to a result, of the benchmark or the corpus, is of the right design.
 
-    excluded: bool [results, real], crops that do not count for a result.
+    excluded: bool [results, real], crops that are ignored for a result.
     """
     crops, designs = _corpus(CROPS[task], params)
     of_corpus = judges.embed(crops)
@@ -127,7 +127,7 @@ def _as_generated(view: View, params: Params) -> Image.Image:
 
 
 CROPS: dict[str, Callable[[View, Params], Image.Image]] = {"insertion": _as_inserted, "generation": _as_generated}
-"""How the judges see a photographed product so that it compares with a task's results: same crop, same resolution."""
+"""How judges see a photographed product, so that it is comparable with a task's results: same crop, same resolution."""
 
 
 def _corpus(cropped: Callable[[View, Params], Image.Image], params: Params) -> tuple[list[Image.Image], list[str]]:

@@ -1,4 +1,4 @@
-"""95 % intervals that resample whole designs, as photographs of one design are not independent."""
+"""95 % intervals that resample whole designs, because photographs of one design are not independent."""
 
 from collections.abc import Callable, Sequence
 
@@ -23,7 +23,7 @@ def bootstrap(statistic: Callable[[np.ndarray], float], clusters: Sequence[str],
 def precision_above(neighbours: Neighbours, threshold: float, seed: int = 0) -> Interval:
     """The share of pairs at or above a cosine that show one design; 0, with an interval from 0 to 1, if there are none.
 
-    A wrong pair depends on two designs. It counts as often as both were drawn together: the product of their counts.
+    A wrong pair depends on two designs. It counts as often as both were drawn: the product of their counts.
     A draw that leaves no pair counts as precision 0.
     """
     names, codes = np.unique(neighbours.designs, return_inverse=True)

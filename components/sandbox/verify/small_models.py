@@ -14,7 +14,7 @@ from components.sandbox.verify.table import PRECISION, Measured
 
 
 def small_models() -> dict[str, Measured]:
-    """Row of the table -> measure, for all models but the grid UNets."""
+    """Row of the table -> measure, for all models except the grid UNets."""
     corpus, benchmark = held_out()
     both = [corpus, benchmark]
     return detector(both) | encoders(corpus, benchmark) | remover() | captioner(both)
@@ -32,8 +32,8 @@ def detector(splits: list[SplitData]) -> dict[str, Measured]:
 
 
 def encoders(corpus: SplitData, benchmark: SplitData) -> dict[str, Measured]:
-    """Recall@1 of four encoders, the lead over semantic ones (the paper's Figure 2), and the window of the one that
-    mines."""
+    """Recall@1 of four encoders, the lead over semantic ones (the paper's Figure 2), and the window of the
+    mining one."""
     splits = [corpus, benchmark]
     crops = [box_crops(data) for data in splits]
     vectors = {}
@@ -56,9 +56,9 @@ def _lead(neighbours: dict[str, Neighbours]) -> dict[str, Measured]:
 
 
 def window(corpus: Neighbours, benchmark: Neighbours) -> dict[str, Measured]:
-    """The widest window whose precision bound holds in the corpus: how precise it is in the benchmark, what it yields.
+    """The widest window whose precision bound holds in the corpus: its precision in the benchmark, its yield.
 
-    Where no window holds, nothing is retrieved, and every measure is 0.
+    If no window holds, nothing is retrieved and every measure is 0.
     """
     threshold = corpus.threshold(PRECISION)
     if threshold is None:
@@ -90,7 +90,7 @@ def remover() -> dict[str, Measured]:
 
 
 def captioner(splits: list[SplitData]) -> dict[str, Measured]:
-    """Right attributes, together and each: print, its colours, shape, floor and wall."""
+    """Right attributes, overall and one by one: print, its colours, shape, floor and wall."""
     rows = train_captioner.comparisons(MODELS / "captioner", splits)
     designs = [product.design for data in splits for product in data.products]
     names = {name: name for name in rows[0] if name not in ("words", "both_colours", "grammatical")}

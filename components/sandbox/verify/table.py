@@ -1,7 +1,7 @@
 """The quality table: every row with its bar, and which rows miss it.
 
-Of every measure more is better, and the lower end of its interval is what has to reach the bar: a good value on few
-designs shows little. What is chosen (the window's low end) is chosen on the corpus and judged on the benchmark.
+For every measure more is better, and the lower end of its interval must reach the bar: a good value on few designs
+shows little. The window's low end is chosen on the corpus and judged on the benchmark.
 """
 
 import json
@@ -17,7 +17,7 @@ from components.common.statistics import Interval
 from components.evaluation.params import Params
 
 PRECISION = 0.7
-"""What retrieval has to reach in the window (paper, section 3): it is chosen by this and judged by it."""
+"""The precision that retrieval must reach in the window (paper, section 3): the window is chosen and judged by it."""
 BARS: dict[str, float | None] = {
     "detector: AP50": 0.85,
     "ir: recall@1": 0.95,
@@ -48,11 +48,11 @@ BARS: dict[str, float | None] = {
     "generation: right among all designs, ir": None,
     "generation: right among all designs, second_ir": None,
 }
-"""Every row of the table, in its order, and what the lower end of its interval has to reach; None: nothing."""
+"""Every row of the table, in its order, and what the lower end of its interval must reach; None: nothing."""
 
 
 class Measured(NamedTuple):
-    """A measure with its 95 % interval. detail: what a reader needs besides, such as the cosine it was measured at."""
+    """A measure with its 95 % interval. detail: what else a reader needs, such as the cosine it was measured at."""
 
     interval: Interval
     detail: str = ""
@@ -60,7 +60,7 @@ class Measured(NamedTuple):
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: a measure, its 95 % interval, and what the lower end of that has to reach, if anything."""
+    """One line of the table: a measure, its 95 % interval, and what the lower end of that must reach, if anything."""
 
     what: str
     detail: str

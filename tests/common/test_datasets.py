@@ -1,4 +1,4 @@
-"""Datasets on disk: identity is content, a killed stage goes on where it was, nothing half-made is read as whole."""
+"""Datasets on disk: identity is content, a killed stage resumes where it was, nothing half-made is read as whole."""
 
 import json
 import shutil
@@ -29,7 +29,7 @@ class Params(StageParams):
 
 
 class Killed(Exception):
-    """Stands for the end of a process between two parts."""
+    """Simulates the end of a process between two parts."""
 
 
 def rows_of(part: int, params: Params) -> tuple[list[dict[str, Any]], list[dict[str, bytes]]]:
@@ -40,7 +40,7 @@ def rows_of(part: int, params: Params) -> tuple[list[dict[str, Any]], list[dict[
 def make(
     folder: Path, parts: int = 3, die_after: int | None = None, params: Params | None = None, **more: Any
 ) -> list[int]:
-    """Writes a dataset of `samples` and returns which parts were worked on."""
+    """Writes a dataset of `samples` and returns the parts that were made."""
     params, worked = params or Params(), []
     with Writer(folder, "samples", "copy", more.get("inputs", {}), params, more.get("models")) as out:
         for part in range(parts):
@@ -88,10 +88,10 @@ def test_manifest_names_every_file_with_its_digest(tmp_path: Path) -> None:
     make(tmp_path / "d")
     manifest = json.loads((tmp_path / "d" / MANIFEST).read_text())
     named = {entry["name"]: entry["sha256"] for part in manifest["parts"] for entry in part["files"]}
-    found = {
+    actual = {
         path.name: digest_file(path) for path in (tmp_path / "d").iterdir() if path.name not in (MANIFEST, FINISHED)
     }
-    assert named == found
+    assert named == actual
     assert {column["name"]: column["unit"] for column in manifest["schema"]}["image_offset"] == "byte"
 
 
@@ -102,7 +102,7 @@ def test_two_runs_give_the_same_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("die_after", [0, 1, 2])
-def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path: Path, die_after: int) -> None:
+def test_a_killed_run_resumes_and_ends_with_the_same_bytes(tmp_path: Path, die_after: int) -> None:
     make(tmp_path / "whole")
     with pytest.raises(Killed):
         make(tmp_path / "killed", die_after=die_after)
@@ -139,7 +139,7 @@ def test_a_folder_half_made_from_something_else_is_refused(tmp_path: Path) -> No
     assert contents(tmp_path / "d") == before
 
 
-def test_other_code_takes_up_no_half_made_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_code_does_not_resume_half_made_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make(tmp_path / "whole")
     with pytest.raises(Killed):
         make(tmp_path / "d", die_after=1)
@@ -151,11 +151,11 @@ def test_other_code_takes_up_no_half_made_work(tmp_path: Path, monkeypatch: pyte
         make(tmp_path / "other")
     assert Writer(tmp_path / "whole", "samples", "copy", {}, Params()).finished
     manifests = [(tmp_path / name / MANIFEST).read_bytes() for name in ("whole", "other")]
-    assert manifests[0] == manifests[1], "the code is no part of a dataset's identity"
+    assert manifests[0] == manifests[1], "the code is not part of a dataset's identity"
 
 
 @pytest.mark.parametrize("name", ["b.py", "kernel.cpp"])
-def test_code_is_what_is_below_the_folder(tmp_path: Path, name: str) -> None:
+def test_code_is_every_source_file_below_the_folder(tmp_path: Path, name: str) -> None:
     (tmp_path / "a").mkdir()
     digests = []
     for text in ("x = 1", "x = 1", "x = 2"):
@@ -165,7 +165,7 @@ def test_code_is_what_is_below_the_folder(tmp_path: Path, name: str) -> None:
     assert digests[0] == digests[1] != digests[2]
 
 
-def test_the_code_of_a_room_is_all_that_it_holds() -> None:
+def test_every_source_file_of_a_room_counts_as_its_code() -> None:
     """A source file of a new kind, such as .cu, must be added to `SOURCES`."""
     rooms = subprocess.run(["git", "ls-files", "components"], cwd=ROOT, capture_output=True, text=True, check=True)
     data = ("components/sandbox/world/", "components/sandbox/models/")
@@ -173,13 +173,13 @@ def test_the_code_of_a_room_is_all_that_it_holds() -> None:
     assert suffixes == set(SOURCES)
 
 
-def test_a_finished_dataset_is_replaced_whole(tmp_path: Path) -> None:
+def test_a_finished_dataset_is_replaced_entirely(tmp_path: Path) -> None:
     make(tmp_path / "d", parts=3)
     assert make(tmp_path / "d", parts=1) == [0]
     assert sorted(contents(tmp_path / "d")) == [FINISHED, MANIFEST, "part-00000.parquet", "part-00000.tar"]
 
 
-def test_a_folder_of_strangers_is_never_emptied(tmp_path: Path) -> None:
+def test_a_folder_of_other_files_is_never_emptied(tmp_path: Path) -> None:
     (tmp_path / "thesis.doc").write_bytes(b"years of work")
     with pytest.raises(UserError, match="not a dataset of this project: name another folder or empty it"):
         make(tmp_path)
@@ -188,7 +188,7 @@ def test_a_folder_of_strangers_is_never_emptied(tmp_path: Path) -> None:
     assert contents(tmp_path) == {"thesis.doc": b"years of work"}
 
 
-def test_digest_follows_content_and_nothing_else(tmp_path: Path) -> None:
+def test_the_digest_depends_on_content_alone(tmp_path: Path) -> None:
     make(tmp_path / "a")
     make(tmp_path / "b", models={"encoder": "other"})
     make(tmp_path / "c", params=Params(rows=4))
@@ -206,7 +206,7 @@ def test_inputs_are_named_by_their_digest(tmp_path: Path) -> None:
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 
-def test_a_tar_that_shrinks_while_it_is_read_gives_no_short_blob(tmp_path: Path) -> None:
+def test_a_tar_that_shrinks_while_it_is_read_yields_no_short_blob(tmp_path: Path) -> None:
     make(tmp_path / "d")
     data = Dataset(tmp_path / "d")
     row = data.rows()[-1]
@@ -255,7 +255,7 @@ def test_manifest_and_rows_cannot_point_outside_the_folder(tmp_path: Path) -> No
         Dataset(tmp_path / "d").blob({"shard": "../secret.tar", "image_offset": 0, "image_length": 5}, "image")
 
 
-def test_a_vector_of_a_dataset_that_has_none_is_one_sentence(tmp_path: Path) -> None:
+def test_asking_for_a_vector_where_there_is_none_is_one_sentence(tmp_path: Path) -> None:
     make(tmp_path / "a")
     with pytest.raises(UserError, match="lacks the vectors of its rows: delete it and run its stage again"):
         Dataset(tmp_path / "a").vector(0)
@@ -293,7 +293,7 @@ def test_rows_that_break_the_schema_are_refused(tmp_path: Path) -> None:
     assert not is_complete(tmp_path / "d")
 
 
-def test_the_calibration_is_known_of_all_that_is_made_under_it(tmp_path: Path) -> None:
+def test_the_calibration_is_recorded_in_everything_made_under_it(tmp_path: Path) -> None:
     with Writer(tmp_path / "a", "samples", "copy", {}, Params()) as out:
         out.facts = {"calibration_id": "c1", "low": 0.9}
     make(tmp_path / "b", inputs={"samples": tmp_path / "a"})

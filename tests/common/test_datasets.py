@@ -60,26 +60,26 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_rows_and_blobs_come_back(tmp_path: Path) -> None:
     make(tmp_path / "d")
-    data = Dataset(tmp_path / "d")
-    rows = data.rows()
-    assert len(data) == len(rows) == 9 and is_complete(tmp_path / "d")
+    dataset = Dataset(tmp_path / "d")
+    rows = dataset.rows()
+    assert len(dataset) == len(rows) == 9 and is_complete(tmp_path / "d")
     expected = [blob["image.png"] for part in range(3) for blob in rows_of(part, Params())[1]]
-    assert [data.blob(row, "image") for row in rows] == expected
-    assert data.facts == {"parts": 3} and data.counts == {"skipped": 3, "also": 3}
-    assert data.rows(["sample"])[4] == {"sample": "1"}
+    assert [dataset.blob(row, "image") for row in rows] == expected
+    assert dataset.facts == {"parts": 3} and dataset.counts == {"skipped": 3, "also": 3}
+    assert dataset.rows(["sample"])[4] == {"sample": "1"}
 
 
 def test_tar_parts_are_plain_tars_with_true_offsets(tmp_path: Path) -> None:
     make(tmp_path / "d")
-    data = Dataset(tmp_path / "d")
-    rows = iter(data.rows())
-    for path in data.files(".tar"):
+    dataset = Dataset(tmp_path / "d")
+    rows = iter(dataset.rows())
+    for path in dataset.files(".tar"):
         with tarfile.open(path) as tar:
             for member in tar:
                 row, file = next(rows), tar.extractfile(member)
                 assert file is not None
                 assert (row["image_offset"], row["image_length"]) == (member.offset_data, member.size)
-                assert file.read() == data.blob(row, "image")
+                assert file.read() == dataset.blob(row, "image")
                 assert (member.mtime, member.uid, member.gid, member.mode) == (0, 0, 0, 0o644)
     assert next(rows, None) is None
 
@@ -208,25 +208,25 @@ def test_inputs_are_named_by_their_digest(tmp_path: Path) -> None:
 
 def test_a_tar_that_shrinks_while_it_is_read_yields_no_short_blob(tmp_path: Path) -> None:
     make(tmp_path / "d")
-    data = Dataset(tmp_path / "d")
-    row = data.rows()[-1]
-    assert len(data.blob(row, "image")) == row["image_length"] > 0
+    dataset = Dataset(tmp_path / "d")
+    row = dataset.rows()[-1]
+    assert len(dataset.blob(row, "image")) == row["image_length"] > 0
     tar = tmp_path / "d" / row["shard"]
     tar.write_bytes(tar.read_bytes()[: row["image_offset"] + 1])
     with pytest.raises(UserError, match=r"bytes at \d+ of part-00002\.tar.*delete"):
-        data.blob(row, "image")
+        dataset.blob(row, "image")
 
 
 def test_cut_missing_and_damaged_files_are_not_read(tmp_path: Path) -> None:
     make(tmp_path / "d")
-    data = Dataset(tmp_path / "d")
-    rows = data.rows()
+    dataset = Dataset(tmp_path / "d")
+    rows = dataset.rows()
     tar = tmp_path / "d" / "part-00001.tar"
     tar.write_bytes(tar.read_bytes()[:-10])
     with pytest.raises(UserError, match=r"part-00001\.tar is missing or cut short: delete"):
         Dataset(tmp_path / "d").files(".tar")
     with pytest.raises(UserError, match="missing or cut short"):
-        data.blob(rows[0], "image")
+        dataset.blob(rows[0], "image")
     (tmp_path / "d" / "part-00000.parquet").unlink()
     with pytest.raises(UserError, match="missing or cut short"):
         Dataset(tmp_path / "d").table()
@@ -282,8 +282,8 @@ def test_a_dataset_without_rows_is_a_dataset(tmp_path: Path) -> None:
     with Writer(tmp_path / "empty", "samples", "copy", {}, Params()) as out:
         out.write(0, [], [])
     for name in ("none", "empty"):
-        data = Dataset(tmp_path / name)
-        assert len(data) == 0 and data.rows() == [] and data.rows(["sample"]) == []
+        dataset = Dataset(tmp_path / name)
+        assert len(dataset) == 0 and dataset.rows() == [] and dataset.rows(["sample"]) == []
     assert not (tmp_path / "empty" / UNFINISHED).exists()
 
 

@@ -92,15 +92,18 @@ def test_the_number_of_available_threads_changes_no_byte(
 
 def test_an_encoder_has_the_same_identity_in_any_folder(datasets: dict[str, Path], judge: Path, tmp_path: Path) -> None:
     shutil.copytree(judge, tmp_path / "elsewhere")
-    made = []
+    embeddings = []
     for folder in (judge, tmp_path / "elsewhere"):
         outputs = {role: tmp_path / f"{role}-{folder.name}" for role in ("embeddings", "reserved")}
         params = Embedding(ir=str(folder), benchmark="", device="cpu")
         inputs = {"objects": write_crops(tmp_path / "objects")}
         execute(EMBEDDING, params, inputs, outputs, tmp_path / "report")
-        made.append(Dataset(outputs["embeddings"]))
-    assert made[0].digest == made[1].digest and made[0].manifest.fingerprint == made[1].manifest.fingerprint
-    assert str(tmp_path) not in (made[1].folder / "manifest.json").read_text()
+        embeddings.append(Dataset(outputs["embeddings"]))
+    assert (
+        embeddings[0].digest == embeddings[1].digest
+        and embeddings[0].manifest.fingerprint == embeddings[1].manifest.fingerprint
+    )
+    assert str(tmp_path) not in (embeddings[1].folder / "manifest.json").read_text()
 
 
 def write_crops(folder: Path) -> Path:

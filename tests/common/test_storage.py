@@ -24,9 +24,9 @@ FILES = {"b.jpg": b"bbbb", "a/1.png": b"0123456789", "a/10.png": b"", "a/é 2.pn
 @pytest.fixture(scope="module")
 def client() -> Iterator[Any]:
     with mock_aws():
-        made = boto3.client("s3", region_name="us-east-1")
-        made.create_bucket(Bucket="photos")
-        yield made
+        s3_client = boto3.client("s3", region_name="us-east-1")
+        s3_client.create_bucket(Bucket="photos")
+        yield s3_client
 
 
 @pytest.fixture
@@ -224,11 +224,11 @@ def test_a_body_cut_short_is_read_again_and_then_reported(aws: Any, monkeypatch:
     store, real, failures = S3Store("s3://photos/x"), StreamingBody.read, [3]
 
     def flaky(body: StreamingBody, amt: int | None = None) -> bytes:
-        data = real(body, amt)
+        body_bytes = real(body, amt)
         if failures[0]:
             failures[0] -= 1
             raise s3.exceptions.IncompleteReadError(actual_bytes=4, expected_bytes=10)
-        return data
+        return body_bytes
 
     monkeypatch.setattr(StreamingBody, "read", flaky)
     assert store.read("a.jpg") == b"0123456789"

@@ -36,10 +36,10 @@ def proxy(store_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> It
 @pytest.fixture
 def server(store_settings: dict[str, str]) -> Any:
     """A client that bypasses the proxy, of a server with the bucket `faults` and a file in it."""
-    made = boto3.client("s3", region_name="us-east-1", endpoint_url=store_settings["AWS_ENDPOINT_URL"])
-    made.create_bucket(Bucket="faults")
-    made.put_object(Bucket="faults", Key="root/old", Body=DATA)
-    return made
+    client = boto3.client("s3", region_name="us-east-1", endpoint_url=store_settings["AWS_ENDPOINT_URL"])
+    client.create_bucket(Bucket="faults")
+    client.put_object(Bucket="faults", Key="root/old", Body=DATA)
+    return client
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from components.common.errors import UserError
 from components.common.vision.models import from_pretrained, locate
 
 FULL: dict[str, Any] = {"dtype": torch.float32, "low_cpu_mem_usage": False}
-"""Loading with low CPU memory use needs accelerate and gains nothing below a few billion parameters."""
+"""`low_cpu_mem_usage=True` needs accelerate and gains nothing below a few billion parameters."""
 
 
 def load_vae(base: str) -> Autoencoder:

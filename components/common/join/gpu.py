@@ -133,8 +133,8 @@ def _config(rows: int, columns: int, warps: int, stages: int) -> triton.Config:
     return triton.Config(sides, num_warps=warps, num_stages=stages, pre_hook=_set_blocks)
 
 
-# The smaller a tile, the more programs share a multiprocessor (three of the first): one multiplies while another looks
-# for hits. The higher a tile, the less often columns are read from the second-level cache.
+# The smaller a tile, the more programs share a multiprocessor (three with the first): one multiplies while another
+# looks for hits. The higher a tile, the less often columns are read from the second-level cache.
 CONFIGS = [
     _config(128, 128, warps=4, stages=3),
     _config(128, 64, warps=4, stages=4),

@@ -112,11 +112,11 @@ def run_component(
     folders = {role: Path(artifact.path) for role, artifact in outputs.items()}
     gather([Path(share.path) for share in shares], folders)
     with _failure_noted(name, Path(report.path)):
-        made = execute(find_stage(room, name), json.loads(params), sources, folders, Path(report.path))
+        stage_report = execute(find_stage(room, name), json.loads(params), sources, folders, Path(report.path))
     for role, artifact in outputs.items():
         dataset = Dataset(folders[role])
         artifact.metadata |= {"digest": dataset.digest, "rows": len(dataset), "kind": dataset.manifest.kind}
-    for key, value in made.metrics.items():
+    for key, value in stage_report.metrics.items():
         metrics.log_metric(key, float(value))
     Path(metrics.path).touch()  # KFP's cache needs the file to exist, even where there is nothing to log
 

@@ -68,7 +68,7 @@ def from_pretrained(cls: Any, reference: str, **options: Any) -> Any:
 
 
 def _quiet() -> None:
-    """Switches off the libraries' progress bars, which would hide the stage's own for milliseconds of loading."""
+    """Switches off the libraries' progress bars: loading takes milliseconds, and they would hide the stage's own."""
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging
 

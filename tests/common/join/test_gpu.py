@@ -40,19 +40,19 @@ def test_no_similarity_is_above_the_product_by_more_than_the_slack(count, dim, s
     """Including spiky vectors, some of whose coordinates are too small for fp16."""
     rng = np.random.default_rng(seed)
     rows = torch.from_numpy(rng.normal(size=(count, dim)) * np.exp(spikes * rng.normal(size=(count, dim))))
-    made = gpu.Gpu((rows / rows.norm(dim=1, keepdim=True)).to(dtype), None)
-    product = made.half.float() @ made.half.float().T
-    exact = brute_force(made.values, -2, 2)
-    assert (exact.similarity <= product[exact.src, exact.dst].numpy() + made.slack).all()
+    prepared = gpu.Gpu((rows / rows.norm(dim=1, keepdim=True)).to(dtype), None)
+    product = prepared.half.float() @ prepared.half.float().T
+    exact = brute_force(prepared.values, -2, 2)
+    assert (exact.similarity <= product[exact.src, exact.dst].numpy() + prepared.slack).all()
 
 
 def test_the_slack_covers_the_worst_rounding_and_hardly_more():
     rows = torch.from_numpy(rounding_down())
-    made, exact = gpu.Gpu(rows, None), float(brute_force(rows, -2, 2).similarity[0])
-    product = float(made.half[0].double() @ made.half[1].double())
+    prepared, exact = gpu.Gpu(rows, None), float(brute_force(rows, -2, 2).similarity[0])
+    product = float(prepared.half[0].double() @ prepared.half[1].double())
     lost = exact - product
     assert lost > 9e-4
-    assert exact <= product + made.slack <= exact + 0.1 * lost
+    assert exact <= product + prepared.slack <= exact + 0.1 * lost
 
 
 def test_without_the_slack_a_pair_at_the_edge_would_be_lost(monkeypatch):

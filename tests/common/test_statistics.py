@@ -1,4 +1,4 @@
-"""Intervals against tabulated values and against their own promise: coverage."""
+"""Intervals against tabulated values and against the coverage that they promise."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ def test_least_correct_that_shows_a_precision_of_070(correct, total):
     assert share_lower_bound(correct, total) >= 0.70 > share_lower_bound(correct - 1, total)
 
 
-def test_closed_forms_and_ends():
+def test_closed_forms_and_extremes():
     assert share_lower_bound(10, 10) == pytest.approx(0.05 ** (1 / 10))
     assert share_upper_bound(0, 10) == pytest.approx(1 - 0.05 ** (1 / 10))
     assert share_lower_bound(0, 10) == share_lower_bound(0, 0) == 0
@@ -40,7 +40,7 @@ def test_clusters_widen_the_interval():
 
 
 def test_the_cluster_bound_counts_subjects_not_pairs():
-    """Ten subjects, of which two are wrong in all their 30 pairs, show far less than 300 independent pairs."""
+    """Ten subjects, two of them wrong in all their 30 pairs, prove far less than 300 independent pairs."""
     clusters = [f"s{i}" for i in range(10) for _ in range(30)]
     values = [float(name not in ("s0", "s1")) for name in clusters]
     assert cluster_lower_bound(values, clusters) < 0.65 < 0.75 < share_lower_bound(240, 300)

@@ -1,4 +1,4 @@
-"""Cutting a planned tuple: six squares of the same size, target, background and mask aligned to the pixel."""
+"""Cutting a planned tuple: six squares of the same size; target, background and mask are aligned to the pixel."""
 
 from collections.abc import Mapping
 from hashlib import sha256
@@ -19,7 +19,7 @@ from components.common.vision.images import Rejected, decode, encode_png
 
 
 class Skipped(Exception):
-    """A set that gives no tuple; the message is the reason."""
+    """A set yields no tuple; the message is the reason."""
 
 
 class Cutter:
@@ -47,7 +47,7 @@ class Cutter:
         return _row(plan, blobs), blobs
 
     def _target_window(self, anchor: Row, photo: Image.Image) -> Box:
-        """The scene around the object. Raises `Skipped` if the photograph is too narrow for a square that holds it."""
+        """The scene around the object. Raises `Skipped` if no square that contains it fits into the photograph."""
         p = self.params
         scale = _between(p.context_min, p.context_max, p.seed, "context", anchor["object_id"])
         window = _whole(square_window(box_of(anchor), scale, *photo.size), photo)
@@ -75,7 +75,7 @@ class Cutter:
 
 
 def _row(plan: Plan, blobs: Mapping[str, bytes]) -> dict[str, Any]:
-    """The tuple's row. Its id follows from what it shows: other parameters of any stage before give other pixels."""
+    """The tuple's row. Its id is derived from its pixels, which change with the parameters of any earlier stage."""
     objects = (plan.anchor, *plan.refs)
     parents = [row["object_id"] for row in objects]
     pictures = {name: sha256(data).hexdigest() for name, data in blobs.items()}
@@ -96,7 +96,7 @@ def _between(low: float, high: float, seed: int, *keys: str) -> float:
 
 
 def _whole(window: Box, photo: Image.Image) -> Box:
-    """The square on whole pixels, still inside the photograph: else rounding makes it a pixel wider than high."""
+    """The square on whole pixels, still inside the photograph: otherwise, rounding could make it wider than high."""
     side = min(max(round(window.w), 1), *photo.size)
     x, y = min(round(window.x), photo.width - side), min(round(window.y), photo.height - side)
     return Box(x, y, side, side)

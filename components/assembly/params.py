@@ -9,19 +9,22 @@ from components.common.stage.shared import Cells, InParts, InThreads, Seeded
 
 
 class Params(Cells, InParts, InThreads, Seeded):
-    """How tuples are cut and dealt to splits."""
+    """How tuples are cut and split."""
 
     section: ClassVar[str] = "assembly"
 
-    context_min: float = parameter(1.45, "smallest side of the target's window / longer side of its box", ge=1, le=8)
-    context_max: float = parameter(2.0, "largest such ratio", ge=1, le=8)
-    reference_min: float = parameter(1.0, "smallest side of a reference's window / longer side of its box", ge=1, le=8)
-    reference_max: float = parameter(1.35, "largest such ratio", ge=1, le=8)
+    context_min: float = parameter(1.45, "least side of the target's window / longer side of its box", ge=1, le=8)
+    context_max: float = parameter(2.0, "greatest such ratio", ge=1, le=8)
+    reference_min: float = parameter(1.0, "least side of a reference's window / longer side of its box", ge=1, le=8)
+    reference_max: float = parameter(1.35, "greatest such ratio", ge=1, le=8)
     border: float = parameter(
-        1.0, "px; an object this near to the photograph's edge may be cut off and is not used", ge=0, le=64
+        1.0,
+        "a view this close to its photograph's edge may be cut off and is only used for want of others, px",
+        ge=0,
+        le=64,
     )
     validation_share: float = parameter(
-        0.05, "share of split groups held out from training, with all photographs that show them", ge=0, le=0.5
+        0.05, "share of split groups kept out of training, with all photographs that show them", ge=0, le=0.5
     )
 
     @model_validator(mode="after")

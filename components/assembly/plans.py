@@ -1,4 +1,4 @@
-"""What each tuple is made of, decided from tables alone, before any pixel is read."""
+"""What each tuple is made of, decided from the tables before any pixel is read."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,7 +36,7 @@ class Plan:
 
 
 class Planner:
-    """Plans the tuples of all sets, some sets at a time."""
+    """Plans the tuples of all sets, one part of the sets at a time."""
 
     def __init__(self, inputs: Mapping[str, Path], params: Params):
         self.params = params
@@ -52,11 +52,11 @@ class Planner:
 
     @property
     def parts(self) -> int:
-        """How many parts the sets make."""
+        """The number of parts that the sets make."""
         return -(-self.sets.num_rows // self.params.part_rows)
 
     def part(self, index: int) -> tuple[list[Plan], Counter[str]]:
-        """The plans of one part's sets, and how many sets give none, by reason."""
+        """The plans of one part's sets, and how many sets yield none, by reason."""
         rows = self.sets.slice(index * self.params.part_rows, self.params.part_rows).to_pylist()
         needed = sorted({row["anchor"] for row in rows} | {view for row in rows for view in row["views"]})
         object_rows = self.objects.take(pa.array(needed, pa.int64())).to_pylist()
@@ -75,7 +75,7 @@ class Planner:
         return plans, rejected
 
     def _reason(self, row: Row) -> str:
-        """Why a set gives no tuple, whatever its split; empty if it may."""
+        """Why a set yields no tuple, whatever its split; empty if it may."""
         if row["anchor"] not in self.backgrounds:
             return "no-background"
         if not self.captions.get(row["anchor"], "").strip():
@@ -95,8 +95,8 @@ class Planner:
         )
 
     def _references(self, anchor: Row, views: Sequence[Row]) -> tuple[Row, ...]:
-        """Three views, whole ones before those that the frame may cut off, otherwise by lot: taking the most similar
-        would show the model three pictures that hardly differ."""
+        """Three views: whole ones before those that the frame may cut off, otherwise at random, since the most similar
+        ones hardly differ from each other."""
 
         def order(view: Row) -> tuple[bool, int]:
             lot = derive(self.params.seed, "references", anchor["object_id"], view["object_id"])

@@ -1,6 +1,6 @@
-"""Which split a tuple belongs to: decided by its group, so that no object is on both sides.
+"""Which split a tuple belongs to: its group decides, so that no object is in both splits.
 
-Nor is a photograph: one that shows an object of validation is held out whole, and training does without it.
+Nor is any photograph: if one shows a validation object, training does not use it.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ def split_of_groups(groups: np.ndarray, object_ids: pa.ChunkedArray, params: Par
     """Group -> split. groups: of every set [S]; object_ids: of every object, by row.
 
     A stable hash of the group's first object decides, so that adding photographs moves no other group. A group larger
-    than the whole validation split should be is trained on: chains of look-alikes can make one of any size.
+    than the intended validation split goes to training: chains of look-alikes can make a group of any size.
     """
     names, sizes = np.unique(groups, return_counts=True)
     keys = object_ids.take(pa.array(names)).to_pylist() if len(names) else []
@@ -30,10 +30,11 @@ def split_of_groups(groups: np.ndarray, object_ids: pa.ChunkedArray, params: Par
 
 
 def held_out(rows: np.ndarray, groups: np.ndarray, image_ids: pa.ChunkedArray, splits: dict[int, str]) -> set[str]:
-    """The photographs (image_id) that show a member of a validation set: no training tuple may use one.
+    """The photographs (image_id) that show a member of a validation set: no training tuple may use them.
 
-    rows, groups: object row of a member and the group of its set [M]; image_ids: of every object, by row. Photographs
-    of several objects chain nearly all groups together, so they are no reason to bind two groups to one split.
+    rows, groups: object row of each member and the group of its set [M]; image_ids: of every object, by row. A shared
+    photograph does not bind two groups to one split, since photographs of several objects chain nearly all groups
+    together.
     """
     names, place = np.unique(groups, return_inverse=True)
     held = np.array([splits[int(name)] == VALIDATION for name in names], bool)

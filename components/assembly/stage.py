@@ -1,4 +1,4 @@
-"""Assembly: one tuple for each set whose anchor has a clean plate, a caption and at least three views."""
+"""Assembly: one tuple per set whose anchor has a clean plate, a caption and at least three views."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -20,8 +20,8 @@ Tuple = tuple[dict[str, Any], dict[str, bytes]]
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
     """images, objects, sets, backgrounds, captions -> tuples, in the order of the sets.
 
-    Sets that give no tuple are counted by reason. The threshold at which objects were bound to one split goes on in
-    the facts, as the leakage gate judges by it.
+    Sets that yield no tuple are counted by reason. The facts keep the threshold at which objects were bound to one
+    split, since the leakage gate uses it.
     """
     planner = Planner(inputs, params)
     cutter = Cutter(inputs, planner.images, params)

@@ -1,4 +1,4 @@
-"""What assembly tells people: how many tuples, why not more, how they are split, and what they look like."""
+"""What assembly reports: how many tuples, why not more, how they are split, and what they look like."""
 
 from typing import Any
 
@@ -45,13 +45,13 @@ def _notes(metrics: dict[str, float], sets: int) -> list[str]:
             notes.append(f"No tuple is in the {name} split: change assembly.validation_share or assembly.seed.")
     if metrics["largest_group_share"] > 0.5:
         notes.append(
-            "One split group holds most tuples: look-alikes chain up; raise mining's window or lower its margin."
+            "One split group has most tuples, as look-alikes form chains: raise mining's window or lower its margin."
         )
     return notes
 
 
 def _sheet(tuples: Dataset) -> Image.Image:
-    """Up to 8 tuples, evenly spread, a row each."""
+    """Up to 8 tuples, evenly spread, one per row."""
     table, scene = tuples.table(), ("background", "mask", "target")
     rows = [table.slice(at, 1).to_pylist()[0] for at in evenly_spread(len(tuples), SHOWN)]
     cells: list[list[Cell]] = [

@@ -15,11 +15,11 @@ class Captioner(Protocol):
     digest: str
 
     def caption(self, pictures: Sequence[Image.Image], categories: Sequence[str]) -> list[str]:
-        """One clean line a picture; never empty. categories: what detection took each object for."""
+        """One clean line per picture; never empty. categories: each object's category according to detection."""
 
 
 class CategoryCaptioner:
-    """Names the category: the stand-in where there is no image-to-text model."""
+    """Names the category: the substitute for an image-to-text model."""
 
     digest = "category-1"
 
@@ -27,15 +27,15 @@ class CategoryCaptioner:
         self.max_characters = params.max_characters
 
     def caption(self, pictures: Sequence[Image.Image], categories: Sequence[str]) -> list[str]:
-        """See `Captioner`; the pictures are not looked at."""
+        """See `Captioner`; the pictures are ignored."""
         return [category_caption(category, self.max_characters) for category in categories]
 
 
 def load_captioner(params: Params) -> Captioner:
-    """The captioner that `params` ask for. Raises `UserError` if its model cannot be loaded."""
+    """The captioner that `params` choose. Raises `UserError` if its model cannot be loaded."""
     if params.kind == "category":
         return CategoryCaptioner(params)
-    # transformers takes seconds to import: only who uses it waits for it.
+    # transformers takes seconds to import, so only its users import it.
     from components.captioning.image_to_text import ImageToTextCaptioner
 
     return ImageToTextCaptioner(params)

@@ -1,4 +1,4 @@
-"""Captions by an image-to-text model of transformers: BLIP, GIT, Florence-2, or any encoder-decoder pair."""
+"""Captions by an image-to-text model from transformers: BLIP, GIT, Florence-2, or any encoder-decoder pair."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,7 +23,7 @@ class ImageToTextCaptioner:
         self.digest = weights_digest(params.captioner)
 
     def caption(self, pictures: Sequence[Image.Image], categories: Sequence[str]) -> list[str]:
-        """See `Captioner`; where the model says nothing, the category is named."""
+        """See `Captioner`; if the model says nothing, the category is the caption."""
         size, longest = self.params.batch, self.params.max_characters
         said = [text for start in range(0, len(pictures), size) for text in self._say(pictures[start : start + size])]
         return [

@@ -14,12 +14,12 @@ class CaptionModel(StageParams):
     section: ClassVar[str] = "models"
 
     captioner: ModelReference = parameter(
-        "florence-community/Florence-2-base", "image-to-text model; captioning.kind category: not used", "MIT licence"
+        "florence-community/Florence-2-base", "image-to-text model; captioning.kind category: unused", "MIT licence"
     )
 
 
 class Params(CaptionModel, OnDevice, InParts):
-    """Which captioner looks at how much of the photograph, and how its words are cleaned."""
+    """Which captioner sees how much of the photograph, and how its text is cleaned."""
 
     section: ClassVar[str] = "captioning"
 
@@ -31,7 +31,7 @@ class Params(CaptionModel, OnDevice, InParts):
     )
     window_scale: float = parameter(2.0, "side of the window that is captioned / longer side of the box", ge=1, le=8)
     max_tokens: int = parameter(64, "longest answer of the model, tokens", ge=4, le=512)
-    max_characters: int = parameter(240, "longest caption", "about 77 tokens, as CLIP reads", ge=20, le=2000)
+    max_characters: int = parameter(240, "longest caption, characters", "about CLIP's 77 tokens", ge=20, le=2000)
     batch: int = parameter(16, "pictures per forward pass", ge=1, le=512)
 
     def loads(self) -> list[str]:

@@ -22,7 +22,7 @@ SHOWN = 18
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
-    """images, objects, sets -> captions: one caption an anchor.
+    """images, objects, sets -> captions: one caption per anchor.
 
     Raises `UserError` if the captioner cannot be loaded.
     """
@@ -41,7 +41,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
 def _part(
     rows: Sequence[dict[str, Any]], photographs: Photographs, captioner: Captioner, params: Params
 ) -> list[dict[str, Any]]:
-    """The rows of one part; an anchor whose photograph cannot be decoded has none."""
+    """The rows of one part; anchors whose photograph cannot be decoded are left out."""
     seen, pictures = [], []
     for row in rows:
         try:

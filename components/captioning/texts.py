@@ -1,10 +1,10 @@
-"""What a caption may look like: one clean line of plain text, whatever a model or an annotation file said."""
+"""What a caption may look like: one clean line of plain text, whatever a model or an annotation file says."""
 
 import re
 import unicodedata
 
 MARKUP = re.compile(r"<[^<>]{0,200}>")
-FORMULA = "=+-@"  # what a spreadsheet takes for a formula at the start of a cell
+FORMULA = "=+-@"  # at the start of a cell, a spreadsheet takes these for a formula
 VOWELS = "aeiou"
 
 
@@ -23,6 +23,6 @@ def clean(text: str, max_characters: int) -> str:
 
 
 def category_caption(category: str, max_characters: int) -> str:
-    """ "a mug", "an apple"; "an object" where the category is unknown."""
+    """ "a mug", "an apple"; "an object" if the category is unknown."""
     name = clean(category, max_characters - len("an ")).lower() or "object"
     return f"{'an' if name[0] in VOWELS else 'a'} {name}"

@@ -1,1 +1,1 @@
-"""What the stages stand on: data on disk, stages and their parameters, vision, the exact join, diffusion."""
+"""What all stages build on: data on disk, stages and their parameters, vision, the exact join, diffusion."""

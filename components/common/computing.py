@@ -1,9 +1,9 @@
-"""Where networks compute, in how many threads, and what of this belongs to a dataset's identity.
+"""Where networks compute, in how many threads, and which of this belongs to a dataset's identity.
 
 The last digits of a network's results depend on the kind of device (a CPU computes in fp32, a GPU also in TF32 and
 fp16) and, on a CPU, on the number of threads, which decides the order in which sums are rounded. Both are therefore
 part of the identity of every dataset that a network helped to make. The number of threads is a parameter, so that it
-does not follow the machine.
+does not depend on the machine.
 """
 
 from collections.abc import Iterator
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 def pick_device(name: str) -> "torch.device":
-    """`auto` is the GPU if there is one. Raises `UserError` for a GPU that is not there."""
-    import torch  # takes seconds: only a stage with a network waits for it
+    """The device by that name; `auto` is the GPU if there is one. Raises `UserError` for a GPU that is not there."""
+    import torch  # takes seconds: only a stage with a network has to wait for it
 
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -30,9 +30,9 @@ def pick_device(name: str) -> "torch.device":
 
 
 def arithmetic(params: StageParams) -> dict[str, str]:
-    """What decides the last digits of a stage's networks, as an entry for a manifest's models; empty without a network.
+    """What decides the last digits of a network's results, as an entry for a manifest's models; empty if no network.
 
-    `cpu, 2 threads` or `cuda`, as the GPUs of a machine are alike. Number formats follow from this and the parameters.
+    `cpu, 2 threads` or `cuda`, since a machine's GPUs are alike. Number formats follow from this and the parameters.
     """
     if not _has_network(params):
         return {}
@@ -44,7 +44,7 @@ def arithmetic(params: StageParams) -> dict[str, str]:
 
 @contextmanager
 def pinned_threads(params: StageParams) -> Iterator[None]:
-    """Has a stage's networks compute in `params.threads` threads; leaves a stage without a network as it is."""
+    """Makes a stage's networks compute in `params.threads` threads; does nothing for a stage without a network."""
     if not _has_network(params):
         yield
         return
@@ -59,5 +59,5 @@ def pinned_threads(params: StageParams) -> Iterator[None]:
 
 
 def _has_network(params: StageParams) -> TypeGuard[OnDevice]:
-    """Whether the stage loads a model. Mining computes on a device without one, and exactly."""
+    """Whether the stage loads a model. Mining computes on a device too, but exactly and without a model."""
     return isinstance(params, OnDevice) and bool(params.loads())

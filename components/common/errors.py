@@ -1,4 +1,4 @@
-"""The errors a person is meant to read: one sentence that says what is wrong and what to do about it."""
+"""The errors that people read: one sentence that says what is wrong and what to do about it."""
 
 
 class UserError(Exception):
@@ -8,13 +8,13 @@ class UserError(Exception):
 
 
 class StageFailed(Exception):
-    """A stage broke off for a reason that no one could change beforehand, such as memory: exit code 1, try again."""
+    """A stage stopped for a reason that no one could have prevented, such as memory: exit code 1, try again."""
 
     exit_code = 1
 
 
 class ShareDone(Exception):
-    """A worker's share of a stage is made; what needs all parts is left to the run that gathers the shares."""
+    """A worker has made its share of a stage; what needs all parts is left to the run that gathers the shares."""
 
 
 class GateStop(Exception):

@@ -1,4 +1,4 @@
-"""How many reference pictures an object has, wherever it has any: the cells of the grid that are not the target."""
+"""How many reference pictures an object has: the cells of the grid that are not the target."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -12,9 +12,9 @@ Item = TypeVar("Item")
 
 
 def fill_references(kept: Sequence[Item]) -> list[Item]:
-    """Three references from one to three: the kept ones repeated in turn, so that the grid has no empty cell.
+    """Three references from one to three: the kept ones repeated in turn, so that no cell of the grid is empty.
 
-    The paper leaves the packing of one reference open; a repeated view needs no extra token or channel.
+    The paper does not say how to pack one reference; a repeated view needs no extra token or channel.
     """
     if not 1 <= len(kept) <= REFERENCES:
         raise ValueError(f"{len(kept)} references: give 1 to {REFERENCES}")

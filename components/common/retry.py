@@ -1,13 +1,13 @@
-"""The one way to try again what may pass: a busy server, a connection that was lost."""
+"""The one way to retry after errors that may pass: a busy server, a lost connection."""
 
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
 WAITS = (0.5, 1.0, 2.0, 4.0)
-"""Seconds before each further try where a person waits for the answer."""
+"""Seconds before each retry where a person waits for the answer."""
 LONG_WAITS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 60.0, 60.0, 60.0)
-"""The same where days of work are at stake: an API server that is being replaced is away for minutes."""
+"""The same where days of work are at stake: an API server is away for minutes while it is replaced."""
 ATTEMPTS = 1 + len(WAITS)
 
 Answer = TypeVar("Answer")
@@ -16,9 +16,9 @@ Answer = TypeVar("Answer")
 def persist(
     attempt: Callable[[], Answer], may_pass: Callable[[Exception], bool], waits: tuple[float, ...] = WAITS
 ) -> Answer:
-    """What `attempt` returns, tried again after each wait (s) as long as its error may pass.
+    """What `attempt` returns, retried after each wait (s) as long as its error may pass.
 
-    Raises the last error as it came.
+    Raises the last error unchanged.
     """
     for wait in waits:
         try:

@@ -17,20 +17,20 @@ class Interval(NamedTuple):
 
 
 def share_lower_bound(correct: float, total: int, confidence: float = 0.95) -> float:
-    """One-sided Clopper-Pearson lower bound of a share; 0 when nothing was seen. A unit can be right in part."""
+    """One-sided Clopper-Pearson lower bound of a share; 0 without observations. A unit can be right in part."""
     return float(stats.beta.ppf(1 - confidence, correct, total - correct + 1)) if correct else 0.0
 
 
 def share_upper_bound(correct: int, total: int, confidence: float = 0.95) -> float:
-    """One-sided Clopper-Pearson upper bound of a share; 1 when nothing was seen."""
+    """One-sided Clopper-Pearson upper bound of a share; 1 without observations."""
     return float(stats.beta.ppf(confidence, correct + 1, total - correct)) if correct < total else 1.0
 
 
 def cluster_bootstrap(
     values: Sequence[float], clusters: Sequence[str], confidence: float = 0.95, draws: int = 10_000, seed: int = 0
 ) -> Interval:
-    """Mean of `values` with a percentile interval from resampling whole clusters (subjects), as samples of one
-    subject are not independent. Raises `ValueError` when there are no values."""
+    """Mean of `values` with a percentile interval from resampling whole clusters (subjects), since samples of one
+    subject are not independent. Raises `ValueError` if there are no values."""
     if not len(values):
         raise ValueError("no values to average")
     names, codes = np.unique(np.asarray(clusters), return_inverse=True)

@@ -1,7 +1,7 @@
-"""Encoding: training tuples in; latents of every cell and text embeddings out, computed once instead of every epoch.
+"""Encoding: training tuples -> latents of every cell and text embeddings, computed once instead of every epoch.
 
-Target, background and the three references are each encoded alone by the base model's autoencoder (the grid of the
-paper's section 4 is tiled from them in training), the caption by its text encoder.
+The base model's autoencoder encodes target, background and the three references one by one (training tiles the grid of
+the paper's section 4 from them); its text encoder encodes the caption.
 """
 
 from components.common.stage.contract import ON_GPU, Stage

@@ -1,4 +1,4 @@
-"""Tuples -> latents: one .safetensors a part with target, background, refs, mask and text, fp16; see `ARRAYS`."""
+"""Tuples -> latents: one .safetensors per part with target, background, refs, mask and text, fp16; see `ARRAYS`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -46,12 +46,12 @@ class Encoders:
 
     @property
     def factor(self) -> int:
-        """Pixels a latent, along one side."""
+        """Pixels per latent, along one side."""
         return pixels_per_latent(self.vae)
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
-    """tuples -> latents. Raises `UserError` if the base model is absent or does not divide the cell."""
+    """tuples -> latents. Raises `UserError` if the base model is absent or the cell is not a multiple of its factor."""
     tuples = Dataset(inputs["tuples"])
     cell = tuples.facts["cell"]
     encoders = _load(params, cell)
@@ -74,7 +74,7 @@ def _load(params: Params, cell: int) -> Encoders:
     text_encoder.to(device)  # type: ignore[arg-type]  # transformers wraps Module.to
     encoders = Encoders(bases.load_vae(base).to(device), text_encoder, bases.load_tokenizer(base))
     if cell % encoders.factor:
-        raise UserError(f"crops.cell = {cell} is not a multiple of {encoders.factor}, as {base} needs")
+        raise UserError(f"crops.cell = {cell} is not a multiple of {encoders.factor}, which {base} needs")
     return encoders
 
 
@@ -86,7 +86,7 @@ def _table(rows: Sequence[Mapping[str, Any]], start: int) -> list[dict[str, Any]
 def _arrays(
     tuples: Dataset, rows: Sequence[Mapping[str, Any]], encoders: Encoders, batch: int
 ) -> dict[str, np.ndarray]:
-    """The arrays of one part, encoded in batches of fixed boundaries."""
+    """The arrays of one part, encoded in batches with fixed boundaries."""
     cell = tuples.facts["cell"]
     batches = [rows[start : start + batch] for start in range(0, len(rows), batch)]
     encoded = [_encode(tuples, chunk, encoders, cell) for chunk in batches]

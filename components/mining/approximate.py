@@ -1,9 +1,9 @@
-"""An approximate window join, for corpora that are too large to compare all with all.
+"""An approximate window join, for corpora that are too large to compare every pair.
 
-Vectors are filed in `nlist` lists, each under the centroid nearest to it (an inverted file, IVF: Jegou et al. 2011,
-"Product quantization for nearest neighbor search", section IV; faiss), and a row is compared with the vectors of its
-`nprobe` nearest lists only. What is alike there is decided as in the exact join, so every pair found is one of its
-pairs, with the same similarity. What lies in other lists is lost: `recall` measures how much.
+Vectors are filed in `nlist` lists, each under its nearest centroid (an inverted file, IVF: Jegou et al. 2011, "Product
+quantization for nearest neighbor search", section IV; faiss), and a row is compared only with the vectors of its
+`nprobe` nearest lists. Candidates are then judged as in the exact join, so every pair found is also one of its pairs,
+with the same similarity. Pairs across other lists are lost: `recall` measures how many.
 
 The result depends on neither threads nor tile rows: one thread finds the centroids, and lists are chosen by products
 of a row with a centroid, one by one (`_one_by_one`).
@@ -22,10 +22,10 @@ from components.common.join.exact import TILE
 from components.common.join.products import BLOCK, slack
 from components.common.join.scores import Pairs, concatenate, decide
 
-SEED = 0  # of the centroids, and of the rows that recall is measured on
-POINTS, ROUNDS = 64, 10  # of k-means: vectors a centroid (faiss asks for 39 at least), iterations (faiss' own for IVF)
+SEED = 0  # for the centroids, and for the rows that recall is measured on
+POINTS, ROUNDS = 64, 10  # k-means: vectors per centroid (faiss wants at least 39), iterations (faiss' own for IVF)
 SAMPLE = 2048  # rows that recall is measured on
-FP16 = 1e-3  # twice what storage in fp16 moves a similarity by
+FP16 = 1e-3  # twice the change of a similarity by storage in fp16
 
 
 class Lists(NamedTuple):
@@ -37,7 +37,7 @@ class Lists(NamedTuple):
 
 
 class Recall(NamedTuple):
-    """How many of the exact join's `pairs` whose src is one of `rows` sampled rows the approximate join `found`."""
+    """The approximate join `found` this many of the exact join's `pairs` whose src is one of `rows` sampled rows."""
 
     rows: int
     pairs: int
@@ -45,14 +45,14 @@ class Recall(NamedTuple):
 
     @property
     def share(self) -> float | None:
-        """found / pairs, 0..1; None where the sample has no pair."""
+        """found / pairs, 0..1; None if the sample has no pair."""
         return self.found / self.pairs if self.pairs else None
 
 
 def find_centroids(vectors: np.ndarray, nlist: int = 0) -> np.ndarray:
     """The centroids of `nlist` lists, float32 unit rows [nlist, d], by k-means on unit vectors, fp16 or fp32 [N, d].
 
-    nlist: 0 for 4 sqrt(N), where choosing lists and searching 4 of them cost the same; at most N in any case.
+    nlist: 0 for 4 sqrt(N), where choosing the lists costs as much as searching 4 of them; never more than N.
     """
     count = min(nlist or round(4 * len(vectors) ** 0.5), len(vectors))
     points = min(POINTS * count, len(vectors))
@@ -66,10 +66,10 @@ def find_centroids(vectors: np.ndarray, nlist: int = 0) -> np.ndarray:
 
 
 def file_rows(vectors: np.ndarray, centroids: np.ndarray, nprobe: int, since: int = 0) -> Lists:
-    """Unit rows [N, d], fp16 or fp32, in their lists, ready for joins that search `nprobe` of these.
+    """Unit rows [N, d], fp16 or fp32, in their lists, ready for joins that search `nprobe` of them.
 
-    since: only pairs with dst >= since will be found, as in `window_join`. They are those that a join of all rows finds
-    beyond a join of the first `since`, if all three have the same centroids.
+    since: only pairs with dst >= since will be found, as in `window_join`. With the same centroids, these are the pairs
+    that a join of all rows finds in addition to a join of the first `since` rows.
     """
     values = np.ascontiguousarray(vectors, np.float32)
     nlist, dim = centroids.shape
@@ -77,7 +77,7 @@ def file_rows(vectors: np.ndarray, centroids: np.ndarray, nprobe: int, since: in
     coarse.add(centroids)
     kind, metric = faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
     index = faiss.IndexIVFScalarQuantizer(coarse, dim, nlist, kind, metric, False)
-    index.train(centroids)  # which stand already: it only marks the index as ready
+    index.train(centroids)  # they are already in place: this only marks the index as ready
     index.nprobe = nprobe
     with _one_by_one():
         index.add_with_ids(values[since:], np.arange(since, len(values)))
@@ -87,7 +87,7 @@ def file_rows(vectors: np.ndarray, centroids: np.ndarray, nprobe: int, since: in
 def join_tile(
     lists: Lists, index: int, low: float, high: float = np.inf, groups: np.ndarray | None = None, tile: int = TILE
 ) -> Pairs:
-    """Of one tile row of `window_join`, the pairs whose dst lies in one of the lists searched for their src."""
+    """The pairs of one tile row of `window_join` whose dst is in one of the lists searched for their src."""
     span = range(index * tile, min((index + 1) * tile, len(lists.values)))
     starts = range(span.start, span.stop, BLOCK)
     return concatenate(
@@ -96,7 +96,7 @@ def join_tile(
 
 
 def recall(lists: Lists, low: float, high: float = np.inf, groups: np.ndarray | None = None) -> Recall:
-    """How much of the exact join's result this join finds, measured on SAMPLE rows joined with all, both ways."""
+    """How many of the exact join's pairs this join finds, measured by joining SAMPLE rows with all rows both ways."""
     count = len(lists.values)
     rows = np.sort(numpy_rng(SEED, "recall").choice(count, min(count, SAMPLE), replace=False))
     exact = _exact(lists, rows, low, high, groups)
@@ -131,7 +131,7 @@ def _decided(
 
 @contextmanager
 def _one_by_one() -> Iterator[None]:
-    """faiss hands products of many rows to BLAS, whose rounding depends on which rows come together; not in here."""
+    """Keeps faiss from handing products of many rows to BLAS, whose rounding depends on which rows come together."""
     usual = faiss.cvar.distance_compute_blas_threshold
     faiss.cvar.distance_compute_blas_threshold = np.iinfo(np.int32).max
     try:
@@ -142,7 +142,7 @@ def _one_by_one() -> Iterator[None]:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """One thread for faiss and its BLAS, whose sums may depend on how many there are."""
+    """One thread for faiss and its BLAS, whose sums may depend on the number of threads."""
     usual = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(1)
     try:

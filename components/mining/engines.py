@@ -1,4 +1,4 @@
-"""What joins a corpus, as `mining.engine` names it: the exact join (join.py) or approximate.py's."""
+"""The engine that joins a corpus, as `mining.engine` names it: the exact join (join/exact.py) or approximate.py's."""
 
 from collections.abc import Callable
 from functools import partial
@@ -13,15 +13,16 @@ from components.mining.tiles import TileJoin, Window
 
 
 class Engine(NamedTuple):
-    """join: tile row -> its pairs from the split threshold up, also inside a photograph. facts: what the manifests
-    say of the join, JSON-able; where it is approximate this includes a measurement, which takes a while."""
+    """join: tile row -> its pairs from the split threshold up, including those inside a photograph. facts: what the
+    manifests say about the join, JSON-able; for an approximate join, this includes a measurement, which takes a
+    while."""
 
     join: TileJoin
     facts: Callable[[], dict[str, Any]]
 
 
 def open_engine(corpus: Corpus, window: Window, params: Params) -> Engine:
-    """The corpus made ready for the join asked for. An empty one has no lists to search: it gets the exact join."""
+    """Prepares the corpus for the requested join. An empty corpus has no lists to search and gets the exact join."""
     if params.engine == "ivf" and len(corpus):
         return _approximate(corpus, window, params)
     rows = prepare(corpus.vectors, window.low - params.split_margin, device=pick_device(params.device))

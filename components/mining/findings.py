@@ -1,4 +1,4 @@
-"""What mining found, for people: yield, how objects recur, sample sets, and what is worth a reader's attention."""
+"""What mining found, for people: yield, how objects recur, sample sets, and notes worth reading."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -27,7 +27,7 @@ from components.mining.sets import Star
 from components.mining.tiles import Window
 
 SHEET_ROWS = 12
-SEED = 0  # of the sets that the figure shows
+SEED = 0  # for the choice of sets in the figure
 
 
 def describe(corpus: Corpus, mined: Mined, stars: Sequence[Star], window: Window, params: Params) -> Report:
@@ -82,7 +82,7 @@ def _notes(metrics: dict[str, float], engine: dict[str, Any], params: Params) ->
         )
     if metrics["largest_split_group_share"] > 0.5:
         notes.append(
-            f"one split group holds {metrics['largest_split_group_share']:.0%} of the objects, so train and validation "
+            f"one split group has {metrics['largest_split_group_share']:.0%} of the objects, so train and validation "
             "cannot be balanced: lower mining.split_margin or raise the window's low"
         )
     if metrics["hub_pairs"]:
@@ -91,7 +91,7 @@ def _notes(metrics: dict[str, float], engine: dict[str, Any], params: Params) ->
 
 
 def _exact_note(params: Params) -> str:
-    """By what the pairs were found. It changes the time and no pair, so it is no fact of the datasets."""
+    """Which engine found the pairs. It affects only the time, so it is not among the datasets' facts."""
     device = pick_device(params.device)
     return f"the join was exact ({in_words(best_engine(device), device.type)})"
 
@@ -99,10 +99,10 @@ def _exact_note(params: Params) -> str:
 def _approximate_note(engine: dict[str, Any]) -> str:
     join = f"the join was approximate (ivf, {engine['nprobe']} of {engine['nlist']} lists searched)"
     if engine["recall"] is None:
-        return f"{join}; how much it found is not known: the {engine['recall_rows']} sampled objects have no pair"
+        return f"{join}; its recall is unknown: the {engine['recall_rows']} sampled objects have no pair"
     return (
-        f"{join}: it found {engine['recall']:.1%} of the {engine['recall_pairs']} pairs in the window that "
-        f"{engine['recall_rows']} sampled objects have, and {engine['split_recall']:.1%} of those that bind splits; "
+        f"{join}: for {engine['recall_rows']} sampled objects, it found {engine['recall']:.1%} of their "
+        f"{engine['recall_pairs']} pairs in the window and {engine['split_recall']:.1%} of the pairs that bind splits; "
         "raise mining.nprobe for more, or set mining.engine to exact for all"
     )
 
@@ -123,7 +123,7 @@ def _sample(full: Sequence[Star]) -> list[Star]:
 
 
 def star_sheet(corpus: Corpus, stars: Sequence[Star], views: int = 6) -> Image.Image:
-    """One row a set: the anchor, then its views with their similarity."""
+    """One row per set: the anchor, then its views with their similarity."""
     rows = []
     for star in stars:
         shown = zip(star.views[:views], star.similarities, strict=False)

@@ -1,4 +1,4 @@
-"""The whole join, and what is known only once it is whole: near-duplicate groups, split groups and hubs."""
+"""The whole join, and what is known only once it is complete: near-duplicate groups, split groups and hubs."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +19,13 @@ from components.mining.sets import Neighbours, neighbours
 from components.mining.tiles import Window
 
 BLOCK = 65_536
-ROUNDING = 1e-5  # of a float32 product: what is as close to the threshold is kept apart
+ROUNDING = 1e-5  # of a float32 product: objects this close to the threshold are kept out of sets
 
 
 @dataclass(frozen=True)
 class Mined:
-    """The whole join's result. flags: int32 [P]; the groups: int64 [N], smallest row of each object's component;
-    engine: what made it, and how much of the exact result that found if it is approximate (`engines.Engine`)."""
+    """The result of the whole join. flags: int32 [P]; the groups: int64 [N], smallest row of each object's component;
+    engine: what made it and, if it is approximate, its recall (`engines.Engine`)."""
 
     pairs: Pairs
     flags: np.ndarray
@@ -36,10 +36,10 @@ class Mined:
 
 
 def mine(corpus: Corpus, window: Window, params: Params, folder: Path, reserved: np.ndarray) -> Mined:
-    """Joins all tile rows (those in `folder` are not joined again) and finds groups and flags.
+    """Joins all tile rows (except those already in `folder`) and finds groups and flags.
 
-    reserved: vectors [M, d] of objects that no set may hold (a benchmark's). Raises `ShareDone` after the tile rows of
-    `params.only`, if that is set: all the rest needs every tile row.
+    reserved: vectors [M, d] of objects that no set may contain (a benchmark's). If `params.only` is set, raises
+    `ShareDone` after its tile rows, since everything else needs every tile row.
     """
     engine = open_engine(corpus, window, params)
     count = tile_count(len(corpus), params.tile)
@@ -67,7 +67,7 @@ def mine(corpus: Corpus, window: Window, params: Params, folder: Path, reserved:
 
 
 def _resembles(vectors: np.ndarray, reserved: np.ndarray, threshold: float) -> np.ndarray:
-    """Which objects come as close to a reserved one as two of one split group do: bool [N]."""
+    """Which objects are as close to a reserved one as objects that are bound to one split: bool [N]."""
     close = np.zeros(len(vectors), bool)
     for start in range(0, len(vectors) if len(reserved) else 0, BLOCK):
         block = vectors[start : start + BLOCK].astype(np.float32)

@@ -1,7 +1,7 @@
 """How objects recur: the paper's analysis of its corpora, as rows for plots.
 
 Figure 3b (similarity of the nearest neighbours), 3c (recurrence grows with the corpus), 4 (which categories recur) and
-the table of datasets. (Figure 3a, precision against threshold, is the calibration's.)
+the table of datasets. (Calibration draws figure 3a, precision against threshold.)
 """
 
 from collections import Counter
@@ -15,19 +15,19 @@ from components.common.data.seeds import numpy_rng
 from components.common.vision.corpus import Corpus
 from components.mining.sets import Neighbours, Star, distinct_partners
 
-SAMPLE, BLOCK = 2000, 8192  # objects whose neighbours are drawn; vectors that they are compared with at once
+SAMPLE, BLOCK = 2000, 8192  # objects whose neighbours are plotted; vectors that they are compared with at once
 NEAREST, BIN = 3, 0.02  # neighbours; width of a bar, cosine
 FRACTIONS, DRAWS = (0.1, 0.2, 0.4, 0.6, 0.8, 1.0), 5
 CATEGORIES = 20
-SEED = 0  # of the samples
+SEED = 0  # for the samples
 Rows = list[dict[str, Any]]
 
 
 def neighbour_similarity(vectors: np.ndarray, photo: np.ndarray) -> Rows:
     """Histogram of the similarity to the 1st, 2nd and 3rd nearest object of another photograph (figure 3b).
 
-    vectors: [N, d], unit rows; photo: int [N]. Of at most SAMPLE objects, each compared with all N; each series adds up
-    to 1. Memory: O(SAMPLE x BLOCK).
+    vectors: [N, d], unit rows; photo: int [N]. At most SAMPLE objects are compared with all N; each series adds up to
+    1. Memory: O(SAMPLE x BLOCK).
     """
     count = len(vectors)
     rows = np.sort(numpy_rng(SEED, "neighbours").choice(count, min(count, SAMPLE), replace=False))
@@ -43,7 +43,7 @@ def neighbour_similarity(vectors: np.ndarray, photo: np.ndarray) -> Rows:
 
 
 def _nearest(vectors: np.ndarray, photo: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """The NEAREST greatest similarities of each of `rows` to objects of other photographs; -1 where there are none."""
+    """The NEAREST greatest similarities of each of `rows` to objects in other photographs; -1 where there is none."""
     sample = torch.from_numpy(vectors[rows].astype(np.float32))
     best = torch.full((len(rows), NEAREST), -1.0)
     for start in range(0, len(vectors), BLOCK):
@@ -60,7 +60,7 @@ def recurrence(
 
     This is figure 3c, where min_views is 3.
 
-    photo, duplicate_group: int [N], as in `distinct_partners`; photo lies in [0, photographs).
+    photo, duplicate_group: int [N], as in `distinct_partners`; photo is in [0, photographs).
     """
     rows = []
     for fraction in FRACTIONS:
@@ -78,10 +78,10 @@ def growth_exponent(rows: Rows) -> float | None:
     """How the number of objects with at least min_views views grows with the corpus: as photographs ** exponent.
 
     rows: those of `recurrence`. The exponent is the slope of the least-squares line of log(share x photographs) against
-    log(photographs) over the parts of the corpus in which an object has so many views; objects are proportional to
-    photographs in random parts of one corpus, so share x photographs is proportional to their number. Above 1, growth
+    log(photographs) over the parts of the corpus with such objects; in random parts of one corpus, objects are
+    proportional to photographs, so share x photographs is proportional to the number of such objects. Above 1, growth
     is super-linear (paper, figure 3c): more photographs also make more of the earlier ones usable. It falls to 1 as the
-    share of such objects saturates. None where fewer than two parts have such objects.
+    share of such objects saturates. None if fewer than two parts have such objects.
     """
     seen = [(row["photographs"], row["with_min_views"] * row["photographs"]) for row in rows if row["with_min_views"]]
     if len(seen) < 2:
@@ -93,8 +93,8 @@ def growth_exponent(rows: Rows) -> float | None:
 def by_collection(corpus: Corpus, stars: Sequence[Star], full: Sequence[Star]) -> Rows:
     """The paper's table of datasets by collection: photographs, objects, those with a view and those with enough.
 
-    full: the stars with at least min_views views. Views come from all collections. The largest collections that have
-    objects, at most CATEGORIES.
+    full: the stars with at least min_views views. Views come from all collections. Only the CATEGORIES largest
+    collections with objects are listed.
     """
     names = np.array(corpus.images.table(["collection"])["collection"].to_pylist(), dtype=object)
     of_objects = names[corpus.photo]
@@ -114,7 +114,7 @@ def by_collection(corpus: Corpus, stars: Sequence[Star], full: Sequence[Star]) -
 
 
 def by_category(corpus: Corpus, stars: Sequence[Star], full: Sequence[Star]) -> Rows:
-    """The categories with most sets, at most CATEGORIES: objects, those with a view, and sets (figure 4)."""
+    """The CATEGORIES categories with the most sets: objects, those with a view, and sets (figure 4)."""
     objects = Counter(corpus.categories.tolist())
     recurring, sets = (Counter(corpus.categories[star.anchor] for star in group) for group in (stars, full))
     most = sorted(objects, key=lambda name: (-sets[name], -objects[name], name))[:CATEGORIES]

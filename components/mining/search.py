@@ -1,8 +1,8 @@
 """Find an object: the objects of a dataset that look most like the one in a photograph, with a faiss index.
 
-The photograph is cut and embedded exactly as the dataset's own objects were. Up to FLAT objects are all compared;
-beyond that an inverted file is searched, kept on disk since making it takes far longer than a search. What the index
-proposes is scored again in fp32, as in the join.
+The photograph is cropped and embedded exactly as the dataset's own objects were. Up to FLAT objects, all are compared;
+beyond that, an inverted file is searched, which is kept on disk, since making it takes far longer than a search. What
+the index proposes is scored again in fp32, as in the join.
 """
 
 import os
@@ -29,15 +29,15 @@ from components.common.vision.sheets import Cell, sheet
 from components.mining.approximate import file_rows, find_centroids
 from components.mining.tiles import Window
 
-FLAT = 1_000_000  # objects that are all compared; more are filed in lists
-NPROBE = 64  # lists searched then
+FLAT = 1_000_000  # up to so many objects, all are compared; more are filed in lists
+NPROBE = 64  # lists that are then searched
 ACROSS = 6  # crops in a row of the sheet
 EDGE = 1.0  # px that a box may exceed the photograph by: boxes are shown rounded
 
 
 @dataclass(frozen=True)
 class Hit:
-    """An object that was found. similarity: cosine, fp32. inside: whether it lies in the window; None without one."""
+    """An object that was found. similarity: cosine, fp32. inside: whether that is in the window; None without one."""
 
     row: int
     similarity: float
@@ -49,8 +49,8 @@ class Hit:
 
 @dataclass(frozen=True)
 class Answer:
-    """hits: most similar first. searched: objects in the dataset. lists: (searched, all) of them, None where every
-    object was compared. window: the calibrated one, None if none fits the encoder. sheet: the query, then the hits."""
+    """hits: most similar first. searched: objects in the dataset. lists: (searched, total), None if every object was
+    compared. window: the calibrated one, None if none fits the encoder. sheet: the query, then the hits."""
 
     hits: list[Hit]
     searched: int
@@ -62,14 +62,14 @@ class Answer:
 def find(photo: Path, box: Box | None, top: int, data: Path) -> Answer:
     """The `top` objects in the datasets below `data` that are most similar to what a photograph shows.
 
-    box: of the object, px of the upright photograph; the whole photograph if None. Raises `UserError` if the photograph
-    cannot be read, the box does not lie in it, or a dataset or the encoder of the embeddings is not there any more.
+    box: the object's, px of the upright photograph; None for the whole photograph. Raises `UserError` if the photograph
+    cannot be read, the box is not inside it, or a dataset or the encoder of the embeddings is missing.
     """
     query = _read(photo)
     roles = ("images", "objects", "embeddings")
     corpus = load({role: data / role for role in roles})
     if not len(corpus):
-        raise UserError(f"{data / 'objects'} holds no objects: there is nothing to find")
+        raise UserError(f"{data / 'objects'} has no objects: there is nothing to find")
     cut = _cut(query, box, corpus.objects.manifest.params)
     vector = _embed(cut, corpus.embeddings, data.parent)
     index = _open_index(corpus, data / "index")
@@ -86,26 +86,26 @@ def _read(photo: Path) -> Image.Image:
     except OSError as error:
         raise UserError(f"the photograph {photo} cannot be read: {error.strerror}") from None
     except Rejected as error:
-        raise UserError(f"{photo} is no photograph that can be used: {error}") from None
+        raise UserError(f"{photo} is not a usable photograph: {error}") from None
 
 
 def _cut(photo: Image.Image, box: Box | None, detection: dict[str, Any]) -> Image.Image:
-    """The object's crop, as detection with these parameters cuts it."""
+    """The object's crop, cut as by detection with these parameters."""
     width, height = photo.size
     box = box or Box(0, 0, width, height)
     inside = min(box.x, box.y, width - box.x - box.w, height - box.y - box.h) >= -EDGE
     if not (inside and box.w > 0 and box.h > 0):
         sides = ",".join(f"{side:g}" for side in box)
-        raise UserError(f"the box {sides} does not lie in the photograph, which is {width} x {height} px")
+        raise UserError(f"the box {sides} is not inside the photograph, which is {width} x {height} px")
     part = crop(photo, expanded(box, detection["crop_scale"]))
     part.thumbnail((detection["crop_side"], detection["crop_side"]), Image.Resampling.BICUBIC)
     return part
 
 
 def _embed(cut: Image.Image, embeddings: Dataset, root: Path) -> np.ndarray:
-    """Unit vector, float32 [d], by the encoder of the embeddings.
+    """Unit vector, float32 [d], from the encoder of the embeddings.
 
-    root: the workspace. Its params.yaml says where the encoder is, which the embeddings know by its weights only.
+    root: the workspace. Its params.yaml says where the encoder is; the embeddings record only its weights' digest.
     """
     facts, how = embeddings.facts, embeddings.facts["preprocess"]
     named = collect(Miner, read_yaml(root / "params.yaml"), str(root / "params.yaml")).ir
@@ -122,7 +122,7 @@ def _embed(cut: Image.Image, embeddings: Dataset, root: Path) -> np.ndarray:
 
 
 def _open_index(corpus: Corpus, folder: Path) -> faiss.Index:
-    """An index of all objects by inner product: flat, or from `folder`, where it is made first if need be."""
+    """An index of all objects by inner product: flat, or from `folder`, where it is made if necessary."""
     vectors = corpus.vectors
     if len(vectors) <= FLAT:
         flat = faiss.IndexFlatIP(vectors.shape[1])
@@ -164,7 +164,7 @@ def _hits(corpus: Corpus, vector: np.ndarray, rows: np.ndarray, window: Window |
 
 
 def _sheet(corpus: Corpus, query: Image.Image, hits: list[Hit]) -> Image.Image:
-    """The query in the first column, beside it the crops found, with rank and similarity."""
+    """The query in the first column, next to it the crops found, with rank and similarity."""
     cells = [(corpus.crop(hit.row), f"{rank}: {hit.similarity:.3f}") for rank, hit in enumerate(hits, start=1)]
     rows: list[list[Cell]] = [["", *cells[start : start + ACROSS]] for start in range(0, len(cells), ACROSS)]
     rows[0][0] = query

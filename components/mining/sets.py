@@ -1,7 +1,7 @@
 """Recurrence sets: an anchor and its own neighbours in the window, stars rather than clusters.
 
-At these similarities connected components percolate: A is like B and B like C, but C is another product. So training
-uses only the anchor's own neighbours; components serve to keep splits apart and to collapse near-duplicates.
+At these similarities, connected components percolate: A is like B and B like C, but C is another product. So training
+uses only the anchor's own neighbours; components only keep splits apart and collapse near-duplicates.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +13,7 @@ from components.common.join.exact import Flag
 from components.common.join.scores import Pairs
 
 Repeats = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""Whether objects (src [P], dst [P]) nearly repeat each other: bool [P]."""
+"""Whether objects (src [P], dst [P]) are near-duplicates: bool [P]."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class Star:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Each row's partners in the window, both ways round, by (row, -similarity): no near-duplicate, nothing reserved.
+    """Each row's partners in the window, both ways round, by (row, -similarity), without near-duplicates and reserved
+    objects.
 
     start: int64 [N + 1]: the partners of row r are partner[start[r]:start[r + 1]].
     """
@@ -56,11 +57,11 @@ def stars(
     most: int,
     anchors: Sequence[int] | range,
 ) -> Iterator[Star]:
-    """The star of each anchor that has a view at all, with at most `most` views.
+    """The star of each anchor that has any view, with at most `most` views.
 
     photo, duplicate_group: int [N]. A partner becomes a view only if it shares neither photograph nor duplicate group
-    with the anchor or an earlier view, and does not nearly repeat (`repeats`) any of them: near-duplicates count once,
-    and they are collapsed before views are counted.
+    with the anchor or an earlier view, and is not a near-duplicate (`repeats`) of any of them: near-duplicates count
+    once and are collapsed before views are counted.
     """
     for anchor in anchors:
         chosen: list[int] = [anchor]
@@ -79,7 +80,7 @@ def stars(
 
 
 def distinct_partners(near: Neighbours, photo: np.ndarray, duplicate_group: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """How many different photographs show a partner of each of `rows` (bool mask [N]), when only those exist.
+    """How many different photographs show a partner of each of `rows` (bool mask [N]), as if only those rows existed.
 
     int64 [rows.sum()]; partners of one duplicate group count once.
     """

@@ -41,34 +41,32 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
         Writer(outputs["sets"], "sets", "mining", inputs, params) as sets_out,
     ):
         mined = mine(corpus, window, params, outputs["pairs"] / tiles.FOLDER, reserved)
-        stars_found: list[Star] = []
+        all_stars: list[Star] = []
         for index in track(range(parts), "recurrence sets"):
             anchors = range(index * params.tile, min((index + 1) * params.tile, len(corpus)))
             part_stars = list(_stars(corpus, mined, params, anchors))
-            stars_found += part_stars
+            all_stars += part_stars
             if not pairs_out.done(index):
                 pairs_out.write(index, _pair_rows(mined, anchors))
             if not sets_out.done(index):
                 sets_out.write(index, _set_rows(corpus, mined, part_stars, params.min_views))
         pairs_out.facts = sets_out.facts = _facts(window, corpus.encoder, params) | mined.engine
         shutil.rmtree(outputs["pairs"] / tiles.FOLDER)
-    return describe(corpus, mined, stars_found, window, params)
+    return describe(corpus, mined, all_stars, window, params)
 
 
 def find_window(calibration: Dataset, corpus: Corpus) -> Window:
-    """The window that calibration stated. Raises `UserError` if it was calibrated for another encoder."""
+    """The calibrated window. Raises `UserError` if it was calibrated for another encoder."""
     facts = calibration.facts
     if facts["encoder"] != corpus.encoder:
-        raise UserError(
-            f"the window in {calibration.folder} was calibrated for another encoder: run calibration again, "
-        )
+        raise UserError(f"the window in {calibration.folder} was calibrated for another encoder: run calibration again")
     return Window(facts["low"], facts["high"])
 
 
 def reserved_vectors(inputs: Mapping[str, Path]) -> np.ndarray:
-    """Vectors [M, d] of a benchmark's objects; [0, 0] where the input `reserved` is absent or empty.
+    """Vectors [M, d] of a benchmark's objects; [0, 0] if the input `reserved` is absent or empty.
 
-    Raises `UserError` if one is not a finite unit vector: every comparison with it would come out false.
+    Raises `UserError` if one is not a finite unit vector: every comparison with it would be false.
     """
     vectors = Dataset(inputs["reserved"]).vectors() if "reserved" in inputs else np.zeros((0, 0), np.float16)
     check_unit(vectors)

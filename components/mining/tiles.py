@@ -1,7 +1,7 @@
-"""What one tile row of the join leaves behind, kept on disk until the whole join is done.
+"""The results of each tile row of the join, kept on disk until the whole join is done.
 
-Duplicate groups, split groups and hubs are known only once all pairs are, so results of tile rows wait in `_tiles`
-inside the unfinished dataset. A killed join starts again at the first tile row that is not there.
+Duplicate groups, split groups and hubs are known only once all pairs are, so the results of tile rows wait in `_tiles`
+inside the unfinished dataset. A killed join makes only the missing tile rows when it starts again.
 """
 
 import os
@@ -19,12 +19,12 @@ from components.mining.params import Params
 
 FOLDER = "_tiles"
 TileJoin = Callable[[int], Pairs]
-"""A tile row -> its pairs from the split threshold up, also of objects in one photograph."""
+"""A tile row -> its pairs from the split threshold up, including those inside one photograph."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """Similarities low..high are held to be another view of the same product; cosine, both ends included."""
+    """Similarities in low..high are taken to mean another view of the same product; cosine, both ends included."""
 
     low: float
     high: float
@@ -32,8 +32,8 @@ class Window:
 
 @dataclass(frozen=True)
 class Tile:
-    """One tile row. pairs: in the window, of different photographs. repeats: edges between objects that nearly repeat
-    each other. bound: edges that keep two objects in one split (a forest: connected components are all that counts)."""
+    """One tile row. pairs: in the window, of different photographs. repeats: edges between near-duplicate objects.
+    bound: edges that keep two objects in one split (a forest: only its connected components matter)."""
 
     pairs: Pairs
     repeats: Edges
@@ -41,7 +41,7 @@ class Tile:
 
 
 def mine_tile(corpus: Corpus, join: TileJoin, index: int, window: Window, params: Params) -> Tile:
-    """Joins one tile row and sorts what it finds."""
+    """Joins one tile row and classifies its pairs."""
     joined = join(index)
     bound = forest(len(corpus), (joined.src, joined.dst))
     joined = joined.where(corpus.photo[joined.src] != corpus.photo[joined.dst])
@@ -53,7 +53,7 @@ def mine_tile(corpus: Corpus, join: TileJoin, index: int, window: Window, params
 
 
 def save(tile: Tile, folder: Path, index: int) -> None:
-    """Writes a tile row; it is there whole or not at all."""
+    """Writes a tile row, atomically."""
     columns = {"pairs": tile.pairs[:2], "repeats": tile.repeats, "bound": tile.bound}
     arrays: dict[str, Any] = {f"{name}_{side}": both[side] for name, both in columns.items() for side in (0, 1)}
     temporary = folder / f".{index:06d}.tmp"
@@ -65,17 +65,17 @@ def save(tile: Tile, folder: Path, index: int) -> None:
 
 
 def is_saved(folder: Path, index: int) -> bool:
-    """Whether the tile row was finished before."""
+    """Whether the tile row was finished earlier."""
     return _path(folder, index).is_file()
 
 
 def load(folder: Path, index: int) -> Tile:
     """A saved tile row."""
-    with np.load(_path(folder, index), allow_pickle=False) as data:
+    with np.load(_path(folder, index), allow_pickle=False) as arrays:
         return Tile(
-            Pairs(data["pairs_0"], data["pairs_1"], data["similarity"]),
-            (data["repeats_0"], data["repeats_1"]),
-            (data["bound_0"], data["bound_1"]),
+            Pairs(arrays["pairs_0"], arrays["pairs_1"], arrays["similarity"]),
+            (arrays["repeats_0"], arrays["repeats_1"]),
+            (arrays["bound_0"], arrays["bound_1"]),
         )
 
 

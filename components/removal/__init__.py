@@ -1,6 +1,6 @@
-"""Photographs, objects and recurrence sets in; for every anchor of a set its clean plate out: the photograph without
-the object, its shadow and its reflection (the paper takes them from an ObjectDrop-style removal model, section 3). The
-plates become the background input of the insertion task, and the quality of the removal is measured on each."""
+"""Photographs, objects and recurrence sets -> a clean plate for every anchor of a set: the photograph without the
+object, its shadow and its reflection (the paper gets them from an ObjectDrop-style removal model, section 3). The
+plates become the background input of the insertion task, and the quality of each removal is measured."""
 
 from components.common.stage.contract import ON_GPU, Stage
 from components.removal.params import Params

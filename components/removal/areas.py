@@ -1,7 +1,7 @@
 """Where a removal looks, what it erases, and where it may change the photograph.
 
-erased: the box, a little grown; its old content is hidden from the remover's fill.
-allowed: the box, grown further, to hold shadow and reflection; outside it the photograph stays as it is, bit by bit.
+erased: the box, slightly enlarged; its old content is hidden from the remover's fill.
+allowed: the box, further enlarged to include shadow and reflection; outside it, the photograph stays bit-identical.
 window: the square around the object that is scaled to the remover's working size.
 """
 
@@ -14,7 +14,7 @@ from PIL import Image
 
 from components.common.vision.geometry import Box, expanded, square_window
 
-RAMP = 0.04  # share of the window's side over which a change fades in from the edge of the allowed area
+RAMP = 0.04  # share of the window's side over which changes fade in from the edge of the allowed area
 
 
 @dataclass(frozen=True)
@@ -42,17 +42,17 @@ class Framing:
         return _rectangle(grown, width, height)
 
     def allowed(self, box: Box, width: int, height: int) -> np.ndarray:
-        """The area that may change, as bool [height, width]; it holds the erased rectangle."""
+        """The area that may change, as bool [height, width]; it includes the erased rectangle."""
         return _rectangle(expanded(box, self.allowed_scale), width, height) | self.erased(box, width, height)
 
     def window(self, box: Box, width: int, height: int) -> Box:
-        """The square the remover sees, in whole px: at least `size` px wide where the photograph is."""
+        """The square that the remover sees, in whole px: at least `size` px wide if the photograph is."""
         scale = max(self.window_scale, self.size / max(box.w, box.h, 1.0))
         x, y, side, _ = (round(value) for value in square_window(box, scale, width, height))
         return Box(min(x, width - side), min(y, height - side), side, side)
 
     def areas(self, box: Box, width: int, height: int) -> Areas:
-        """Both areas of a box in a picture of width x height px."""
+        """Both areas for a box in a picture of width x height px."""
         erased = self.erased(box, width, height)
         ramp = max(RAMP * self.window(box, width, height).w, 1.0)
         return Areas(erased, _faded(self.allowed(box, width, height), erased, ramp))
@@ -81,8 +81,8 @@ def fill_window(image: Image.Image, box: Box, framing: Framing, fill: Fill) -> t
     """Runs `fill` on the window around `box`, scaled to the working size, and pastes its result back.
 
     Returns the clean plate (RGB, the photograph's size) and the mask of what was erased (L, 0 or 255). Inside the
-    erased rectangle the filled picture is pasted; around it only the change is, so that fine texture below a shadow
-    survives the way through a smaller window. Outside the allowed area no pixel changes.
+    erased rectangle, the filled picture is pasted; around it, only the change is applied, so that fine texture below a
+    shadow survives a smaller working size. Outside the allowed area, no pixel changes.
     """
     whole = image.convert("RGB")
     erased = framing.erased(box, *whole.size)
@@ -91,9 +91,9 @@ def fill_window(image: Image.Image, box: Box, framing: Framing, fill: Fill) -> t
     part = np.asarray(whole.crop((left, top, left + side, top + side)), np.float32) / 255
     moved = Box(box.x - left, box.y - top, box.w, box.h)
     full, small = framing.areas(moved, side, side), scaled(part, framing.size)
-    result = fill(small, _small_areas(full, framing.size))
-    filled = scaled(result, side)
-    changed = part + scaled(result - small, side)
+    small_filled = fill(small, _small_areas(full, framing.size))
+    filled = scaled(small_filled, side)
+    changed = part + scaled(small_filled - small, side)
     plate = np.where(full.erased_HW[..., None], filled, changed)
     plate = part + full.weight_HW[..., None] * (plate - part)
     whole.paste(Image.fromarray(np.round(255 * np.clip(plate, 0, 1)).astype(np.uint8)), (left, top))
@@ -101,7 +101,7 @@ def fill_window(image: Image.Image, box: Box, framing: Framing, fill: Fill) -> t
 
 
 def scaled(picture: np.ndarray, side: int) -> np.ndarray:
-    """A square float32 picture [S, S, ...] resized to side x side; area averages down, bicubic up."""
+    """A square float32 picture [S, S, ...] resized to side x side: by area averages if smaller, bicubic if larger."""
     if picture.shape[0] == side:
         return picture
     return cv2.resize(

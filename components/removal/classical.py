@@ -1,6 +1,7 @@
-"""Classical inpainting with OpenCV: colours are carried from the edge of the erased rectangle inwards.
+"""Classical inpainting with OpenCV: colours spread inwards from the edge of the erased rectangle.
 
-Fast and without weights; shadows stay. Telea: J. Graphics Tools 9(1), 2004. Navier-Stokes: Bertalmio et al., CVPR 2001.
+Fast and without weights, but shadows stay. Telea: J. Graphics Tools 9(1), 2004. Navier-Stokes: Bertalmio et al., CVPR
+2001.
 """
 
 from typing import Literal
@@ -12,13 +13,13 @@ from PIL import Image
 from components.common.vision.geometry import Box
 from components.removal.areas import Areas, Framing, fill_window
 
-RADIUS = 4.0  # px around each unknown pixel that its colour is taken from
+RADIUS = 4.0  # px around each unknown pixel from which its colour is taken
 Algorithm = Literal["telea", "navier-stokes"]
 _FLAGS = {"telea": cv2.INPAINT_TELEA, "navier-stokes": cv2.INPAINT_NS}
 
 
 def classical_fill(picture: np.ndarray, erased_HW: np.ndarray, algorithm: Algorithm = "telea") -> np.ndarray:
-    """The picture (float32 [H, W, 3], 0..1) with its erased pixels filled in; a picture erased whole stays as it is."""
+    """The picture (float32 [H, W, 3], 0..1) with its erased pixels filled in; unchanged if all pixels are erased."""
     if erased_HW.all():
         return picture
     pixels = np.round(255 * np.clip(picture, 0, 1)).astype(np.uint8)
@@ -27,7 +28,7 @@ def classical_fill(picture: np.ndarray, erased_HW: np.ndarray, algorithm: Algori
 
 
 class ClassicalRemover:
-    """Fills the erased rectangle and leaves all else."""
+    """Fills the erased rectangle and changes nothing else."""
 
     digest = f"opencv-{cv2.__version__}"
 

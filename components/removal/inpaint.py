@@ -1,4 +1,4 @@
-"""Removal by a diffusers inpainting pipeline (RORem on SDXL, Stable Diffusion, ...), with an empty prompt."""
+"""Removal with a diffusers inpainting pipeline (RORem on SDXL, Stable Diffusion, ...) and an empty prompt."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ class InpaintRemover:
 
     def _fill(self, picture: np.ndarray, areas: Areas, key: str) -> np.ndarray:
         params = self.params
-        made = self.pipeline(
+        output = self.pipeline(
             prompt="",
             image=Image.fromarray(np.round(255 * np.clip(picture, 0, 1)).astype(np.uint8)),
             mask_image=Image.fromarray(255 * areas.erased_HW.astype(np.uint8)),
@@ -45,7 +45,7 @@ class InpaintRemover:
             generator=torch_generator(params.seed, "removal", key),
             output_type="np",
         )
-        return made.images[0].astype(np.float32)
+        return output.images[0].astype(np.float32)
 
 
 def _pipeline(params: Params, dtype: torch.dtype) -> Any:

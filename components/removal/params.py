@@ -18,7 +18,7 @@ class RemoverModels(StageParams):
 
     remover: ModelReference = parameter(
         "diffusers/stable-diffusion-xl-1.0-inpainting-0.1",
-        "removal.kind residual: a UNet2DModel; inpaint: a diffusers inpainting pipeline; opencv: not used",
+        "removal.kind residual: a UNet2DModel; inpaint: a diffusers inpainting pipeline; opencv: unused",
         f"{ROREM} builds on it",
     )
     remover_unet: ModelReference = parameter(
@@ -37,22 +37,22 @@ class Params(RemoverModels, Judge, OnDevice, InParts, Seeded):
         "inpainting pipeline",
     )
     algorithm: Literal["telea", "navier-stokes"] = parameter(
-        "telea", "opencv: how colours are carried into the box", "lower error on the rendered world"
+        "telea", "opencv: how colours spread into the box", "lower error on the rendered world"
     )
     size: int = parameter(
         512,
-        "side of the square that the remover works on, px; smaller windows are widened up to the photograph, never "
-        "enlarged beyond it",
+        "side of the square that the remover works on, px; smaller windows are widened to it, as far as the "
+        "photograph allows",
         f"{ROREM}, inference script",
         ge=MODEL_SIDE_STEP,
         le=2048,
         multiple_of=MODEL_SIDE_STEP,
     )
     window_scale: float = parameter(2.5, "side of the window around the object / longer side of its box", ge=1.2, le=8)
-    mask_scale: float = parameter(1.12, "sides of the erased rectangle / sides of the box", ge=1, le=2)
+    mask_scale: float = parameter(1.12, "side of the erased rectangle / side of the box", ge=1, le=2)
     mask_margin: int = parameter(3, "px added to the erased rectangle on every side", ge=0, le=64)
     allowed_scale: float = parameter(
-        1.7, "sides of the area that may change (shadows, reflections) / sides of the box", ge=1, le=4
+        1.7, "side of the area that may change (shadows, reflections) / side of the box", ge=1, le=4
     )
     steps: int = parameter(50, "inpaint: denoising steps", ROREM, ge=1, le=1000)
     guidance: float = parameter(1.0, "inpaint: classifier-free guidance; 1 is none", ROREM, ge=0, le=30)
@@ -69,7 +69,7 @@ class Params(RemoverModels, Judge, OnDevice, InParts, Seeded):
         if self.window_scale < self.allowed_scale:
             raise ValueError(
                 f"window_scale = {self.window_scale} is below allowed_scale = {self.allowed_scale}: "
-                "the remover must see all that it may change"
+                "the remover must see everything that it may change"
             )
         if self.allowed_scale < self.mask_scale:
             raise ValueError(

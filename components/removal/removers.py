@@ -19,16 +19,16 @@ class Remover(Protocol):
     def remove(self, image: Image.Image, box: Box, key: str) -> tuple[Image.Image, Image.Image]:
         """The clean plate (RGB, the photograph's size) and the mask of what was erased (L, 0 or 255).
 
-        box: the object, px of the photograph. key: what the randomness belongs to, such as the object's id.
+        box: the object, px of the photograph. key: seeds the randomness, such as the object's id.
         """
 
 
 def load_remover(params: Params) -> Remover:
-    """The remover that `params` ask for. Raises `UserError` if its model cannot be loaded."""
+    """The remover that `params` choose. Raises `UserError` if its model cannot be loaded."""
     framing = Framing(params.mask_scale, params.mask_margin, params.allowed_scale, params.window_scale, params.size)
     if params.kind == "opencv":
         return ClassicalRemover(framing, params.algorithm)
-    # diffusers takes seconds to import: only who uses it waits for it.
+    # diffusers takes seconds to import, so only its users import it.
     if params.kind == "residual":
         from components.removal.residual import ResidualRemover
 

@@ -1,8 +1,7 @@
-"""A small UNet that corrects the classical fill: it starts at Telea's result and learns what Telea cannot know.
+"""A small UNet that corrects the classical fill: it starts from Telea's result and learns what Telea cannot know.
 
 Input (space-to-depth by 2): the photograph, the filled picture and the two areas, 8 x 4 = 32 channels; output: what to
-add to the filled picture, 12 channels. The full photograph stays visible to the net, as shadows and reflections are
-read off it.
+add to the filled picture, 12 channels. The network sees the full photograph, since that shows shadows and reflections.
 """
 
 from typing import Any
@@ -35,7 +34,7 @@ def network_input(picture: np.ndarray, filled: np.ndarray, areas: Areas) -> torc
 
 
 def corrected(unet: Any, inputs_BCHW: torch.Tensor) -> torch.Tensor:
-    """The clean pictures, [B, 3, S, S] about -1..1: filled picture + weight x residual."""
+    """The clean pictures, [B, 3, S, S], roughly in -1..1: filled picture + weight x residual."""
     filled_BCHW, weight_BCHW = inputs_BCHW[:, 3:6], inputs_BCHW[:, 7:8]
     folded_BCHW = unet(pixel_unshuffle(inputs_BCHW, FOLD), torch.zeros((), device=inputs_BCHW.device)).sample
     return filled_BCHW + weight_BCHW * pixel_shuffle(folded_BCHW, FOLD).float()

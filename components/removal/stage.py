@@ -24,7 +24,7 @@ BINS = 20
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
-    """images, objects, sets -> backgrounds: one clean plate an anchor, with how much of the object is left in it.
+    """images, objects, sets -> backgrounds: one clean plate per anchor, with how much of the object is left in it.
 
     Raises `UserError` if the remover or the judge cannot be loaded.
     """
@@ -44,7 +44,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
 def _part(
     rows: Sequence[dict[str, Any]], photographs: Photographs, remover: Remover, judge: Encoder
 ) -> tuple[list[dict[str, Any]], list[dict[str, bytes]]]:
-    """Rows and blobs of one part; an anchor whose photograph cannot be decoded has none."""
+    """Rows and blobs of one part; anchors whose photograph cannot be decoded are left out."""
     table, blobs, before, after = [], [], [], []
     for row in rows:
         try:
@@ -71,22 +71,22 @@ def _part(
 def residuals(judge: Encoder, before: Sequence[Image.Image], after: Sequence[Image.Image]) -> list[float]:
     """Cosine of each crop before and after removal, clipped to 0..1: 1 means the object is still there.
 
-    A crop that the judge cannot embed counts as 1, as nothing shows that the object is gone.
+    A crop that the judge cannot embed counts as 1, since nothing proves that the object is gone.
     """
     cosines = (judge.embed(before) * judge.embed(after)).sum(1)
     return [round(float(value), 4) for value in np.clip(np.nan_to_num(cosines, nan=1.0), 0, 1)]
 
 
 def outside_change(photo: Image.Image, plate: Image.Image, box: Box, remover: Remover) -> float:
-    """Mean absolute change, 0..1, of the pixels that the remover must not touch; 0 if it may touch all."""
+    """Mean absolute change, 0..1, of the pixels that the remover must not change; 0 if it may change all."""
     outside = ~remover.framing.allowed(box, *photo.size)
     change = np.abs(np.asarray(plate, np.int16) - np.asarray(photo, np.int16))[outside]
     return float(change.mean() / 255) if change.size else 0.0
 
 
 def _report(inputs: Mapping[str, Path], backgrounds: Path, wanted: int) -> Report:
-    data = Dataset(backgrounds)
-    rows = data.rows()
+    plates = Dataset(backgrounds)
+    rows = plates.rows()
     left = np.array([row["residual"] for row in rows])
     metrics = {"plates": float(len(rows)), "undecodable": float(wanted - len(rows))}
     if rows:
@@ -101,16 +101,16 @@ def _report(inputs: Mapping[str, Path], backgrounds: Path, wanted: int) -> Repor
     return Report(
         metrics=metrics,
         plots={"residual": plot},
-        figures={"plates": _sheet(inputs, data, rows)},
+        figures={"plates": _sheet(inputs, plates, rows)},
         notes=notes if wanted > len(rows) else [],
     )
 
 
-def _sheet(inputs: Mapping[str, Path], data: Dataset, rows: Sequence[dict[str, Any]]) -> Image.Image:
+def _sheet(inputs: Mapping[str, Path], plates: Dataset, rows: Sequence[dict[str, Any]]) -> Image.Image:
     """Photograph, mask and plate of up to 12 anchors, evenly spread."""
     photographs, objects = Photographs(inputs["images"]), Dataset(inputs["objects"]).table(["image_id"])
     shown = []
     for k in evenly_spread(len(rows), SHOWN):
         photo = photographs[objects["image_id"][rows[k]["row"]].as_py()]
-        shown.append([photo, *(stored_picture(data, rows[k], name) for name in ("mask", "image"))])
+        shown.append([photo, *(stored_picture(plates, rows[k], name) for name in ("mask", "image"))])
     return sheet(shown, ["photograph", "mask", "clean plate"], abreast=2)

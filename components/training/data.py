@@ -1,7 +1,7 @@
 """Latents as training samples: everything random about a sample is a function of (seed, its global index).
 
-So a killed run that starts again at sample n sees what it would have seen, and any number of devices, dealt the
-indices in turn, sees the same samples an optimiser step (NVlabs/edm2 counts images in the same way).
+So a killed run that resumes at sample n sees the same samples as without the kill. The indices are dealt to the devices
+in turn, so any number of devices sees the same samples per optimiser step (NVlabs/edm2 counts images in the same way).
 """
 
 from bisect import bisect_right
@@ -35,7 +35,7 @@ class GlobalSampler(Sampler[int]):
 
 
 class Latents:
-    """The arrays of a latents dataset, read row by row from mapped files."""
+    """The arrays of a latents dataset, read row by row from memory-mapped files."""
 
     def __init__(self, dataset: Dataset, split: str):
         parts = [safe_open(path, "numpy") for path in dataset.files(".safetensors")]
@@ -54,12 +54,12 @@ class Latents:
         row = int(self.rows[position])
         part = bisect_right(self._firsts, row) - 1
         arrays, within = self._parts[part], row - self._firsts[part]
-        stored = {name: arrays.get_slice(name)[within] for name in arrays.keys()}  # noqa: SIM118  # no mapping
+        stored = {name: arrays.get_slice(name)[within] for name in arrays.keys()}  # noqa: SIM118  # not a mapping
         return {name: torch.from_numpy(array.astype(np.float32)) for name, array in stored.items()}
 
 
 class Dropout(NamedTuple):
-    """What a sample keeps of its conditions."""
+    """Which of its conditions a sample keeps."""
 
     refs: bool
     text: bool
@@ -92,7 +92,7 @@ class TrainingSamples(TorchDataset[Sample]):
 
 
 def dropout(draw: float, params: Params) -> Dropout:
-    """What is kept, from ONE uniform draw: independent coins would drop both more or less often than asked for."""
+    """What is kept, from ONE uniform draw: independent draws would drop both more or less often than requested."""
     if draw < params.drop_both:
         return Dropout(refs=False, text=False)
     if draw < params.drop_both + params.drop_refs:
@@ -101,5 +101,5 @@ def dropout(draw: float, params: Params) -> Dropout:
 
 
 def reference_count(draws: list[float], fewer: float) -> int:
-    """Three references, or one or two with equal chance for a share `fewer` of the samples."""
+    """Three references; for a share `fewer` of the samples, one or two with equal probability."""
     return REFERENCES if draws[0] >= fewer else 1 + int(draws[1] * (REFERENCES - 1))

@@ -1,6 +1,6 @@
-"""A training in processes of their own: what they are asked to do, and what they leave, lies in a folder.
+"""Training in separate processes: the request to them and their results are in a folder.
 
-On one machine `run` starts them with torchrun; on several the same folder lies on a shared volume (see `trainjob`).
+On one machine, `run` starts them with torchrun; on several, the same folder is on a shared volume (see `trainjob`).
 """
 
 import json
@@ -23,29 +23,29 @@ TASKS: dict[str, type[Params]] = {params.task: params for params in (Insertion, 
 
 @dataclass(frozen=True)
 class Handover:
-    """The folder between who asks for a training and the processes that do it. All paths in it are absolute."""
+    """The folder shared by whoever requests a training and the processes that do it. All paths in it are absolute."""
 
     folder: Path
 
     def ask(self, params: Params, latents: Path, model: Path) -> None:
-        """Says what to do, and forgets what was said to an earlier request."""
+        """Writes the request, and deletes the refusal of an earlier one."""
         self._refusal.unlink(missing_ok=True)
         places = {"latents": str(latents.resolve()), "model": str(model.resolve())}
         request = places | {"task": params.task, "params": params.model_dump(mode="json")}
         self._request.write_text(json.dumps(request), encoding="utf-8")
 
     def asked(self) -> tuple[Params, Path, Path]:
-        """Parameters, the folder of the latents and that of the model."""
+        """The request: parameters, the folder of the latents and that of the model."""
         request = json.loads(self._request.read_text(encoding="utf-8"))
         params = validate(TASKS[request["task"]], request["params"], str(self._request))
         return params, Path(request["latents"]), Path(request["model"])
 
     def refuse(self, sentence: str) -> None:
-        """Keeps the sentence of a `UserError`: what trying again would not change."""
+        """Stores the sentence of a `UserError`, which another try would not change."""
         self._refusal.write_text(sentence, encoding="utf-8")
 
     def refusal(self) -> str:
-        """That sentence, or nothing."""
+        """That sentence; empty if there is none."""
         return self._refusal.read_text(encoding="utf-8") if self._refusal.is_file() else ""
 
     def keep(self, report: Report) -> None:
@@ -53,7 +53,7 @@ class Handover:
         report.save(self._report)
 
     def report(self) -> Report:
-        """The report that was kept."""
+        """The stored report."""
         return Report.load(self._report)
 
     def finished(self, model: Path) -> bool:
@@ -76,7 +76,7 @@ class Handover:
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
     """Trains in `params.processes` processes on this machine.
 
-    Raises `UserError` with what they refused to do, `StageFailed` if they ended otherwise (their output says why).
+    Raises `UserError` with their refusal, `StageFailed` if they failed for another reason (their output says why).
     """
     with tempfile.TemporaryDirectory() as folder:
         handover = Handover(Path(folder))
@@ -86,13 +86,13 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
             raise UserError(sentence)
         if ended.returncode:
             raise StageFailed(
-                f"training: a process of {params.processes} ended early (see above): run again, it goes on from its "
-                "last checkpoint"
+                f"training: one of {params.processes} processes ended early (see above): run again to continue from "
+                "the last checkpoint"
             )
         return handover.report()
 
 
 def command(processes: int, folder: Path, module: str = NODE) -> list[str]:
-    """Starts the processes of one machine that do what `folder` asks for."""
+    """The command that starts one machine's processes for the request in `folder`."""
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     return [*torchrun, "--module", module, str(folder)]

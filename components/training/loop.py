@@ -26,8 +26,8 @@ QUARTILES = 4
 def train(module: GridTraining, samples: TrainingSamples, params: Params, checkpoints: Path) -> "LossCurve":
     """Trains `module` to the end, from the last checkpoint below `checkpoints` if there is one.
 
-    Afterwards the module holds the averaged weights, in every process if there are several: each calls this with the
-    same arguments, and the first one writes the checkpoints. Raises `UserError` if the loss stops being finite.
+    Afterwards the module has the averaged weights. If there are several processes, each calls this with the same
+    arguments, and the first one writes the checkpoints. Raises `UserError` if the loss stops being finite.
     """
     _quieten()
     last = checkpoints / "last.ckpt"
@@ -57,13 +57,13 @@ def train(module: GridTraining, samples: TrainingSamples, params: Params, checkp
     )
     batches = loader(samples, params, done * params.batch, ranks.rank(), ranks.world())
     trainer.fit(module, batches, ckpt_path=last if done else None, weights_only=True)
-    if done == params.steps:  # with nothing left to train Lightning ends before it takes over the average
+    if done == params.steps:  # with nothing left to train, Lightning returns before it applies the average
         module.load_state_dict(_checkpoint(last)["state_dict"])
     return curve
 
 
 def loader(samples: TrainingSamples, params: Params, start: int, rank: int = 0, world: int = 1) -> DataLoader:
-    """Batches of one device from global sample `start` on; all devices' batches together are `params.batch` images."""
+    """Batches of one device from global sample `start` on; those of all devices add up to `params.batch` images."""
     return DataLoader(
         samples,
         batch_size=params.batch // (params.accumulate * world),
@@ -74,7 +74,7 @@ def loader(samples: TrainingSamples, params: Params, start: int, rank: int = 0, 
 
 
 def warm_average(cap: float) -> WeightAveraging:
-    """An exponential average of the weights whose decay (1 + n) / (10 + n) grows to `cap`: early weights fade fast."""
+    """An exponential average of the weights, whose decay (1 + n) / (10 + n) grows to `cap`: early weights fade fast."""
 
     @torch.no_grad()
     def update(averages: list[torch.Tensor], weights: list[torch.Tensor], count: torch.Tensor | int) -> None:
@@ -85,7 +85,7 @@ def warm_average(cap: float) -> WeightAveraging:
 
 
 class LossCurve(Callback):
-    """Mean loss along the way, and by quartile of the noise level; kept in checkpoints, so that a resume loses none."""
+    """Mean loss over time, and by quartile of the noise level; kept in checkpoints, so that resuming loses nothing."""
 
     def __init__(self, params: Params):
         self.params = params
@@ -96,7 +96,7 @@ class LossCurve(Callback):
 
     def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, *_: Any) -> None:
         assert isinstance(module, GridTraining) and module.losses_B is not None and module.levels_B is not None
-        # Gathered at once, since a checkpoint keeps what one process holds.
+        # Gathered immediately, since a checkpoint stores one process's values only.
         self._losses.append(ranks.gathered(module.losses_B))
         self._levels.append(ranks.gathered(module.levels_B))
         if trainer.global_step % self.every == 0 and len(self._losses) >= self.params.accumulate:
@@ -127,7 +127,7 @@ class LossCurve(Callback):
 
 
 class ProgressLine(Callback):
-    """The project's own progress display, one tick an optimiser step."""
+    """The project's own progress display, one tick per optimiser step."""
 
     def __init__(self, params: Params):
         self.params = params
@@ -151,6 +151,6 @@ def _checkpoint(path: Path) -> dict[str, Any]:
 
 
 def _quieten() -> None:
-    """Lightning's advice to people who write training scripts is noise to those who run this one."""
+    """Lightning's advice is for people who write training scripts; it is noise to those who run this one."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="lightning.*")

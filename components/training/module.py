@@ -1,4 +1,4 @@
-"""The LightningModule: one training step of the grid UNet. It owns the UNet only; frozen parts stay outside it, as
+"""The LightningModule: one training step of the grid UNet. It owns only the UNet; frozen parts stay outside, since
 weight averaging copies the whole module."""
 
 import math
@@ -29,7 +29,7 @@ class GridTraining(pl.LightningModule):
         return losses_B.mean()
 
     def sample_losses(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """The loss of each sample [B]: target cell only, latents outside the mask weighted down if asked for."""
+        """The loss of each sample [B]: target cell only, with latents outside the mask weighted by `outside_weight`."""
         noised = self.objective(batch["target"], batch["noise"], batch["level"])
         cells_BCHW = grid.assemble(batch["refs"], noised.cell_BCHW)
         if self.params.task == "insertion":
@@ -42,7 +42,7 @@ class GridTraining(pl.LightningModule):
         return weighted_BCHW.mean(dim=(1, 2, 3)) * noised.weight_B
 
     def configure_optimizers(self) -> Any:
-        """AdamW with warm-up and, if asked for, cosine decay; both counted in optimiser steps."""
+        """AdamW with warm-up and optional cosine decay, both counted in optimiser steps."""
         params = self.params
         optimiser = torch.optim.AdamW(self.unet.parameters(), lr=params.lr, weight_decay=params.weight_decay)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: lr_factor(step * params.batch, params))

@@ -1,7 +1,7 @@
-"""One process of a training that has several: `torchrun --module components.training.node FOLDER`.
+"""One process of a training with several: `torchrun --module components.training.node FOLDER`.
 
-It may be started any number of times: it goes on from the last checkpoint, does nothing once the model is there, and
-refuses at once what was refused before.
+It may be started any number of times: it continues from the last checkpoint, does nothing once the model is there, and
+immediately refuses what was refused before.
 """
 
 import sys
@@ -14,7 +14,7 @@ from components.training.launch import Handover
 
 
 def main(folder: Path) -> int:
-    """Does what the handover folder asks for; the exit code is 2 if something has to be changed first."""
+    """Does what the handover folder requests; the exit code is 2 if the user has to change something first."""
     handover = Handover(folder)
     params, latents, model = handover.asked()
     if handover.finished(model):

@@ -1,4 +1,4 @@
-"""What the UNet learns to predict, as the base model's scheduler says: a flow's velocity or picture, noise, or v."""
+"""What the UNet learns to predict, given the base model's scheduler: a flow's velocity or picture, noise, or v."""
 
 import math
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from diffusers.training_utils import compute_snr
 from components.common.errors import UserError
 
 FLOW_STEPS = 1000
-"""The UNet's time input of a flow is its noise share times this (as `FlowMatchEulerDiscreteScheduler` samples)."""
+"""For a flow, the UNet's time input is the noise share times this (as `FlowMatchEulerDiscreteScheduler` samples)."""
 LEAST_SHARE = 0.1
-"""Below this noise share the weight of picture predictions grows no further: they leave no visible noise to remove."""
+"""Below this noise share, the weight of picture predictions stops growing: there is no visible noise left to remove."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,13 @@ class Noised:
 
 
 class Objective(Protocol):
-    """level_B: standard normal draws that choose the noise level, one a sample."""
+    """level_B: standard normal draws that choose the noise level, one per sample."""
 
     def __call__(self, clean_BCHW: torch.Tensor, noise_BCHW: torch.Tensor, level_B: torch.Tensor) -> Noised: ...
 
 
 def objective_of(scheduler: SchedulerMixin, min_snr: float | None) -> Objective:
-    """The objective that belongs to a sampler. Raises `UserError` for a prediction type that is not supported."""
+    """The objective that matches a sampler. Raises `UserError` for an unsupported prediction type."""
     if isinstance(scheduler, FlowMatchEulerDiscreteScheduler):
         return Flow(scheduler.config.shift, predicts_picture=False)
     kind = scheduler.config.prediction_type
@@ -49,11 +49,11 @@ def objective_of(scheduler: SchedulerMixin, min_snr: float | None) -> Objective:
 
 @dataclass(frozen=True)
 class Flow:
-    """Straight paths from picture to noise; noise shares logit-normal, moved by the sampler's own shift, as the
-    sampler's steps are (Esser et al. 2024, sections 3.1 and 5.3.2).
+    """Straight paths from picture to noise. The noise shares are logit-normal and shifted by the sampler's own shift,
+    as the sampler's steps are (Esser et al. 2024, sections 3.1 and 5.3.2).
 
-    predicts_picture: the UNet answers with the clean picture, which small UNets learn much sooner than the velocity
-    (Li and He 2025, arXiv 2511.13720); errors are weighted as the velocity's would be.
+    predicts_picture: the UNet predicts the clean picture, which small UNets learn much sooner than the velocity (Li and
+    He 2025, arXiv 2511.13720); errors are weighted as the velocity's would be.
     """
 
     shift: float
@@ -73,7 +73,7 @@ class Flow:
 
 @dataclass(frozen=True)
 class Diffusion:
-    """A DDPM's noise or v prediction, uniform timesteps, min-SNR weights if asked for."""
+    """A DDPM's noise or v prediction, with uniform timesteps and optional min-SNR weights."""
 
     noiser: DDPMScheduler
     min_snr: float | None
@@ -91,7 +91,7 @@ class Diffusion:
         )
 
     def _weights(self, time_B: torch.Tensor, velocity: bool) -> torch.Tensor:
-        """min(snr, gamma) / snr for epsilon, / (snr + 1) for v, which alone stays finite at zero terminal SNR."""
+        """min(snr, gamma) / snr for epsilon, / (snr + 1) for v; only the latter is finite at zero terminal SNR."""
         if self.min_snr is None:
             return torch.ones_like(time_B, dtype=torch.float32)
         snr_B = compute_snr(self.noiser, time_B)

@@ -13,7 +13,7 @@ DIFFUSERS = "diffusers' training scripts"
 
 
 class Length(StageParams):
-    """How long a task is trained; each task has its own."""
+    """How long a task is trained; each task has its own length."""
 
     images: int = parameter(12_800_000, "training length, images", ALTERBUTE, ge=1)
 
@@ -26,13 +26,13 @@ class Params(Length, OnDevice):
     task: ClassVar[Literal["insertion", "generation"]]
     """Put the object into a scene, or draw it from a caption."""
 
-    seed: int = parameter(0, "of sample order, noise, timesteps and dropout", ge=0)
-    batch: int = parameter(128, "images per optimiser step, on all devices together", ALTERBUTE, ge=1, le=4096)
+    seed: int = parameter(0, "seed of sample order, noise, timesteps and dropout", ge=0)
+    batch: int = parameter(128, "images per optimiser step, over all devices", ALTERBUTE, ge=1, le=4096)
     accumulate: int = parameter(1, "forward passes per optimiser step: saves memory", ge=1, le=256)
     lr: float = parameter(1e-5, "peak learning rate of AdamW", ALTERBUTE, gt=0, le=0.1)
-    warmup: float = parameter(0.005, "share of the images with a linear warm-up", "500 steps of 100,000", ge=0, le=1)
+    warmup: float = parameter(0.005, "share of the images during linear warm-up", "500 steps of 100,000", ge=0, le=1)
     decay: Literal["none", "cosine"] = parameter("none", "learning rate after the warm-up")
-    weight_decay: float = parameter(0.01, "of AdamW", DIFFUSERS, ge=0, le=1)
+    weight_decay: float = parameter(0.01, "weight decay of AdamW", DIFFUSERS, ge=0, le=1)
     clip: float = parameter(1.0, "largest gradient norm", DIFFUSERS, gt=0, le=100)
     ema: float = parameter(0.9999, "cap of the weight average's decay (1 + n) / (10 + n)", ge=0, lt=1)
 
@@ -43,27 +43,25 @@ class Params(Length, OnDevice):
         5.0, "min-SNR gamma of epsilon and v objectives; null: unweighted", "Hang et al. 2023", gt=0
     )
     drop_refs: float = parameter(0.05, "share of samples without references", SYNCD, ge=0, le=1)
-    drop_text: float = parameter(0.05, "share of samples without caption", SYNCD, ge=0, le=1)
+    drop_text: float = parameter(0.05, "share of samples without a caption", SYNCD, ge=0, le=1)
     drop_both: float = parameter(0.05, "share of samples with neither", SYNCD, ge=0, le=1)
-    fewer_refs: float = parameter(
-        0.3, "share of samples with one or two references, the kept views repeated", ge=0, le=1
-    )
+    fewer_refs: float = parameter(0.3, "share of samples with one or two references, which are repeated", ge=0, le=1)
 
-    precision: Literal["fp32", "bf16"] = parameter("bf16", "of the forward and backward pass")
-    export: Literal["fp32", "fp16"] = parameter("fp16", "of the exported weights")
-    nodes: int = parameter(1, "machines; above one, a TrainJob in a cluster", ge=1, le=64)
+    precision: Literal["fp32", "bf16"] = parameter("bf16", "precision of the forward and backward pass")
+    export: Literal["fp32", "fp16"] = parameter("fp16", "precision of the exported weights")
+    nodes: int = parameter(1, "machines; more than one: a TrainJob in a cluster", ge=1, le=64)
     processes: int = parameter(1, "training processes per node, one per GPU; they share the batch", ge=1, le=64)
     workers: int = parameter(0, "loader processes of each training process", ge=0, le=64)
-    checkpoint_every: int = parameter(128_000, "images between checkpoints: what a kill loses", ge=1)
+    checkpoint_every: int = parameter(128_000, "images between checkpoints: the most that a kill loses", ge=1)
 
     validation_tuples: int = parameter(64, "held-out tuples for the reference gap", ge=0, le=4096)
     sampling_steps: int = parameter(20, "sampler steps in validation", ge=1, le=1000)
 
     def identity(self) -> dict[str, Any]:
-        """With the number of training processes where there are several.
+        """Includes the number of training processes if there are several.
 
-        They see the same samples in the same steps as one would, but sum gradients in another order: weights differ in
-        the last digits, as with another `accumulate`. How the processes are spread over nodes decides nothing.
+        They see the same samples in the same steps as one process, but sum gradients in another order: weights differ
+        in the last digits, as with another `accumulate`. The distribution of processes over nodes does not matter.
         """
         return super().identity() | ({"processes": self.world} if self.world > 1 else {})
 
@@ -80,7 +78,7 @@ class Params(Length, OnDevice):
             raise ValueError(f"images {self.images} must be a multiple of batch {self.batch}")
         if self.nodes > 1 and self.device == "auto":
             raise ValueError(
-                "nodes above 1 need device = cpu or cuda, as they may differ from the machine that starts them"
+                "nodes above 1 need device = cpu or cuda, since they may differ from the machine that starts them"
             )
         if self.drop_refs + self.drop_text + self.drop_both > 1:
             raise ValueError("drop_refs + drop_text + drop_both must not be above 1: they share one draw")
@@ -103,7 +101,7 @@ class Params(Length, OnDevice):
 
     @property
     def warmup_images(self) -> float:
-        """Images with a growing learning rate."""
+        """Number of images during warm-up."""
         return self.warmup * self.images
 
 

@@ -1,6 +1,6 @@
-"""The training processes as seen from one of them. Alone, a process is the first of one and nothing here does a thing.
+"""The training processes as seen from one of them. A single process has rank 0 of 1, and nothing here has any effect.
 
-torchrun starts them and says in the environment who is who (RANK, WORLD_SIZE, LOCAL_RANK); see `node`.
+torchrun starts them and tells each its rank in the environment (RANK, WORLD_SIZE, LOCAL_RANK); see `node`.
 """
 
 import os
@@ -10,7 +10,7 @@ from torch import distributed
 
 
 def join(device: str) -> None:
-    """Meets the other processes: by NCCL on GPUs, one for each process, or by Gloo."""
+    """Joins the other processes: by NCCL on GPUs, one GPU per process, or by Gloo."""
     if device == "cuda":
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     distributed.init_process_group("nccl" if device == "cuda" else "gloo")
@@ -22,12 +22,12 @@ def several() -> bool:
 
 
 def rank() -> int:
-    """Which of the processes this is, from 0."""
+    """The number of this process, from 0."""
     return distributed.get_rank() if several() else 0
 
 
 def world() -> int:
-    """How many processes there are."""
+    """The number of processes."""
     return distributed.get_world_size() if several() else 1
 
 
@@ -38,7 +38,7 @@ def barrier() -> None:
 
 
 def gathered(mine_B: torch.Tensor) -> torch.Tensor:
-    """The samples' values of all processes, in the order of the samples, which were dealt out in turn."""
+    """The values of all processes' samples, in sample order (samples are dealt to the processes in turn)."""
     if not several():
         return mine_B
     theirs = [torch.empty_like(mine_B) for _ in range(world())]

@@ -1,4 +1,4 @@
-"""Latents -> a trained model: load the base, train the grid UNet, look at held-out tuples, export."""
+"""Latents -> a trained model: load the base, train the grid UNet, validate on held-out tuples, export."""
 
 import shutil
 from collections.abc import Callable, Mapping
@@ -29,11 +29,11 @@ PIPELINE, CHECKPOINTS = "pipeline", "checkpoints"
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
-    """latents -> model. A killed run goes on from its last checkpoint and ends with the same bytes.
+    """latents -> model. A killed run continues from its last checkpoint and ends with the same bytes.
 
-    Here, if there is one process; in processes of their own, or in a TrainJob on several nodes, if there are more.
-    Raises `UserError` if the base is absent or does not fit the latents, there is nothing to train on, or the loss
-    stops being finite; `StageFailed` if other processes end for any other reason.
+    One process trains here; several train in separate processes, or in a TrainJob if there are several nodes. Raises
+    `UserError` if the base is absent or does not fit the latents, there is nothing to train on, or the loss stops being
+    finite; `StageFailed` if separate processes fail for any other reason.
     """
     if params.world == 1:
         return compute(inputs, outputs, params)
@@ -51,10 +51,10 @@ def compute(
     params: Params,
     keep: Callable[[Report], object] = lambda report: None,
 ) -> Report:
-    """latents -> model, in this process or in this and its peers, each of which calls it; the first one writes.
+    """latents -> model, in this process or together with its peers, each of which calls this; the first one writes.
 
-    keep: called with the report before the model is finished, so that a kill in between loses neither.
-    The report of the other processes is empty.
+    keep: called with the report before the model is finished, so that a kill in between loses neither. The other
+    processes return an empty report.
     """
     dataset = Dataset(inputs["latents"])
     digests = check(dataset, params)
@@ -67,7 +67,7 @@ def compute(
         train(module, samples, params, folder / CHECKPOINTS)
         return Report()
     with Writer(folder, "model", "training", inputs, params, digests) as out:
-        ranks.barrier()  # from here on the folder holds only checkpoints that count
+        ranks.barrier()  # from here on, all checkpoints in the folder are valid
         curve = train(module, samples, params, folder / CHECKPOINTS)
         pipeline.to(pick_device(params.device))
         pipeline.unet.eval()
@@ -81,7 +81,7 @@ def compute(
 
 
 def load_pipeline(dataset: Dataset, params: Params) -> GridPipeline:
-    """The base model as a grid pipeline for the task, its UNet's input channels expanded where the task needs more."""
+    """The base model as a grid pipeline for the task, with extra UNet input channels if the task needs them."""
     vae, unet = bases.load_vae(params.base), bases.load_unet(params.base)
     latent_channels, cell = vae.config.latent_channels, dataset.facts["cell"]
     wanted = scene_channels(latent_channels) if params.task == "insertion" else latent_channels
@@ -102,7 +102,7 @@ def load_pipeline(dataset: Dataset, params: Params) -> GridPipeline:
 
 
 def export(pipeline: GridPipeline, folder: Path, params: Params) -> list[dict[str, Any]]:
-    """Writes the pipeline folder (safetensors); returns one row a file."""
+    """Writes the pipeline folder (safetensors); returns one row per file."""
     target = folder / PIPELINE
     shutil.rmtree(target, ignore_errors=True)
     pipeline.to("cpu", {"fp32": torch.float32, "fp16": torch.float16}[params.export])
@@ -116,18 +116,18 @@ def export(pipeline: GridPipeline, folder: Path, params: Params) -> list[dict[st
 
 def check(dataset: Dataset, params: Params) -> dict[str, str]:
     """Refuses latents that the base cannot be trained on; returns the digests of the base's parts."""
-    bases.load_tokenizer(params.base)  # says so if there is no base
+    bases.load_tokenizer(params.base)  # raises if there is no base
     digests = {part: weights_digest(params.base, part) for part in ("vae", "text_encoder", "unet")}
     parts = ("vae",) if params.task == "insertion" else ("vae", "text_encoder")  # insertion reads no caption
     for part in parts:
         if dataset.manifest.models.get(part) != digests[part]:
             raise UserError(
-                f"training {params.task}: the latents were encoded with another {part} than that of {params.base}: "
+                f"training {params.task}: the latents were encoded with another {part} than the one of {params.base}: "
                 "run encoding with the same base, or train from the base that encoding used"
             )
     splits = dataset.table(["split"])["split"].to_pylist()
     if "train" not in splits:
-        raise UserError("training: the latents hold no tuple of the train split: mine more photographs first")
+        raise UserError("training: the latents have no tuple in the train split: mine more photographs first")
     return digests
 
 
@@ -137,12 +137,12 @@ def _report(curve: LossCurve, validation: Validation | None, samples: TrainingSa
         metrics |= {name: value for name, value in curve.points[-1].items() if name != "images"}
     plots = {"loss": curve.points}
     if validation is None:
-        note = "no reference gap: the validation split holds fewer than two split groups"
+        note = "no reference gap: the validation split has fewer than two split groups"
         return Report(metrics=metrics, plots=plots, notes=[note])
     columns = "references, background, result, truth" if params.task == "insertion" else "references, result, truth"
     return Report(
         metrics=metrics | validation.metrics(),
         plots=plots,
         figures={"samples": validation.sheet},
-        notes=[f"samples.png shows held-out tuples, one a row: {columns}"],
+        notes=[f"samples.png shows held-out tuples, one per row: {columns}"],
     )

@@ -1,6 +1,6 @@
 """TrainJobs of Kubeflow Trainer (v1alpha1) in this pod's namespace, through Kubernetes' own client.
 
-Asked for are create, get and delete of `trainjobs`, and no other right: a job is followed by asking again.
+This needs only the rights to create, get and delete `trainjobs`: a job is followed by polling.
 """
 
 import json
@@ -20,23 +20,23 @@ from components.common.retry import LONG_WAITS, persist
 
 KIND = {"group": "trainer.kubeflow.org", "version": "v1alpha1", "plural": "trainjobs"}
 TIMEOUT = (10, 60)
-"""Seconds to connect, and to wait for an answer."""
+"""Seconds to wait for a connection, and for an answer."""
 POLL = 10.0
-"""Seconds between two looks at a job."""
+"""Seconds between two requests for a job's state."""
 
 Job = dict[str, Any]
 
 
 def connect() -> "TrainJobs":
-    """The API server of the cluster that this pod is in, with the pod's service account."""
+    """The API server of this pod's cluster, with the pod's service account."""
     settings = client.Configuration()
-    settings.retries = Retry(0)  # tries are made here
+    settings.retries = Retry(0)  # `persist` retries instead
     try:
         incluster_config.load_incluster_config(settings)
         namespace = Path(incluster_config.SERVICE_TOKEN_FILENAME).with_name("namespace").read_text(encoding="utf-8")
     except (ConfigException, OSError) as error:
         raise UserError(
-            f"a training on several nodes starts from a pod in a Kubernetes cluster, and this is none ({error}): "
+            f"training on several nodes must start from a pod in a Kubernetes cluster, which this is not ({error}): "
             "set nodes to 1, or submit the pipeline to a cluster"
         ) from None
     return TrainJobs(client.CustomObjectsApi(client.ApiClient(settings)), namespace.strip())
@@ -46,14 +46,14 @@ class TrainJobs:
     """The TrainJobs of a namespace, by name.
 
     Methods raise `UserError` if a right, Kubeflow Trainer or something in the job is missing or wrong, `StageFailed` if
-    the API server stays away.
+    the API server stays unavailable.
     """
 
     def __init__(self, api: client.CustomObjectsApi, namespace: str):
         self.namespace, self._api = namespace, api
 
     def get(self, name: str) -> Job | None:
-        """The job as it is now, if there is one."""
+        """The job in its present state, if there is one."""
         try:
             return self._call("get", self._api.get_namespaced_custom_object, name=name)
         except ApiException as error:
@@ -62,13 +62,13 @@ class TrainJobs:
             raise
 
     def create(self, body: Job) -> None:
-        """Makes the job, unless there is one of its name."""
+        """Creates the job, unless there is one by its name."""
         try:
             self._call("create", self._api.create_namespaced_custom_object, body=body)
         except ApiException as error:
             if error.status == 404:
                 raise UserError(
-                    "the cluster knows no TrainJobs: install Kubeflow Trainer 2.x (trainer.kubeflow.org/v1alpha1), or "
+                    "the cluster has no TrainJobs: install Kubeflow Trainer 2.x (trainer.kubeflow.org/v1alpha1), or "
                     "set nodes to 1"
                 ) from None
             if error.status != 409:
@@ -85,7 +85,7 @@ class TrainJobs:
             time.sleep(POLL)
 
     def _call(self, verb: str, method: Callable[..., Any], **given: Any) -> Any:
-        """What the API answers; 404 and 409 are raised as they came."""
+        """What the API answers; 404 and 409 are raised unchanged."""
         try:
             return persist(
                 lambda: method(**KIND, namespace=self.namespace, _request_timeout=TIMEOUT, **given),
@@ -102,7 +102,7 @@ class TrainJobs:
             raise UserError(self._refusal(verb, error)) from None
 
     def _refusal(self, verb: str, error: Exception) -> str:
-        """One sentence about what another try would not change."""
+        """One sentence about an error that another try would not change."""
         if _status(error) in (401, 403):
             return (
                 f"this pod's service account may not {verb} trainjobs in the namespace {self.namespace} "
@@ -112,7 +112,7 @@ class TrainJobs:
 
 
 def _status(error: Exception) -> int:
-    """The answer's HTTP status; 0 where there was no answer."""
+    """The answer's HTTP status; 0 if there was no answer."""
     return int(error.status or 0) if isinstance(error, ApiException) else 0
 
 

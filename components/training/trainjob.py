@@ -1,8 +1,8 @@
-"""A training on several nodes: a TrainJob, started from the pod of the step, followed, and its model fetched.
+"""Training on several nodes: the step's pod starts a TrainJob, follows it, and fetches its model.
 
-What the step and the nodes both see is a volume that all of them mount in the same place (OBJECTMATE_SHARED). There a
-folder of the job's name holds the latents, the model with its checkpoints, and the report. The name follows from what
-decides the model's bytes and from the image: a step that is tried again finds its job, or the finished model.
+The step and the nodes share a volume that all of them mount in the same place (OBJECTMATE_SHARED). There, a folder
+with the job's name holds the latents, the model with its checkpoints, and the report. The name is derived from what
+decides the model's bytes and from the image, so a step that is retried finds its job, or the finished model.
 """
 
 import os
@@ -27,21 +27,21 @@ from components.training.trainer_api import Job, TrainJobs
 
 SHARED = "OBJECTMATE_SHARED"
 RUNTIME, QUEUE = "objectmate-nodes", "objectmate"
-"""The ClusterTrainingRuntime and Kueue's queue of infra/kustomize."""
+"""The ClusterTrainingRuntime and Kueue's queue in infra/kustomize."""
 PER_PROCESS = {
     "cpu": {"cpu": 4, "memory": 8},
     "cuda": {"cpu": 8, "memory": 32, "nvidia.com/gpu": 1},
 }
 """What one training process gets; memory in GiB."""
 LOOKS = 12
-"""How often a finished model is looked for: a file system over a network may show it a minute late."""
+"""How many times a finished model is looked for: a network file system may show it a minute late."""
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, models: Mapping[str, str]) -> Report:
     """Trains on `params.nodes` nodes and leaves the model in `outputs`.
 
-    The job is deleted once its model is here, and stays if it failed; the model stays on the volume.
-    Raises `UserError` if something has to be changed first, `StageFailed` with the job's message if it failed.
+    The job is deleted once its model is here, and stays if it failed; the model stays on the volume. Raises `UserError`
+    if the user has to change something first, `StageFailed` with the job's message if it failed.
     """
     jobs = trainer_api.connect()
     made_from = Writer(outputs["model"], "model", "training", inputs, params, models).fingerprint
@@ -49,7 +49,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     handover = Handover(_shared(params) / name)
     model, latents = handover.folder / "model", handover.folder / "latents"
     if not handover.finished(model):
-        if not _found(jobs, name):
+        if not _at_work(jobs, name):
             _share(inputs["latents"], latents)
             handover.ask(params, latents, model)
             jobs.create(manifest(name, jobs.namespace, handover.folder, params))
@@ -61,7 +61,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
 
 
 def manifest(name: str, namespace: str, folder: Path, params: Params) -> Job:
-    """The TrainJob: this step's image on every node, each with `params.processes` processes that see `folder`."""
+    """The TrainJob: this step's image on every node, with `params.processes` processes per node that see `folder`."""
     each = {key: value * params.processes for key, value in PER_PROCESS[params.device.partition(":")[0]].items()}
     resources: dict[str, Any] = each | {"memory": f"{each['memory']}Gi"}
     return {
@@ -75,7 +75,7 @@ def manifest(name: str, namespace: str, folder: Path, params: Params) -> Job:
                 "command": ["torchrun", "--module", NODE, str(folder)],
                 "numNodes": params.nodes,
                 "numProcPerNode": params.processes,
-                # Both: from limits alone some releases of Trainer conclude that there is one process.
+                # Both: given limits alone, some releases of Trainer assume one process.
                 "resourcesPerNode": {"requests": resources, "limits": resources},
             },
         },
@@ -86,14 +86,14 @@ def _shared(params: Params) -> Path:
     folder = Path(os.environ.get(SHARED, ""))
     if SHARED not in os.environ or not folder.is_dir():
         raise UserError(
-            f"training on {params.nodes} nodes needs a volume that they and this pod share: set "
+            f"training on {params.nodes} nodes needs a volume that they share with this pod: set "
             "OBJECTMATE_SHARED_CLAIM to its claim when compiling the pipeline (infra/README.md), or set nodes to 1"
         )
     return folder
 
 
-def _found(jobs: TrainJobs, name: str) -> bool:
-    """Whether an earlier try left a job that is still at work; one that is over is cleared away."""
+def _at_work(jobs: TrainJobs, name: str) -> bool:
+    """Whether an earlier try left a job that is still at work; one that has ended is deleted."""
     job = jobs.get(name)
     if job and not _end(job):
         return True
@@ -122,12 +122,12 @@ def _follow(jobs: TrainJobs, name: str, handover: Handover, model: Path) -> None
         time.sleep(trainer_api.POLL)
     raise StageFailed(
         f"training: TrainJob {jobs.namespace}/{name} ended without a model ({_state(job)}): see the logs of its pods, "
-        "then run again: it goes on from its last checkpoint"
+        "then run again to continue from the last checkpoint"
     )
 
 
 def _wait(jobs: TrainJobs, name: str) -> Job:
-    """The job once it is over; says each change until then."""
+    """Waits for the job to end and returns it; prints each change until then."""
     said = ""
     while job := jobs.get(name):
         if (state := _state(job)) != said:
@@ -142,14 +142,14 @@ def _wait(jobs: TrainJobs, name: str) -> Job:
 
 
 def _end(job: Job) -> dict[str, str]:
-    """The condition that says that the job is over; empty while it is not."""
+    """The condition that marks the job's end; empty until then."""
     conditions = job.get("status", {}).get("conditions", [])
     over = [each for each in conditions if each["type"] in ("Complete", "Failed") and each["status"] == "True"]
     return over[0] if over else {}
 
 
 def _state(job: Job) -> str:
-    """What a person wants to know about a job, in a few words."""
+    """A job's state in a few words, for people."""
     status = job.get("status", {})
     if end := _end(job):
         return f"{end['type']} ({end.get('reason', '')}: {end.get('message', '')})"

@@ -1,4 +1,4 @@
-"""What the trained model does with held-out tuples: the reference gap, and a sheet of samples from fixed seeds."""
+"""Validation of the trained model on held-out tuples: the reference gap, and a sheet of samples from fixed seeds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ SHEET_ROWS = 8
 
 @dataclass(frozen=True)
 class Validation:
-    """Mean absolute error on the object (0..1) per tuple, with its own and with another object's references."""
+    """Mean absolute error on the object (0..1) per tuple, with its own references and with another object's."""
 
     true: np.ndarray
     shuffled: np.ndarray
@@ -30,7 +30,7 @@ class Validation:
 
     @property
     def gap(self) -> Interval:
-        """How much worse the shuffled references are; the interval resamples whole split groups."""
+        """How much greater the error is with shuffled references; the interval resamples whole split groups."""
         return cluster_bootstrap((self.shuffled - self.true).tolist(), self.groups)
 
     def metrics(self) -> dict[str, float]:
@@ -47,7 +47,7 @@ class Validation:
 
 
 def validate(pipeline: GridPipeline, latents: Latents, params: Params) -> Validation | None:
-    """Samples held-out targets twice from the same noise, without guidance. None if there are not two split groups.
+    """Samples held-out targets twice from the same noise, without guidance. None for fewer than two split groups.
 
     The truth is the decoded target, so that the autoencoder's own error does not count.
     """
@@ -74,7 +74,7 @@ def validate(pipeline: GridPipeline, latents: Latents, params: Params) -> Valida
 
 
 def strangers(groups: np.ndarray) -> np.ndarray | None:
-    """For each position, the next position (cyclic) of another group; None if all are of one group."""
+    """For each position, the next position (cyclic) of another group; None if there is only one group."""
     if len(set(groups.tolist())) < 2:
         return None
     size = len(groups)
@@ -115,7 +115,7 @@ def _object_errors(drawn_BHWC: np.ndarray, truth_BHWC: np.ndarray, mask_BHW: np.
 def _columns(
     pipeline: GridPipeline, batch: dict[str, torch.Tensor], drawn: np.ndarray, truth: np.ndarray, params: Params
 ) -> list[list[Image.Image]]:
-    """For each tuple its references, its background (insertion only), result and truth; see `_headings`."""
+    """For each tuple: its references, background (insertion only), result and truth; see `_headings`."""
     columns = [_decoded(pipeline, batch["refs"][:, k]) for k in range(REFERENCES)]
     if params.task == "insertion":
         columns.append(_decoded(pipeline, batch["background"]))

@@ -29,7 +29,7 @@ def box_of(index: int) -> tuple[int, int, int, int]:
 
 
 def write(folder: Path, kind: str, rows: list[dict[str, Any]], facts: Mapping[str, Any] | None = None, **more: Any):
-    """A finished dataset of one part."""
+    """A finished dataset with one part."""
     with Writer(folder, kind, "test", {}, StageParams()) as out:
         out.facts = dict(facts or {})
         out.write(0, rows, **more)
@@ -41,7 +41,7 @@ def world(tmp_path: Path) -> World:
     """world(products, views, **overrides) -> the inputs of assembly; `views` photographs of each product.
 
     overrides: boxes (row -> box), sets (replaces the sets' rows), without_background, without_caption (rows), shares
-    (row -> row whose photograph it is in too), dark_plates (rows whose clean plate is another).
+    (row -> row whose photograph also shows it), dark_plates (rows whose clean plate differs).
     """
 
     def build(

@@ -1,4 +1,4 @@
-"""Assembly: what is in a tuple, which split it is in, and that the bytes are always the same."""
+"""Assembly: what is in a tuple, which split it is in, and that the bytes never change."""
 
 import io
 from collections import Counter
@@ -32,7 +32,7 @@ def cell(tuples: Dataset, row: dict[str, Any], name: str) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(tuples.blob(row, name)))).astype(int)
 
 
-def test_every_sound_set_gives_a_tuple(world, tmp_path: Path) -> None:
+def test_every_sound_set_yields_a_tuple(world, tmp_path: Path) -> None:
     inputs = world()
     tuples, report = assemble(inputs, tmp_path / "out")
     assert len(tuples) == 30
@@ -93,7 +93,7 @@ def test_no_object_and_no_group_is_in_two_splits(world, tmp_path: Path) -> None:
     assert report.metrics["train_groups"] + report.metrics["validation_groups"] == 12
 
 
-def test_split_follows_content_not_row_numbers() -> None:
+def test_the_split_depends_on_content_not_on_row_numbers() -> None:
     names = pa.chunked_array([[f"o{i}" for i in range(200)]])
     groups = np.repeat(np.arange(100), 3)
     params = Params(validation_share=0.2)
@@ -104,22 +104,22 @@ def test_split_follows_content_not_row_numbers() -> None:
     assert 10 <= Counter(before.values())["validation"] <= 30
 
 
-def test_a_group_of_most_tuples_is_trained_on() -> None:
+def test_a_group_with_most_tuples_goes_to_training() -> None:
     names = pa.chunked_array([[f"o{i}" for i in range(200)]])
     for seed in range(20):
         groups = np.concatenate([np.zeros(500, int), np.arange(1, 100)])
         assert split_of_groups(groups, names, Params(validation_share=0.3, seed=seed))[0] == "train"
 
 
-def test_photographs_that_show_an_object_of_validation_are_held_out() -> None:
+def test_photographs_that_show_a_validation_object_are_held_out() -> None:
     rows, groups = np.array([0, 1, 2, 3, 4]), np.array([0, 0, 2, 2, 4])
     image_ids = pa.chunked_array([["a", "b", "a", "c", "d"]])
     assert held_out(rows, groups, image_ids, {0: "validation", 2: "train", 4: "train"}) == {"a", "b"}
     assert held_out(rows, groups, image_ids, {0: "train", 2: "train", 4: "train"}) == set()
 
 
-def test_training_does_without_the_photographs_of_validation(world, tmp_path: Path) -> None:
-    """A photograph of a validation product also shows one that is trained on: as an anchor, and as the others' view."""
+def test_training_does_not_use_photographs_of_validation(world, tmp_path: Path) -> None:
+    """A photograph of a validation product also shows a training product: an anchor, and a view of the others."""
     inputs = world(products=12)
     before = {row["anchor"]: row for row in assemble(inputs, tmp_path / "before")[0].rows()}
     held = [anchor for anchor, row in before.items() if row["split"] == "validation"]
@@ -139,7 +139,7 @@ def test_training_does_without_the_photographs_of_validation(world, tmp_path: Pa
 
 
 def test_another_background_is_another_tuple(world, tmp_path: Path) -> None:
-    """Also where the same remover made it, with other parameters."""
+    """Even if the same remover made it, with other parameters."""
     ids = [
         {row["anchor"]: row["tuple_id"] for row in assemble(world(**made), tmp_path / made["name"])[0].rows()}
         for made in ({"name": "plain"}, {"name": "other", "dark_plates": (3,)})
@@ -147,8 +147,8 @@ def test_another_background_is_another_tuple(world, tmp_path: Path) -> None:
     assert {anchor for anchor in ids[0] if ids[0][anchor] != ids[1][anchor]} == {3}
 
 
-def test_sets_that_give_no_tuple_are_counted_by_reason(world, tmp_path: Path) -> None:
-    wide = {8: (0, 10, 96, 20), 9: (10, 10, 60, 40)}  # photographs are 96 x 64 px: no square holds the first
+def test_sets_that_yield_no_tuple_are_counted_by_reason(world, tmp_path: Path) -> None:
+    wide = {8: (0, 10, 96, 20), 9: (10, 10, 60, 40)}  # photographs are 96 x 64 px: no square contains the first
     inputs = world(products=3, boxes=wide, without_background=(0, 1), without_caption=(1, 2, 3))
     tuples, report = assemble(inputs, tmp_path / "out")
     rejected = {key: value for key, value in report.metrics.items() if key.startswith("rejected/")}

@@ -1,4 +1,4 @@
-"""The captioning stage: what it writes, that it repeats itself, and that a kill loses nothing."""
+"""The captioning stage: what it writes, that it is repeatable, and that a kill loses nothing."""
 
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ def _run(inputs: dict[str, Path], out: Path, params: Params) -> Any:
     return stage.run(inputs, {"captions": out}, params)
 
 
-def test_without_a_model_the_category_is_named(inputs: dict[str, Path], tmp_path: Path):
+def test_without_a_model_the_category_is_the_caption(inputs: dict[str, Path], tmp_path: Path):
     report = _run(inputs, tmp_path / "out", _params())
     rows = Dataset(tmp_path / "out").rows()
     assert [(row["row"], row["text"]) for row in rows] == [(k, "a disc") for k in range(4)]
@@ -32,7 +32,7 @@ def test_without_a_model_the_category_is_named(inputs: dict[str, Path], tmp_path
     assert report.figures["captions"].width > 0
 
 
-def test_models_caption_the_same_way_twice(inputs: dict[str, Path], captioner: Path, tmp_path: Path):
+def test_models_give_the_same_captions_each_time(inputs: dict[str, Path], captioner: Path, tmp_path: Path):
     params = _params(kind="transformers", captioner=str(captioner), prompt="", max_tokens=6)
     for name in ("one", "two"):
         _run(inputs, tmp_path / name, params)
@@ -42,16 +42,16 @@ def test_models_caption_the_same_way_twice(inputs: dict[str, Path], captioner: P
 
 def test_a_prompt_is_given_with_every_picture(captioner: Path):
     params = _params(kind="transformers", captioner=str(captioner), prompt="a red", max_tokens=4)
-    made = load_captioner(params)
-    if made.processor.__class__.__name__.startswith("ViT"):  # type: ignore[attr-defined]
+    loaded = load_captioner(params)
+    if loaded.processor.__class__.__name__.startswith("ViT"):  # type: ignore[attr-defined]
         pytest.skip("a pair of encoder and decoder takes no prompt")
-    assert len(made.caption([photograph(0)] * 3, ["disc"] * 3)) == 3
+    assert len(loaded.caption([photograph(0)] * 3, ["disc"] * 3)) == 3
 
 
 def test_a_silent_model_is_replaced_by_the_category(captioner: Path, monkeypatch: pytest.MonkeyPatch):
-    made = load_captioner(_params(kind="transformers", captioner=str(captioner), prompt=""))
-    monkeypatch.setattr(made, "_say", lambda pictures: ["<s></s>"] * len(pictures))
-    assert made.caption([photograph(0)], ["disc"]) == ["a disc"]
+    loaded = load_captioner(_params(kind="transformers", captioner=str(captioner), prompt=""))
+    monkeypatch.setattr(loaded, "_say", lambda pictures: ["<s></s>"] * len(pictures))
+    assert loaded.caption([photograph(0)], ["disc"]) == ["a disc"]
 
 
 def test_a_killed_and_resumed_run_is_byte_identical(

@@ -1,4 +1,4 @@
-"""Captions are one clean line, whatever was said."""
+"""Captions are one clean line, whatever the model said."""
 
 import pytest
 
@@ -38,5 +38,5 @@ def test_the_category_as_a_caption(category: str, caption: str):
     assert category_caption(category, 100) == caption
 
 
-def test_a_category_caption_keeps_to_the_limit():
+def test_a_category_caption_respects_the_limit():
     assert len(category_caption("o" * 100, 30)) == 30

@@ -1,4 +1,4 @@
-"""Datasets on disk: identity is content, a killed stage goes on where it was, nothing half-made is read as whole."""
+"""Datasets on disk: identity is content, a killed stage resumes where it was, nothing half-made is read as whole."""
 
 import json
 import shutil
@@ -29,7 +29,7 @@ class Params(StageParams):
 
 
 class Killed(Exception):
-    """Stands for the end of a process between two parts."""
+    """Simulates the end of a process between two parts."""
 
 
 def rows_of(part: int, params: Params) -> tuple[list[dict[str, Any]], list[dict[str, bytes]]]:
@@ -40,7 +40,7 @@ def rows_of(part: int, params: Params) -> tuple[list[dict[str, Any]], list[dict[
 def make(
     folder: Path, parts: int = 3, die_after: int | None = None, params: Params | None = None, **more: Any
 ) -> list[int]:
-    """Writes a dataset of `samples` and returns which parts were worked on."""
+    """Writes a dataset of `samples` and returns the parts that were made."""
     params, worked = params or Params(), []
     with Writer(folder, "samples", "copy", more.get("inputs", {}), params, more.get("models")) as out:
         for part in range(parts):
@@ -60,26 +60,26 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_rows_and_blobs_come_back(tmp_path: Path) -> None:
     make(tmp_path / "d")
-    data = Dataset(tmp_path / "d")
-    rows = data.rows()
-    assert len(data) == len(rows) == 9 and is_complete(tmp_path / "d")
+    dataset = Dataset(tmp_path / "d")
+    rows = dataset.rows()
+    assert len(dataset) == len(rows) == 9 and is_complete(tmp_path / "d")
     expected = [blob["image.png"] for part in range(3) for blob in rows_of(part, Params())[1]]
-    assert [data.blob(row, "image") for row in rows] == expected
-    assert data.facts == {"parts": 3} and data.counts == {"skipped": 3, "also": 3}
-    assert data.rows(["sample"])[4] == {"sample": "1"}
+    assert [dataset.blob(row, "image") for row in rows] == expected
+    assert dataset.facts == {"parts": 3} and dataset.counts == {"skipped": 3, "also": 3}
+    assert dataset.rows(["sample"])[4] == {"sample": "1"}
 
 
 def test_tar_parts_are_plain_tars_with_true_offsets(tmp_path: Path) -> None:
     make(tmp_path / "d")
-    data = Dataset(tmp_path / "d")
-    rows = iter(data.rows())
-    for path in data.files(".tar"):
+    dataset = Dataset(tmp_path / "d")
+    rows = iter(dataset.rows())
+    for path in dataset.files(".tar"):
         with tarfile.open(path) as tar:
             for member in tar:
                 row, file = next(rows), tar.extractfile(member)
                 assert file is not None
                 assert (row["image_offset"], row["image_length"]) == (member.offset_data, member.size)
-                assert file.read() == data.blob(row, "image")
+                assert file.read() == dataset.blob(row, "image")
                 assert (member.mtime, member.uid, member.gid, member.mode) == (0, 0, 0, 0o644)
     assert next(rows, None) is None
 
@@ -88,10 +88,10 @@ def test_manifest_names_every_file_with_its_digest(tmp_path: Path) -> None:
     make(tmp_path / "d")
     manifest = json.loads((tmp_path / "d" / MANIFEST).read_text())
     named = {entry["name"]: entry["sha256"] for part in manifest["parts"] for entry in part["files"]}
-    found = {
+    actual = {
         path.name: digest_file(path) for path in (tmp_path / "d").iterdir() if path.name not in (MANIFEST, FINISHED)
     }
-    assert named == found
+    assert named == actual
     assert {column["name"]: column["unit"] for column in manifest["schema"]}["image_offset"] == "byte"
 
 
@@ -102,7 +102,7 @@ def test_two_runs_give_the_same_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("die_after", [0, 1, 2])
-def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path: Path, die_after: int) -> None:
+def test_a_killed_run_resumes_and_ends_with_the_same_bytes(tmp_path: Path, die_after: int) -> None:
     make(tmp_path / "whole")
     with pytest.raises(Killed):
         make(tmp_path / "killed", die_after=die_after)
@@ -139,7 +139,7 @@ def test_a_folder_half_made_from_something_else_is_refused(tmp_path: Path) -> No
     assert contents(tmp_path / "d") == before
 
 
-def test_other_code_takes_up_no_half_made_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_code_does_not_resume_half_made_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make(tmp_path / "whole")
     with pytest.raises(Killed):
         make(tmp_path / "d", die_after=1)
@@ -151,11 +151,11 @@ def test_other_code_takes_up_no_half_made_work(tmp_path: Path, monkeypatch: pyte
         make(tmp_path / "other")
     assert Writer(tmp_path / "whole", "samples", "copy", {}, Params()).finished
     manifests = [(tmp_path / name / MANIFEST).read_bytes() for name in ("whole", "other")]
-    assert manifests[0] == manifests[1], "the code is no part of a dataset's identity"
+    assert manifests[0] == manifests[1], "the code is not part of a dataset's identity"
 
 
 @pytest.mark.parametrize("name", ["b.py", "kernel.cpp"])
-def test_code_is_what_is_below_the_folder(tmp_path: Path, name: str) -> None:
+def test_code_is_every_source_file_below_the_folder(tmp_path: Path, name: str) -> None:
     (tmp_path / "a").mkdir()
     digests = []
     for text in ("x = 1", "x = 1", "x = 2"):
@@ -165,7 +165,7 @@ def test_code_is_what_is_below_the_folder(tmp_path: Path, name: str) -> None:
     assert digests[0] == digests[1] != digests[2]
 
 
-def test_the_code_of_a_room_is_all_that_it_holds() -> None:
+def test_every_source_file_of_a_room_counts_as_its_code() -> None:
     """A source file of a new kind, such as .cu, must be added to `SOURCES`."""
     rooms = subprocess.run(["git", "ls-files", "components"], cwd=ROOT, capture_output=True, text=True, check=True)
     data = ("components/sandbox/world/", "components/sandbox/models/")
@@ -173,13 +173,13 @@ def test_the_code_of_a_room_is_all_that_it_holds() -> None:
     assert suffixes == set(SOURCES)
 
 
-def test_a_finished_dataset_is_replaced_whole(tmp_path: Path) -> None:
+def test_a_finished_dataset_is_replaced_entirely(tmp_path: Path) -> None:
     make(tmp_path / "d", parts=3)
     assert make(tmp_path / "d", parts=1) == [0]
     assert sorted(contents(tmp_path / "d")) == [FINISHED, MANIFEST, "part-00000.parquet", "part-00000.tar"]
 
 
-def test_a_folder_of_strangers_is_never_emptied(tmp_path: Path) -> None:
+def test_a_folder_of_other_files_is_never_emptied(tmp_path: Path) -> None:
     (tmp_path / "thesis.doc").write_bytes(b"years of work")
     with pytest.raises(UserError, match="not a dataset of this project: name another folder or empty it"):
         make(tmp_path)
@@ -188,7 +188,7 @@ def test_a_folder_of_strangers_is_never_emptied(tmp_path: Path) -> None:
     assert contents(tmp_path) == {"thesis.doc": b"years of work"}
 
 
-def test_digest_follows_content_and_nothing_else(tmp_path: Path) -> None:
+def test_the_digest_depends_on_content_alone(tmp_path: Path) -> None:
     make(tmp_path / "a")
     make(tmp_path / "b", models={"encoder": "other"})
     make(tmp_path / "c", params=Params(rows=4))
@@ -206,27 +206,27 @@ def test_inputs_are_named_by_their_digest(tmp_path: Path) -> None:
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 
-def test_a_tar_that_shrinks_while_it_is_read_gives_no_short_blob(tmp_path: Path) -> None:
+def test_a_tar_that_shrinks_while_it_is_read_yields_no_short_blob(tmp_path: Path) -> None:
     make(tmp_path / "d")
-    data = Dataset(tmp_path / "d")
-    row = data.rows()[-1]
-    assert len(data.blob(row, "image")) == row["image_length"] > 0
+    dataset = Dataset(tmp_path / "d")
+    row = dataset.rows()[-1]
+    assert len(dataset.blob(row, "image")) == row["image_length"] > 0
     tar = tmp_path / "d" / row["shard"]
     tar.write_bytes(tar.read_bytes()[: row["image_offset"] + 1])
     with pytest.raises(UserError, match=r"bytes at \d+ of part-00002\.tar.*delete"):
-        data.blob(row, "image")
+        dataset.blob(row, "image")
 
 
 def test_cut_missing_and_damaged_files_are_not_read(tmp_path: Path) -> None:
     make(tmp_path / "d")
-    data = Dataset(tmp_path / "d")
-    rows = data.rows()
+    dataset = Dataset(tmp_path / "d")
+    rows = dataset.rows()
     tar = tmp_path / "d" / "part-00001.tar"
     tar.write_bytes(tar.read_bytes()[:-10])
     with pytest.raises(UserError, match=r"part-00001\.tar is missing or cut short: delete"):
         Dataset(tmp_path / "d").files(".tar")
     with pytest.raises(UserError, match="missing or cut short"):
-        data.blob(rows[0], "image")
+        dataset.blob(rows[0], "image")
     (tmp_path / "d" / "part-00000.parquet").unlink()
     with pytest.raises(UserError, match="missing or cut short"):
         Dataset(tmp_path / "d").table()
@@ -255,7 +255,7 @@ def test_manifest_and_rows_cannot_point_outside_the_folder(tmp_path: Path) -> No
         Dataset(tmp_path / "d").blob({"shard": "../secret.tar", "image_offset": 0, "image_length": 5}, "image")
 
 
-def test_a_vector_of_a_dataset_that_has_none_is_one_sentence(tmp_path: Path) -> None:
+def test_asking_for_a_vector_where_there_is_none_is_one_sentence(tmp_path: Path) -> None:
     make(tmp_path / "a")
     with pytest.raises(UserError, match="lacks the vectors of its rows: delete it and run its stage again"):
         Dataset(tmp_path / "a").vector(0)
@@ -282,8 +282,8 @@ def test_a_dataset_without_rows_is_a_dataset(tmp_path: Path) -> None:
     with Writer(tmp_path / "empty", "samples", "copy", {}, Params()) as out:
         out.write(0, [], [])
     for name in ("none", "empty"):
-        data = Dataset(tmp_path / name)
-        assert len(data) == 0 and data.rows() == [] and data.rows(["sample"]) == []
+        dataset = Dataset(tmp_path / name)
+        assert len(dataset) == 0 and dataset.rows() == [] and dataset.rows(["sample"]) == []
     assert not (tmp_path / "empty" / UNFINISHED).exists()
 
 
@@ -293,7 +293,7 @@ def test_rows_that_break_the_schema_are_refused(tmp_path: Path) -> None:
     assert not is_complete(tmp_path / "d")
 
 
-def test_the_calibration_is_known_of_all_that_is_made_under_it(tmp_path: Path) -> None:
+def test_the_calibration_is_recorded_in_everything_made_under_it(tmp_path: Path) -> None:
     with Writer(tmp_path / "a", "samples", "copy", {}, Params()) as out:
         out.facts = {"calibration_id": "c1", "low": 0.9}
     make(tmp_path / "b", inputs={"samples": tmp_path / "a"})

@@ -1,4 +1,4 @@
-"""Encoders: every kind of transformers vision model gives unit vectors, the same way twice."""
+"""Encoders: every kind of transformers vision model gives unit vectors, the same each time."""
 
 from pathlib import Path
 
@@ -51,7 +51,7 @@ MODELS = {
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One tiny random model a kind, saved as transformers saves them."""
+    """One tiny random model per kind, saved as transformers saves them."""
     folder = tmp_path_factory.mktemp("models")
     torch.manual_seed(0)
     for name, (model, processor, _) in MODELS.items():
@@ -87,7 +87,7 @@ def test_the_vector_is_the_models_own_output(folders):
     np.testing.assert_allclose(encoder.embed([square])[0], expected / np.linalg.norm(expected), atol=1e-5)
 
 
-def test_classifiers_give_their_logits_and_vits_their_cls_token(folders):
+def test_classifiers_use_their_logits_and_vits_their_cls_token(folders):
     encoder = load_encoder(str(folders / "resnet"))
     model = hf.ResNetForImageClassification.from_pretrained(folders / "resnet").eval()
     vit = load_encoder(str(folders / "vit"))
@@ -106,7 +106,7 @@ def test_mirrored_views_are_equal_only_with_mirror(folders):
     assert not np.allclose(plain[0], plain[1], atol=1e-4)
 
 
-def test_framing_matters_and_is_stated(folders):
+def test_framing_matters_and_is_recorded(folders):
     pad, squash = (load_encoder(str(folders / "vit"), framing=framing) for framing in ("pad", "squash"))
     assert pad.preprocess["framing"] == "pad" and squash.preprocess["side"] == SIDE
     assert not np.allclose(pad.embed([picture(0)]), squash.embed([picture(0)]), atol=1e-4)

@@ -1,4 +1,4 @@
-"""The one way a stage runs: what it leaves beside its datasets."""
+"""The one way to run a stage: what it leaves next to its datasets."""
 
 import getpass
 import json
@@ -28,7 +28,7 @@ def test_a_user_without_a_name_is_recorded_by_number(tmp_path: Path, monkeypatch
     assert json.loads((tmp_path / "report" / "run.json").read_text())["user"] == "4711"
 
 
-def test_a_run_that_writes_dvc_lock_is_no_change_of_the_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_writing_dvc_lock_does_not_count_as_changed_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def git(*words: str) -> str:
         return subprocess.run(["git", *words], cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
 

@@ -1,4 +1,4 @@
-"""What a dataset's identity holds of the machine and of the models, and what `run.json` holds beside it."""
+"""What a dataset's identity says about the machine and the models, and what only `run.json` says."""
 
 import json
 import shutil
@@ -38,7 +38,7 @@ def datasets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture
 def a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a machine with a GPU, which is not computed on here."""
+    """Pretends that there is a GPU; nothing is computed on it."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
 
 
@@ -46,17 +46,17 @@ def fingerprint(params: StageParams) -> str:
     return Writer(Path("unused"), "embeddings", "embedding", {}, params, {"encoder": "same"}).fingerprint
 
 
-def test_work_on_a_cpu_and_on_a_gpu_shares_no_fingerprint(a_gpu: None) -> None:
+def test_cpu_and_gpu_have_different_fingerprints(a_gpu: None) -> None:
     cpu, cuda, auto, second = (fingerprint(Embedding(device=name)) for name in ("cpu", "cuda", "auto", "cuda:1"))
     assert cpu != cuda == auto == second
 
 
-def test_an_exact_stage_has_one_fingerprint_on_every_device(a_gpu: None) -> None:
+def test_an_exact_stage_has_the_same_fingerprint_on_every_device(a_gpu: None) -> None:
     assert fingerprint(Mining(device="cpu", threads=1)) == fingerprint(Mining(device="cuda", threads=4))
 
 
 @pytest.mark.parametrize("step", STEPS.values(), ids=list(STEPS))
-def test_whoever_loads_a_model_says_what_it_computes_on(step) -> None:
+def test_a_stage_that_loads_a_model_records_its_device(step) -> None:
     params = step.stage.params
     if params.naming("model"):
         assert issubclass(params, OnDevice)
@@ -72,7 +72,7 @@ def test_threads_count_for_networks_on_a_cpu_only(a_gpu: None) -> None:
 
 
 @pytest.mark.parametrize("parameters", [RESIDUAL, {"kind": "opencv", "size": 64, "device": "cpu"}])
-def test_the_number_of_threads_at_hand_changes_no_byte(
+def test_the_number_of_available_threads_changes_no_byte(
     datasets: dict[str, Path], judge: Path, tmp_path: Path, parameters: dict
 ) -> None:
     """The sandbox's remover rounds differently in one thread than in two."""
@@ -90,17 +90,20 @@ def test_the_number_of_threads_at_hand_changes_no_byte(
     assert one.manifest.models["arithmetic"] == "cpu, 2 threads"
 
 
-def test_an_encoder_in_two_folders_is_one(datasets: dict[str, Path], judge: Path, tmp_path: Path) -> None:
+def test_an_encoder_has_the_same_identity_in_any_folder(datasets: dict[str, Path], judge: Path, tmp_path: Path) -> None:
     shutil.copytree(judge, tmp_path / "elsewhere")
-    made = []
+    embeddings = []
     for folder in (judge, tmp_path / "elsewhere"):
         outputs = {role: tmp_path / f"{role}-{folder.name}" for role in ("embeddings", "reserved")}
         params = Embedding(ir=str(folder), benchmark="", device="cpu")
         inputs = {"objects": write_crops(tmp_path / "objects")}
         execute(EMBEDDING, params, inputs, outputs, tmp_path / "report")
-        made.append(Dataset(outputs["embeddings"]))
-    assert made[0].digest == made[1].digest and made[0].manifest.fingerprint == made[1].manifest.fingerprint
-    assert str(tmp_path) not in (made[1].folder / "manifest.json").read_text()
+        embeddings.append(Dataset(outputs["embeddings"]))
+    assert (
+        embeddings[0].digest == embeddings[1].digest
+        and embeddings[0].manifest.fingerprint == embeddings[1].manifest.fingerprint
+    )
+    assert str(tmp_path) not in (embeddings[1].folder / "manifest.json").read_text()
 
 
 def write_crops(folder: Path) -> Path:
@@ -129,14 +132,14 @@ def test_every_file_that_loading_may_read_is_in_a_models_digest(judge: Path, tmp
 
 
 @pytest.mark.parametrize("name", ["README.md", "LICENSE", "LICENSE.txt", "sample.PNG", ".gitattributes", ".cache/lock"])
-def test_what_is_said_about_a_model_is_not(judge: Path, tmp_path: Path, name: str) -> None:
+def test_files_about_a_model_are_not_in_its_digest(judge: Path, tmp_path: Path, name: str) -> None:
     shutil.copytree(judge, tmp_path / "model")
     (tmp_path / "model" / name).parent.mkdir(exist_ok=True)
     (tmp_path / "model" / name).write_text("changed")
     assert weights_digest(str(tmp_path / "model")) == weights_digest(str(judge))
 
 
-def test_a_run_says_what_machine_it_was_on(datasets: dict[str, Path], judge: Path, tmp_path: Path) -> None:
+def test_a_run_records_its_machine(datasets: dict[str, Path], judge: Path, tmp_path: Path) -> None:
     params = Removal(second_ir=str(judge), **RESIDUAL)
     execute(REMOVAL, params, datasets, {"backgrounds": tmp_path / "out"}, tmp_path / "report")
     machine = json.loads((tmp_path / "report" / "run.json").read_text())["machine"]

@@ -1,4 +1,4 @@
-"""Decoding what strangers hand in: every kind of file ends as upright RGB or as a reason."""
+"""Decoding untrusted files: every kind of file becomes upright RGB or a reason."""
 
 import io
 import struct
@@ -54,7 +54,7 @@ def test_every_exif_orientation_is_shown_upright(kind: str, orientation: int) ->
         3: lambda im: im.rotate(180),
         4: lambda im: im.transpose(Image.Transpose.FLIP_TOP_BOTTOM),
         5: lambda im: im.transpose(Image.Transpose.TRANSPOSE),
-        6: lambda im: im.rotate(90, expand=True),  # the camera lay on its right side: stored turned to the left
+        6: lambda im: im.rotate(90, expand=True),  # the camera was on its right side: stored rotated to the left
         7: lambda im: im.transpose(Image.Transpose.TRANSVERSE),
         8: lambda im: im.rotate(-90, expand=True),
     }
@@ -89,7 +89,7 @@ def test_floating_point_pixels_are_unsupported() -> None:
     assert reason(saved(Image.fromarray(np.ones((8, 8), np.float32)), "TIFF")) == "unsupported"
 
 
-def test_transparency_lies_on_white() -> None:
+def test_transparency_becomes_white() -> None:
     clear = Image.new("RGBA", (8, 8), (200, 0, 0, 0))
     assert decode(saved(clear, "PNG")).getpixel((4, 4)) == (255, 255, 255)
     half = Image.new("LA", (8, 8), (0, 128))
@@ -102,14 +102,14 @@ def test_transparency_lies_on_white() -> None:
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
-def test_an_animation_gives_its_first_frame(kind: str) -> None:
+def test_an_animation_becomes_its_first_frame(kind: str) -> None:
     frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "lime", "blue")]
     image = decode(saved(frames[0], kind, save_all=True, append_images=frames[1:], duration=50))
     red, green, blue = image.getpixel((8, 8))
     assert red > 240 and green < 15 and blue < 15
 
 
-def test_no_bytes_and_no_image() -> None:
+def test_empty_files_and_files_that_are_not_images() -> None:
     assert reason(b"") == "empty"
     for data in (
         b"\x00" * 500,
@@ -121,7 +121,7 @@ def test_no_bytes_and_no_image() -> None:
         assert reason(data) == "not-an-image"
 
 
-def test_a_few_bytes_are_no_image_whatever_they_are() -> None:
+def test_a_few_bytes_are_never_an_image() -> None:
     rng = np.random.default_rng(3)
     for length in range(1, 40):
         data = rng.integers(0, 256, length, np.uint8).tobytes()
@@ -158,7 +158,7 @@ def test_scrambled_pixels_never_raise_anything_else() -> None:
 
 
 def png_header(width: int, height: int) -> bytes:
-    """A PNG that claims a size and holds a few compressed zeros."""
+    """A PNG that claims a size and contains a few compressed zeros."""
     chunks = [
         (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
         (b"IDAT", zlib.compress(b"\0" * 1000)),
@@ -189,7 +189,7 @@ def test_reasons_are_a_closed_vocabulary() -> None:
         Rejected("odd", "")
 
 
-def test_encoding_is_the_same_whatever_metadata_came_along() -> None:
+def test_encoding_ignores_metadata() -> None:
     plain, dressed = photo(), photo()
     dressed.info = {"icc_profile": b"abc", "dpi": (300, 300), "comment": "x"}
     data = images.encode_png(plain)
@@ -197,7 +197,7 @@ def test_encoding_is_the_same_whatever_metadata_came_along() -> None:
     assert distance(decode(data), plain) == 0
 
 
-def test_hash_is_stable_under_scaling_and_compression_and_tells_pictures_apart() -> None:
+def test_the_hash_survives_scaling_and_compression_and_tells_pictures_apart() -> None:
     rng = np.random.default_rng(2)
     smooth = [
         Image.fromarray(rng.integers(0, 255, (6, 6, 3), np.uint8)).resize((200, 150), Image.Resampling.BICUBIC)
@@ -209,7 +209,7 @@ def test_hash_is_stable_under_scaling_and_compression_and_tells_pictures_apart()
     assert images.hamming(first, again)[0] < 20 < 80 < images.hamming(first, second)[0]
 
 
-def test_flipped_hash_is_the_hash_of_the_mirror_image() -> None:
+def test_the_flipped_hash_is_the_hash_of_the_mirror_image() -> None:
     mirrored = photo().transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     assert images.dhashes(photo()) == (
         images.dhashes(mirrored.transpose(Image.Transpose.FLIP_LEFT_RIGHT))[0],

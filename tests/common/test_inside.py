@@ -1,4 +1,4 @@
-"""Every place that turns a name from elsewhere into a path: none of these names may leave its folder."""
+"""Every place that turns a name from elsewhere into a path: no name may lead out of its folder."""
 
 import json
 from collections.abc import Callable
@@ -39,7 +39,7 @@ def dataset(folder: Path) -> Path:
 
 
 def manifest_naming(name: str, root: Path) -> Path:
-    """A dataset whose manifest names its file otherwise, and fits its own digest."""
+    """A dataset whose manifest gives its file another name, with a matching digest."""
     folder = dataset(root / "model")
     manifest = json.loads((folder / MANIFEST).read_text())
     manifest["parts"][0]["files"][0]["name"] = name
@@ -136,7 +136,7 @@ def test_no_name_from_elsewhere_leaves_its_folder(place: str, name: str, tmp_pat
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in ("", ".")])
-def test_names_that_get_an_ending_stay_inside_too(name: str, tmp_path: Path) -> None:
+def test_names_that_get_a_suffix_stay_inside_too(name: str, tmp_path: Path) -> None:
     picture = Image.new("RGB", (2, 2))
     for act in (
         lambda: judge_an_outside_picture(name, tmp_path),

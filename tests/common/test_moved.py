@@ -1,4 +1,4 @@
-"""Moved pictures: frames of one scene are found, one object before two backgrounds is not."""
+"""Moved pictures: frames of one scene are found, one object in front of two backgrounds is not."""
 
 import numpy as np
 import pytest
@@ -33,8 +33,8 @@ def test_different_scenes():
     assert max(correlation(one, other) for one in scenes for other in scenes if one is not other) < LEAST
 
 
-def test_one_object_before_two_backgrounds():
-    """The object, a third of the side, stands out far more than the ground behind it."""
+def test_one_object_in_front_of_two_backgrounds():
+    """The object, a third of the side, stands out far more than the background."""
     grounds = [Image.blend(Image.new("RGB", (320, 320), "grey"), picture(seed, 320), 0.3) for seed in (1, 2)]
     for ground, place in zip(grounds, ((100, 100), (130, 110)), strict=True):
         ground.paste(picture(3, 110), place)

@@ -1,4 +1,4 @@
-"""Names that people's files give photographs: what each may mean, and when that is uncertain."""
+"""Names of photographs in users' files: what each may mean, and when that is uncertain."""
 
 import unicodedata
 
@@ -41,7 +41,7 @@ def test_another_folder_or_ending_is_another_photograph(name: str) -> None:
     assert Names(["a/0.jpg"]).match([name]) == Matches({}, [name], {})
 
 
-def test_the_whole_path_goes_before_a_part_of_it() -> None:
+def test_the_entire_path_takes_precedence_over_a_part_of_it() -> None:
     uris = ["0.jpg", "a/0.jpg", "b/a/0.jpg"]
     names = {"0.jpg": "0.jpg", "a/0.jpg": "a/0.jpg", "/data/b/a/0.jpg": "b/a/0.jpg"}
     assert Names(uris).match(names).uris == names
@@ -69,7 +69,7 @@ def test_different_names_never_mean_the_same_photograph() -> None:
     assert exact.uris == {"cat/0.jpg": "cat/0.jpg", "cat\\0.jpg": "cat/0.jpg"} and list(exact.ambiguous) == ["0.jpg"]
 
 
-def test_photographs_that_differ_only_in_spelling_need_the_very_name() -> None:
+def test_photographs_that_differ_only_in_spelling_need_the_exact_name() -> None:
     uris = [COMPOSED, DECOMPOSED]
     assert Names(uris).match(uris).uris == {uri: uri for uri in uris}
     assert list(Names(uris).match([f"./{COMPOSED}"]).ambiguous) == [f"./{COMPOSED}"]

@@ -1,4 +1,4 @@
-"""Parameters: what is wrong is refused before any work, in one sentence that names the key."""
+"""Parameters: wrong ones are refused before any work, in one sentence that names the key."""
 
 from pathlib import Path
 from typing import Self
@@ -54,7 +54,7 @@ def test_values_cannot_change_after_reading() -> None:
         Window().low = 0.5  # type: ignore[misc]
 
 
-def test_yaml_that_is_absent_broken_or_no_mapping(tmp_path: Path) -> None:
+def test_yaml_that_is_absent_broken_or_not_a_mapping(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there is no"):
         read_yaml(tmp_path / "params.yaml")
     for text, sentence in (("a: [1", "is not valid YAML"), ("- 1\n", "holds no sections"), ("", "holds no sections")):

@@ -1,4 +1,4 @@
-"""A report that comes from the disk is the one that went there."""
+"""A report read from disk equals the one that was written."""
 
 from pathlib import Path
 
@@ -17,11 +17,11 @@ def test_a_stored_report_is_read_back_whole(tmp_path: Path) -> None:
         files={"docs/index.html": "<p>ü</p>", "data.bin": b"\0"},
     )
     report.save(tmp_path)
-    found = Report.load(tmp_path)
+    loaded = Report.load(tmp_path)
     (tmp_path / "figures" / "samples.png").unlink()
-    assert (found.metrics, found.plots, found.notes) == (report.metrics, report.plots, report.notes)
-    assert found.files == {"docs/index.html": "<p>ü</p>".encode(), "data.bin": b"\0"}
-    assert found.figures.keys() == {"samples"} and found.figures["samples"].tobytes() == picture.tobytes()
+    assert (loaded.metrics, loaded.plots, loaded.notes) == (report.metrics, report.plots, report.notes)
+    assert loaded.files == {"docs/index.html": "<p>ü</p>".encode(), "data.bin": b"\0"}
+    assert loaded.figures.keys() == {"samples"} and loaded.figures["samples"].tobytes() == picture.tobytes()
 
 
 def test_an_empty_report_is_read_back_empty(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The schemas say what their numbers mean."""
+"""The schemas say what their numbers mean: every number has a unit."""
 
 import pyarrow as pa
 import pytest

@@ -1,4 +1,4 @@
-"""Shares of a dataset's parts: who makes which, and what gathering them gives."""
+"""Shares of a dataset's parts: which worker makes which, and what gathering them yields."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -35,7 +35,7 @@ def test_every_part_is_in_one_share(of, part):
     assert sum(Share.read(f"{number}/{of}").has(part) for number in range(1, of + 1)) == 1
 
 
-def test_a_share_is_no_dataset(tmp_path):
+def test_a_share_is_not_a_dataset(tmp_path):
     with pytest.raises(ShareDone):
         make(tmp_path / "share", Share(0, 1))
     assert (tmp_path / "share" / UNFINISHED).is_file() and not is_complete(tmp_path / "share")
@@ -57,12 +57,12 @@ def test_gathered_shares_are_the_dataset_of_one_worker(tmp_path, workers):
         assert (tmp_path / "gathered" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
-def test_shares_of_different_things_are_refused(tmp_path):
+def test_shares_from_different_parameters_are_refused(tmp_path):
     for index in range(2):
         with pytest.raises(ShareDone):
             make(tmp_path / f"share{index}" / "out", Share(index, 2), first=index)
         seal({"out": tmp_path / f"share{index}" / "out"})
-    with pytest.raises(UserError, match="shares of out were made from different things"):
+    with pytest.raises(UserError, match="shares of out come from different inputs, parameters"):
         gather([tmp_path / "share0", tmp_path / "share1"], {"out": tmp_path / "out"})
 
 
@@ -97,7 +97,7 @@ def test_a_share_with_one_flipped_bit_is_refused_and_its_part_is_made_again(tmp_
     assert Dataset(tmp_path / "out").digest == Dataset(tmp_path / "whole").digest
 
 
-def test_a_share_that_lost_a_file_or_was_never_ended_is_refused(tmp_path):
+def test_a_share_that_lost_a_file_or_was_never_sealed_is_refused(tmp_path):
     share = sealed_share(tmp_path / "share")
     (share / "out" / "part-00001.parquet").unlink()
     with pytest.raises(StageFailed, match=r"part-00001.parquet: expected [0-9a-f]{12}, found missing"):

@@ -32,7 +32,7 @@ def test_every_column_has_its_heading() -> None:
         assert shown.getpixel((left, 2 * GAP + LINE)) == colour
 
 
-def test_rows_abreast_repeat_the_headings_and_do_not_slip_into_other_columns() -> None:
+def test_rows_abreast_repeat_the_headings_and_stay_in_their_columns() -> None:
     shown = sheet([[square(RED)], [square(RED), square(BLUE)]], ["a", "b"], SIDE, abreast=2)
     top = 2 * GAP + LINE
     assert shown.size == (4 * STEP + GAP, top + STEP)

@@ -1,4 +1,4 @@
-"""Intervals against tabulated values and against their own promise: coverage."""
+"""Intervals against tabulated values and against the coverage that they promise."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ def test_least_correct_that_shows_a_precision_of_070(correct, total):
     assert share_lower_bound(correct, total) >= 0.70 > share_lower_bound(correct - 1, total)
 
 
-def test_closed_forms_and_ends():
+def test_closed_forms_and_extremes():
     assert share_lower_bound(10, 10) == pytest.approx(0.05 ** (1 / 10))
     assert share_upper_bound(0, 10) == pytest.approx(1 - 0.05 ** (1 / 10))
     assert share_lower_bound(0, 10) == share_lower_bound(0, 0) == 0

@@ -1,4 +1,4 @@
-"""Stores: local folders and S3 behave alike, and what goes wrong is one sentence."""
+"""Stores: local folders and S3 behave alike, and every error is one sentence."""
 
 import os
 import stat
@@ -24,14 +24,14 @@ FILES = {"b.jpg": b"bbbb", "a/1.png": b"0123456789", "a/10.png": b"", "a/é 2.pn
 @pytest.fixture(scope="module")
 def client() -> Iterator[Any]:
     with mock_aws():
-        made = boto3.client("s3", region_name="us-east-1")
-        made.create_bucket(Bucket="photos")
-        yield made
+        s3_client = boto3.client("s3", region_name="us-east-1")
+        s3_client.create_bucket(Bucket="photos")
+        yield s3_client
 
 
 @pytest.fixture
 def aws(client: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The client of an S3 that holds the empty bucket `photos`."""
+    """A client of an S3 with the empty bucket `photos`."""
     for name, value in {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}.items():
         monkeypatch.setenv(name, value)
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION"):
@@ -46,7 +46,7 @@ def aws(client: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 @pytest.fixture(params=["local", "s3"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    """A store that holds `FILES`, with neighbours outside its root that it must not see."""
+    """A store with `FILES`, and with neighbours outside its root that it must not see."""
     if request.param == "local":
         (tmp_path / "root/a").mkdir(parents=True)
         (tmp_path / "root2.jpg").write_bytes(b"outside")
@@ -98,7 +98,7 @@ def test_local_keys_stay_inside(tmp_path: Path, key: str) -> None:
         LocalStore(tmp_path / "root").read(key)
 
 
-def test_what_is_no_regular_file_is_not_read(tmp_path: Path) -> None:
+def test_only_regular_files_are_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
     (tmp_path / "broken.jpg").symlink_to(tmp_path / "gone.jpg")
     assert stat.S_ISFIFO((tmp_path / "pipe.jpg").stat().st_mode)
@@ -133,7 +133,7 @@ def test_read_address_reads_single_files(tmp_path: Path, aws: Any) -> None:
             read_address(address)
 
 
-def test_s3_folder_markers_are_no_files(aws: Any) -> None:
+def test_s3_folder_markers_are_not_files(aws: Any) -> None:
     aws.put_object(Bucket="photos", Key="root/", Body=b"")
     aws.put_object(Bucket="photos", Key="root/sub/", Body=b"")
     aws.put_object(Bucket="photos", Key="root/sub/a.jpg", Body=b"1")
@@ -151,7 +151,7 @@ def test_s3_lists_beyond_one_page(aws: Any, monkeypatch: pytest.MonkeyPatch) -> 
 def test_missing_bucket_and_nonsense_addresses(aws: Any) -> None:
     with pytest.raises(UserError, match="there is no bucket absent on Amazon S3: create it or correct the address"):
         open_store("s3://absent/x").list()
-    with pytest.raises(UserError, match="no valid bucket address"):
+    with pytest.raises(UserError, match="is not a valid bucket address"):
         open_store("s3://Not A Bucket!/x").list()
     with pytest.raises(UserError, match="names no bucket"):
         open_store("s3:///x")
@@ -224,11 +224,11 @@ def test_a_body_cut_short_is_read_again_and_then_reported(aws: Any, monkeypatch:
     store, real, failures = S3Store("s3://photos/x"), StreamingBody.read, [3]
 
     def flaky(body: StreamingBody, amt: int | None = None) -> bytes:
-        data = real(body, amt)
+        body_bytes = real(body, amt)
         if failures[0]:
             failures[0] -= 1
             raise s3.exceptions.IncompleteReadError(actual_bytes=4, expected_bytes=10)
-        return data
+        return body_bytes
 
     monkeypatch.setattr(StreamingBody, "read", flaky)
     assert store.read("a.jpg") == b"0123456789"

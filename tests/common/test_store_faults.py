@@ -1,4 +1,4 @@
-"""The store behind a network and a server that fail: another try, or one sentence; never half a file as a whole one."""
+"""The store when network or server fail: a retry, or one sentence, but never half a file passed off as whole."""
 
 import os
 import subprocess
@@ -26,7 +26,7 @@ DATA = bytes(range(256)) * 8
 
 @pytest.fixture
 def proxy(store_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    """A proxy that the process takes for the store, and no pauses between tries."""
+    """A proxy that the process takes for the store, without pauses between retries."""
     monkeypatch.setattr(retry.time, "sleep", lambda _: None)
     with Proxy(store_settings["AWS_ENDPOINT_URL"]) as made:
         monkeypatch.setenv("AWS_ENDPOINT_URL", made.address)
@@ -35,11 +35,11 @@ def proxy(store_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> It
 
 @pytest.fixture
 def server(store_settings: dict[str, str]) -> Any:
-    """A client past the proxy, of a server with the buckets `faults` and `photographs`, and a file in the first."""
-    made = boto3.client("s3", region_name="us-east-1", endpoint_url=store_settings["AWS_ENDPOINT_URL"])
-    made.create_bucket(Bucket="faults")
-    made.put_object(Bucket="faults", Key="root/old", Body=DATA)
-    return made
+    """A client that bypasses the proxy, of a server with the bucket `faults` and a file in it."""
+    client = boto3.client("s3", region_name="us-east-1", endpoint_url=store_settings["AWS_ENDPOINT_URL"])
+    client.create_bucket(Bucket="faults")
+    client.put_object(Bucket="faults", Key="root/old", Body=DATA)
+    return client
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def store(server: Any, proxy: Proxy) -> S3Store:
 
 
 @pytest.mark.parametrize("kind", ["busy", "half", "lost", "reset", "short"])
-def test_reading_tries_again(store: S3Store, proxy: Proxy, kind: str) -> None:
+def test_reading_is_retried(store: S3Store, proxy: Proxy, kind: str) -> None:
     proxy.fault = Fault(kind, "GET", times=2)
     assert store.read("old") == DATA and store.list() == ["old"]
     assert list(proxy.fault.seen.values()) == [2, 2]
@@ -74,7 +74,7 @@ def photographs(server: Any) -> int:
     return len(paths)
 
 
-def test_ingest_takes_in_the_same_through_a_bad_network(photographs: int, proxy: Proxy, tmp_path: Path) -> None:
+def test_ingest_makes_the_same_dataset_over_a_bad_network(photographs: int, proxy: Proxy, tmp_path: Path) -> None:
     assert ingest(tmp_path / "well").returncode == 0
     expected = Dataset(tmp_path / "well/data/images")
     assert len(expected) == photographs
@@ -86,9 +86,7 @@ def test_ingest_takes_in_the_same_through_a_bad_network(photographs: int, proxy:
         assert Dataset(tmp_path / kind / "data/images").digest == expected.digest
 
 
-def test_ingest_goes_on_once_a_throttling_server_has_calmed_down(
-    photographs: int, proxy: Proxy, tmp_path: Path
-) -> None:
+def test_ingest_continues_once_a_server_stops_throttling(photographs: int, proxy: Proxy, tmp_path: Path) -> None:
     proxy.fault = Fault("busy", "GET", times=EVER)
     failed = ingest(tmp_path)
     assert failed.returncode == 1
@@ -99,7 +97,7 @@ def test_ingest_goes_on_once_a_throttling_server_has_calmed_down(
 
 
 def ingest(folder: Path) -> subprocess.CompletedProcess[str]:
-    """Runs the stage on the bucket `photographs` as a user would, with the settings of this process."""
+    """Runs the stage on the bucket `photographs` as a user would, with this process's settings."""
     folder.mkdir(exist_ok=True)
     (folder / "params.yaml").write_text(render(resolve("sandbox", {"ingest.images": "s3://photographs"})))
     command = [sys.executable, "-m", "pipelines.cli.app", "stage", "ingest"]

@@ -1,4 +1,4 @@
-"""The store on a real S3 server: what it keeps and lists, whom it refuses, and which of eight writers wins."""
+"""The store on a real S3 server: what it keeps and lists, whom it refuses, and that one of eight writers wins."""
 
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
@@ -14,24 +14,24 @@ from components.common.errors import UserError
 pytestmark = pytest.mark.store
 NAMES = ["a/1.jpg", "a/10.jpg", "a b.jpg", "a+b.jpg", "é/ü.jpg", "100%.jpg", "c&d=e.jpg", "q?.jpg", "h#.jpg", "x'y.jpg"]
 LARGE = bytes(range(256)) * (20 << 12)
-"""20 MiB: three parts of an upload."""
+"""20 MiB: an upload in three parts."""
 
 
 @pytest.fixture
 def client(store_settings: dict[str, str]) -> Any:
-    """A client of the server's, beside the store's own."""
+    """A client of the server, separate from the store's."""
     return boto3.client("s3", region_name="us-east-1")
 
 
 @pytest.fixture
 def store(client: Any, request: pytest.FixtureRequest) -> S3Store:
-    """A store below a bucket of the test's own."""
+    """A store in a bucket of its own for each test."""
     bucket = request.node.name.split("[")[0].replace("_", "-")[:60].strip("-")
     client.create_bucket(Bucket=bucket)
     return S3Store(f"s3://{bucket}/root")
 
 
-def test_names_contents_and_ranges_come_back_as_they_went(store: S3Store, client: Any) -> None:
+def test_names_contents_and_ranges_come_back_unchanged(store: S3Store, client: Any) -> None:
     for name in NAMES:
         client.put_object(Bucket=store.bucket, Key=f"root/{name}", Body=name.encode())
     assert store.list() == sorted(NAMES)
@@ -71,8 +71,8 @@ def test_wrong_keys_and_an_absent_bucket_are_one_sentence(store: S3Store, monkey
         S3Store(store.address).list()
 
 
-def test_of_eight_that_create_a_file_at_once_one_does(store: S3Store, client: Any) -> None:
-    """Nothing here builds on this yet; stores that ignore the condition are common, so it is known of this server."""
+def test_one_of_eight_simultaneous_creators_of_a_file_succeeds(store: S3Store, client: Any) -> None:
+    """Nothing relies on this yet; many stores ignore the condition, so this records that this server does not."""
 
     def create(number: int) -> int | None:
         try:

@@ -1,4 +1,4 @@
-"""Where MLflow's records lie."""
+"""Where MLflow's records are."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from components.common.stage import tracking
 
 
-def test_records_lie_in_a_folder_of_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_records_may_be_in_a_folder_of_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import mlflow
 
     name = "my #1 project? 100%25 (new)"

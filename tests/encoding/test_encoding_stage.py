@@ -1,4 +1,4 @@
-"""Encoding on a tiny base: cells alone, right arrays, resume byte for byte, refusals."""
+"""Encoding on a tiny base: cells encoded alone, the right arrays, byte-identical resuming, refusals."""
 
 import io
 from collections.abc import Callable
@@ -113,12 +113,12 @@ def test_each_cell_is_encoded_alone(base: Path, tuples: Path, tmp_path: Path) ->
     stage.run({"tuples": tuples}, {"latents": tmp_path}, make_params(base))
     dataset, pipeline = Dataset(tuples), GridPipeline.from_pretrained(base)
     stored, row = Dataset(tmp_path).arrays(), dataset.rows()[4]
-    for name, found in (("target", stored["target"][4]), ("ref1", stored["refs"][4, 1])):
+    for name, latent in (("target", stored["target"][4]), ("ref1", stored["refs"][4, 1])):
         alone = pipeline.encode([Image.open(io.BytesIO(dataset.blob(row, name)))])[0].numpy()
-        assert np.abs(alone - found.astype(np.float32)).max() < 5e-3  # fp16
+        assert np.abs(alone - latent.astype(np.float32)).max() < 5e-3  # fp16
 
 
-def test_killed_and_resumed_is_byte_identical(
+def test_a_killed_and_resumed_run_is_byte_identical(
     base: Path, tuples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"

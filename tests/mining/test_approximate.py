@@ -1,4 +1,4 @@
-"""The approximate join: never a pair that the exact one has not, what it misses is counted, nothing else changes it."""
+"""The approximate join: the exact join has all its pairs, misses are counted, threads and tiles do not matter."""
 
 import faiss
 import numpy as np
@@ -17,7 +17,7 @@ LOW, HIGH = 0.7, 0.9
 
 
 def hard(count: int = 3000, dim: int = 24, dtype: type = np.float16) -> np.ndarray:
-    """Rows of wide clusters, most of whose pairs lie across the borders of lists."""
+    """Rows of wide clusters, most of whose pairs cross the borders of lists."""
     return unit(np.random.default_rng(dim), count, dim, dtype, clusters=60)
 
 
@@ -32,16 +32,16 @@ def test_its_pairs_are_pairs_of_the_exact_join(dtype, grouped):
     vectors = hard(dtype=dtype)
     groups = np.arange(len(vectors)) // 3 if grouped else None
     lists = file_rows(vectors, find_centroids(vectors), nprobe=2)
-    exact, found = window_join(vectors, LOW, HIGH, groups), joined(lists, groups)
-    keys, found_keys = (pairs.src * len(vectors) + pairs.dst for pairs in (exact, found))
-    assert 100 < len(found.src) < len(exact.src)
-    same = np.isin(keys, found_keys)
-    assert_equal(found, exact.where(same))
+    exact, approximate = window_join(vectors, LOW, HIGH, groups), joined(lists, groups)
+    exact_keys, approximate_keys = (pairs.src * len(vectors) + pairs.dst for pairs in (exact, approximate))
+    assert 100 < len(approximate.src) < len(exact.src)
+    in_both = np.isin(exact_keys, approximate_keys)
+    assert_equal(approximate, exact.where(in_both))
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
-def test_all_lists_searched_find_every_pair(dtype):
-    """Also at the very ends of the window, wherever storage in the lists rounds."""
+def test_searching_all_lists_finds_every_pair(dtype):
+    """Even at the ends of the window, although storage in the lists rounds."""
     vectors = hard(500, 37, dtype)
     pairs = window_join(vectors, LOW)
     low, high = float(np.median(pairs.similarity)), float(pairs.similarity.max())
@@ -56,13 +56,13 @@ def test_recall_is_the_share_found_of_the_exact_pairs():
     shares = []
     for nprobe in (1, 4, 16, len(centroids)):
         lists = file_rows(vectors, centroids, nprobe)
-        measured = recall(lists, LOW, HIGH, groups)  # fewer rows than the sample would have: all of them
+        measured = recall(lists, LOW, HIGH, groups)  # fewer rows than the sample size: all are used
         assert measured == (1500, exact, len(joined(lists, groups).src))
         shares.append(measured.share)
     assert shares[0] < 0.9 and shares == sorted(shares) and shares[-1] == 1
 
 
-def test_recall_of_a_sample_is_near_that_of_all():
+def test_recall_of_a_sample_is_close_to_that_of_all_rows():
     vectors = hard(6000)
     lists = file_rows(vectors, find_centroids(vectors), nprobe=2)
     measured, exact = recall(lists, LOW, HIGH), window_join(vectors, LOW, HIGH)
@@ -70,7 +70,7 @@ def test_recall_of_a_sample_is_near_that_of_all():
     assert measured.share == pytest.approx(len(joined(lists).src) / len(exact.src), abs=0.03)
 
 
-def test_no_pair_in_the_sample_is_no_recall():
+def test_without_a_pair_in_the_sample_recall_is_unknown():
     lists = file_rows(np.eye(8, dtype=np.float16), np.eye(8, dtype=np.float32), nprobe=1)
     assert recall(lists, LOW).share is None
 
@@ -90,9 +90,9 @@ def test_neither_threads_nor_tile_rows_change_it():
 
 
 def test_rows_joined_together_do_not_choose_each_others_lists():
-    """Centroids that differ by roundings only: which is nearest hangs on the order of a sum.
+    """The centroids differ only by rounding, so which is nearest depends on the order of a sum.
 
-    1000 rows of 256 values are more than faiss multiplies without BLAS; 7 are not.
+    faiss would multiply 1000 rows of 256 values with BLAS, but not 7.
     """
     vectors = hard(1000, 256)
     close = np.repeat(unit(np.random.default_rng(1), 30, 256, np.float32), 12, axis=0)
@@ -105,7 +105,7 @@ def test_rows_joined_together_do_not_choose_each_others_lists():
 
 @pytest.mark.parametrize("old", [0, 1, 1700, 2999, 3000])
 def test_new_rows_joined_later_give_all_pairs(old):
-    """With the centroids of the old rows, as where rows are added to a corpus that was joined before."""
+    """With the centroids of the old rows, as when rows are added to a corpus that was already joined."""
     vectors = hard()
     centroids = find_centroids(vectors[: max(old, 500)])
     before = joined(file_rows(vectors[:old], centroids, nprobe=2), tile=512)
@@ -113,7 +113,7 @@ def test_new_rows_joined_later_give_all_pairs(old):
     assert_equal(in_order(concatenate([before, added])), joined(file_rows(vectors, centroids, nprobe=2)))
 
 
-def test_the_stage_says_what_it_missed(corpus_paths, tmp_path):
+def test_the_stage_reports_what_it_missed(corpus_paths, tmp_path):
     inputs = with_window(corpus_paths, tmp_path)
 
     def mine(name: str, **params: object) -> tuple[dict[str, Dataset], list[str], dict[str, float]]:
@@ -146,6 +146,6 @@ def test_the_stage_on_an_empty_corpus(tmp_path):
     assert len(Dataset(tmp_path / "pairs")) == 0
 
 
-def test_more_lists_searched_than_there_are_is_refused():
+def test_searching_more_lists_than_there_are_is_refused():
     with pytest.raises(ValueError, match="nprobe = 16 must not exceed nlist = 8"):
         Params(nlist=8)

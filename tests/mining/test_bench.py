@@ -1,4 +1,4 @@
-"""The benchmark: every engine finds the same pairs, and a difference is told apart from rounding."""
+"""The benchmark: every engine finds the same pairs, and real differences are told apart from rounding."""
 
 import numpy as np
 import pytest
@@ -28,12 +28,12 @@ def test_all_engines_find_the_same_pairs(rows):
     assert rows[8].ratio == 1
 
 
-def test_work_is_compared_with_a_product_that_was_measured(rows):
+def test_work_is_compared_with_a_measured_product(rows):
     assert all(row.peak_share == pytest.approx(row.n**2 * row.d / row.seconds / row.peak.flops) for row in rows)
     assert rows[0].peak.flops > 1e8 and "product of 2048 x 2048" in rows[0].peak.what
 
 
-def test_growth_is_from_the_size_before(rows):
+def test_growth_is_relative_to_the_previous_size(rows):
     of = {(row.d, row.n): row for row in rows if row.engine == "faiss-range"}
     assert [row.growth_n is None for row in of.values()] == [True, False, False] * 2
     assert [row.growth_d is None for row in of.values()] == [True] * 3 + [False] * 3
@@ -41,22 +41,22 @@ def test_growth_is_from_the_size_before(rows):
     assert of[48, 640].growth_d == pytest.approx(of[48, 640].seconds / of[24, 640].seconds)
 
 
-def test_four_times_the_size_is_twice_two_times_over():
+def test_four_times_the_size_is_two_doublings():
     assert bench.doubling(seconds=9.0, size=4.0) == pytest.approx(3.0)
     assert bench.doubling(seconds=0.25, size=2.0) == pytest.approx(0.25)
 
 
 @pytest.mark.parametrize("name", ["torch-compare", "torch-topk"])
-def test_the_peers_for_a_gpu_find_the_same_pairs_where_there_is_none(name, monkeypatch):
+def test_the_gpu_peers_find_the_same_pairs_on_a_cpu(name, monkeypatch):
     monkeypatch.setattr(peers, "SIDE", 100)  # so that there are many blocks
     vectors = product_vectors(330, 32)
     pairs = window_join(vectors, LOW, HIGH)
-    found = peers.PEERS["cuda"][name]("cpu")[0](vectors)
-    assert differing(found, pairs.src * 330 + pairs.dst, vectors)[1]
-    assert len(found) > 1000
+    keys = peers.PEERS["cuda"][name]("cpu")[0](vectors)
+    assert differing(keys, pairs.src * 330 + pairs.dst, vectors)[1]
+    assert len(keys) > 1000
 
 
-def test_vectors_have_tens_of_pairs_each_in_the_window_and_more_that_are_similar():
+def test_each_vector_has_tens_of_pairs_in_the_window_and_more_similar_ones():
     vectors = product_vectors(2000, 64)
     pairs = window_join(vectors, 0.4)
     inside = (pairs.similarity >= LOW) & (pairs.similarity <= HIGH)
@@ -64,7 +64,7 @@ def test_vectors_have_tens_of_pairs_each_in_the_window_and_more_that_are_similar
     assert (pairs.similarity < LOW - 0.1).sum() > inside.sum()
 
 
-def test_a_missing_pair_is_no_rounding():
+def test_a_missing_pair_does_not_pass_as_rounding():
     vectors = product_vectors(400, 32)
     pairs = window_join(vectors, LOW, HIGH)
     keys = pairs.src * 400 + pairs.dst
@@ -99,6 +99,6 @@ def test_what_cannot_be_measured_is_refused(wrong, sentence):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
-def test_a_missing_gpu_is_said():
+def test_a_missing_gpu_is_reported():
     with pytest.raises(UserError, match="no CUDA device"):
         bench.bench(1000, [8], 1, [], "cuda")

@@ -1,4 +1,4 @@
-"""The mining stage on small corpora: what makes a set, what never does, resume, and what it reports."""
+"""The mining stage on small corpora: what makes a set, what never does, resuming, and the report."""
 
 import itertools
 from pathlib import Path
@@ -57,14 +57,14 @@ def test_the_calibrated_window_is_used(corpus_paths, tmp_path):
 
 
 def test_the_tile_changes_no_row(corpus_paths, tmp_path):
-    made = [mine(corpus_paths, tmp_path / str(tile), PARAMS.model_copy(update={"tile": tile})) for tile in (7, 500)]
-    (_, pairs, sets), (_, other_pairs, other_sets) = made
+    runs = [mine(corpus_paths, tmp_path / str(tile), PARAMS.model_copy(update={"tile": tile})) for tile in (7, 500)]
+    (_, pairs, sets), (_, other_pairs, other_sets) = runs
     assert pairs.table().equals(other_pairs.table())
     assert sets.table().equals(other_sets.table())
 
 
 @pytest.mark.parametrize(("stop_at", "engine"), [(0, "exact"), (2, "exact"), (3, "exact"), (2, "ivf")])
-def test_killed_and_resumed_is_byte_identical(corpus_paths, tmp_path, stop_at, engine):
+def test_a_killed_and_resumed_run_is_byte_identical(corpus_paths, tmp_path, stop_at, engine):
     params = PARAMS.model_copy(update={"engine": engine, "nprobe": 2})
     mine(corpus_paths, tmp_path / "whole", params)
     with killed_at_call(stop_at, tiles, "mine_tile") as calls:
@@ -107,14 +107,14 @@ def test_killed_between_parts_of_the_sets(corpus_paths, tmp_path, monkeypatch):
 
 
 def _repeats(image: Image.Image) -> list[Image.Image]:
-    """The picture again: mirrored, darker, and cut a little."""
+    """The picture again: mirrored, darker, and slightly cut."""
     width, height = image.size
     cut = image.crop((2, 2, width - 1, height - 1)).resize(image.size)
     return [ImageOps.mirror(image), Image.eval(image, lambda v: v * 3 // 4), cut]
 
 
-def test_near_duplicates_never_make_up_a_set(tmp_path):
-    """One photograph repeated three times, and two other views: two views at most, so no set of three."""
+def test_near_duplicates_never_make_a_set(tmp_path):
+    """One photograph repeated three times, and two other views: at most two views, so no set of three."""
     first = picture(0)
     pictures = [first, *_repeats(first), picture(1), picture(2)]
     paths = make_corpus(tmp_path, [["mug-0"]] * 6, photographs=pictures)
@@ -129,7 +129,7 @@ def test_near_duplicates_never_make_up_a_set(tmp_path):
 
 
 def test_duplicates_above_the_window_collapse_too(tmp_path):
-    """Three embedding twins of different pictures are one view, linked by pairs that are not in the window."""
+    """Three different pictures with equal vectors are one view, linked by pairs that are above the window."""
     vectors = cluster_vectors(["mug-0"] * 6)
     vectors[1] = vectors[2] = vectors[0]
     paths = make_corpus(tmp_path, [["mug-0"]] * 6, vectors)
@@ -164,7 +164,7 @@ def test_tiny_corpora(tmp_path, count):
     assert pairs.table().schema.names == ["src_row", "dst_row", "similarity", "flags"]
 
 
-def test_the_report_counts_the_views_that_a_set_must_have(corpus_paths, tmp_path):
+def test_the_report_uses_the_least_number_of_views(corpus_paths, tmp_path):
     report, _, sets = mine(corpus_paths, tmp_path, PARAMS.model_copy(update={"min_views": 5}))
     assert len(sets) == 0
     assert [row["with_min_views"] for row in report.plots["recurrence_against_corpus_size"]] == [0] * 6
@@ -196,9 +196,9 @@ def test_the_report_shows_what_recurs(corpus_paths, tmp_path):
     assert report.figures["sets"].width > 400 and report.figures["sets"].height > 1000
 
 
-def test_inputs_that_do_not_belong_together(corpus_paths, tmp_path):
+def test_inputs_that_do_not_belong_together_are_refused(corpus_paths, tmp_path):
     other = make_corpus(tmp_path / "other", [["mug-0"], ["can-0"]], tag="other")
-    with pytest.raises(UserError, match=r"made from other objects .* run embedding again"):
+    with pytest.raises(UserError, match=r"was not made from .* run embedding again"):
         mine(corpus_paths | {"objects": other["objects"]}, tmp_path)
     with pytest.raises(UserError, match=r"names photographs that are not in .* run detection again"):
         mine(corpus_paths | {"images": make_corpus(tmp_path / "none", [])["images"]}, tmp_path)
@@ -223,7 +223,7 @@ def test_nan_vectors_are_refused(tmp_path):
 
 
 def test_a_reserved_vector_that_is_not_finite_is_refused(corpus_paths, tmp_path):
-    """Compared with NaN nothing is alike: the benchmark's other objects would get into sets too."""
+    """Nothing resembles NaN: the benchmark's other objects would get into sets too."""
     vectors = Dataset(corpus_paths["embeddings"]).vectors()[:2].copy()
     vectors[1] = np.nan
     with Writer(tmp_path / "reserved", "embeddings", "embedding", {}, Made()) as out:
@@ -234,8 +234,8 @@ def test_a_reserved_vector_that_is_not_finite_is_refused(corpus_paths, tmp_path)
     assert not (tmp_path / "pairs").exists()
 
 
-def test_partners_are_counted_by_photograph_however_many_there_are():
-    """Photographs may outnumber objects: here three objects, alike, in photographs 0, 4 and 2."""
+def test_partners_are_counted_by_photograph_even_if_photographs_outnumber_objects():
+    """Here, three similar objects are in photographs 0, 4 and 2."""
     pairs = Pairs(np.array([0, 0, 1]), np.array([1, 2, 2]), np.full(3, 0.9, np.float32))
     near, everyone = neighbours(pairs, np.zeros(3, np.int32), 3), np.ones(3, bool)
     assert distinct_partners(near, np.array([0, 4, 2]), np.arange(3), everyone).tolist() == [2, 2, 2]
@@ -243,7 +243,7 @@ def test_partners_are_counted_by_photograph_however_many_there_are():
         assert distinct_partners(near, np.array(photo), np.arange(3), everyone).tolist() == [2, 2, 2]
 
 
-def test_objects_like_the_benchmarks_are_in_no_set(corpus_paths, tmp_path):
+def test_objects_like_those_of_the_benchmark_are_in_no_set(corpus_paths, tmp_path):
     _, pairs, sets = mine(corpus_paths, tmp_path / "free")
     vectors = Dataset(corpus_paths["embeddings"]).vectors()
     anchor = sets.rows()[0]["anchor"]
@@ -253,7 +253,7 @@ def test_objects_like_the_benchmarks_are_in_no_set(corpus_paths, tmp_path):
     held = vectors.astype(np.float32) @ vectors[anchor].astype(np.float32) >= LOW - PARAMS.split_margin
     outputs = {"pairs": tmp_path / "pairs", "sets": tmp_path / "sets"}
     run(with_window(corpus_paths, tmp_path) | {"reserved": reserved}, outputs, PARAMS)
-    used = {row for found in Dataset(outputs["sets"]).rows() for row in (found["anchor"], *found["views"])}
+    used = {row for each in Dataset(outputs["sets"]).rows() for row in (each["anchor"], *each["views"])}
     assert held.sum() >= 5 and not used & set(np.flatnonzero(held))
     assert 0 < len(Dataset(outputs["sets"])) < len(sets)
     flagged = [row for row in Dataset(outputs["pairs"]).rows() if row["flags"] & Flag.RESERVED]

@@ -1,4 +1,4 @@
-"""The plan of a join: its arithmetic by hand, its advice, and the fit of what was measured."""
+"""The plan of a join: its arithmetic by hand, its advice, and the fit to measurements."""
 
 import math
 
@@ -39,10 +39,10 @@ def test_workers_share_the_products_but_not_the_preparation():
 def test_workers_beyond_the_tile_rows_are_idle():
     job = Job(objects=3 * TILE, dim=10, workers=8)
     assert job_seconds(job, SLOW, TILE) == pytest.approx(1 + 3e-6 * TILE + SLOW.flop * job.flop / 3)
-    assert "3 tile rows keep no more workers busy" in " ".join(plan(job, SLOW).advice)
+    assert "3 tile rows cannot keep more workers busy" in " ".join(plan(job, SLOW).advice)
 
 
-def test_a_tile_row_is_short_enough_to_lose():
+def test_tile_rows_are_so_short_that_one_may_be_lost():
     job = Job(objects=10_000_000, dim=64)
     bill = plan(job, SLOW)  # 640,000 s; the first of 611 tile rows would take 2 * 16384 / 1e7 of them, 35 minutes
     assert bill.tile == TILE // 4
@@ -51,7 +51,7 @@ def test_a_tile_row_is_short_enough_to_lose():
     assert f"--set mining.tile={bill.tile}" in " ".join(bill.advice)
 
 
-def test_workers_are_advised_that_are_just_enough():
+def test_the_least_sufficient_number_of_workers_is_advised():
     advice = " ".join(plan(Job(objects=10_000_000, dim=64), SLOW).advice)
     assert "--workers 8 would" in advice and "approximate" not in advice
     assert plan(Job(objects=10_000_000, dim=64, workers=7), SLOW).seconds > 24 * 3600
@@ -59,18 +59,18 @@ def test_workers_are_advised_that_are_just_enough():
     assert "--device h200" in advice
 
 
-def test_beyond_exact_reach_an_approximate_index_is_advised():
+def test_an_approximate_index_is_advised_if_an_exact_join_is_out_of_reach():
     assert "approximate" in " ".join(plan(Job(objects=100_000_000, dim=64), SLOW).advice)
     assert "more than 2,147,483,647 rows" in " ".join(plan(Job(objects=3 * 10**9, dim=2), published("h200")).advice)
 
 
-def test_what_does_not_fit_is_said():
+def test_too_little_memory_is_reported():
     assert "holds all vectors" in " ".join(plan(Job(objects=55_200_000, dim=1536), published("h100")).advice)
     assert plan(WEB, published("h100")).advice == []
 
 
 @pytest.mark.skipif(not best_isa(), reason="the kernel was not built")
-def test_working_memory_is_what_the_join_holds():
+def test_working_memory_is_what_the_join_uses():
     vectors = product_vectors(48 * 40, 64)
     rows = prepare(vectors, 0.93)
     sieve = rows.sieve
@@ -97,19 +97,19 @@ def test_a_card_says_that_its_speed_is_published(card):
         ({"hours": 0.0}, "--hours above 0"),
     ],
 )
-def test_nonsense_is_refused(wrong, sentence):
+def test_impossible_jobs_are_refused(wrong, sentence):
     with pytest.raises(UserError, match=sentence):
         Job(**({"objects": 100, "dim": 8} | wrong))
 
 
-def test_objects_are_a_number():
+def test_the_number_of_objects_is_finite():
     assert whole(55.2e6) == 55_200_000
     for wrong in (math.nan, math.inf):
-        with pytest.raises(UserError, match="no number of objects"):
+        with pytest.raises(UserError, match="not a number of objects"):
             whole(wrong)
 
 
-def test_the_fit_finds_what_the_seconds_were_made_of():
+def test_the_fit_recovers_the_coefficients():
     def seconds(n: int) -> float:
         return 0.3 + 2e-6 * n + 4e-12 * 64 * n**2
 
@@ -121,7 +121,7 @@ def test_the_fit_finds_what_the_seconds_were_made_of():
 
 @pytest.mark.parametrize("noise", [[(1000, 1.0), (2000, 1.9)], [(1000, 0.1), (2000, 1.0)]])
 def test_noise_makes_a_plan_longer_not_shorter(noise):
-    """Seconds that grow less than N, or more than N^2."""
+    """Seconds that grow more slowly than N, or faster than N^2."""
     vector, flop = fit(noise, 0.0, 10)
     assert vector == 0
     assert flop * 10 * 2000**2 == pytest.approx(noise[1][1])
@@ -139,7 +139,7 @@ def test_sizes_are_doubled_while_the_budget_lasts():
     assert [n for n, _ in sizes_in_budget(measure, 100)] == [SMALLEST, 2 * SMALLEST]
 
 
-def test_this_machine_is_measured_by_the_real_join():
+def test_this_machine_is_measured_with_the_real_join():
     speed = probe(8, "cpu")
     assert speed.measured and "measured here: joins of" in speed.basis
     larger = [job_seconds(Job(n, 8), speed, TILE) for n in (10**5, 10**6, 10**7)]
@@ -147,6 +147,6 @@ def test_this_machine_is_measured_by_the_real_join():
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
-def test_a_gpu_that_is_not_there_cannot_be_measured():
+def test_a_missing_gpu_cannot_be_measured():
     with pytest.raises(UserError, match="name a card, such as --device h200"):
         probe(8, "cuda")

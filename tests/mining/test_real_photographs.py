@@ -1,4 +1,4 @@
-"""Near-duplicates in real photographs: no set holds a picture twice, whatever the encoder thinks of it."""
+"""Near-duplicates in real photographs: no set contains a picture twice, whatever the encoder says."""
 
 import io
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from components.mining.stage import run
 
 pytestmark = pytest.mark.photos
 WINDOW = (0.6, 0.99999)
-NATURAL = {  # seen by eye; each a photograph and the same again
+NATURAL = {  # near-duplicates found by eye: the indices of two photographs
     "dreambooth/clock": (0, 1),
     "dreambooth/backpack": (0, 1),
     "dreambooth/cat": (2, 3),
@@ -38,7 +38,7 @@ def read(folder: Path, most: int | None = None) -> list[Image.Image]:
 def sets_of(
     folder: Path, names: list[str], pictures: list[Image.Image], params: Params | None = None
 ) -> list[set[int]]:
-    """Each set as rows: whole photographs as objects, vectors in the window wherever the subject is the same."""
+    """Each set as rows: objects are whole photographs, vectors are in the window if the subject is the same."""
     vectors = cluster_vectors(names, noise=0.4, dim=128)
     paths = make_corpus(folder, [[name] for name in names], vectors, pictures)
     inputs = with_window(paths, folder, *WINDOW)
@@ -47,7 +47,7 @@ def sets_of(
 
 
 def cut(picture: Image.Image, share: float, right: float, down: float) -> Image.Image:
-    """The frame of 1 - share of each side, at `right` and `down` (0..1) of the way that it can be moved."""
+    """A frame of 1 - share of each side, moved to the right and down by these shares (0..1) of the room there is."""
     width, height = (round(side * (1 - share)) for side in picture.size)
     x, y = round((picture.width - width) * right), round((picture.height - height) * down)
     return picture.crop((x, y, x + width, y + height))
@@ -60,7 +60,7 @@ def coarse(picture: Image.Image) -> Image.Image:
 
 
 def burst(picture: Image.Image) -> Image.Image:
-    """A little further on, darker, and with other noise."""
+    """The next of a burst: moved a little, darker, and with other noise."""
     moved = np.asarray(cut(picture, 0.03, 1, 0.5), np.float64)
     noise = np.random.default_rng(0).normal(0, 6, moved.shape)
     return Image.fromarray((moved * 0.85 + noise).clip(0, 255).astype(np.uint8))
@@ -91,8 +91,8 @@ PLANTED: dict[str, Callable[[Image.Image], tuple[Image.Image, Image.Image]]] = {
 
 
 @pytest.mark.parametrize("kind", PLANTED)
-def test_a_planted_repeat_is_no_second_view(photos, tmp_path, kind):
-    """Each photograph and its repeat share a product of their own: a set of them could only hold both."""
+def test_a_planted_repeat_is_not_a_second_view(photos, tmp_path, kind):
+    """Each photograph shares a product only with its repeat: a set of them could only contain both."""
     folders = sorted(folder for folder in photos.glob("*/*") if folder.is_dir() and folder.name != "_distractors")
     pictures = [
         frame for folder in folders for photograph in read(folder, most=2) for frame in PLANTED[kind](photograph)
@@ -103,11 +103,11 @@ def test_a_planted_repeat_is_no_second_view(photos, tmp_path, kind):
 
 
 @pytest.mark.parametrize("subject", NATURAL)
-def test_a_natural_repeat_is_no_second_view(photos, tmp_path, subject):
+def test_a_natural_repeat_is_not_a_second_view(photos, tmp_path, subject):
     pictures = read(photos / subject)
-    found = sets_of(tmp_path, ["product"] * len(pictures), pictures)
-    assert len(found) == len(pictures)  # everything still recurs: the traps cost views, not sets
-    assert not [rows for rows in found if set(NATURAL[subject]) <= rows]
+    sets = sets_of(tmp_path, ["product"] * len(pictures), pictures)
+    assert len(sets) == len(pictures)  # everything still recurs: repeats cost views, not sets
+    assert not [rows for rows in sets if set(NATURAL[subject]) <= rows]
 
 
 def test_photographs_of_subjects_keep_their_views(photos, tmp_path):
@@ -116,16 +116,16 @@ def test_photographs_of_subjects_keep_their_views(photos, tmp_path):
     subjects = {folder.name: read(folder) for folder in folders}
     names = [name for name, pictures in subjects.items() for _ in pictures]
     everything = [picture for pictures in subjects.values() for picture in pictures]
-    found = sets_of(tmp_path, names, everything)
-    assert len(found) == len(everything)
+    sets = sets_of(tmp_path, names, everything)
+    assert len(sets) == len(everything)
     distinct = {name: len(pictures) - (f"dreambooth/{name}" in NATURAL) for name, pictures in subjects.items()}
-    assert [len(rows) for rows in found] == [distinct[name] for name in names]
+    assert [len(rows) for rows in sets] == [distinct[name] for name in names]
 
 
 def test_shop_photographs_keep_their_views(photos, tmp_path):
-    """Near-duplicate rules must not eat honest views: 20 photographs of a product keep most of theirs."""
+    """Near-duplicate rules must not remove real views: 20 photographs of a product keep most of theirs."""
     names = ["Arla-Sour-Milk", "Tropicana-Apple-Juice"]
     pictures = [picture for name in names for picture in read(photos / "grocery" / name)]
-    found = sets_of(tmp_path, np.repeat(names, 20).tolist(), pictures)
-    assert len(found) == 40
-    assert min(len(rows) for rows in found) == 11  # the anchor and max_views others
+    sets = sets_of(tmp_path, np.repeat(names, 20).tolist(), pictures)
+    assert len(sets) == 40
+    assert min(len(rows) for rows in sets) == 11  # the anchor and max_views others

@@ -1,4 +1,4 @@
-"""Recurrence on synthetic vectors: a long tail of products recurs ever more, unrelated objects never."""
+"""Recurrence on synthetic vectors: a long tail of products recurs more and more, unrelated objects never."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ LOW, COUNT, DIM, MIN_VIEWS = 0.8, 2000, 96, 3
 
 
 def grown(vectors: np.ndarray) -> analysis.Rows:
-    """`recurrence` of objects in a photograph each."""
+    """`recurrence` of objects, one per photograph."""
     pairs = window_join(vectors, LOW)
     near = neighbours(pairs, np.zeros(len(pairs.src), np.int32), len(vectors))
     return recurrence(near, np.arange(len(vectors)), np.arange(len(vectors)), len(vectors), MIN_VIEWS)
@@ -41,7 +41,7 @@ def test_a_long_tail_makes_recurrence_grow_faster_than_the_corpus(long_tailed):
 
 
 def test_rare_products_grow_fastest():
-    """Five views of each: a part of the corpus holds four of them in the proportion of its fourth power, at first."""
+    """Five views each: the chance that a small part of the corpus has four of them grows as its fourth power."""
     rows = grown(cluster_vectors([f"product-{index % 400}" for index in range(COUNT)], dim=DIM))
     assert rows[-1]["with_min_views"] == 1
     assert growth_exponent(rows) > 2
@@ -60,17 +60,17 @@ def test_the_exponent_is_that_of_a_power_law():
         assert growth_exponent([{"photographs": 50, "with_min_views": 0.0}, *rows]) == pytest.approx(exponent)
 
 
-def test_neighbours_are_the_nearest_of_other_photographs(long_tailed, monkeypatch):
+def test_neighbours_are_the_nearest_in_other_photographs(long_tailed, monkeypatch):
     """Against all similarities at once; the blocks do not divide the rows evenly."""
     vectors, photo = long_tailed[:500], np.arange(500) // 2
     monkeypatch.setattr(analysis, "BLOCK", 64)
     similarity = vectors.astype(np.float32) @ vectors.astype(np.float32).T
     similarity[photo[:, None] == photo] = -1
     expected = np.sort(similarity, axis=1)[:, ::-1][:, :3]
-    found = neighbour_similarity(vectors, photo)
-    middles = np.array([row["similarity"] for row in found])
+    histogram = neighbour_similarity(vectors, photo)
+    middles = np.array([row["similarity"] for row in histogram])
     for column, name in enumerate(("first", "second", "third")):
-        shares = np.array([row[name] for row in found])
+        shares = np.array([row[name] for row in histogram])
         assert shares.sum() == pytest.approx(1)
         assert shares @ middles == pytest.approx(expected[:, column].clip(0, 1).mean(), abs=analysis.BIN / 2)
 

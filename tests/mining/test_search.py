@@ -1,4 +1,4 @@
-"""Finding an object in a small dataset that the real stages made of the rendered corpus."""
+"""Finding an object in a small dataset that the real stages made from the rendered corpus."""
 
 import shutil
 from pathlib import Path
@@ -32,23 +32,23 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("workspace")
     shutil.copytree(resolve("sandbox:corpus"), folder / "corpus", ignore=_later)
     shutil.copytree(Path(embedding.__file__).parents[1] / "sandbox" / "models" / "ir", folder / "encoder")
-    made = folder / "data"
+    datasets = folder / "data"
     names = ("images", "quarantine", "subjects", "objects", "embeddings", "reserved", "calibration")
-    paths = {name: made / name for name in names}
+    paths = {name: datasets / name for name in names}
     ingest.run({}, paths, Ingest(images=str(folder / "corpus" / "images"), min_side=64))
     source = {"source": "coco", "annotations": str(folder / "corpus" / "annotations.json")}
     detection.run({"images": paths["images"]}, paths, Detection(**source, min_side=20, min_share=0.02))
     params = Embedding(ir="encoder", benchmark="", part_rows=32, device="cpu")
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)  # where a run would be: the model is named as it is seen from there
+        patch.chdir(folder)  # as in a run: the model's name is relative to this folder
         embedding.run({"objects": paths["objects"]}, paths, params)
     (folder / "params.yaml").write_text("models:\n  ir: encoder\n")
     _calibrate(paths["calibration"], load(paths).encoder)
-    return made
+    return datasets
 
 
 def _later(folder: str, names: list[str]) -> list[str]:
-    """What is not copied: photographs after the first ones, and what the stages do not read."""
+    """What is not copied: photographs after the first ones, and folders that the stages do not read."""
     first = {f"{index:05d}.jpg" for index in range(PHOTOGRAPHS)}
     return [name for name in names if name in ("masks", "plates") or (name.endswith(".jpg") and name not in first)]
 
@@ -97,7 +97,7 @@ def test_the_sheet_shows_the_query_and_the_crops(data):
         assert blank.getcolors() == [(128 * 128, (255, 255, 255))]
 
 
-def test_without_a_box_the_whole_photograph_is_looked_for(data):
+def test_without_a_box_the_whole_photograph_is_the_query(data):
     photo, _ = photograph(data, 0)
     image = Image.open(photo)
     whole = find(photo, None, 3, data)
@@ -110,15 +110,15 @@ def test_many_objects_are_filed_once_and_found_in_lists(data, monkeypatch):
     photo, box = photograph(data, 5)
     answer = find(photo, box, 4, data)
     index = next((data / "index").iterdir())
-    made = index.stat().st_mtime_ns
+    made_at = index.stat().st_mtime_ns
     assert answer.lists is not None and answer.lists[0] <= answer.lists[1] < answer.searched
-    assert answer.hits == find(photo, box, 4, data).hits and index.stat().st_mtime_ns == made
+    assert answer.hits == find(photo, box, 4, data).hits and index.stat().st_mtime_ns == made_at
     shutil.rmtree(data / "index")
     monkeypatch.undo()
-    assert answer.hits == find(photo, box, 4, data).hits  # so few that every list is searched
+    assert answer.hits == find(photo, box, 4, data).hits  # so few objects that every list is searched
 
 
-def test_a_window_of_another_encoder_is_none(data, tmp_path):
+def test_a_window_for_another_encoder_is_ignored(data, tmp_path):
     copied = tmp_path / "data"
     shutil.copytree(data, copied)
     shutil.copytree(data.parent / "encoder", tmp_path / "encoder")
@@ -137,22 +137,22 @@ def test_a_box_outside_the_photograph_is_refused(data, box):
     width, height = Image.open(photo).size
     if box[2] == 129:
         box = (0, 0, width + 2, height + 2)
-    with pytest.raises(UserError, match=f"does not lie in the photograph, which is {width} x {height} px"):
+    with pytest.raises(UserError, match=f"is not inside the photograph, which is {width} x {height} px"):
         find(photo, Box(*box), 1, data)
 
 
-def test_what_is_not_there_is_named(data, tmp_path):
+def test_missing_and_unusable_files_are_named(data, tmp_path):
     photo, _ = photograph(data, 0)
     with pytest.raises(UserError, match="nowhere/images holds no finished dataset"):
         find(photo, None, 1, tmp_path / "nowhere")
     with pytest.raises(UserError, match=r"none\.jpg cannot be read: No such file"):
         find(tmp_path / "none.jpg", None, 1, data)
     (tmp_path / "text.jpg").write_text("no picture")
-    with pytest.raises(UserError, match=r"text\.jpg is no photograph that can be used: not-an-image"):
+    with pytest.raises(UserError, match=r"text\.jpg is not a usable photograph: not-an-image"):
         find(tmp_path / "text.jpg", None, 1, data)
 
 
-def test_an_encoder_that_is_gone_or_changed_is_refused(data, tmp_path):
+def test_a_missing_or_changed_encoder_is_refused(data, tmp_path):
     photo, _ = photograph(data, 0)
     shutil.copytree(data, tmp_path / "data")
     shutil.copy(data.parent / "params.yaml", tmp_path)

@@ -31,7 +31,7 @@ def test_a_bill_that_is_too_long_comes_with_advice():
     done = CliRunner().invoke(
         app, ["plan", "--objects", "4e9", "--dim", "768", "--device", "l40s"], env={"COLUMNS": "200"}
     )
-    assert "rows are beyond the join" in done.output and "do not fit into" in done.output
+    assert "rows are too many for the join" in done.output and "do not fit into" in done.output
 
 
 def test_looking_up_a_card_loads_no_torch():

@@ -73,7 +73,7 @@ def test_every_command_has_help(command):
         (["compile", "full.yaml"], "full.yaml is already compiled: add --check"),
         (["submit", "--host", "cluster"], "cluster is not the address of a Kubeflow Pipelines API"),
         (["find", "nothing.jpg"], "the photograph nothing.jpg cannot be read"),
-        (["find", str(ROOT / "LICENSE")], "LICENSE is no photograph that can be used"),
+        (["find", str(ROOT / "LICENSE")], "LICENSE is not a usable photograph"),
         (["find", "nothing.jpg", "--box", "1,2,3"], "--box 1,2,3: write x,y,w,h"),
         (["find", str(ROOT / "pipelines/report/example.png")], "data/images holds no finished dataset"),
         (["stage", "mending"], "there is no stage 'mending'"),
@@ -85,7 +85,7 @@ def test_every_command_has_help(command):
         (["bench", "mining", "--peers", "abacus"], "there is no peer 'abacus'"),
         (["bench", "mining", "--plot", "seconds.svg"], "--plot seconds.svg must end in .png"),
         (["bench", "mining", "--json", "nowhere/rows.json"], "there is no folder nowhere"),
-        (["plan", "--objects", "nan", "--dim", "64"], "--objects nan is no number of objects"),
+        (["plan", "--objects", "nan", "--dim", "64"], "--objects nan is not a number of objects"),
         (["plan", "--objects", "1e6", "--dim", "64", "--device", "abacus"], "there is no device 'abacus'"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Tiny random models of the classes that removers are made of."""
+"""Tiny random models of the classes that removers use."""
 
 from pathlib import Path
 from typing import Any

@@ -26,7 +26,7 @@ def test_erased_rectangle_is_the_box_grown_by_scale_and_margin():
 
 
 @pytest.mark.parametrize("box", [Box(90, 60, 30, 20), Box(0, 0, 30, 20), Box(0, 0, 200, 150), Box(195, 140, 5, 10)])
-def test_outside_the_allowed_area_no_pixel_changes_and_the_erased_one_is_filled(box: Box):
+def test_no_pixel_outside_the_allowed_area_changes_and_the_erased_area_is_filled(box: Box):
     plate, mask = fill_window(NOISE, box, FRAMING, _white)
     allowed, erased = FRAMING.allowed(box, 200, 150), np.asarray(mask) > 0
     change = np.asarray(plate).astype(int) != np.asarray(NOISE)

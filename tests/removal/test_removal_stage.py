@@ -1,4 +1,4 @@
-"""The removal stage: what it writes, that it repeats itself, and that a kill loses nothing."""
+"""The removal stage: what it writes, that it is repeatable, and that a kill loses nothing."""
 
 import io
 from pathlib import Path
@@ -27,12 +27,12 @@ def _run(inputs: dict[str, Path], out: Path, params: Params) -> Any:
 
 def test_every_anchor_gets_a_plate_of_its_photograph(inputs: dict[str, Path], judge: Path, tmp_path: Path):
     report = _run(inputs, tmp_path / "out", _params(judge))
-    data = Dataset(tmp_path / "out")
-    rows = data.rows()
+    plates = Dataset(tmp_path / "out")
+    rows = plates.rows()
     assert [row["row"] for row in rows] == [0, 1, 2, 3]
     assert report.metrics["plates"] == 4
     for row in rows:
-        plate, mask = (Image.open(io.BytesIO(data.blob(row, name))) for name in ("image", "mask"))
+        plate, mask = (Image.open(io.BytesIO(plates.blob(row, name))) for name in ("image", "mask"))
         assert plate.size == mask.size == (64, 64)
         assert (mask.mode, set(np.unique(np.asarray(mask)))) == ("L", {0, 255})
         assert 0 <= row["residual"] <= 1 and row["outside_change"] == 0
@@ -40,7 +40,7 @@ def test_every_anchor_gets_a_plate_of_its_photograph(inputs: dict[str, Path], ju
     assert report.figures["plates"].width > 0
 
 
-def test_what_is_left_is_one_where_nothing_was_removed(judge: Path):
+def test_the_residual_is_one_if_nothing_was_removed(judge: Path):
     encoder = stage.load_encoder(str(judge))
     assert stage.residuals(encoder, [photograph(0)], [photograph(0)]) == [1.0]
     assert stage.residuals(encoder, [], []) == []

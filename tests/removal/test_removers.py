@@ -1,4 +1,4 @@
-"""Each kind of remover does its work, the same way twice."""
+"""Each kind of remover does its work, the same way each time."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def _pixels(image: Image.Image) -> np.ndarray:
 
 
 @pytest.mark.parametrize("algorithm", ["telea", "navier-stokes"])
-def test_opencv_carries_the_ramp_over_the_disc(algorithm: str):
+def test_opencv_continues_the_ramp_over_the_disc(algorithm: str):
     plate, mask = load_remover(_params(kind="opencv", algorithm=algorithm)).remove(photograph(2), DISC, "key")
     without = photograph(2)
     y, x = np.mgrid[0:64, 0:64]
@@ -37,7 +37,7 @@ def test_opencv_carries_the_ramp_over_the_disc(algorithm: str):
     assert (_pixels(plate) == _pixels(without))[~erased].all()
 
 
-def test_residual_changes_only_the_allowed_area_and_repeats_itself(residual_model: Path):
+def test_residual_changes_only_the_allowed_area_and_is_repeatable(residual_model: Path):
     params = _params(kind="residual", remover=str(residual_model))
     first, second = (load_remover(params).remove(photograph(1), DISC, "key")[0] for _ in range(2))
     changed = (_pixels(first) != _pixels(photograph(1))).any(2)
@@ -63,7 +63,7 @@ def test_inpainting_draws_its_noise_from_seed_and_key(inpaint_model: Path):
     assert other.remove(photograph(1), DISC, "a")[0].tobytes() != plates[0]
 
 
-def test_inpainting_with_a_unet_of_its_own_is_another_model(inpaint_model: Path):
+def test_inpainting_with_another_unet_is_another_model(inpaint_model: Path):
     own = {"kind": "inpaint", "remover": str(inpaint_model), "steps": 2}
     plain, swapped = (load_remover(_params(**own, remover_unet=u)) for u in ("", str(inpaint_model / "unet")))
     assert plain.digest != swapped.digest

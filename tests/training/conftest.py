@@ -45,7 +45,7 @@ def tiny_tokenizer() -> PreTrainedTokenizerFast:
 
 @pytest.fixture(scope="session")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A pipeline folder as Stable Diffusion's: its UNet takes the noisy latents only."""
+    """A pipeline folder like Stable Diffusion's: its UNet takes only the noisy latents."""
     torch.manual_seed(0)
     text = CLIPTextConfig(
         vocab_size=len(WORDS), hidden_size=WIDTH, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2,
@@ -65,7 +65,7 @@ class Nothing(StageParams):
 
 @pytest.fixture(scope="session")
 def latents(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """40 tuples in two parts, every fifth one held out; each group's references carry its own constant."""
+    """40 tuples in two parts, every fifth one held out; each group's references contain its own constant."""
     folder, rng = tmp_path_factory.mktemp("latents"), np.random.default_rng(0)
     digests = {part: weights_digest(str(base), part) for part in ("vae", "text_encoder")}
     cell = (CHANNELS, SIDE, SIDE)

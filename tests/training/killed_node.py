@@ -1,4 +1,4 @@
-"""A training process that dies, as a preempted one does, when it is asked for sample 33 or a later one."""
+"""A training process that dies, like a preempted one, when sample 33 or a later one is requested."""
 
 import os
 import signal

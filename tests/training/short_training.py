@@ -1,4 +1,4 @@
-"""Parameters of a training that is over in seconds: fifteen steps of four images."""
+"""Parameters of a training that takes seconds: fifteen steps of four images."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""The grid of latents: layout, the scene's channels, and a wider first layer that changes nothing."""
+"""The grid of latents: its layout, the scene's channels, and a wider first layer that changes nothing."""
 
 import pytest
 import torch
@@ -25,7 +25,7 @@ def test_target_is_the_bottom_right_cell() -> None:
     assert torch.equal(grid.target_cell(cells), target)
 
 
-def test_scene_lies_in_the_target_cell_only() -> None:
+def test_the_scene_is_in_the_target_cell_only() -> None:
     cells = grid.add_scene(torch.zeros(1, 4, 4, 4), torch.full((1, 4, 2, 2), 5.0), torch.ones(1, 1, 2, 2))
     assert cells.shape[1] == grid.scene_channels(4) == 9
     assert cells[0, 4].tolist() == [[0] * 4, [0] * 4, [0, 0, 5, 5], [0, 0, 5, 5]]

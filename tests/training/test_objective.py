@@ -1,4 +1,4 @@
-"""Objectives agree with the schedulers that sample from them, and the loss looks at the target cell only."""
+"""Objectives agree with the schedulers that sample from them, and the loss uses only the target cell."""
 
 import pytest
 import torch
@@ -19,7 +19,7 @@ from components.training.params import Insertion, Params
 CLEAN, NOISE, LEVEL = torch.randn(4, 4, 2, 2), torch.randn(4, 4, 2, 2), torch.tensor([-2.0, -0.5, 0.5, 2.0])
 
 
-def test_flow_one_exact_step_lands_on_the_picture() -> None:
+def test_one_exact_step_of_a_flow_reaches_the_picture() -> None:
     scheduler = FlowMatchEulerDiscreteScheduler()
     noised = objective_of(scheduler, None)(CLEAN, NOISE, LEVEL)
     share = noised.time_B[:, None, None, None] / 1000
@@ -82,7 +82,7 @@ def test_other_predictions_are_refused() -> None:
 
 
 class Flat(torch.nn.Module):
-    """Predicts a constant, another one in the reference cells."""
+    """Predicts one constant in the target cell and another in the reference cells."""
 
     def forward(self, cells: torch.Tensor, time: torch.Tensor, text: torch.Tensor, return_dict: bool) -> tuple:
         out = torch.full((cells.shape[0], 4, *cells.shape[2:]), 100.0)

@@ -1,4 +1,4 @@
-"""Two training processes (Gloo, on the CPU) do what one does, and go on where they were killed."""
+"""Two training processes (Gloo, on the CPU) do what one does, and continue where they were killed."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ def one(base: Path, latents: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="module")
 def two(base: Path, latents: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report]:
-    """The same of two."""
+    """The same for two processes."""
     model = tmp_path_factory.mktemp("two")
     return model, stage.run({"latents": latents}, {"model": model}, make_params(base, processes=2))
 
@@ -47,7 +47,7 @@ def test_two_processes_learn_what_one_does(one: tuple[Path, Report], two: tuple[
     assert "samples" in two[1].figures
 
 
-def test_the_number_of_processes_is_part_of_what_a_model_was_made_from(
+def test_the_number_of_processes_is_part_of_a_models_identity(
     one: tuple[Path, Report], two: tuple[Path, Report], base: Path
 ) -> None:
     alone, together = (Dataset(model).manifest for model, _ in (one, two))
@@ -55,7 +55,7 @@ def test_the_number_of_processes_is_part_of_what_a_model_was_made_from(
     assert make_params(base, nodes=2).identity() == make_params(base, processes=2).identity()
 
 
-def test_killed_processes_go_on_bit_exactly(
+def test_killed_processes_resume_bit_exactly(
     two: tuple[Path, Report], base: Path, latents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     params, model = make_params(base, processes=2), tmp_path / "model"
@@ -71,7 +71,7 @@ def test_killed_processes_go_on_bit_exactly(
     assert resumed.plots == two[1].plots and resumed.metrics == two[1].metrics
 
 
-def test_what_the_processes_refuse_is_said_here(
+def test_a_refusal_by_the_processes_is_raised_here(
     one: tuple[Path, Report], base: Path, latents: Path, tmp_path: Path
 ) -> None:
     half = shutil.copytree(one[0], tmp_path / "half")

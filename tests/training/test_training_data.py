@@ -1,4 +1,4 @@
-"""Samples are functions of (seed, global index); dropout shares come out as asked for."""
+"""Samples are functions of (seed, global index); dropout shares are as requested."""
 
 from itertools import islice
 from pathlib import Path
@@ -26,7 +26,7 @@ def test_rows_of_all_parts_are_found(latents: Path) -> None:
     train, arrays = Latents(dataset, "train"), dataset.arrays()
     assert len(train) == 32 and len(Latents(dataset, "validation")) == 8
     row = int(train.rows[-1])
-    assert row > 24  # of the second part
+    assert row > 24  # in the second part
     assert np.array_equal(train[len(train) - 1]["target"].numpy(), arrays["target"][row].astype(np.float32))
 
 
@@ -34,11 +34,11 @@ def test_world_size_does_not_change_the_samples(samples: TrainingSamples) -> Non
     one = [batch["noise"] for batch in islice(loader(samples, PARAMS, start=16), 3)]
     ranks = [islice(loader(samples, PARAMS, start=16, rank=rank, world=2), 3) for rank in range(2)]
     for whole, *parts in zip(one, *([b["noise"] for b in rank] for rank in ranks), strict=True):
-        dealt = torch.stack(parts, dim=1).flatten(0, 1)  # rank 0 holds even positions, rank 1 odd ones
+        dealt = torch.stack(parts, dim=1).flatten(0, 1)  # rank 0 has even positions, rank 1 odd ones
         assert torch.equal(whole, dealt)
 
 
-def test_a_later_start_goes_on_with_the_same_sequence() -> None:
+def test_a_later_start_continues_the_same_sequence() -> None:
     assert list(islice(GlobalSampler(), 10))[6:] == list(islice(GlobalSampler(6), 4))
 
 
@@ -55,7 +55,7 @@ def test_each_epoch_visits_every_tuple_in_another_order(samples: TrainingSamples
     assert orders[0] != orders[1] and sorted(orders[0]) == sorted(orders[1]) == list(range(32))
 
 
-def test_one_draw_gives_the_asked_shares() -> None:
+def test_one_draw_gives_the_requested_shares() -> None:
     kept = [dropout(draw, PARAMS) for draw in np.linspace(0, 1, 1000, endpoint=False)]
     shares = {pair: kept.count(pair) / 1000 for pair in set(kept)}  # (refs, text)
     expected = {(False, False): 0.1, (False, True): 0.1, (True, False): 0.1, (True, True): 0.7}
@@ -74,6 +74,6 @@ def test_insertion_never_sees_a_caption(samples: TrainingSamples) -> None:
 
 def test_generation_sees_captions(latents: Path) -> None:
     params = PARAMS.model_copy(update={"task": "generation"})
-    made = TrainingSamples(Latents(Dataset(latents), "train"), NULL, params)
-    seen = [bool(made[k]["text"].any()) for k in range(200)]
+    samples = TrainingSamples(Latents(Dataset(latents), "train"), NULL, params)
+    seen = [bool(samples[k]["text"].any()) for k in range(200)]
     assert 0.7 < np.mean(seen) < 0.9  # text and both are dropped: 20 %

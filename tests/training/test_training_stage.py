@@ -21,7 +21,7 @@ from components.training.data import Sample, TrainingSamples
 
 
 def stopping_at(index: int) -> Callable[[TrainingSamples, int], Sample]:
-    """A sample loader that dies, as a killed process does, when sample `index` is asked for."""
+    """A sample loader that dies, like a killed process, when sample `index` is requested."""
     original = TrainingSamples.__getitem__
 
     def getitem(self: TrainingSamples, wanted: int) -> Sample:
@@ -66,7 +66,7 @@ def test_leaves_a_pipeline_that_a_fresh_process_loads(task: str, base: Path, lat
     assert "(8, 8)" in done.stdout
 
 
-def test_a_killed_run_goes_on_bit_exactly(
+def test_a_killed_run_resumes_bit_exactly(
     base: Path, latents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep_checkpoints(monkeypatch)
@@ -151,7 +151,7 @@ def _poisoned(base: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def test_pictures_hang_on_their_own_seed(base: Path, latents: Path, tmp_path: Path) -> None:
+def test_pictures_depend_on_their_own_seed_alone(base: Path, latents: Path, tmp_path: Path) -> None:
     stage.run({"latents": latents}, {"model": tmp_path}, make_params(base))
     pipeline = GridPipeline.from_pretrained(tmp_path / "pipeline")
     view, mask = Image.new("RGB", (9, 9), "red"), Image.new("L", (9, 9), 255)

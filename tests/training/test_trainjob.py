@@ -1,4 +1,4 @@
-"""A training on two nodes: the TrainJob that is made, how it is followed, found again and fetched."""
+"""Training on two nodes: the TrainJob, and how it is followed, found again and fetched."""
 
 import os
 import shutil
@@ -73,7 +73,7 @@ FAILED = {"conditions": [condition("Failed", "FailedJobs", "jobset failed due to
 
 
 def in_turn(*steps: Job | Callable[[Job], Job]) -> Callable[[Job], Job]:
-    """A controller that writes these statuses one after the other; the last one stays."""
+    """A controller that writes these statuses one after the other and keeps the last one."""
     left = list(steps)
 
     def controller(job: Job) -> Job:
@@ -84,7 +84,7 @@ def in_turn(*steps: Job | Callable[[Job], Job]) -> Callable[[Job], Job]:
 
 
 def worked(folder: Path) -> Callable[[Job], Job]:
-    """A job whose model is there, made here and now by one process, in the shared `folder`."""
+    """A job that completes at once: this process makes its model in the shared `folder`."""
 
     def status(job: Job) -> Job:
         handover = Handover(folder / job["metadata"]["name"])
@@ -96,7 +96,7 @@ def worked(folder: Path) -> Callable[[Job], Job]:
 
 
 class TwoNodes:
-    """Runs the job's command once for each node, in the environment that Trainer's torch plugin gives to it."""
+    """Runs the job's command once per node, in the environment that Trainer's torch plugin gives it."""
 
     def __init__(self) -> None:
         self.nodes: list[subprocess.Popen[bytes]] = []
@@ -128,8 +128,8 @@ def test_nodes_train_and_the_step_fetches_their_model(
     cluster.controller = in_turn(QUEUED, child(active=1), child(active=1), TwoNodes())
     report = stage.run({"latents": latents}, {"model": tmp_path / "m"}, params)
     assert {"reference_gap", "loss"} <= report.metrics.keys() and report.plots["loss"][-1]["images"] == 24
-    made = Dataset(tmp_path / "m")
-    assert made.manifest.params["processes"] == 2
+    model = Dataset(tmp_path / "m")
+    assert model.manifest.params["processes"] == 2
     said = [line for line in capfd.readouterr().err.splitlines() if line.startswith("training: TrainJob")]
     assert [line.split(": ")[2].split(",")[0] for line in said] == [
         "suspended", "starting", "running", "Complete (AllJobsCompleted"
@@ -137,13 +137,15 @@ def test_nodes_train_and_the_step_fetches_their_model(
     assert cluster.jobs == {} and not list(shared.glob("*/latents*"))
     cluster.requests.clear()
     again = stage.run({"latents": latents}, {"model": tmp_path / "again"}, params)
-    assert "POST" not in cluster.requests and Dataset(tmp_path / "again").digest == made.digest
+    assert "POST" not in cluster.requests and Dataset(tmp_path / "again").digest == model.digest
     assert again.metrics == report.metrics
 
 
-def test_the_job_names_the_runtime_the_queue_and_the_volume_that_are_there(tmp_path: Path, base: Path) -> None:
-    made = [doc for path in BASE.glob("*.yaml") for doc in yaml.safe_load_all(path.read_text()) if "metadata" in doc]
-    by_name = {(doc["kind"], doc["metadata"]["name"]): doc for doc in made}
+def test_the_jobs_runtime_queue_and_volume_exist(tmp_path: Path, base: Path) -> None:
+    manifests = [
+        doc for path in BASE.glob("*.yaml") for doc in yaml.safe_load_all(path.read_text()) if "metadata" in doc
+    ]
+    by_name = {(doc["kind"], doc["metadata"]["name"]): doc for doc in manifests}
     assert ("LocalQueue", trainjob.QUEUE) in by_name
     runtime = by_name["ClusterTrainingRuntime", trainjob.RUNTIME]
     (node,) = runtime["spec"]["template"]["spec"]["replicatedJobs"]
@@ -154,7 +156,7 @@ def test_the_job_names_the_runtime_the_queue_and_the_volume_that_are_there(tmp_p
     assert by_name["PersistentVolumeClaim", claim]["spec"]["accessModes"] == ["ReadWriteMany"]
 
 
-def test_a_compiled_training_shares_the_volume_where_one_is_named(
+def test_a_compiled_training_mounts_the_shared_volume_if_one_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(cluster_settings.SHARED_CLAIM, "shared")
@@ -178,9 +180,7 @@ def test_each_node_gets_what_its_processes_need(base: Path) -> None:
     assert (trainer["numNodes"], trainer["numProcPerNode"]) == (2, 2)
 
 
-def test_a_step_that_is_tried_again_follows_the_job_that_is_there(
-    cluster: State, base: Path, latents: Path, tmp_path: Path
-) -> None:
+def test_a_retried_step_follows_the_existing_job(cluster: State, base: Path, latents: Path, tmp_path: Path) -> None:
     def lose_rights(job: Job) -> Job:
         cluster.rights = set()
         return child(active=1)
@@ -189,26 +189,26 @@ def test_a_step_that_is_tried_again_follows_the_job_that_is_there(
     cluster.controller = lose_rights
     with pytest.raises(UserError, match="may not get trainjobs"):
         stage.run(*places, make_params(base))
-    cluster.rights = {"get", "delete"}  # no other job could be made
+    cluster.rights = {"get", "delete"}  # so no other job could be created
     cluster.controller = in_turn(child(ready=1), child(ready=1), worked(tmp_path / "shared"))
     stage.run(*places, make_params(base))
     assert cluster.requests.count("POST") == 1 and cluster.jobs == {}
 
 
-def test_a_failed_job_fails_the_step_with_its_message_and_the_next_try_makes_another(
+def test_a_failed_job_fails_the_step_with_its_message_and_the_next_try_makes_another_job(
     cluster: State, base: Path, latents: Path, tmp_path: Path
 ) -> None:
     places = {"latents": latents}, {"model": tmp_path / "m"}
     cluster.controller = in_turn(FAILED)
     with pytest.raises(StageFailed, match=r"ended without a model \(Failed \(FailedJobs: jobset failed due to one"):
         stage.run(*places, make_params(base))
-    assert [job["status"] for job in cluster.jobs.values()] == [FAILED], "its pods' logs are worth a look"
+    assert [job["status"] for job in cluster.jobs.values()] == [FAILED], "it stays, so that its pods' logs can be read"
     cluster.controller = in_turn(FAILED, worked(tmp_path / "shared"))
     stage.run(*places, make_params(base))
     assert cluster.requests.count("POST") == 2
 
 
-def test_what_the_nodes_refuse_is_said_by_the_step_and_forgotten_by_the_next_try(
+def test_a_refusal_by_the_nodes_is_raised_by_the_step_and_forgotten_by_the_next_try(
     cluster: State, base: Path, latents: Path, tmp_path: Path
 ) -> None:
     def refused(job: Job) -> Job:
@@ -223,9 +223,7 @@ def test_what_the_nodes_refuse_is_said_by_the_step_and_forgotten_by_the_next_try
     stage.run(*places, make_params(base))
 
 
-def test_a_job_that_someone_deletes_is_not_waited_for(
-    cluster: State, base: Path, latents: Path, tmp_path: Path
-) -> None:
+def test_the_step_does_not_wait_for_a_deleted_job(cluster: State, base: Path, latents: Path, tmp_path: Path) -> None:
     def deleted(job: Job) -> Job:
         cluster.jobs.clear()
         return child(ready=1)
@@ -235,7 +233,7 @@ def test_a_job_that_someone_deletes_is_not_waited_for(
         stage.run({"latents": latents}, {"model": tmp_path / "m"}, make_params(base))
 
 
-def test_lost_answers_and_a_server_that_is_away_for_a_while_change_nothing(
+def test_lost_answers_and_a_briefly_unavailable_server_change_nothing(
     cluster: State, base: Path, latents: Path, tmp_path: Path
 ) -> None:
     cluster.broken, cluster.lost = 2, 1
@@ -264,7 +262,7 @@ def test_what_the_cluster_lacks_is_one_sentence(
         stage.run({"latents": latents}, {"model": tmp_path / "m"}, make_params(base))
 
 
-def test_an_api_server_that_stays_away_fails_the_step(
+def test_an_api_server_that_stays_unavailable_fails_the_step(
     cluster: State, base: Path, latents: Path, tmp_path: Path
 ) -> None:
     cluster.broken = 100

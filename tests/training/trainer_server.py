@@ -1,7 +1,7 @@
-"""A Kubernetes API server that knows TrainJobs and nothing else: real HTTPS on loopback, strict about what it is asked.
+"""A Kubernetes API server that knows only TrainJobs: real HTTPS on loopback, strict about requests.
 
-Paths, objects and errors are those that Kubernetes documents; a job is checked against the schema that the manifests of
-infra/kustomize are held to. What Trainer's controller would write into a job's status, a test's controller writes.
+Paths, objects and errors are those that Kubernetes documents; a job is checked against the same schema as the manifests
+in infra/kustomize. A test's controller writes a job's status, as Trainer's controller would.
 """
 
 import json
@@ -31,7 +31,7 @@ Job = dict[str, Any]
 
 
 class Refusal(Exception):
-    """A Status object in the place of an answer."""
+    """A Status object instead of an answer."""
 
     def __init__(self, code: int, reason: str, message: str):
         self.code, self.reason, self.message = code, reason, message
@@ -39,19 +39,19 @@ class Refusal(Exception):
 
 @dataclass
 class State:
-    """What the server holds, and how it behaves."""
+    """What the server stores, and how it behaves."""
 
     jobs: dict[str, Job] = field(default_factory=dict)
     controller: Callable[[Job], Job] = lambda job: job["status"]
-    """Job -> its new status, called each time that a job is asked for."""
+    """Job -> its new status, called each time a job is requested."""
     rights: set[str] = field(default_factory=lambda: {"create", "get", "delete"})
     installed: bool = True
     broken: int = 0
-    """How many of the next requests are answered with 503."""
+    """How many of the next requests get a 503."""
     lost: int = 0
-    """How many of the next jobs are made without an answer: the connection breaks off."""
+    """How many of the next jobs are created without an answer: the connection breaks."""
     requests: list[str] = field(default_factory=list)
-    """METHOD of every request that was served."""
+    """The method of every request that was served."""
 
 
 def create(state: State, name: str, body: Job, query: dict[str, str]) -> Job:
@@ -72,7 +72,7 @@ def get(state: State, name: str, body: Job, query: dict[str, str]) -> Job:
         raise Refusal(404, "NotFound", f'trainjobs.trainer.kubeflow.org "{name}" not found')
     job = state.jobs[name]
     if "deletionTimestamp" in job["metadata"]:
-        del state.jobs[name]  # what it owned is gone by the next look
+        del state.jobs[name]  # its children are gone by the next request
     else:
         job["status"] = state.controller(job)
     return job
@@ -92,7 +92,7 @@ VERBS = {"POST": ("create", create), "GET": ("get", get), "DELETE": ("delete", d
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One request: token, right, path, and then what the verb says."""
+    """One request: checks token, right and path, then does what the verb says."""
 
     state: State
     protocol_version = "HTTP/1.1"
@@ -138,22 +138,22 @@ class Handler(BaseHTTPRequestHandler):
         return act(self.state, match[1], body, {k: v[0] for k, v in parse_qs(address.query).items()})
 
     def answer(self, code: int, body: Job) -> None:
-        data = json.dumps(body).encode()
+        content = json.dumps(body).encode()
         self.send_response(code)
         self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
+        self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(data)
+        self.wfile.write(content)
 
     def log_message(self, format: str, *values: Any) -> None:
-        """Says nothing."""
+        """Logs nothing."""
 
 
 @contextmanager
 def serve(account: Path) -> Iterator[tuple[int, State]]:
-    """A running server: its port, and its state to look at and to change.
+    """A running server: its port, and its state to inspect and change.
 
-    account: the folder of a pod's service account, which gets token, ca.crt and namespace.
+    account: the folder of a pod's service account, into which token, ca.crt and namespace are written.
     """
     state = State()
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"state": state}))
@@ -171,7 +171,7 @@ def serve(account: Path) -> Iterator[tuple[int, State]]:
 
 
 def _certificate(account: Path) -> Path:
-    """Writes `account`/ca.crt for 127.0.0.1, signed by itself; returns the file that holds its key too."""
+    """Writes a self-signed `account`/ca.crt for 127.0.0.1; returns the file that also contains its key."""
     key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
     now, address = datetime.now(UTC), x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
     builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 SOURCES = (".py", ".cpp")
-"""Suffixes of the files that a stage's code is made of."""
+"""Suffixes of a stage's source files."""
 
 SHOWN = 12
-"""Hex digits of a digest that people are shown, wherever one is printed."""
+"""How many hex digits of a digest are printed."""
 
 
 def short(digest: str) -> str:
@@ -42,7 +42,7 @@ def digest_folder(folder: Path) -> str:
 
 @cache
 def digest_sources(folder: Path) -> str:
-    """sha256 (hex) of the source files below `folder`, by name and content, as they were when first asked for."""
+    """sha256 (hex) of the source files below `folder`, by name and content, as they were at the first call."""
     return _digest_files((path for path in folder.rglob("*") if path.suffix in SOURCES), folder)
 
 
@@ -52,5 +52,5 @@ def _digest_files(paths: Iterable[Path], folder: Path) -> str:
 
 
 def content_key(*parts: Any) -> str:
-    """A short key (32 hex digits) derived from content, for object_id, tuple_id and the like."""
+    """A short key (32 hex digits) derived from content: object_id, tuple_id and the like."""
     return digest_value(list(parts))[:32]

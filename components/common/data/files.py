@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and names that stay below their folder."""
+"""Files that are written whole or not at all, and names that stay inside their folder."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from components.common.errors import UserError
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes the place of `path` once it is whole and on the disk."""
+    """A temporary file that replaces `path` once it is complete and on the disk."""
     temporary = path.with_name(f".{path.name}.tmp")
     with temporary.open("wb") as file:
         yield file
@@ -29,10 +29,10 @@ def write_atomically(path: Path, data: bytes) -> None:
 def inside(folder: Path, name: str) -> Path:
     """The path of a name that came from elsewhere: a manifest, a store, a label file, a command line.
 
-    The name alone is judged: a link in `folder` that leads out of it was put there by whoever owns the folder.
-    Raises `UserError` if the name is empty, absolute, climbs with `..` (between slashes or backslashes) or holds a NUL.
+    Only the name is checked: a link in `folder` that leads out of it was put there by the folder's owner. Raises
+    `UserError` if the name is empty, absolute, contains a NUL, or climbs with `..` (between slashes or backslashes).
     """
-    steps = PureWindowsPath(name)  # which takes both kinds of slash
+    steps = PureWindowsPath(name)  # accepts both kinds of slash
     if not steps.parts or steps.root or ".." in steps.parts or "\0" in name:
         raise UserError(f"the name {name!r} does not stay below {folder}: correct it where it comes from")
     return folder / name

@@ -1,6 +1,6 @@
-"""Which photograph a person's file means by a name: decided here for labels, annotations and every other list of names.
+"""Which photograph a name in a user's file means: decided here for labels, annotations and every other list of names.
 
-Such a file may name photographs relative to another folder, by absolute paths or by addresses, in the spelling of the
+A user's file may name photographs relative to another folder, by absolute path or by address, in the spelling of the
 program that wrote it. Two names are alike if they differ only in backslashes for slashes, `.` and empty folders,
 Unicode composition or percent-encoding. A name means the photograph with exactly that path; failing that, the only one
 whose path ends in the name; failing that, the one with the longest path that the name ends in. A name that fits
@@ -16,11 +16,11 @@ from itertools import takewhile
 from typing import NamedTuple
 from urllib.parse import unquote
 
-EXAMPLES = 2  # photographs listed for a name that fits several
+EXAMPLES = 2  # how many photographs are listed for a name that fits several
 
 
 class Matches(NamedTuple):
-    """What each name of a file means.
+    """What each name in a file means.
 
     uris: name -> uri of its photograph. missing: names that fit no photograph, in the file's order. ambiguous: name ->
     a phrase that says what it could mean.
@@ -32,7 +32,10 @@ class Matches(NamedTuple):
 
 
 class _Claim(NamedTuple):
-    """The photographs that a name fits, at most EXAMPLES + 1. path: the name's normal form; whole: it is their path."""
+    """The photographs that a name fits, at most EXAMPLES + 1.
+
+    path: the name's normal form. whole: whether it is their entire path.
+    """
 
     uris: list[str]
     path: str
@@ -40,10 +43,10 @@ class _Claim(NamedTuple):
 
 
 class Names:
-    """The photographs of a collection, ready to be looked up by the names that a file gives them."""
+    """The photographs of a collection, to be looked up by the names that a file gives them."""
 
     def __init__(self, uris: Iterable[str], endings: bool = True):
-        """endings: whether names include the file's ending; Open Images leaves it out."""
+        """endings: whether names include the file extension; Open Images leaves it out."""
         self._literal: dict[str, list[str]] = defaultdict(list)
         self._whole: dict[str, list[str]] = defaultdict(list)
         for uri in uris:
@@ -58,7 +61,7 @@ class Names:
         return self._claim(name) is not None
 
     def match(self, names: Iterable[str]) -> Matches:
-        """Decides what all names of one file mean; they are judged together, since two names may collide."""
+        """Decides what all names in one file mean; they are judged together, since two names may collide."""
         claims = {name: self._claim(name) for name in names}
         rivals: dict[str, dict[str, str]] = defaultdict(dict)  # uri -> normal form -> first name of that form
         for name, claim in claims.items():
@@ -93,7 +96,7 @@ class Names:
         return [uri for each in longer for uri in self._whole[each]]
 
     def _longest_in(self, path: str) -> list[str]:
-        """The photographs whose whole path the name ends in; the longest such path."""
+        """The photographs whose entire path the name ends in; the longest one wins."""
         folders = path.removesuffix("/").split("/")
         shorter = ("/".join(folders[:count]) + "/" for count in range(len(folders) - 1, 0, -1))
         return next((self._whole[each] for each in shorter if each in self._whole), [])
@@ -111,7 +114,7 @@ def _doubt(claim: _Claim, rivals: dict[str, str]) -> str:
 
 
 def _path(name: str) -> str:
-    """The normal form of a name, its last part first, so that a name's endings are the beginnings of its form."""
+    """The normal form of a name: its last part first, so that a suffix of the name is a prefix of the form."""
     scheme, separator, rest = name.partition("://")
     if scheme.lower() in ("http", "https"):
         rest = rest.partition("?")[0]
@@ -121,7 +124,7 @@ def _path(name: str) -> str:
 
 
 def _shared_root(paths: Iterable[str]) -> str:
-    """The folders that all paths lie in, in their normal form."""
+    """The folders that all paths share, in normal form."""
     folders = [path.removesuffix("/").split("/")[:0:-1] for path in paths]
     shared = posixpath.commonprefix(folders) if folders else []  # type: ignore[type-var]
     return "".join(f"{folder}/" for folder in reversed(shared))

@@ -26,7 +26,7 @@ from components.common.errors import UserError
 
 MANIFEST, UNFINISHED, FINISHED = "manifest.json", "_unfinished.json", "_finished.json"
 CARRIED = ("calibration_id",)
-"""Facts that go from a dataset to all that is made from it: under which calibration it came about."""
+"""Facts that every dataset inherits from its inputs: the calibration under which they were made."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def fingerprint(
 def content_digest(
     kind: str, schema: list[dict[str, str]], parts: list[dict[str, Any]], facts: Mapping[str, Any]
 ) -> str:
-    """The identity of a dataset: of what it holds, not of where it comes from."""
+    """The identity of a dataset: what it holds, not where it comes from."""
     return digest_value([kind, schema, parts, dict(facts)])
 
 
@@ -86,7 +86,7 @@ class Dataset:
 
     def files(self, suffix: str) -> list[Path]:
         """The parts' files that end in `suffix`, in order; sizes are checked against the manifest."""
-        found = []
+        paths = []
         for part in self.manifest.parts:
             for entry in part["files"]:
                 path = inside(self.folder, entry["name"])
@@ -94,8 +94,8 @@ class Dataset:
                     continue
                 if not path.is_file() or path.stat().st_size != entry["bytes"]:
                     raise UserError(f"{path} is missing or cut short: delete {self.folder} and run its stage again")
-                found.append(path)
-        return found
+                paths.append(path)
+        return paths
 
     def table(self, columns: list[str] | None = None) -> pa.Table:
         """All rows, in order."""
@@ -116,7 +116,7 @@ class Dataset:
         return np.concatenate(arrays) if arrays else np.zeros((0, 0), np.float16)
 
     def vector(self, row: int) -> np.ndarray:
-        """The vector of one row, read alone. Raises `UserError` if the dataset was written without vectors."""
+        """The vector of one row; only that row is read. Raises `UserError` if the dataset has no vectors."""
         files, starts = self._vector_files
         part = bisect_right(starts, row) - 1
         return np.array(np.load(files[part], mmap_mode="r", allow_pickle=False)[row - starts[part]])
@@ -136,20 +136,20 @@ class Dataset:
     def blob(self, row: Mapping[str, Any], name: str) -> bytes:
         """The bytes of blob `name` of a row that has the columns shard, NAME_offset and NAME_length.
 
-        Raises `UserError` if the shard is no part of the dataset or ends before the blob does.
+        Raises `UserError` if the shard is not part of the dataset or ends before the blob does.
         """
         offset, length = row[f"{name}_offset"], row[f"{name}_length"]
-        data = b""
+        content = b""
         if row["shard"] in self._shards:
             with self._shards[row["shard"]].open("rb") as file:
                 file.seek(offset)
-                data = file.read(length)
-        if len(data) < length:
+                content = file.read(length)
+        if len(content) < length:
             raise UserError(
                 f"{self.folder} has no {length} bytes at {offset} of {row['shard']}, where its rows place a blob: "
                 f"delete {self.folder} and run its stage again"
             )
-        return data
+        return content
 
     @cached_property
     def _shards(self) -> dict[str, Path]:
@@ -162,7 +162,7 @@ class Dataset:
 
     @property
     def counts(self) -> Counter[str]:
-        """The counts that were given with the parts, summed."""
+        """The sums of the parts' counts."""
         total: Counter[str] = Counter()
         for part in self.manifest.parts:
             total.update(part.get("counts", {}))

@@ -1,9 +1,9 @@
 """The store behind `s3://bucket/prefix`, through boto3.
 
-Credentials and region come from the usual places (environment, profile, instance role), another server than Amazon's
-from AWS_ENDPOINT_URL. Throttling, resets and server errors are tried again with growing pauses by botocore; a body cut
-short while it is read, which botocore leaves to its caller, is tried again here. What outlasts that is `StageFailed`:
-there is nothing for the user to change, and a run that is started again goes on where it stopped.
+Credentials and region come from the usual places (environment, profile, instance role); AWS_ENDPOINT_URL names a server
+other than Amazon's. botocore retries throttling, resets and server errors with growing pauses; a body cut short while
+it is read, which botocore leaves to its caller, is retried here. Anything that outlasts the retries is a `StageFailed`:
+the user has nothing to change, and a run that is started again continues where it stopped.
 """
 
 import os
@@ -65,7 +65,7 @@ class S3Store(Store):
             return b""
 
     def _read_whole(self, request: dict[str, str]) -> bytes:
-        """The body of an answer, asked for again if it ends before its Content-Length."""
+        """The body of a response, requested again if it ends before its Content-Length."""
         return persist(
             lambda: self._client.get_object(**request)["Body"].read(), lambda error: isinstance(error, _CUT_SHORT)
         )
@@ -75,7 +75,7 @@ class S3Store(Store):
 
     @contextmanager
     def _store_errors(self, key: str | None = None) -> Iterator[None]:
-        """Turns botocore's errors into a sentence; with `key`, what concerns only that key into an `OSError`."""
+        """Turns botocore's errors into a sentence; with `key`, errors about that key alone into an `OSError`."""
         try:
             yield
         except _CUT_SHORT as error:
@@ -88,7 +88,7 @@ class S3Store(Store):
                 f"there are no credentials for {self.address}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
             ) from error
         except exceptions.ParamValidationError as error:
-            raise UserError(f"{self.address} is no valid bucket address: write s3://bucket/prefix") from error
+            raise UserError(f"{self.address} is not a valid bucket address: write s3://bucket/prefix") from error
         except (exceptions.HTTPClientError, exceptions.BotoCoreError, ValueError) as error:
             raise UserError(f"{_server()} cannot be reached: check AWS_ENDPOINT_URL and the network") from error
 
@@ -112,13 +112,13 @@ class S3Store(Store):
 
 
 def _is_passing(error: exceptions.ClientError) -> bool:
-    """Whether the server is too busy or broken, so that the same request may do later."""
+    """Whether the server is too busy or broken, so that the same request may succeed later."""
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return status >= 500 or status == 429 or error.response.get("Error", {}).get("Code") == "RequestTimeout"
 
 
 class _PastTheEnd(Exception):
-    """A range that starts behind the last byte: nothing to read."""
+    """A range that starts after the last byte: nothing to read."""
 
 
 def _client() -> Any:
@@ -129,7 +129,7 @@ def _client() -> Any:
         "read_timeout": 60,
         "max_pool_connections": 32,
     }
-    if custom:  # other servers want the bucket in the path, and not all of them know the newer checksums
+    if custom:  # other servers want the bucket in the path, and some do not know the newer checksums
         options |= {
             "s3": {"addressing_style": "path"},
             "request_checksum_calculation": "when_required",

@@ -1,4 +1,4 @@
-"""What ships with the package: `sandbox:NAME` is a part of the rendered world, or one of the tiny models."""
+"""What ships with the package: `sandbox:NAME` is part of the rendered world, or one of the tiny models."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def is_packaged(source: str) -> bool:
 
 
 def packaged(source: str, shelf: Path) -> Path:
-    """Where `sandbox:NAME` lies on a shelf (`WORLD` or `MODELS`), whether it is there or not.
+    """The path of `sandbox:NAME` on a shelf (`WORLD` or `MODELS`), whether it exists or not.
 
     Raises `UserError` if the name leads out of the shelf.
     """
@@ -24,9 +24,9 @@ def packaged(source: str, shelf: Path) -> Path:
 
 
 def resolve(source: str) -> Path:
-    """The folder or file of the world behind `sandbox:NAME`, or a local path as it is.
+    """The folder or file of the world behind `sandbox:NAME`, or a local path unchanged.
 
-    Raises `UserError` if there is nothing.
+    Raises `UserError` if it does not exist.
     """
     path = packaged(source, WORLD) if is_packaged(source) else Path(source)
     if not path.exists():

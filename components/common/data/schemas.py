@@ -1,6 +1,6 @@
 """The Arrow schema of every dataset that passes between rooms. Units are in the field metadata.
 
-Pixels lie in tar shards beside the tables: a blob named `crop` adds the columns crop_offset and crop_length (bytes),
+Pixels are in tar shards next to the tables: a blob named `crop` adds the columns crop_offset and crop_length (bytes),
 and `shard` names the tar file, so that one crop can be read by byte range.
 """
 
@@ -38,7 +38,7 @@ _HASHES = [
 _text = pa.string()
 
 SCHEMAS: dict[str, pa.Schema] = {
-    # A photograph. Blob `image`: its bytes as they came. image_id is their sha256 (hex). Its grey thumbnail lies in
+    # A photograph. Blob `image`: its bytes, unchanged. image_id is their sha256 (hex). Its grey thumbnail is in
     # part-*.npy, uint8 [N, 32, 32].
     "images": pa.schema(
         [
@@ -50,7 +50,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             _field("bytes", pa.int64(), "byte"),
             *_HASHES,
             _field("source_url", _text, nullable=True),
-            _field("licence", _text, nullable=True),  # SPDX where one is known
+            _field("licence", _text, nullable=True),  # SPDX where known
             _field("attribution", _text, nullable=True),
             _field("collected_at", _text, "ISO 8601", nullable=True),
             _field("rights_signal", _text, nullable=True),
@@ -59,7 +59,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             *_blobs("image"),
         ]
     ),
-    # An input that was refused, by any stage. `reason` is a word of REASONS.
+    # An input that a stage refused. `reason` is a word of REASONS.
     "quarantine": pa.schema(
         [_field("uri", _text), _field("stage", _text), _field("reason", _text), _field("detail", _text)]
     ),
@@ -72,7 +72,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             _field("duplicate_of", _text, nullable=True),  # image_id of the photograph this one nearly repeats
         ]
     ),
-    # A detected object. Blob `crop`: PNG of the box with its margin. Its row is its vector's row.
+    # A detected object. Blob `crop`: PNG of the box with its margin. Its row number is also that of its vector.
     "objects": pa.schema(
         [
             _field("object_id", _text),
@@ -84,9 +84,9 @@ SCHEMAS: dict[str, pa.Schema] = {
             *_blobs("crop"),
         ]
     ),
-    # Unit vectors lie in part-*.npy, fp16 [N, d]; the table only says which object each row is.
+    # Unit vectors are in part-*.npy, fp16 [N, d]; the table only says which object each row is.
     "embeddings": pa.schema([_field("object_id", _text), _field("row", pa.int64(), "vector row, 0 up")]),
-    # Two objects whose similarity lies in the window. src_row < dst_row; similarity is the exact fp32 rescore.
+    # Two objects whose similarity is in the window. src_row < dst_row; similarity is the exact fp32 rescore.
     "pairs": pa.schema(
         [
             _field("src_row", pa.int64(), "object row"),
@@ -95,7 +95,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             _field("flags", pa.int32(), "bit set, see components.common.join.exact.Flag"),
         ]
     ),
-    # An anchor and its views: other objects held to be the same product, in other photographs.
+    # An anchor and its views: objects in other photographs that are taken to be the same product.
     "sets": pa.schema(
         [
             _field("anchor", pa.int64(), "object row"),
@@ -124,7 +124,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             _field("question", _text),
         ]
     ),
-    # A clean plate. Blobs `image` (PNG, whole photograph without the object) and `mask` (PNG, 8 bit: what was removed).
+    # A clean plate. Blobs `image` (PNG, the photograph without the object) and `mask` (PNG, 8 bit: what was removed).
     "backgrounds": pa.schema(
         [
             _field("object_id", _text),
@@ -157,7 +157,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             *_blobs("target", "background", "mask", *REFERENCE_NAMES),
         ]
     ),
-    # Latents lie in part-*.safetensors; the table says which tuple each row is.
+    # Latents are in part-*.safetensors; the table says which tuple each row is.
     "latents": pa.schema(
         [
             _field("tuple_id", _text),
@@ -166,7 +166,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             _field("group", pa.int64(), "as in tuples"),
         ]
     ),
-    # A trained model: one row a file below pipeline/, a folder that diffusers loads with from_pretrained.
+    # A trained model: one row per file below pipeline/, a folder that diffusers loads with from_pretrained.
     "model": pa.schema([_field("path", _text), _field("bytes", pa.int64(), "byte"), _field("sha256", _text)]),
     # What labelled pairs at and above a threshold show. The chosen window is in the manifest's facts.
     "calibration": pa.schema(
@@ -179,7 +179,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             _field("lower_bound", pa.float64(), "0..1, one-sided, for products like these"),
         ]
     ),
-    # A picture made by a system for a benchmark sample. Blob `image`: PNG.
+    # A picture that a system made for a benchmark sample. Blob `image`: PNG.
     "samples": pa.schema(
         [
             _field("system", _text),
@@ -223,7 +223,7 @@ REASONS = (
     "too-small",
     "duplicate",  # the same bytes as an earlier input
     "unreadable",  # the store or the file system refused
-    "unsupported",  # an image, but of a kind that is not decoded (animated where refused, exotic mode)
+    "unsupported",  # an image of a kind that is not decoded (animated where refused, exotic mode)
     "opted-out",  # a rights signal forbids use
     "missing",  # named in a manifest, annotation or label file, but not there
     "ambiguous",  # a name in such a file that could mean several photographs, or the same one as a different name

@@ -1,7 +1,7 @@
-"""Counter-based randomness: every draw is a function of (seed, what it is for), never of what was drawn before.
+"""Counter-based randomness: every draw is a function of (seed, what it is for), never of earlier draws.
 
-A killed run that starts again, or the same samples dealt to other workers, therefore sees the same numbers
-(as NVlabs/edm2 seeds each step by the count of images seen).
+So a killed run that starts again sees the same numbers, and so do samples that go to other workers (NVlabs/edm2
+likewise seeds each step by the count of images seen).
 """
 
 import hashlib

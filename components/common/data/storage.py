@@ -1,9 +1,9 @@
 """Where photographs come from: one small interface over local folders and `s3://` addresses.
 
-An address is a local path, `s3://bucket/prefix`, or `sandbox:NAME`, a part of the rendered world in the package. What
-concerns a single key is raised as `OSError` (the caller may go on without it); what concerns the whole store, such as
-a wrong credential, is a `UserError`, and a `StageFailed` where only time can mend it, such as throttling that outlasts
-all retries.
+An address is a local path, `s3://bucket/prefix`, or `sandbox:NAME`, part of the rendered world in the package. An error
+about a single key is an `OSError` (the caller may continue without it). An error about the whole store, such as a wrong
+credential, is a `UserError`, or a `StageFailed` where only waiting can help, such as throttling that outlasts all
+retries.
 """
 
 import os
@@ -24,7 +24,7 @@ S3 = "s3://"
 class Entry(NamedTuple):
     """A stored file. key: its path below the store's root, with forward slashes. size: bytes.
 
-    version: changes with the content, where the store says so for free (the ETag of S3); otherwise empty.
+    version: changes with the content, where the store reports it for free (S3's ETag); otherwise empty.
     """
 
     key: str
@@ -73,7 +73,7 @@ class LocalStore(Store):
     def read(self, key: str, start: int | None = None, length: int | None = None) -> bytes:
         path = inside(self.root, key)
         if path.exists() and not path.is_file():
-            raise OSError(f"{key} is not a regular file")  # opening a pipe would wait for ever
+            raise OSError(f"{key} is not a regular file")  # opening a pipe would wait forever
         with path.open("rb") as file:
             file.seek(start or 0)
             return file.read(-1 if length is None else length)
@@ -86,7 +86,7 @@ class LocalStore(Store):
 
 
 def open_store(address: str) -> Store:
-    """The store behind an address. Raises `UserError` if the address makes no sense; a local folder is not touched."""
+    """The store behind an address. Raises `UserError` for an invalid address; a local folder is not accessed yet."""
     if address.startswith(S3):
         from components.common.data.s3 import S3Store  # boto3 takes a second to import
 
@@ -108,8 +108,8 @@ def read_address(address: str) -> bytes:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """All files below a folder. A link to a folder is followed unless that folder is read under another path: folders
-    that are no links go first, so that loops end and no file comes twice."""
+    """All files below a folder. A link to a folder is followed unless that folder is read under another path. Real
+    folders go before links, so that loops end and no file comes twice."""
     waiting, seen = deque([folder]), set()
     while waiting:
         for where, folders, names in os.walk(waiting.popleft(), onerror=_refuse):
@@ -128,7 +128,7 @@ def _identity(folder: str) -> tuple[int, int]:
 
 
 def _size(path: Path) -> int:
-    """Bytes; 0 for what cannot be looked at (a broken link), which reading then reports."""
+    """Bytes; 0 if the size cannot be read (a broken link), which reading then reports."""
     try:
         return path.stat().st_size
     except OSError:

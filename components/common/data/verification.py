@@ -1,4 +1,4 @@
-"""Whether the bytes on disk are those that the manifests name."""
+"""Checks that the bytes on disk are those that the manifests name."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ READABLE, ABSENT, UNREADABLE, UNNAMED = "readable", "missing", "unreadable", "no
 class Check(NamedTuple):
     """A file of a dataset: the sha256 (hex) that it should have, and the one that it has.
 
-    A word stands in for the digest of a file that is absent, unreadable or not named by the dataset.
+    For a file that is missing, unreadable or not named by the dataset, a word replaces the digest.
     """
 
     folder: Path
@@ -32,14 +32,14 @@ class Check(NamedTuple):
 
 
 def count_files(folder: Path) -> int:
-    """How many files there are to check in a dataset's folder."""
+    """The number of files to check in a dataset's folder."""
     return sum(path.is_file() and path.name != FINISHED for path in folder.rglob("*"))
 
 
 def check_files(folder: Path) -> Iterator[Check]:
-    """Hashes a finished dataset: the manifest's own digest, the files it names, and those that a model's rows name.
+    """Checks a finished dataset: the manifest's own digest, the files it names, and those that a model's rows name.
 
-    Nothing that a damaged manifest or table names is looked at. Raises `UserError` if a name leads out of the folder.
+    Files that a damaged manifest or table names are not checked. Raises `UserError` if a name leads out of the folder.
     """
     try:
         manifest = Dataset(folder).manifest

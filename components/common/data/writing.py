@@ -1,10 +1,10 @@
-"""Datasets in the making: `manifest.json` is written last and atomically.
+"""Writing datasets: `manifest.json` is written last and atomically.
 
-While a dataset is in the making, `_unfinished.json` says from what inputs and parameters and by which code, and each
+While a dataset is being written, `_unfinished.json` says from which inputs and parameters and by which code, and each
 finished part has a record part-00000.part.json; so a stage that was killed skips what is done, and a folder half-made
 from something else is refused. The pattern is datatrove's completion markers (`executor/base.py`), with content digests
-in place of empty files. The marker of a finished dataset becomes `_finished.json`: the code decides whether work is
-taken up again, but is no part of a dataset's identity.
+instead of empty files. The marker of a finished dataset becomes `_finished.json`: the code decides whether work is
+resumed, but is not part of a dataset's identity.
 """
 
 import inspect
@@ -43,21 +43,21 @@ from components.common.errors import ShareDone, UserError
 from components.common.stage.params import StageParams
 
 Blobs = Sequence[Mapping[str, bytes]]
-"""One mapping a row, from blob file name suffix (`image.jpg`, `ref0.png`) to bytes; the stem is the blob's column."""
+"""One mapping per row, from blob file name suffix (`image.jpg`, `ref0.png`) to bytes; the stem is the blob's column."""
 
 
 class Writer:
-    """Makes a dataset part by part; used as a context manager that finishes the dataset if no error left the block.
+    """Writes a dataset part by part: a context manager that finishes the dataset if its block ends without an error.
 
     >>> with Writer(folder, "objects", "detection", inputs, params, models) as out:
     ...     for index, chunk in enumerate(chunks):
     ...         if not out.done(index):
     ...             out.write(index, table, blobs)
 
-    With `params.only` only that share's parts are made and the exit raises `ShareDone`: the folder stays unfinished,
+    With `params.only`, only that share's parts are made and the exit raises `ShareDone`: the folder stays unfinished,
     for `shares.gather`. Raises `UserError` on entry if the folder is half-made from other inputs, parameters or models,
-    with another kind of device or number of threads, or by other code: that of the room (the folder of the parameters'
-    class) and of `components/common`.
+    with another kind of device or number of threads, or by other code. Code is what is in the room (the folder of the
+    parameters' class) and in `components/common`.
     """
 
     def __init__(
@@ -85,14 +85,14 @@ class Writer:
 
     @cached_property
     def _origin(self) -> dict[str, str]:
-        """What decides whether finished work may be taken up again."""
+        """What decides whether earlier work may be resumed."""
         rooms = Path(inspect.getfile(self._room)).parent, Path(__file__).parent.parent
         code = digest_value([digest_sources(room) for room in rooms])
         return {"fingerprint": self.fingerprint, "stage": self.stage, "code": code}
 
     @property
     def finished(self) -> bool:
-        """Whether the dataset is there already, made from the same by the same code on this machine."""
+        """Whether the dataset is already there, made on this machine from the same inputs by the same code."""
         record = self.folder / FINISHED
         made_from_this = is_complete(self.folder) and Dataset(self.folder).manifest.fingerprint == self.fingerprint
         return made_from_this and record.is_file() and read_json(record) == self._origin
@@ -120,11 +120,11 @@ class Writer:
                 self._records[part["index"]] = part
 
     def done(self, index: int) -> bool:
-        """Whether part `index` was finished before (by a run that was stopped), or is another worker's to make."""
+        """Whether part `index` was finished earlier (by a run that was stopped), or belongs to another worker."""
         return index in self._records or (self._share is not None and not self._share.has(index))
 
     def table(self, index: int, columns: list[str] | None = None) -> pa.Table:
-        """The rows of a finished part: what later parts must know of earlier ones after a restart."""
+        """The rows of a finished part, which later parts may need after a restart."""
         return pq.read_table(self.folder / f"part-{index:05d}.parquet", columns=columns)
 
     def write(
@@ -138,8 +138,8 @@ class Writer:
     ) -> None:
         """Writes one part: rows, and for each row its blobs, vector or arrays (first axis = row).
 
-        counts: what else there is to know of the part, such as how many boxes were rejected by which rule; kept in the
-        manifest (see `Dataset.counts`).
+        counts: other facts about the part, such as how many boxes each rule rejected; kept in the manifest (see
+        `Dataset.counts`).
         """
         stem, files = f"part-{index:05d}", []
         rows = table.to_pylist() if isinstance(table, pa.Table) and blobs is not None else table
@@ -150,7 +150,7 @@ class Writer:
         if vectors is not None:
             files.append(self._save(f"{stem}.npy", lambda file: np.save(file, vectors, allow_pickle=False)))
         if arrays is not None:
-            # Not .npz, whose zip headers differ between versions of Python. safetensors takes memory as it lies.
+            # Not .npz, whose zip headers differ between versions of Python. safetensors writes raw memory.
             packed = save_arrays({name: np.ascontiguousarray(array) for name, array in arrays.items()})
             files.append(self._save(f"{stem}.safetensors", lambda file: file.write(packed)))
         schema = SCHEMAS[self.kind]
@@ -181,7 +181,7 @@ class Writer:
             self._finish()
 
     def _finish(self) -> None:
-        facts = json.loads(json.dumps(self._carried | self.facts))  # as a reader will find them
+        facts = json.loads(json.dumps(self._carried | self.facts))  # as a reader will see them
         parts = [self._records[index] for index in sorted(self._records)]
         schema = [
             {"name": f.name, "type": str(f.type), "unit": (f.metadata or {}).get(b"unit", b"").decode()}
@@ -209,7 +209,7 @@ class Writer:
 
 
 def write_tar(path: Path, index: int, blobs: Blobs) -> list[dict[str, Any]]:
-    """Writes an uncompressed tar with fixed headers; returns for each row where its blobs lie."""
+    """Writes an uncompressed tar with fixed headers; returns where each row's blobs are."""
     places: list[dict[str, Any]] = []
     with replacing(path) as file, tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for row, members in enumerate(blobs):

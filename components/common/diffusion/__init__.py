@@ -1,1 +1,1 @@
-"""The 2x2 grid: its layout, its pipeline, and the base models it starts from."""
+"""The 2x2 grid: its layout, its pipeline, and the base models that it starts from."""

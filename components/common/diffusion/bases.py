@@ -12,7 +12,7 @@ from components.common.errors import UserError
 from components.common.vision.models import from_pretrained, locate
 
 FULL: dict[str, Any] = {"dtype": torch.float32, "low_cpu_mem_usage": False}
-"""The other way of loading needs accelerate and gains nothing below a few billion parameters."""
+"""`low_cpu_mem_usage=True` needs accelerate and gains nothing below a few billion parameters."""
 
 
 def load_vae(base: str) -> Autoencoder:
@@ -22,7 +22,7 @@ def load_vae(base: str) -> Autoencoder:
 
 
 def load_unet(base: str) -> UNet2DConditionModel:
-    """The UNet in float32: master weights are never narrower, whatever the precision of the training."""
+    """The UNet in float32: master weights are never narrower, whatever the training precision."""
     return from_pretrained(UNet2DConditionModel, base, subfolder="unet", **FULL)
 
 

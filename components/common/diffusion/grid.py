@@ -1,9 +1,9 @@
 """The 2x2 grid of latents: three clean reference cells and, at the bottom right, the target cell.
 
 ObjectMate section 4: an unmodified text-to-image UNet sees references and target as one picture, so that its own
-self-attention carries the identity across. Each cell is encoded alone and tiled afterwards: convolutions of the
-autoencoder would otherwise leak the target into its neighbours. Shape suffixes: B batch, K references, C latent
-channels, H and W sides of a cell; a grid's sides are 2H and 2W.
+self-attention carries the identity across. Each cell is encoded alone and tiled afterwards; otherwise the autoencoder's
+convolutions would leak the target into its neighbours. Shape suffixes: B batch, K references, C latent channels, H and
+W sides of a cell; a grid's sides are 2H and 2W.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -23,12 +23,12 @@ def assemble(refs_BKCHW: torch.Tensor, target_BCHW: torch.Tensor) -> torch.Tenso
 
 
 def target_cell(grid_BCHW: torch.Tensor) -> torch.Tensor:
-    """The bottom right quarter of a grid."""
+    """The bottom-right quarter of a grid."""
     return grid_BCHW[..., grid_BCHW.shape[-2] // 2 :, grid_BCHW.shape[-1] // 2 :]
 
 
 def add_scene(grid_BCHW: torch.Tensor, background_BCHW: torch.Tensor, mask_B1HW: torch.Tensor) -> torch.Tensor:
-    """The grid with background and mask as further channels: in the target cell only, zeros in the reference cells."""
+    """The grid with background and mask as extra channels: set in the target cell, zero in the reference cells."""
     scene = torch.cat([background_BCHW, mask_B1HW], dim=1)
     height, width = scene.shape[-2:]
     return torch.cat([grid_BCHW, nn.functional.pad(scene, (width, 0, height, 0))], dim=1)
@@ -40,9 +40,9 @@ def scene_channels(latent_channels: int) -> int:
 
 
 def expand_conv_in(unet: "UNet2DConditionModel", in_channels: int) -> None:
-    """Gives a UNet further input channels, in place, without changing what it computes from the old ones.
+    """Adds input channels to a UNet in place, without changing what it computes from the old ones.
 
-    Weight and bias are copied and the new columns are zero: with zeros in the new channels the output is bit-equal.
+    Weight and bias are copied and the new weights are zero: with zeros in the new channels the output is bit-equal.
     Raises `ValueError` if the UNet already has more channels than asked for.
     """
     old: Any = unet.conv_in

@@ -25,15 +25,15 @@ References = Sequence[Image.Image]
 Autoencoder: TypeAlias = AutoencoderKL | AutoencoderTiny
 
 
-WHENCE = ("_name_or_path", "is_local", "local_files_only")
-"""What transformers and diffusers note in configs about the loading, not about the model."""
+LOADING_KEYS = ("_name_or_path", "is_local", "local_files_only")
+"""Config keys in which transformers and diffusers record how a model was loaded, not what it is."""
 
 
 class GridPipeline(DiffusionPipeline):
     """Draws the target cell of a 2x2 grid whose other cells are references (`components.common.diffusion.grid`).
 
-    cell: side of a cell, px. The UNet's input channels say the task: with background and mask it inserts, without it
-    generates from a prompt.
+    cell: side of a cell, px. The UNet's input channels determine the task: with background and mask it inserts, without
+    them it generates from a prompt.
     """
 
     def __init__(
@@ -55,11 +55,11 @@ class GridPipeline(DiffusionPipeline):
         return super().from_pretrained(*args, **{"dtype": torch.float32, "low_cpu_mem_usage": False} | options)
 
     def save_pretrained(self, save_directory: str | Path, **options: Any) -> None:
-        """As in diffusers, but the configs do not say where the parts came from: equal models give equal bytes."""
+        """As in diffusers, but the configs omit where the parts came from, so that equal models give equal bytes."""
         super().save_pretrained(save_directory, **options)
         for path in Path(save_directory).rglob("*.json"):
             values = json.loads(path.read_text(encoding="utf-8"))
-            kept = {key: value for key, value in values.items() if key not in WHENCE}
+            kept = {key: value for key, value in values.items() if key not in LOADING_KEYS}
             if len(kept) < len(values):
                 path.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
 
@@ -86,14 +86,14 @@ class GridPipeline(DiffusionPipeline):
         seeds: Sequence[int] | None = None,
         batch: int = 16,
     ) -> list[Image.Image]:
-        """One picture a sample, cell x cell px.
+        """One picture per sample, cell x cell px.
 
-        references: one to three pictures of the object; or, for several samples, a list of such lists.
+        references: one to three pictures of the object; for several samples, a list of these.
         background, mask: the scene without the object and where it goes (white), needed if `inserts`; all pictures
         are squashed to the cell. prompt: what to draw, for a generating model. num_inference_steps: sampler steps.
         guidance_refs, guidance_text: weights of the references and of the prompt (1 = none beyond the model's own;
-        defaults from Alterbute). seeds: one a sample (default 0, 1, ...): a sample's noise hangs on its seed alone.
-        batch: samples at a time. Raises `ValueError` where the inputs do not fit the task or each other.
+        defaults from Alterbute). seeds: one per sample (default 0, 1, ...): a sample's noise depends on its seed alone.
+        batch: samples at a time. Raises `ValueError` if the inputs do not fit the task or each other.
         """
         samples: list[list[Image.Image]] = _samples(references)
         count = len(samples)
@@ -119,7 +119,7 @@ class GridPipeline(DiffusionPipeline):
         return pictures
 
     def noise(self, seeds: Sequence[int]) -> torch.Tensor:
-        """Start noise [B, C, H, W], each sample from its own seed."""
+        """Initial noise [B, C, H, W], each sample from its own seed."""
         side = self.unet.config.sample_size // 2
         shape = (self.vae.config.latent_channels, side, side)
         return torch.stack([torch.randn(shape, generator=torch_generator(seed, "sample")) for seed in seeds])
@@ -136,7 +136,7 @@ class GridPipeline(DiffusionPipeline):
         guidance_refs: float = 1.0,
         guidance_text: float = 1.0,
     ) -> torch.Tensor:
-        """Target latents [B, C, H, W] from noise, by the pipeline's scheduler."""
+        """Target latents [B, C, H, W] from noise, with the pipeline's scheduler."""
         device, dtype = self.unet.device, self.unet.dtype
         self.scheduler.set_timesteps(steps, device=device)
         latents_BCHW = noise_BCHW.to(device, dtype) * getattr(self.scheduler, "init_noise_sigma", 1.0)
@@ -159,7 +159,7 @@ class GridPipeline(DiffusionPipeline):
         return latents_BCHW
 
     def encode_references(self, samples: Sequence[References]) -> torch.Tensor:
-        """Latents [B, 3, C, H, W] of one to three references a sample, each encoded alone."""
+        """Latents [B, 3, C, H, W] of one to three references per sample, each encoded alone."""
         filled = [picture for refs in samples for picture in fill_references(refs)]
         return self.encode(filled).unflatten(0, (len(samples), REFERENCES))
 
@@ -168,7 +168,7 @@ class GridPipeline(DiffusionPipeline):
         return encode_pixels(self.vae, pixels([*pictures], self.cell))
 
     def encode_masks(self, masks: Sequence[Image.Image]) -> torch.Tensor:
-        """Masks [B, 1, H, W] in 0..1: the masked share of each latent's pixels."""
+        """Masks [B, 1, H, W] in 0..1: which share of each latent's pixels is masked."""
         return latent_masks([*masks], self.unet.config.sample_size // 2)
 
     def encode_text(self, prompts: Sequence[str]) -> torch.Tensor:
@@ -176,7 +176,7 @@ class GridPipeline(DiffusionPipeline):
         return encode_text(self.tokenizer, self.text_encoder, prompts)
 
     def decode(self, latents_BCHW: torch.Tensor) -> list[Image.Image]:
-        """Pictures of latents."""
+        """The pictures that latents encode."""
         config = self.vae.config
         latents = latents_BCHW.to(self.vae.device, self.vae.dtype) / config.scaling_factor + (config.shift_factor or 0)
         pixels_BCHW = self.vae.decode(latents, return_dict=False)[0]
@@ -194,8 +194,8 @@ def guide(
 ) -> torch.Tensor:
     """Dual classifier-free guidance: references first, then text on top of them (InstructPix2Pix section 3.2.1).
 
-    Null references are zero cells, as in training. A weight of 1 costs no further forward pass; guiding by text does
-    nothing where the prompt is the null prompt.
+    Null references are zero cells, as in training. A weight of 1 costs no extra forward pass; guiding by text does
+    nothing if the prompt is the null prompt.
     """
     full_BCHW = predict(refs_BKCHW, text_BTD)
     has_text = not torch.equal(text_BTD, null_BTD)
@@ -232,7 +232,7 @@ def encode_pixels(vae: Autoencoder, pixels_BCHW: torch.Tensor) -> torch.Tensor:
 
 
 def pixels_per_latent(vae: Autoencoder) -> int:
-    """How many times smaller the autoencoder makes each side."""
+    """The factor by which the autoencoder shrinks each side."""
     levels = (
         vae.config.encoder_block_out_channels if isinstance(vae, AutoencoderTiny) else vae.config.block_out_channels
     )
@@ -248,7 +248,7 @@ def encode_text(tokenizer: PreTrainedTokenizerBase, encoder: CLIPTextModel, prom
 
 
 def _samples(references: Any) -> list[list[Image.Image]]:
-    """One sample's references or a list of them as a list of lists."""
+    """One sample's references, or a list of these, as a list of lists."""
     one = not references or isinstance(references[0], Image.Image)
     return [[*references]] if one else [[*refs] for refs in references]
 
@@ -259,5 +259,5 @@ def _listed(value: Any, count: int) -> list[Any] | None:
         return None
     values = [value] if isinstance(value, str | Image.Image) else [*value]
     if len(values) != count:
-        raise ValueError(f"{len(values)} values for {count} samples: give one a sample")
+        raise ValueError(f"{len(values)} values for {count} samples: give one per sample")
     return values

@@ -1,11 +1,10 @@
-"""The exact window self-join: every pair of vectors whose similarity lies in [low, high], none missed, none added.
+"""The exact window self-join: every pair of vectors whose similarity is in [low, high], none missed, none added.
 
-A quick product finds candidates: pairs that reach `low` less the largest error that its arithmetic can make. Each
+A quick product finds candidates: pairs that reach `low` minus the largest error that its arithmetic can make. Each
 candidate is then scored again in fp32 with one fixed order of summation, and that score alone decides (scores.py). So
-neither tile size nor processor, device or BLAS touches the result. The quick product is in bytes on a CPU (native.py),
-in fp16 on an NVIDIA GPU (gpu.py), and torch's elsewhere, or where a kernel is missing (products.py). Only blocks on
-and above the diagonal are computed; a row of blocks (a tile row) is the unit of work and of resume. Memory: O(N d +
-pairs).
+the result does not depend on tile size, processor, device or BLAS. The quick product uses bytes on a CPU (native.py),
+fp16 on an NVIDIA GPU (gpu.py), and torch elsewhere or where a kernel is missing (products.py). Only blocks on and above
+the diagonal are computed; a row of blocks (a tile row) is the unit of work and of resuming. Memory: O(N d + pairs).
 """
 
 from enum import IntFlag
@@ -20,7 +19,7 @@ from components.common.join.native import Isa, Native, best_isa
 from components.common.join.products import Products
 from components.common.join.scores import CHUNK, Pairs, concatenate
 
-TILE = 16384  # rows of a tile row: the unit of resume
+TILE = 16384  # rows of a tile row: the unit of resuming
 NORM_TOLERANCE = 2e-3  # fp16 storage moves a norm by at most 5e-4
 BFLOAT16_TOLERANCE = 5e-3  # bfloat16 storage by at most 4e-3
 Vectors = np.ndarray | torch.Tensor
@@ -29,13 +28,13 @@ Vectors = np.ndarray | torch.Tensor
 class Flag(IntFlag):
     """The bits of the column `flags` of pairs."""
 
-    DUPLICATE = 1  # the two photographs, or the two crops, nearly repeat each other
+    DUPLICATE = 1  # the two photographs, or the two crops, are near-duplicates
     HUB = 2  # one of the two has more partners than the hub budget
-    RESERVED = 4  # one of them looks like an object of the benchmark, which training must not see
+    RESERVED = 4  # one of the two looks like an object of the benchmark, which training must not see
 
 
 class Rows(Protocol):
-    """N vectors made ready for the join by one of its engines."""
+    """N vectors prepared for the join by one of its engines."""
 
     def __len__(self) -> int:
         """N."""
@@ -61,9 +60,9 @@ def window_join(
 
     vectors: unit rows, fp16, bf16 or fp32, [N, d]. The similarity is `row_products` of the rows as fp32; low and high
     are compared with it as fp32. groups: int [N]; pairs inside a group (objects of one photograph) are left out.
-    isa: what finds candidates, the best for the device unless told. since: only pairs with dst >= since, which adds
-    rows to joined ones: it costs N * (N - since) similarities, and with the pairs of the first `since` gives all.
-    Raises `UserError` naming the first row that is not a finite unit vector.
+    isa: what finds candidates; by default, the best for the device. since: only pairs with dst >= since. This adds rows
+    to rows that are already joined: it costs N * (N - since) similarities, and together with the pairs of the first
+    `since` rows gives all pairs. Raises `UserError` naming the first row that is not a finite unit vector.
     """
     check_unit(vectors)
     rows = prepare(vectors, low, groups, device, isa)
@@ -77,9 +76,9 @@ def prepare(
     device: torch.device | str = "cpu",
     isa: Isa | None = None,
 ) -> Rows:
-    """Checked vectors, fp16, bf16 or fp32 [N, d], ready for joins.
+    """Prepares checked vectors, fp16, bf16 or fp32 [N, d], for joins.
 
-    low: the least similarity that will be asked for, or about that: it changes the time, never the result.
+    low: roughly the least similarity that will be asked for; it changes the time, never the result.
     """
     values, device = torch.as_tensor(vectors).contiguous(), torch.device(device)
     codes = None if groups is None else torch.as_tensor(groups, dtype=torch.int64).to(device)
@@ -87,14 +86,14 @@ def prepare(
     if isa == Isa.NONE or not values.numel():
         return Products(values.float().to(device), codes)
     if isa == Isa.PTX:
-        from components.common.join.gpu import Gpu  # only here: triton is not everywhere
+        from components.common.join.gpu import Gpu  # only here: triton is not installed everywhere
 
         return Gpu(values.to(device), codes)
     return Native(values.float(), codes, low, isa)
 
 
 def best_engine(device: torch.device) -> Isa:
-    """The quickest for a device, of those that are there."""
+    """The fastest engine that is available for a device."""
     if device.type == "cpu":
         return best_isa()
     modern = device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
@@ -109,12 +108,12 @@ def join_tile(rows: Rows, index: int, low: float, high: float = np.inf, tile: in
 
 
 def tile_count(rows: int, tile: int) -> int:
-    """How many tile rows N rows make."""
+    """The number of tile rows that N rows make."""
     return -(-rows // tile)
 
 
 def check_unit(vectors: Vectors) -> None:
-    """Raises `UserError` naming the first row that is not finite or not of length 1 (within what its type can hold)."""
+    """Raises `UserError` naming the first row that is not finite or not of length 1 (to the precision of its type)."""
     tolerance = BFLOAT16_TOLERANCE if vectors.dtype == torch.bfloat16 else NORM_TOLERANCE
     for begin in range(0, len(vectors), CHUNK):
         norms = torch.as_tensor(vectors[begin : begin + CHUNK]).float().norm(dim=1)

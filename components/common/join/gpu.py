@@ -1,18 +1,18 @@
 """The window join on an NVIDIA GPU: a Triton kernel tests fp16 products against the window before they leave registers.
 
 The kernel multiplies rows rounded to fp16, whose products tensor cores add up in fp32, and keeps the pairs that reach
-`low` less a slack. fp16 is as fast there as bfloat16 and three bits finer, and a coordinate of a unit row never leaves
-its range. The slack is proven, so that no pair in the window is lost; `decide` scores what is kept in fp32.
+`low` minus a slack. There, fp16 is as fast as bfloat16 and three bits finer, and the coordinates of a unit row stay in
+its range. The slack is proven, so no pair in the window is lost; `decide` scores the kept pairs in fp32.
 
-Let x' be x in fp16, e the greatest |x - x'| of all rows (zero for what came as fp16), and |x| <= m = 1 + 5e-3. Then
+Let x' be x in fp16, e the greatest |x - x'| of all rows (zero for fp16 input), and |x| <= m = 1 + 5e-3. Then
 
     x.y - x'.y' = (x - x').y + x'.(y - y')  <=  e m + (m + e) e  <=  (2 m + e) e
 
-Products of fp16, subnormal or not, are exact in fp32. Tensor cores align those of one step to the greatest, cut off
-what lies below its last place, and cut the sum (Fasi, Higham, Mikaitis, Pranesh 2021, doi 10.7717/peerj-cs.330). No
-product and no partial sum reaches 2, so each of d products and at most d sums loses less than 2^-23: in all d 2^-22.
-The similarity that decides lies within (log2 d + 1) 2^-23 of x.y, and the threshold is rounded to fp32, 2^-24. For d up
-to 2^14 the sum of these three is below (d + 8) 2^-22, of which `slack` takes the double.
+Products of fp16, subnormal or not, are exact in fp32. Tensor cores align those of one step to the greatest, truncate
+what is below its last place, and truncate the sum (Fasi, Higham, Mikaitis, Pranesh 2021, doi 10.7717/peerj-cs.330). No
+product and no partial sum reaches 2, so each of d products and at most d sums loses less than 2^-23: d 2^-22 in total.
+The similarity that decides is within (log2 d + 1) 2^-23 of x.y, and the threshold is rounded to fp32, 2^-24. For d up
+to 2^14 the sum of these three is below (d + 8) 2^-22; `slack` uses twice that.
 """
 
 from collections.abc import Iterator
@@ -27,22 +27,22 @@ from triton.tools.tensor_descriptor import TensorDescriptor
 
 from components.common.join.scores import CHUNK, Pairs, decide
 
-STRIP = 64  # tiles of columns that a program goes through with the rows it holds
+STRIP = 64  # tiles of columns that a program compares with the rows it holds
 CAPACITY = 1 << 21  # words of hits that one launch may return
 RESIDENT = 128  # widest rows that a program keeps whole
-LONGEST = 1 + 5e-3  # of a row (join.check_unit)
+LONGEST = 1 + 5e-3  # greatest length of a row (exact.check_unit)
 
 
 class Gpu:
-    """Vectors made ready for the kernel. values: [N, d], N < 2^31 - 2^16; groups: int64 [N] or None; on one device."""
+    """Vectors prepared for the kernel. values: [N, d], N < 2^31 - 2^16; groups: int64 [N] or None; on one device."""
 
     def __init__(self, values: torch.Tensor, groups: torch.Tensor | None) -> None:
         self.values, self.groups = values, groups
         half, rest = values.half(), -values.shape[1] % 8
-        self.half = pad(half, (0, rest)) if rest else half  # tensor maps want rows of a multiple of 16 bytes
+        self.half = pad(half, (0, rest)) if rest else half  # tensor maps need rows of a multiple of 16 bytes
         self.slack = slack(values.shape[1], self._rounded_away())
         self.count = torch.zeros(1, dtype=torch.int64, device=values.device)
-        self.found = torch.empty(3, CAPACITY, dtype=torch.int32, device=values.device)
+        self.hits = torch.empty(3, CAPACITY, dtype=torch.int32, device=values.device)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -55,10 +55,10 @@ class Gpu:
         return decide(self.values, src, dst, low, high)
 
     def _candidates(self, span: range, columns: range, floor: float) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """(src, dst) of all candidates, in parts: what has more hits than the buffer holds is done again by halves."""
+        """(src, dst) of all candidates, in parts: a range with more hits than the buffer holds is halved and redone."""
         self._launch(span, columns, floor)
         count = int(self.count)
-        if count <= self.found.shape[1]:
+        if count <= self.hits.shape[1]:
             yield self._unpack(count, columns.stop)
         elif len(columns) > 1:
             for half in _halves(columns):
@@ -68,8 +68,8 @@ class Gpu:
                 yield from self._candidates(half, columns, floor)
 
     def _unpack(self, count: int, stop: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """The kernel's words as pairs. The last word of a row may reach beyond the columns that were asked for."""
-        src, first, words = self.found[:, :count]
+        """The kernel's words as pairs. The last word of a row may extend beyond the columns that were asked for."""
+        src, first, words = self.hits[:, :count]
         bits = torch.arange(32, dtype=torch.int32, device=words.device)
         entry, bit = torch.nonzero(words[:, None] >> bits & 1, as_tuple=True)
         src, dst = src[entry].long(), first[entry] + bit
@@ -88,9 +88,9 @@ class Gpu:
                 rows,
                 columns_of,
                 self.count,
-                *self.found,
+                *self.hits,
                 *(span.start, span.stop, columns.start, columns.stop),
-                self.found.shape[1],
+                self.hits.shape[1],
                 floor,
                 WIDTH=width,
                 BLOCK=block,
@@ -99,16 +99,16 @@ class Gpu:
             )
 
     def _rounded_away(self) -> float:
-        """The greatest length of what fp16 loses of a row."""
+        """The greatest length of a row's rounding error in fp16."""
         parts = zip(self.values.split(CHUNK), self.half.split(CHUNK), strict=True)
         width = self.values.shape[1]
         return max(float((row.double() - half[:, :width].double()).norm(dim=1).max()) for row, half in parts)
 
 
 def slack(dim: int, error: float) -> float:
-    """How far the kernel's product of two rows of length `dim` may lie below the similarity that decides.
+    """How far the kernel's product of two rows of `dim` coordinates may be below the similarity that decides.
 
-    error: the greatest length of what fp16 loses of a row.
+    error: the greatest length of a row's rounding error in fp16.
     """
     return (2 * LONGEST + error) * error + (dim + 8) * 2.0**-21
 
@@ -133,8 +133,8 @@ def _config(rows: int, columns: int, warps: int, stages: int) -> triton.Config:
     return triton.Config(sides, num_warps=warps, num_stages=stages, pre_hook=_set_blocks)
 
 
-# The smaller a tile, the more programs share a multiprocessor: one multiplies while another looks for hits (of the
-# first, three). The higher a tile, the less often columns are read from the second-level cache.
+# The smaller a tile, the more programs share a multiprocessor (three with the first): one multiplies while another
+# looks for hits. The higher a tile, the less often columns are read from the second-level cache.
 CONFIGS = [
     _config(128, 128, warps=4, stages=3),
     _config(128, 64, warps=4, stages=4),
@@ -145,7 +145,7 @@ CONFIGS = [
 ]
 
 
-# The interpreter measures no time: it has the first.
+# The interpreter measures no time, so it uses the first.
 @triton.autotune(CONFIGS[:1] if triton.knobs.runtime.interpret else CONFIGS, key=["WIDTH"], reset_to_zero=["count"])
 @triton.jit(do_not_specialize=["begin", "end", "first", "last", "capacity"])
 def _find_hits(
@@ -169,16 +169,16 @@ def _find_hits(
 ) -> None:
     """Finds where products of rows [begin, end) and columns [first, last), on and above the diagonal, reach `floor`.
 
-    rows, columns: descriptors of the same fp16 [N, WIDTH]. A hit is a bit of a word: bit b of words[i] stands for row
-    src[i] and column dst[i] + b; a word may also hold hits below the diagonal and beyond `last`. src, dst, words: int32
-    [capacity]. count: int64 [1], becomes the number of words, of which those above `capacity` are not stored.
-    Programs that run at the same time share a strip of columns, and all the rows: both stay in the second-level cache.
+    rows, columns: descriptors of the same fp16 [N, WIDTH]. A hit is a bit of a word: bit b of words[i] means row src[i]
+    and column dst[i] + b; a word may also hold hits below the diagonal and beyond `last`. src, dst, words: int32
+    [capacity]. count: int64 [1], becomes the number of words; those beyond `capacity` are not stored.
+    Programs that run at the same time share a strip of columns and all rows: both stay in the second-level cache.
     """
     blocks = tl.cdiv(end - begin, ROWS)
     row = begin + tl.program_id(0) % blocks * ROWS
     column = first + tl.program_id(0) // blocks * (STRIP * COLUMNS)
     stop = tl.minimum(column + STRIP * COLUMNS, last)
-    column += tl.maximum(row - column, 0) // COLUMNS * COLUMNS  # tiles wholly below the diagonal are left out
+    column += tl.maximum(row - column, 0) // COLUMNS * COLUMNS  # skips tiles entirely below the diagonal
     if WIDTH <= BLOCK:
         resident = rows.load([row, 0])
     for start in tl.range(column, stop, COLUMNS):
@@ -188,7 +188,7 @@ def _find_hits(
             product = tl.zeros([ROWS, COLUMNS], tl.float32)
             for part in tl.range(0, WIDTH, BLOCK):
                 product = tl.dot(rows.load([row, part]), tl.trans(columns.load([start, part])), product)
-        if tl.max(product) >= floor:  # in nearly no tile, so what follows is made for few registers, not for speed
+        if tl.max(product) >= floor:  # true in almost no tile, so what follows saves registers, not time
             bits = (product >= floor).to(tl.int32) << tl.arange(0, COLUMNS)[None, :] % 32
             word = tl.sum(tl.reshape(bits, [ROWS, COLUMNS // 32, 32]), axis=2)
             left = row + tl.arange(0, ROWS)[:, None]

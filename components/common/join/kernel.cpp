@@ -1,14 +1,14 @@
 // The inner loop of the window join: an int8 product, a threshold test on it while it is still in registers, and the
 // exact fp32 similarity of the few pairs that pass. A plain C interface, called through ctypes by native.py.
 //
-// What the bytes stand for, and why the test loses no pair, is proven in sieve.py. Here only this counts: with u the
+// sieve.py explains what the bytes mean and proves that the test loses no pair. Here only this matters: with u the
 // unsigned bytes of a column and q the signed bytes of a row, the pair is a candidate when
 //
 //     sum_k q[k] * u[k]  +  bias[column]  >=  threshold - offset[row]       (in integers: nothing rounds or saturates)
 //
-// The bytes lie in panels of 16 columns, [panel][k / 4][16 columns][4], so that one 64-byte load holds four
-// consecutive k of sixteen columns: what one vpdpbusd multiplies by four bytes of a row. Columns stream through the
-// caches once a block of rows, whose own bytes stay in the first level. Nothing else needs blocking.
+// The bytes are in panels of 16 columns, [panel][k / 4][16 columns][4], so that one 64-byte load holds four consecutive
+// k of sixteen columns: what one vpdpbusd multiplies by four bytes of a row. Columns stream through the caches once per
+// block of rows, whose own bytes stay in the first level. Nothing else needs blocking.
 
 #include <immintrin.h>
 
@@ -17,34 +17,34 @@
 #include <utility>
 #include <vector>
 
-// Of what machine the kernel is for; numbers as in native.Isa.
+// The best instruction set that this machine and the kernel share; numbers as in native.Isa.
 extern "C" int objectmate_isa() {
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vnni"))
         return 2;
     return __builtin_cpu_supports("avx2") ? 1 : 0;
 }
 
-#pragma GCC target("avx2")  // all below runs only where there is at least that; FMA stays off, it would change roundings
+#pragma GCC target("avx2")  // everything below needs at least AVX2; FMA stays off, since it would change the rounding
 
 namespace {
 
-constexpr int ROWS = 8, PANEL = 16, PANELS = 3;  // a tile of 8 x 48: 24 of the 32 vector registers hold its sums
+constexpr int ROWS = 8, PANEL = 16, PANELS = 3;  // a tile is 8 x 48: 24 of the 32 vector registers hold its sums
 constexpr int COLUMNS = PANEL * PANELS;
 constexpr int32_t NEVER = 1 << 29;  // a need that no sum reaches
 
-// One tile: 8 rows against 48 columns. Sets bit c of hits[r] where row r and column c are a candidate; returns false,
-// and leaves `hits` alone, if there is none, as in almost every tile.
+// One tile: 8 rows against 48 columns. Sets bit c of hits[r] if row r and column c are a candidate. Returns false if
+// there is none, as in almost every tile.
 // rows: [quads][8] groups of four signed bytes; columns: the first of three panels; need: threshold - offset of a row.
 using Tile = bool (*)(const int32_t* rows, const uint8_t* columns, int quads, const int32_t* bias, const int32_t* need,
                       uint64_t* hits);
 
-// Every loop over the accumulators is unrolled: one that is not would move them from registers to memory.
+// Every loop over the accumulators must be unrolled; otherwise they move from registers to memory.
 #define UNROLL _Pragma("GCC unroll 8")
 
 __attribute__((target("avx512f,avx512bw,avx512vnni"))) bool tile_avx512(const int32_t* rows, const uint8_t* columns,
                                                                         int quads, const int32_t* bias,
                                                                         const int32_t* need, uint64_t* hits) {
-    // Sums start at bias - need, so that a candidate is a sum that is not negative: the test looks at sign bits only.
+    // Sums start at bias - need, so that a candidate's sum is not negative: the test looks at sign bits only.
     __m512i sum[ROWS][PANELS];
     UNROLL for (int r = 0; r < ROWS; r++)
         UNROLL for (int p = 0; p < PANELS; p++)
@@ -71,7 +71,7 @@ __attribute__((target("avx512f,avx512bw,avx512vnni"))) bool tile_avx512(const in
 }
 
 // The same with 256-bit registers, 4 rows x 16 columns at a time. vpmaddubsw adds two products in 16 bits, with
-// saturation; sieve.py keeps the bytes so small (LEVELS) that it never saturates.
+// saturation; LEVELS (native.py) keeps the bytes so small that it never saturates.
 bool tile_avx2(const int32_t* rows, const uint8_t* columns, int quads, const int32_t* bias, const int32_t* need,
                uint64_t* hits) {
     constexpr int HALF = ROWS / 2;
@@ -118,7 +118,7 @@ float similarity(const float* a, const float* b, int d, float* parts) {
 
 }  // namespace
 
-// What stays the same for a whole join; native.Work has the same fields. Arrays of columns are padded to whole tiles
+// What stays the same throughout a join; native.Work has the same fields. Arrays of columns are padded to whole tiles
 // of 48 with a bias that no row reaches.
 struct Work {
     const float* vectors;   // [n, d]
@@ -131,15 +131,15 @@ struct Work {
     float low, high;
 };
 
-// Pairs row < column of rows [begin, end), at most 65536 of them, in the window. Starts at column *column, which is
-// set to n when all are done, or to where to go on when fewer than `(end - begin) * 48` places are left: the most that
+// Pairs row < column in the window, for rows [begin, end), at most 65536 rows. Starts at column *column, which is set
+// to n when all are done, or to where to continue when fewer than `(end - begin) * 48` places are left: the most that
 // one step of columns can fill. Writes row - begin, column and similarity; returns how many. Columns of a row ascend.
 extern "C" int64_t objectmate_window_join_1(const Work* work, int64_t begin, int64_t end, int64_t* column,
                                             int64_t capacity, uint16_t* rows, int32_t* columns, float* similarities) {
     const Tile tile = work->isa == 2 ? tile_avx512 : tile_avx2;
     const int quads = work->quads;
     const int64_t tiles = (end - begin + ROWS - 1) / ROWS;
-    // The block's rows as signed bytes (a flipped top bit takes the 128 away again), [tile][quads][8].
+    // The block's rows as signed bytes (flipping the top bit removes the 128), [tile][quads][8].
     std::vector<int32_t> block(tiles * quads * ROWS, 0), need(tiles * ROWS, NEVER);
     for (int64_t i = begin; i < end; i++) {
         const int32_t* from = (const int32_t*)work->bytes + (i / PANEL * quads * PANEL + i % PANEL);
@@ -161,7 +161,7 @@ extern "C" int64_t objectmate_window_join_1(const Work* work, int64_t begin, int
                     const int64_t i = begin + t * ROWS + r, j = first + __builtin_ctzll(left);
                     if (i >= j || (work->groups && work->groups[i] == work->groups[j])) continue;
                     candidates.emplace_back(i, j);
-                    // Scored only when all tiles are done: until then the columns' vectors are on their way.
+                    // Scored after all tiles are done: meanwhile the columns' vectors are being fetched.
                     for (int k = 0; k < work->d; k += 16) __builtin_prefetch(work->vectors + j * work->d + k);
                 }
         }

@@ -1,7 +1,7 @@
-"""The window join by the compiled kernel (kernel.cpp), if it was built and this processor can run it.
+"""The window join with the compiled kernel (kernel.cpp), if it was built and this processor can run it.
 
-It is an optional part of the package: without a compiler, or on another processor, `best_isa` is `Isa.NONE`, and
-`in_words` says what that costs.
+The kernel is optional: without a compiler, or on another processor, `best_isa` is `Isa.NONE`, and `in_words` says what
+that costs.
 """
 
 import ctypes
@@ -22,8 +22,8 @@ Columns = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 class Isa(IntEnum):
-    """What finds the candidates: none of the kernels but torch's products, kernel.cpp (which knows the same numbers)
-    with AVX2 or AVX-512, or an NVIDIA GPU's tensor cores (gpu.py)."""
+    """What finds the candidates: torch's products without any kernel, kernel.cpp (which uses the same numbers) with
+    AVX2 or AVX-512, or an NVIDIA GPU's tensor cores (gpu.py)."""
 
     NONE = 0
     AVX2 = 1
@@ -47,29 +47,29 @@ class Work(ctypes.Structure):
 
 
 def best_isa() -> Isa:
-    """The best of this processor that the built kernel knows."""
+    """The best instruction set that both this processor and the built kernel support."""
     kernel = library()
     return Isa(kernel.objectmate_isa()) if kernel else Isa.NONE
 
 
 def in_words(isa: Isa, device: str) -> str:
-    """What finds the candidates on a kind of device (cpu, cuda), and where no kernel does, why and what helps."""
+    """What finds the candidates on a kind of device (cpu, cuda); without a kernel, also why and what helps."""
     if isa != Isa.NONE:
         return f"kernel: {isa.name}"
     if device != "cpu":
         return f"kernel: none for {device}, which needs triton and compute capability 8.0; torch multiplies instead"
     if library():
-        return "kernel: none, as this processor has no AVX2; torch multiplies instead, about 15 times slower"
+        return "kernel: none, since this processor has no AVX2; torch multiplies instead, about 15 times slower"
     return (
-        "kernel: none, as it is not compiled; torch multiplies instead, about 15 times slower: install g++ and run "
+        "kernel: none, since it is not compiled; torch multiplies instead, about 15 times slower: install g++ and run "
         "`make setup`"
     )
 
 
 class Native:
-    """Vectors made ready for the kernel.
+    """Vectors prepared for the kernel.
 
-    values: float32 [N, d]; groups: int64 [N] or None; low: about the least similarity that will be asked for.
+    values: float32 [N, d]; groups: int64 [N] or None; low: roughly the least similarity that will be asked for.
     """
 
     def __init__(self, values: torch.Tensor, groups: torch.Tensor | None, low: float, isa: Isa) -> None:
@@ -83,7 +83,7 @@ class Native:
     def join(self, span: range, low: float, high: float, since: int = 0) -> Pairs:
         """Pairs src < dst >= since with src in `span`, of different groups, with similarity in [low, high].
 
-        Blocks of rows are shared out among as many threads as torch uses; the result does not depend on them.
+        Blocks of rows are distributed over as many threads as torch uses; the result does not depend on them.
         """
         sieve = self.sieve
         work = Work(
@@ -105,21 +105,21 @@ def _join_block(work: Work, block: range, since: int) -> Pairs:
     parts = list(_calls(work, block, since))
     rows, columns, similarity = (np.concatenate(column) for column in zip(*parts, strict=True))
     new = np.flatnonzero(columns >= since)
-    order = new[np.argsort(rows[new], kind="stable")]  # a radix sort; the columns of a row ascend already
+    order = new[np.argsort(rows[new], kind="stable")]  # a radix sort; the columns of a row are already ascending
     return Pairs(rows[order].astype(np.int64) + block.start, columns[order].astype(np.int64), similarity[order])
 
 
 def _calls(work: Work, block: range, since: int) -> Iterator[Columns]:
-    """Calls the kernel until all columns are done; it comes back early when its pairs fill the buffer.
+    """Calls the kernel until all columns are done; it returns early when its pairs fill the buffer.
 
-    It begins with the tile of columns that holds `since`.
+    It begins with the tile of columns that contains `since`.
     """
     kernel = library()
     assert kernel is not None
     column = ctypes.c_int64(since // COLUMNS * COLUMNS)
     while column.value < work.n:
-        found = (np.empty(CAPACITY, np.uint16), np.empty(CAPACITY, np.int32), np.empty(CAPACITY, np.float32))
+        buffers = (np.empty(CAPACITY, np.uint16), np.empty(CAPACITY, np.int32), np.empty(CAPACITY, np.float32))
         begin, end = (ctypes.c_int64(row) for row in (block.start, block.stop))
-        places = (ctypes.c_void_p(array.ctypes.data) for array in found)
-        count = kernel[ENTRY](ctypes.byref(work), begin, end, ctypes.byref(column), ctypes.c_int64(CAPACITY), *places)
-        yield tuple(array[:count].copy() for array in found)  # type: ignore[misc]
+        pointers = (ctypes.c_void_p(buffer.ctypes.data) for buffer in buffers)
+        count = kernel[ENTRY](ctypes.byref(work), begin, end, ctypes.byref(column), ctypes.c_int64(CAPACITY), *pointers)
+        yield tuple(buffer[:count].copy() for buffer in buffers)  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""The similarity that decides, and the decision: what all engines of the window join do with their candidates."""
+"""The similarity that decides, and the decision: how all engines of the window join judge their candidates."""
 
 from typing import NamedTuple
 
@@ -27,8 +27,8 @@ def row_products(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
     The products are folded in half, upper half onto lower half, until one is left: only elementwise fp32 steps, whose
     results no library, thread count or batch can change. An odd width is padded with a zero.
     """
-    # Each step is an operation of its own that leaves its rounded result in memory, on any device: there is never a
-    # multiplication beside an addition that a compiler could fuse into one that rounds but once. So not to be compiled.
+    # Do not compile this. On any device, each step is a separate operation that leaves its rounded result in memory; a
+    # compiler could fuse a multiplication and an addition into one operation that rounds only once.
     parts = left * right
     while parts.shape[1] > 1:
         parts = pad(parts, (0, parts.shape[1] % 2))
@@ -38,9 +38,9 @@ def row_products(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
 
 
 def decide(vectors: torch.Tensor, src: torch.Tensor, dst: torch.Tensor, low: float, high: float) -> Pairs:
-    """The candidates whose similarity lies in the window.
+    """The candidates whose similarity is in the window.
 
-    vectors: [N, d]; src, dst: int64 [P], in any order, each pair once; all on one device, which also does the work.
+    vectors: [N, d]; src, dst: int64 [P], in any order, each pair once; all on one device, which does the work.
     """
     keys = torch.sort(src * len(vectors) + dst).values
     src, dst = keys // len(vectors), keys % len(vectors)

@@ -7,14 +7,14 @@ coordinates of x1 to bytes, x1 = s qx + ex. With the same for y, and Cauchy-Schw
     x1.y1 = s^2 qx.qy + s qx.ey + ex.y1  <=  s^2 qx.qy + m (|ex| + |ey|)      m >= every |s q| and |x1|
     x2.y2 <= |x2| |y2|  <=  |x2|^2 / 2 + |y2|^2 / 2
 
-so x.y <= s^2 qx.qy + w(x) + w(y), with w(x) = |x2|^2 / 2 + m |ex| + r / 2: one number a vector, from what was really
-rounded away, whatever the data. r is how far the fp32 similarity that decides may lie above x.y (`_rounding`). All
-else is computed in float64. Divided by s^2, with w rounded up, the test is one of integers: a pair that it turns away
-is below the window, and what it lets pass is scored exactly.
+so x.y <= s^2 qx.qy + w(x) + w(y), with w(x) = |x2|^2 / 2 + m |ex| + r / 2: one number per vector, from what was
+actually rounded away, whatever the data. r is how far the fp32 similarity that decides may be above x.y (`_rounding`).
+Everything else is computed in float64. Divided by s^2, with w rounded up, it is a test on integers: a pair that fails
+is below the window, and a pair that passes is scored exactly.
 
-Fewer directions are a cheaper and looser test. Which number is quickest is estimated on a sample; the choice, like the
-directions, changes the time and nothing else. The directions are the sample's principal ones, which leave the least in
-x2, turned at random among themselves, which makes coordinates alike in size, so that bytes round little away.
+Fewer directions make a cheaper and looser test. The fastest number is estimated on a sample; the choice, like the
+directions, changes only the time. The directions are the sample's principal ones, which leave the least in x2, rotated
+at random among themselves, which makes the coordinates similar in size, so that bytes lose little in rounding.
 """
 
 from typing import NamedTuple
@@ -24,13 +24,13 @@ import torch
 
 from components.common.data.seeds import numpy_rng
 
-PANEL, COLUMNS = 16, 48  # columns of a panel of bytes, of a tile (kernel.cpp)
+PANEL, COLUMNS = 16, 48  # columns of a panel of bytes, and of a tile (kernel.cpp)
 CHUNK = 64 * COLUMNS  # rows turned to bytes at once
 PADDING = -(1 << 29)  # bias of columns that do not exist
 MOST = 1024  # directions; keeps the integer sums far below 2^31
-SAMPLE, ANCHORS = 2048, 512  # rows that choose the directions, and how many of them are compared with the others
-TILE_COST, SCORE_COST = 2.0, 30_000.0  # of a pair, measured in directions: its share of a tile, and an exact score
-FLOAT64 = 1e-9  # more than float64 loses in a sum of 2^16 products of parts of unit vectors
+SAMPLE, ANCHORS = 2048, 512  # rows used to choose the directions, and how many of them are compared with the others
+TILE_COST, SCORE_COST = 2.0, 30_000.0  # per pair, measured in directions: its share of a tile, and an exact score
+FLOAT64 = 1e-9  # more than the error of a float64 sum of 2^16 products of parts of unit vectors
 
 
 class Sieve(NamedTuple):
@@ -47,7 +47,7 @@ class Sieve(NamedTuple):
 
     def threshold(self, low: float) -> int:
         """What q.q + bias + bias reaches for every pair whose similarity is at least `low` (compared as float32)."""
-        return int(np.floor(float(np.float32(low)) / self.unit)) - 1  # 1: what the divisions may have rounded away
+        return int(np.floor(float(np.float32(low)) / self.unit)) - 1  # 1: the divisions may round by this much
 
 
 class Rounded(NamedTuple):
@@ -64,7 +64,7 @@ class Rounded(NamedTuple):
 
 
 def build(vectors: torch.Tensor, low: float, levels: int) -> Sieve:
-    """The sieve of float32 unit rows [N, d] that is expected to be the quickest for similarities from `low` up.
+    """The sieve of float32 unit rows [N, d] that is expected to be fastest for similarities from `low` up.
 
     levels: greatest rounded coordinate, at most 127.
     """
@@ -77,7 +77,7 @@ def build(vectors: torch.Tensor, low: float, levels: int) -> Sieve:
 
 
 def _pack(q: np.ndarray, columns: int) -> np.ndarray:
-    """int8 [N, k] as the kernel reads it: uint8 [columns / 16, quads, 16, 4], zeros (128) where there is nothing."""
+    """int8 [N, k] as the kernel reads it: uint8 [columns / 16, quads, 16, 4], padded with zeros (128)."""
     count, width = q.shape
     packed = np.full((columns // PANEL, -(-width // 4), PANEL, 4), 128, np.uint8)
     for start in range(0, count, CHUNK):
@@ -89,9 +89,9 @@ def _pack(q: np.ndarray, columns: int) -> np.ndarray:
 
 
 def round_rows(vectors: torch.Tensor, basis: torch.Tensor, levels: int) -> Rounded:
-    """Rows [N, d] along a basis float64 [d, k], as bytes in [-levels, levels] and what that may hide.
+    """Rows [N, d] along a basis float64 [d, k], as bytes in [-levels, levels] and a bound on what these omit.
 
-    The step fits the coordinates of a sample; a greater one is clipped, and counts as rounded away.
+    The step fits the coordinates of a sample; a larger coordinate is clipped, and the excess counts as rounded away.
     """
     count, (dim, width) = len(vectors), basis.shape
     sample = vectors[:: max(count // SAMPLE, 1)].double() @ basis
@@ -113,15 +113,16 @@ def round_rows(vectors: torch.Tensor, basis: torch.Tensor, levels: int) -> Round
 
 
 def _rounding(dim: int) -> float:
-    """How far fp32 may move the similarity of two unit rows: 2^-24 a product and a fold (Higham 2002, section 3.1).
+    """How far fp32 may move the similarity of two unit rows: 2^-24 per product and fold (Higham 2002, section 3.1).
 
-    Doubled, and rows may be 0.2 % longer than 1.
+    Doubled; rows may be 0.2 % longer than 1.
     """
     return float(np.ceil(np.log2(dim)) + 2) * 2.0**-23
 
 
 def choose_basis(vectors: torch.Tensor, low: float, levels: int) -> torch.Tensor:
-    """Orthonormal directions, float64 [d, k]: the least expected cost of testing all pairs and scoring what passes."""
+    """Orthonormal directions, float64 [d, k], with the least expected cost of testing all pairs and scoring those that
+    pass."""
     count, dim = vectors.shape
     rng = numpy_rng(0, "sieve")
     sample = vectors[torch.from_numpy(rng.choice(count, min(count, SAMPLE), replace=False))]
@@ -139,5 +140,5 @@ def choose_basis(vectors: torch.Tensor, low: float, levels: int) -> torch.Tensor
 
 
 def _widths(dim: int) -> list[int]:
-    """Numbers of directions worth a try."""
+    """Numbers of directions to try."""
     return sorted({min(width, dim, MOST) for power in range(4, 11) for width in (2**power, 3 * 2 ** (power - 1))})

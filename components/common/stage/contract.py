@@ -1,4 +1,4 @@
-"""The contract of a stage, stated once in its room's `__init__.py`.
+"""The contract of a stage, declared once in its room's `__init__.py`.
 
 The pipeline's table, the Kubeflow components, `dvc.yaml`, a cluster's settings and the report page are derived from it.
 """
@@ -12,12 +12,12 @@ from typing import Literal
 from components.common.stage.params import StageParams
 
 Family = Literal["data", "vision", "mining", "training", "gates"]
-"""The container images that stages run in: infra/images/Dockerfile says what each holds."""
+"""The container images that stages run in: infra/images/Dockerfile says what each contains."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """What a stage asks for on a cluster. request, limit: cores. memory: as Kubernetes writes it. gpu: can use one."""
+    """What a stage requests on a cluster. request, limit: cores. memory: in Kubernetes' notation. gpu: can use one."""
 
     request: str = "2"
     limit: str = "4"
@@ -34,7 +34,7 @@ class Stage:
 
     room: its package, whose module `stage` holds `run(inputs, outputs, params)` and whose docstring says what it does.
     title: its heading on the report page. flow: the roles of the datasets that go in and come out, `a b -> c`;
-    `role:kind` where a role is not called like the kind of its dataset (see `data.schemas`). shared: several workers
+    `role:kind` where a role's name differs from the kind of its dataset (see `data.schemas`). shared: several workers
     can each make some of its parts. gate: its verdict is final, so a failure is not retried. named, does: the stage's
     own name and what it does, where a room has several stages.
     """
@@ -52,12 +52,12 @@ class Stage:
 
     @property
     def name(self) -> str:
-        """As in `objectmate stage NAME`: that of its room, unless it has one of its own."""
+        """As in `objectmate stage NAME`: its room's name, unless it has one of its own."""
         return self.named or self.room.rpartition(".")[2]
 
     @property
     def about(self) -> str:
-        """What goes in and comes out, on one line: the first paragraph of its room's docstring, unless it says so."""
+        """What goes in and comes out, on one line: `does`, or else the first paragraph of its room's docstring."""
         text = inspect.getdoc(sys.modules[self.room]) or ""
         return self.does or " ".join(text.partition("\n\n")[0].split())
 
@@ -78,7 +78,7 @@ class Stage:
 
 
 def find_stage(room: str, name: str) -> Stage:
-    """The contract of the stage `name`, by the package that states it."""
+    """The contract of the stage `name`, from the package that declares it."""
     contracts = [value for value in vars(importlib.import_module(room)).values() if isinstance(value, Stage)]
     return next(contract for contract in contracts if contract.name == name)
 

@@ -1,4 +1,4 @@
-"""The Kubeflow door of every stage: its components, made from its contract, and how artifacts become folders."""
+"""How stages run in Kubeflow: their components, made from their contracts, and how artifacts become folders."""
 
 import json
 import linecache
@@ -22,8 +22,8 @@ FAILURE = "failure.json"
 def image(family: str) -> str:
     """The container image of a family of stages.
 
-    Set OBJECTMATE_IMAGE_<FAMILY> to an image with its digest when compiling for a cluster; the default name is that of
-    a locally built image.
+    Set OBJECTMATE_IMAGE_<FAMILY> to an image with its digest when compiling for a cluster; the default is the name of a
+    locally built image.
     """
     return os.environ.get(variable(family), f"localhost/objectmate-{family}:dev")
 
@@ -34,7 +34,7 @@ def variable(family: str) -> str:
 
 
 def has_digest(name: str) -> bool:
-    """Whether an image's name says what is in it: a tag can move, a digest cannot."""
+    """Whether an image's name fixes its content: a tag can move, a digest cannot."""
     return bool(re.search(r"@sha256:[0-9a-f]{64}$", name))
 
 
@@ -58,9 +58,9 @@ def {name}_share(params: str, share: str, {inputs}part: Output[Artifact]) -> Non
 def component(stage: Stage, part: bool = False, gathers: bool = False) -> Any:
     """The Kubeflow component of a stage; with `part`, the one that makes one worker's share of it.
 
-    gathers: the stage is handed the shares that workers have made.
+    gathers: the stage receives the shares that workers have made.
 
-    KFP copies a function's source into the component, so the function is written out here, as text.
+    KFP copies a function's source into the component, so the function is written here as text.
     """
     return _component(stage, part, gathers)
 
@@ -100,10 +100,10 @@ def run_component(
 ) -> None:
     """Runs a stage on KFP artifacts: each is a folder; digests and row counts become artifact metadata.
 
-    room, name: where its contract stands. params: its parameters as JSON text, since a KFP struct knows no null and
-    turns 1 into 1.0. shares: what `run_share` made of the stage; the rest is made here.
+    room, name: where its contract is. params: its parameters as JSON text, since a KFP struct has no null and turns 1
+    into 1.0. shares: the shares that `run_share` made; the rest is made here.
 
-    Raises what the stage raises, so that a failed stage or a gate that did not pass fails the task.
+    Raises what the stage raises, so that a failed stage or gate fails the task.
     """
     from components.common.data.reading import Dataset
     from components.common.data.shares import gather
@@ -112,19 +112,19 @@ def run_component(
     folders = {role: Path(artifact.path) for role, artifact in outputs.items()}
     gather([Path(share.path) for share in shares], folders)
     with _failure_noted(name, Path(report.path)):
-        result = execute(find_stage(room, name), json.loads(params), sources, folders, Path(report.path))
+        stage_report = execute(find_stage(room, name), json.loads(params), sources, folders, Path(report.path))
     for role, artifact in outputs.items():
         dataset = Dataset(folders[role])
         artifact.metadata |= {"digest": dataset.digest, "rows": len(dataset), "kind": dataset.manifest.kind}
         if dataset.manifest.kind == "verdicts":
             artifact.metadata["gates"] = {row.pop("gate"): row for row in dataset.rows()}
-    for key, value in result.metrics.items():
+    for key, value in stage_report.metrics.items():
         metrics.log_metric(key, float(value))
     Path(metrics.path).touch()  # KFP's cache needs the file to exist, even where there is nothing to log
 
 
 def run_share(room: str, name: str, params: str, share: str, inputs: Mapping[str, Any], part: Any) -> None:
-    """Makes one worker's share of a stage, in one folder for each role below `part`; `run_component` gathers them.
+    """Makes one worker's share of a stage, in one folder per role below `part`; `run_component` gathers the shares.
 
     share: such as `2/5`. Raises what the stage raises.
     """
@@ -143,7 +143,7 @@ def run_share(room: str, name: str, params: str, share: str, inputs: Mapping[str
 
 @contextmanager
 def _failure_noted(name: str, folder: Path) -> Iterator[None]:
-    """Leaves why the stage `name` failed in `folder`, since Kubeflow's local runners only say that it did."""
+    """Notes in `folder` why the stage `name` failed, since Kubeflow's local runners only say that it did."""
     try:
         yield
     except (UserError, StageFailed) as error:
@@ -154,7 +154,7 @@ def _failure_noted(name: str, folder: Path) -> Iterator[None]:
 
 
 def noted_failure(folder: Path) -> Exception | None:
-    """The error of the first stage that left a note below `folder`, if one did."""
+    """The error of the first stage that left a note below `folder`, if any."""
     notes = sorted(folder.rglob(FAILURE), key=lambda path: path.stat().st_mtime_ns)
     if not notes:
         return None
@@ -164,7 +164,7 @@ def noted_failure(folder: Path) -> Exception | None:
 
 
 def _hashed(inputs: Mapping[str, Any]) -> dict[str, Path]:
-    """The folders of the artifacts that a pod was given. Raises `StageFailed` if one was damaged on its way here."""
+    """The folders of a pod's input artifacts. Raises `StageFailed` if one was damaged on its way here."""
     from components.common.data.verification import refuse_damage
 
     folders = {role: Path(artifact.path) for role, artifact in inputs.items()}

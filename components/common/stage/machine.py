@@ -1,6 +1,6 @@
-"""What a stage ran on, for its `run.json`: what may explain that two machines gave different bytes.
+"""What a stage ran on, for its `run.json`: this may explain why two machines gave different bytes.
 
-Nothing is imported for it: a library that the stage did not load had no part in the result.
+Nothing is imported for this: a library that the stage did not load had no part in the result.
 """
 
 import os
@@ -25,9 +25,9 @@ LIBRARIES = (
     "faiss-cpu",
     "triton",
 )
-"""Distributions that touch pixels or numbers."""
+"""Distributions that process pixels or numbers."""
 CODECS = ("libjpeg_turbo", "jpg", "jpg_2000", "zlib", "webp", "avif")
-"""What Pillow reads and writes photographs with, as `PIL.features` names it."""
+"""The codecs that Pillow reads and writes photographs with, as `PIL.features` names them."""
 
 
 def describe() -> dict[str, Any]:
@@ -42,7 +42,7 @@ def describe() -> dict[str, Any]:
 
 
 def _processor() -> str:
-    """The model's name where the system tells it (Linux), else the architecture."""
+    """The model's name where the system reports it (Linux), else the architecture."""
     path = Path("/proc/cpuinfo")
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
@@ -56,7 +56,7 @@ def _gpu() -> str:
 
 
 def _instruction_sets() -> dict[str, str]:
-    """Of the join's compiled kernel (`NONE` where there is none) and of torch's."""
+    """Those of the join's compiled kernel (`NONE` if there is none) and of torch."""
     join, torch = sys.modules.get("components.common.join.native"), sys.modules.get("torch")
     sets = {"join": join.best_isa().name} if join else {}
     return sets | ({"torch": torch.backends.cpu.get_cpu_capability()} if torch else {})
@@ -74,7 +74,7 @@ def _libraries() -> dict[str, str]:
     for name in LIBRARIES:
         try:
             installed[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:  # an image holds what its stages need, and triton is for GPUs
+        except metadata.PackageNotFoundError:  # an image contains only what its stages need, and triton is for GPUs
             continue
     return installed
 

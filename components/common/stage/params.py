@@ -1,7 +1,7 @@
 """Parameters: one pydantic model per stage, read from `params.yaml`, refused before any work if wrong.
 
-A field stands in the section of the class that declares it. So a stage inherits what it shares with other stages
-(`components.common.stage.shared`), and the value stands in `params.yaml` once.
+A field is in the section of the class that declares it. So a stage inherits what it shares with other stages
+(`components.common.stage.shared`), and the value is in `params.yaml` only once.
 """
 
 import inspect
@@ -33,8 +33,8 @@ Places = Annotated[dict[str, str], Names("place")]
 def parameter(default: Any, description: str, source: str = "", **limits: Any) -> Any:
     """A field of a stage's parameters.
 
-    description: meaning and unit, true for any value. source: where the default comes from; shown beside the default
-    only. A default without a source is this project's own choice. limits: pydantic's, such as `ge` and `le`.
+    description: meaning and unit, true for any value. source: where the default comes from; shown only with the
+    default. A default without a source is this project's own choice. limits: pydantic's, such as `ge` and `le`.
     """
     return Field(default=default, description=description, json_schema_extra={"source": source}, **limits)
 
@@ -58,21 +58,21 @@ class Share:
 
 
 class StageParams(BaseModel):
-    """Base of every stage's parameters. Unknown keys are refused; values cannot change after reading."""
+    """Base class of every stage's parameters. Unknown keys are refused; values cannot change after reading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     section: ClassVar[str] = ""
     """Dotted path in `params.yaml` of the fields that a class declares; empty for the top level.
 
-    The fields of a base class that names no section stand in the section of the class that inherits them.
+    If a base class names no section, its fields are in the section of the class that inherits them.
     """
     execution: ClassVar[frozenset[str]] = frozenset({"workers", "device", "threads", "only"})
-    """Fields that say how to compute, not what: they are not part of a dataset's identity. What device and threads come
-    to is, for networks: see `components.common.computing`."""
+    """Fields that say how to compute, not what: they are not part of a dataset's identity. For networks, the effective
+    device and threads are: see `components.common.computing`."""
 
     only: InstanceOf[Share] | None = Field(default=None, exclude=True)
-    """Makes these parts only and raises `ShareDone`; None: the whole dataset. Set by whoever runs several workers."""
+    """Makes only these parts and raises `ShareDone`; None: the whole dataset. Set by whoever runs several workers."""
 
     @classmethod
     def places(cls) -> dict[str, str]:
@@ -93,13 +93,13 @@ class StageParams(BaseModel):
     def identity(self) -> dict[str, Any]:
         """The parameters that decide the bytes of the result, JSON-able.
 
-        What a parameter names does not count by its name: stages put the digest of its content beside this.
+        What a parameter names does not count by its name: stages add the digest of its content.
         """
         named = {*self.naming("model"), *self.naming("place")}
         return self.model_dump(mode="json", exclude=set(self.execution) | named)
 
     def loads(self) -> list[str]:
-        """The fields that name a model which the stage will load."""
+        """The fields that name a model that the stage will load."""
         return [name for name in self.naming("model") if getattr(self, name)]
 
     def sources(self) -> list[tuple[str, str]]:
@@ -113,7 +113,7 @@ Params = TypeVar("Params", bound=StageParams)
 
 
 def validate(cls: type[Params], values: dict[str, Any], where: str) -> Params:
-    """Builds `cls` from field -> value; `where` (such as `params.yaml`) starts the sentence of a `UserError`."""
+    """Builds `cls` from field -> value; `where` (such as `params.yaml`) begins the sentence of a `UserError`."""
     try:
         return cls.model_validate(values)
     except ValidationError as error:
@@ -121,7 +121,7 @@ def validate(cls: type[Params], values: dict[str, Any], where: str) -> Params:
 
 
 def collect(cls: type[Params], values: dict[str, Any], where: str) -> Params:
-    """Builds `cls` from the sections of a `params.yaml`; what a section leaves out has its default.
+    """Builds `cls` from the sections of a `params.yaml`; fields that a section omits take their defaults.
 
     Raises `UserError` if a section is absent or a value is wrong.
     """

@@ -1,4 +1,4 @@
-"""Plots of a report's rows, drawn one way for the report page and for MLflow."""
+"""Plots of a report's rows, drawn the same way for the report page and for MLflow."""
 
 import io
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ SIZE_INCHES, DPI = (6.0, 3.4), 110
 
 
 def draw(name: str, rows: Sequence[dict[str, Any]]) -> bytes:
-    """A PNG of `rows`: the first key is x, the other numeric ones are series. Words on x give bars, else lines."""
+    """A PNG of `rows`: the first key is x, the other numeric keys are series; bars if x is text, else lines."""
     from matplotlib import rc_context
 
     with rc_context({"text.parse_math": False}):  # a category may hold any character, such as $

@@ -1,4 +1,4 @@
-"""Progress of long work: a bar with rate and time left on a terminal, a line now and then in a log."""
+"""Progress of long work: on a terminal, a bar with the rate and the time left; in a log, a line now and then."""
 
 import sys
 import time

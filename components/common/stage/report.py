@@ -1,4 +1,4 @@
-"""What a stage tells people: metrics, plots and figures, stored beside (not inside) the datasets it makes."""
+"""What a stage reports to people: metrics, plots and figures, stored next to (not inside) the datasets it makes."""
 
 import json
 from dataclasses import dataclass, field
@@ -21,10 +21,10 @@ class Report:
 
     metrics: name -> number; shown by `dvc metrics show`, MLflow and the report page.
     plots: name -> rows (flat dicts; the first key is x, others are series); shown by `dvc plots show` and drawn.
-    figures: name -> picture a person looks at, such as a contact sheet.
-    notes: sentences worth a reader's time, such as why fewer rows came out than expected.
+    figures: name -> picture for people to look at, such as a contact sheet.
+    notes: sentences worth reading, such as why there are fewer rows than expected.
     files: relative path -> content of any other document, such as the Data Docs of a gate.
-    stop: why the pipeline must not go on, with the numbers and the next step; empty where it may. `execute` raises it
+    stop: why the pipeline must not continue, with the numbers and the next step; empty if it may. `execute` raises it
         as a `GateStop` once the report is stored.
     """
 
@@ -55,7 +55,7 @@ class Report:
 
     @classmethod
     def load(cls, folder: Path) -> "Report":
-        """The report that `save` wrote. `stop` is not stored: a report of a stage that was stopped is none of these."""
+        """The report that `save` wrote, without `stop`, which is not stored."""
         from PIL import Image
 
         files = folder / "files"

@@ -1,4 +1,4 @@
-"""The one way a stage runs, whichever door it came through: the CLI, DVC, a KFP component or Python."""
+"""The one way to run a stage, whether from the CLI, DVC, a KFP component or Python."""
 
 import getpass
 import importlib
@@ -31,7 +31,7 @@ def execute(
 ) -> Report:
     """Runs a stage; stores its report and a `run.json` (when, how long, on what, which commit) in the folder `report`.
 
-    inputs, outputs: role -> dataset folder. Raises `UserError` if an input is not of the kind that the stage takes, and
+    inputs, outputs: role -> dataset folder. Raises `UserError` if an input is not of the kind that the stage reads, and
     `GateStop`, after everything is stored, if the stage says that the pipeline must stop.
     """
     start, begun = datetime.now(UTC), time.monotonic()
@@ -40,11 +40,11 @@ def execute(
     _refuse_other_kinds(stage, inputs)
     run = importlib.import_module(f"{stage.room}.stage").run
     with pinned_threads(params):
-        result: Report = run(dict(inputs), dict(outputs), params)
+        finished: Report = run(dict(inputs), dict(outputs), params)
         ran_on = machine.describe()
     if report.exists():
         shutil.rmtree(report)
-    result.save(report)
+    finished.save(report)
     record = {
         "stage": stage.name,
         "started_at": start.isoformat(),
@@ -56,9 +56,9 @@ def execute(
         "outputs": {role: str(folder) for role, folder in outputs.items()},
     }
     (report / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    if result.stop:
-        raise GateStop(result.stop)
-    return result
+    if finished.stop:
+        raise GateStop(finished.stop)
+    return finished
 
 
 def _refuse_other_kinds(stage: Stage, inputs: Mapping[str, Path]) -> None:
@@ -72,10 +72,10 @@ def _refuse_other_kinds(stage: Stage, inputs: Mapping[str, Path]) -> None:
 
 
 def commit(checkout: Path = Path(__file__).parent) -> str:
-    """The code's git commit, with `-dirty` when the work tree differs from it; empty if nothing says.
+    """The code's git commit, with `-dirty` if the work tree differs from it; empty if unknown.
 
-    `dvc.lock` does not count: a run writes it, so every run but its first stage would look dirty.
-    An image has no checkout: there OBJECTMATE_COMMIT says what it was built from.
+    `dvc.lock` does not count: a run writes it, so every stage after the first would look dirty.
+    An image has no checkout: there, OBJECTMATE_COMMIT says what it was built from.
     """
     if built_from := os.environ.get("OBJECTMATE_COMMIT"):
         return built_from
@@ -89,7 +89,7 @@ def commit(checkout: Path = Path(__file__).parent) -> str:
 
 
 def _user() -> str:
-    """The user's name, or the number of one that has none, as containers of some clusters do."""
+    """The user's name, or the number if there is no name, as in some clusters' containers."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -1,4 +1,4 @@
-"""Parameters that several stages share: a stage inherits the ones that it needs."""
+"""Parameters that several stages share: each inherits the ones that it needs."""
 
 from typing import ClassVar, Literal
 
@@ -16,7 +16,7 @@ class OnDevice(StageParams):
         "auto", "auto (a GPU if there is one), cpu, cuda or cuda:N", pattern=r"^(auto|cpu|cuda(:\d+)?)$"
     )
     threads: int = parameter(
-        2, "threads of a network on a CPU: another number rounds in another order; mining takes all", ge=1, le=256
+        2, "CPU threads of a network: the number changes the rounding order; mining uses all threads", ge=1, le=256
     )
 
 
@@ -25,7 +25,7 @@ class InParts(StageParams):
 
     section: ClassVar[str] = ""
 
-    part_rows: int = parameter(256, "rows per part (shard): what a killed run loses at most", ge=1, le=100_000)
+    part_rows: int = parameter(256, "rows per part (shard): the most that a killed run loses", ge=1, le=100_000)
 
 
 class InThreads(StageParams):
@@ -33,38 +33,38 @@ class InThreads(StageParams):
 
     section: ClassVar[str] = ""
 
-    workers: int = parameter(4, "threads that decode, cut and encode; do not change the result", ge=1, le=256)
+    workers: int = parameter(4, "threads that decode, cut and encode; no effect on the result", ge=1, le=256)
 
 
 class Seeded(StageParams):
-    """What every random choice starts from, but for those of training."""
+    """What every random choice starts from, except in training."""
 
     section: ClassVar[str] = ""
 
-    seed: int = parameter(0, "seed of splits, samples, noise and resampling, but for training.seed", ge=0)
+    seed: int = parameter(0, "seed of splits, samples, noise and resampling; training has training.seed", ge=0)
 
 
 class KeptApart(StageParams):
-    """The benchmark, which is evaluated on and therefore kept out of training."""
+    """The benchmark, which is used for evaluation and therefore kept out of training."""
 
     section: ClassVar[str] = ""
 
     benchmark: Place = parameter(
         "sandbox:benchmark",
         "a folder with a COCO annotations.json, or sandbox:NAME. Mining and the leakage gate keep its objects out of "
-        "training, evaluation judges on them; empty: none, for dataset runs only",
+        "training, and evaluation uses them; empty: none, for dataset runs only",
     )
 
 
 class Crops(StageParams):
-    """How an object is cut out, wherever it is compared with others."""
+    """How an object is cropped wherever it is compared with others."""
 
     section: ClassVar[str] = "crops"
 
-    crop_scale: float = parameter(1.15, "sides of a crop / sides of its box", ge=1, le=2)
+    crop_scale: float = parameter(1.15, "side of a crop / side of its box", ge=1, le=2)
     framing: Literal["pad", "squash"] = parameter(
         "pad",
-        "how a crop becomes an encoder's square. pad: whole, with a border; squash: stretched, as GUIE was trained",
+        "how a crop becomes an encoder's square. pad: whole, with a border; squash: stretched, as in GUIE's training",
     )
 
 
@@ -75,7 +75,7 @@ class Cells(StageParams):
 
     cell: int = parameter(
         256,
-        "side of a cell of the grid, px: training squares are cut, encoded, generated and judged at this size",
+        "side of a grid cell, px: training squares are cut, encoded, generated and judged at this size",
         "a step at 512, Alterbute's size, costs 5.8 times as much (own count)",
         ge=16,
         le=1024,
@@ -84,14 +84,14 @@ class Cells(StageParams):
 
 
 class NearDuplicates(StageParams):
-    """When two pictures nearly repeat each other."""
+    """When two pictures are near-duplicates."""
 
     section: ClassVar[str] = "duplicates"
 
     photo_bits: int = parameter(
         72,
-        "photographs whose 256-bit difference hashes (plain or mirrored) differ in at most this many bits repeat each "
-        "other",
+        "photographs are near-duplicates if their 256-bit difference hashes (plain or mirrored) differ in at most this "
+        "many bits",
         "finds DreamBooth's repeated clocks and backpacks, at 39 and 71 bits",
         ge=0,
         le=128,
@@ -99,7 +99,7 @@ class NearDuplicates(StageParams):
     crop_bits: int = parameter(36, "the same for crops", ge=0, le=128)
     moved_correlation: float = parameter(
         0.85,
-        "photographs repeat each other if their common part, aligned (also mirrored), correlates at least this much",
+        "photographs are near-duplicates if their common part, aligned (also mirrored), correlates at least this much",
         "misses 0.2 % of planted shifts and cuts by 5 to 20 %",
         ge=0.5,
         le=1,
@@ -113,19 +113,19 @@ class Miner(StageParams):
 
     ir: ModelReference = parameter(
         "facebook/dinov2-large@47b73eefe95e8d44ec3623f8890bd894b6ea2d6c",
-        "instance-retrieval encoder, which mines: any transformers vision model",
-        "an open stand-in for the paper's GUIE encoder (arXiv 2210.08473), whose weights are on no hub",
+        "instance-retrieval encoder for mining: any transformers vision model",
+        "an open substitute for the paper's GUIE encoder (arXiv 2210.08473), whose weights are not on any hub",
         min_length=1,
     )
 
 
 class Judge(StageParams):
-    """The encoder that did not mine."""
+    """The encoder that judges, which did not mine."""
 
     section: ClassVar[str] = "models"
 
     second_ir: ModelReference = parameter(
-        "facebook/dinov2-base", "independent encoder, which judges removal, leakage and results", min_length=1
+        "facebook/dinov2-base", "independent encoder that judges removal, leakage and results", min_length=1
     )
 
 
@@ -136,7 +136,7 @@ class InsertionBase(StageParams):
 
     base_insertion: ModelReference = parameter(
         SD15,
-        "latent diffusion model that insertion starts from; its scheduler decides the objective",
+        "latent diffusion model that insertion starts from; its scheduler determines the objective",
         min_length=1,
     )
 

@@ -1,6 +1,6 @@
-"""MLflow: a run of a stage or pipeline as reviewers see it. Joins `MLFLOW_RUN_ID` where one is set, else opens a run.
+"""MLflow: a run of a stage or pipeline as reviewers see it. Joins `MLFLOW_RUN_ID` if it is set, else opens a run.
 
-Stages know nothing of this: what is logged is read from the manifests, reports and run records they leave behind.
+Stages know nothing of this: what is logged is read from the manifests, reports and run records that they leave behind.
 """
 
 import json
@@ -19,24 +19,24 @@ from components.common.errors import StageFailed
 from components.common.stage.report import METRICS, RECORD
 
 EXPERIMENT = "objectmate"
-# With the driver's name MLflow leaves the file's folder alone; without it, it makes one of the quoted name.
+# With the driver's name, MLflow leaves the file's folder alone; without it, MLflow makes a folder of the quoted name.
 OWN_STORE = "sqlite+pysqlite:///"
 
 
 def configure(store: Path) -> None:
     """Points MLflow at `MLFLOW_TRACKING_URI`, or at a sqlite file in the folder `store`.
 
-    Artifacts of a new experiment go to `MLFLOW_DEFAULT_ARTIFACT_ROOT` where set, such as s3://bucket/mlflow; otherwise
-    where a server puts them, or into `store`/mlartifacts.
+    Artifacts of a new experiment go to `MLFLOW_DEFAULT_ARTIFACT_ROOT` if set, such as s3://bucket/mlflow; otherwise to
+    where the server puts them, or to `store`/mlartifacts without a server.
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     if os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"):
-        # Over https, boto3 puts checksums behind the body, which not every server but Amazon's takes.
+        # Over https, boto3 puts checksums after the body, which some servers other than Amazon's refuse.
         os.environ.setdefault("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
     import mlflow
 
     given = os.environ.get("MLFLOW_TRACKING_URI")
-    # Quoted, as a folder's name may hold what means something in an address.
+    # Quoted, since a folder's name may contain characters with a meaning in an address.
     mlflow.set_tracking_uri(given or f"{OWN_STORE}{quote(str((store / 'mlflow.db').resolve()))}")
     if mlflow.get_experiment_by_name(EXPERIMENT) is None:
         own = None if given else (store / "mlartifacts").resolve().as_uri()
@@ -46,7 +46,7 @@ def configure(store: Path) -> None:
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Turns what MLflow, or the store of its artifacts, refuses into a `StageFailed` without any credentials in it."""
+    """Turns errors of MLflow, or of its artifact store, into a `StageFailed` without any credentials in it."""
     try:
         yield
     except Exception as error:
@@ -61,9 +61,9 @@ def refusals() -> Iterator[None]:
 
 @contextmanager
 def parent_run(name: str, tags: Mapping[str, str], reports: Sequence[Path], failed: bool = False) -> Iterator[Any]:
-    """The run of a whole pipeline: the one in `MLFLOW_RUN_ID` where set (a Kubeflow run opened it), else a new one.
+    """The run of a whole pipeline: the one in `MLFLOW_RUN_ID` if set (a Kubeflow run opened it), else a new one.
 
-    reports: of the stages that ran; a new run began with the first of them, so that its duration is the pipeline's.
+    reports: those of the stages that ran; a new run starts with the earliest, so its duration is the pipeline's.
     failed: the pipeline was stopped, and the run ends as FAILED.
     """
     import mlflow
@@ -102,7 +102,7 @@ def record_stage(
 ) -> None:
     """Logs a stage as a nested run: parameters, metrics, figures, and datasets with their digests.
 
-    A dataset's digest is the one shown everywhere; its whole sha256 is a tag, as is DVC's hash where there is one.
+    A dataset's digest is the short one shown everywhere; its full sha256 is a tag, as is DVC's hash if there is one.
 
     dvc_hashes: dataset folder name -> DVC's hash (32 hex digits and `.dir`).
     reused: an earlier run made it. failed: it is a gate that stopped the pipeline, and its run ends as FAILED.
@@ -137,7 +137,7 @@ def _run_record(report: Path) -> dict[str, Any]:
 
 
 def _started_at(record: Mapping[str, Any]) -> int:
-    """When a stage began, as MLflow counts: milliseconds since 1970."""
+    """When a stage began, in MLflow's unit: milliseconds since 1970."""
     return int(datetime.fromisoformat(record["started_at"]).timestamp() * 1000)
 
 

@@ -1,4 +1,4 @@
-"""The anchors of the recurrence sets, with their photographs: what removal, captioning and assembly work through."""
+"""The anchors of the recurrence sets, with their photographs: what removal, captioning and assembly work on."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ COLUMNS = ["object_id", "image_id", "x", "y", "w", "h", "category"]
 
 
 def anchor_objects(objects: Path, sets: Path) -> pa.Table:
-    """The objects (`COLUMNS`, and their `row`) that are the anchor of a set, each once, by ascending row."""
+    """The objects (`COLUMNS` and their `row`) that are the anchor of a set, each once, by ascending row."""
     rows = np.unique(Dataset(sets).table(["anchor"])["anchor"].to_numpy())
     return Dataset(objects).table(COLUMNS).take(rows).append_column("row", pa.array(rows))
 
@@ -35,11 +35,11 @@ def box_of(row: dict[str, Any]) -> Box:
 
 
 class Photographs:
-    """The photographs of an images dataset by image_id; the last one stays decoded, as its objects come in a row."""
+    """The photographs of an images dataset by image_id; the last one stays decoded, since its objects come in a row."""
 
     def __init__(self, images: Path):
-        self._data = Dataset(images)
-        self._table = self._data.table(["image_id", *blob_columns("image")])
+        self._images = Dataset(images)
+        self._table = self._images.table(["image_id", *blob_columns("image")])
         self._last: tuple[str, Image.Image] | None = None
 
     def __getitem__(self, image_id: str) -> Image.Image:
@@ -52,4 +52,4 @@ class Photographs:
         index = pc.index(self._table["image_id"], image_id).as_py()
         if index < 0:
             raise KeyError(image_id)
-        return self._data.blob(self._table.slice(index, 1).to_pylist()[0], "image")
+        return self._images.blob(self._table.slice(index, 1).to_pylist()[0], "image")

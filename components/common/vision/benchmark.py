@@ -1,4 +1,4 @@
-"""The objects of a benchmark, as the mining encoder would have seen them: what training must be kept apart from."""
+"""The objects of a benchmark, as the mining encoder would have seen them: training must not see these."""
 
 import json
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ from components.common.vision.geometry import Box, crop, expanded
 from components.common.vision.images import Rejected, decode
 
 ANNOTATIONS = "annotations.json"
-"""The COCO file of a benchmark, or of a rendered split, beside its photographs."""
+"""The COCO file of a benchmark, or of a rendered split, next to its photographs."""
 
 
 def crops(source: str, scale: float) -> Iterator[tuple[str, Image.Image]]:
     """Name (photograph and annotation id) and crop of each benchmark object, boxes enlarged by `scale`.
 
     source: a folder (or `sandbox:NAME`) with annotations.json in COCO format. Annotations marked `"main": false` are
-    bystanders that no metric looks at. Raises `UserError` if the file or a photograph is missing or cannot be read.
+    bystanders that no metric uses. Raises `UserError` if the file or a photograph is missing or cannot be read.
     """
     folder = resolve(source)
     coco = read_annotations(folder)
@@ -50,5 +50,5 @@ def read_annotations(folder: Path) -> dict[str, Any]:
 
 
 def read_photograph(folder: Path, name: str) -> Image.Image:
-    """A benchmark's photograph. Raises `OSError`, `Rejected`, or `UserError` if the name leads out of the folder."""
+    """A benchmark's photograph. Raises `OSError` or `Rejected`, or `UserError` if the name leads out of the folder."""
     return decode(inside(folder, name).read_bytes())

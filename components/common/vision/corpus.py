@@ -1,4 +1,4 @@
-"""What mining and calibration read: objects, their vectors, and of which photographs they are."""
+"""What mining and calibration read: objects, their vectors and their photographs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from components.common.vision.moved import Scenes
 
 @dataclass(frozen=True)
 class Corpus:
-    """Objects by row, 0..N-1. photo: int64 [N], which row of `images` each object is in; vectors: fp16 [N, d]."""
+    """Objects by row, 0..N-1. photo: int64 [N], each object's photograph as a row of `images`; vectors: fp16 [N, d]."""
 
     images: Dataset
     objects: Dataset
@@ -59,10 +59,10 @@ class Corpus:
         return digest_value([self.embeddings.facts[key] for key in ("weights", "preprocess")])
 
     def nearly_repeat(self, src: np.ndarray, dst: np.ndarray, rules: NearDuplicates) -> np.ndarray:
-        """Whether objects src and dst [P] lie in photographs, or have crops, that show the same again: bool [P].
+        """Whether the photographs, or the crops, of objects src and dst [P] are near-duplicates: bool [P].
 
-        Crops are not moved against each other: the box follows the object, and two views of one print, seen from the
-        front, would pass for a repeat.
+        Crops are not shifted against each other: the box follows the object, and two front views of one print would
+        count as near-duplicates.
         """
         photos = self.photo_hashes.distance(self.photo[src], self.photo[dst])
         crops = self.crop_hashes.distance(src, dst)
@@ -77,7 +77,7 @@ def load(inputs: Mapping[str, Path]) -> Corpus:
     """Opens images, objects and embeddings. Raises `UserError` if they do not belong together."""
     images, objects, embeddings = (Dataset(inputs[role]) for role in ("images", "objects", "embeddings"))
     if embeddings.manifest.inputs.get("objects") != objects.digest:
-        raise UserError(f"{embeddings.folder} was made from other objects than {objects.folder}: run embedding again")
+        raise UserError(f"{embeddings.folder} was not made from {objects.folder}: run embedding again")
     photos = images.table(["image_id", "dhash", "dhash_flipped"])
     table = objects.table()
     codes = pc.index_in(table["image_id"], value_set=photos["image_id"].combine_chunks())

@@ -1,9 +1,9 @@
 """Near-duplicates: photographs, or crops, that show the same picture again (re-encoded, mirrored, a burst).
 
-They are no second view of an object. The upper end of the similarity window stops most of them (paper, section 3);
-a 256-bit difference hash of the plain and of the mirrored picture stops those that an encoder tells apart, and
-`moved` those that were shifted or cut. Either alone confuses different pictures on plain ground, so pairs are tested
-only where the encoder sees alike objects; this also spares a second comparison of all with all.
+They are not a second view of an object. The upper end of the similarity window stops most of them (paper, section 3); a
+256-bit difference hash of the plain and of the mirrored picture stops those that an encoder tells apart, and `moved`
+those that were shifted or cut. Either test alone confuses different pictures on plain backgrounds, so pairs are tested
+only where the encoder finds the objects similar; this also avoids a second comparison of all pairs.
 """
 
 from typing import NamedTuple
@@ -23,7 +23,7 @@ class Hashes(NamedTuple):
     flipped: np.ndarray
 
     def distance(self, src: np.ndarray, dst: np.ndarray) -> np.ndarray:
-        """Bits, 0..256, in which pictures src and dst differ; the least of plain and mirrored, either way round."""
+        """Bits, 0..256, in which pictures src and dst differ: the least over plain and mirrored, either way round."""
         ways = (
             hamming(self.plain[src], self.plain[dst]),
             hamming(self.plain[src], self.flipped[dst]),
@@ -42,7 +42,7 @@ Edges = tuple[np.ndarray, np.ndarray]
 
 
 def components(count: int, *edges: Edges) -> np.ndarray:
-    """For each of `count` rows the smallest row that it is connected with, int64 [count]."""
+    """For each of `count` rows, the smallest row that it is connected to, int64 [count]."""
     none = np.zeros(0, np.int64)
     src, dst = (np.concatenate([none, *(edge[side] for edge in edges)]) for side in (0, 1))
     graph = coo_array((np.ones(len(src), np.int8), (src, dst)), shape=(count, count))

@@ -1,6 +1,6 @@
 """Image encoders: pictures in, unit vectors out. Mining, the metrics and the gates all embed through this module.
 
-Any transformers vision model serves; what counts as its embedding follows its published use (see `_features`).
+Any transformers vision model works; what counts as its embedding follows its published use (see `_features`).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,7 +24,7 @@ BATCH = 32
 
 
 class Encoder:
-    """A vision model with its preprocessing. Made by `load_encoder`.
+    """A vision model with its preprocessing, made by `load_encoder`.
 
     dim: length of the vectors. digest: identity of the weights. side: px of the model's square input.
     """
@@ -61,8 +61,8 @@ class Encoder:
     def pixels(self, images: Sequence[Image.Image]) -> torch.Tensor:
         """The model's input for some pictures: float32 [B, 3, side, side]."""
         squares = [self._square(image.convert("RGB")) for image in images]
-        made = self.processor(squares, do_resize=False, do_center_crop=False, return_tensors="pt")
-        return made["pixel_values"].to(torch.float32)
+        processed = self.processor(squares, do_resize=False, do_center_crop=False, return_tensors="pt")
+        return processed["pixel_values"].to(torch.float32)
 
     def _square(self, image: Image.Image) -> Image.Image:
         if self.framing == "pad":
@@ -79,12 +79,12 @@ class Encoder:
         return features_BD.cpu().numpy()
 
     def _unit(self, pixels_BCHW: torch.Tensor) -> torch.Tensor:
-        # eps = 0 turns a zero vector into NaN: no direction is not a direction.
+        # eps = 0 turns a zero vector, which has no direction, into NaN.
         return normalize(_features(self.model, pixels_BCHW).float(), dim=1, eps=0.0)
 
 
 def check_finite(vectors: np.ndarray, names: Sequence[str]) -> None:
-    """Raises `UserError` naming the first object whose vector [N, d] is not finite: it is near to nothing."""
+    """Raises `UserError` naming the first object whose vector, of [N, d], is not finite: it would match nothing."""
     bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
     if len(bad):
         raise UserError(
@@ -103,9 +103,9 @@ def load_encoder(
     """Loads a model and its image processor from `sandbox:NAME`, a folder, or `owner/name@commit`.
 
     device: `cpu`, `cuda`, `cuda:1` or `auto`. mirror: average each picture with its mirror image, which makes the
-    vectors blind to flips. batch: pictures a forward pass; part of the result's identity, as kernels sum in an order
-    that may depend on it. Weights are fp32. Raises `UserError` if model, processor or device is not to be had, or if
-    the folder lacks weights that the embedding needs.
+    vectors blind to flips. batch: pictures per forward pass; part of the result's identity, since it may change the
+    order in which kernels sum. Weights are fp32. Raises `UserError` if the model, processor or device is not available,
+    or if the folder lacks weights that the embedding needs.
     """
     config = from_pretrained(transformers.AutoConfig, reference)
     model, loading = from_pretrained(_model_class(config), reference, output_loading_info=True, dtype=torch.float32)
@@ -119,7 +119,7 @@ def load_encoder(
 
 
 def _model_class(config: Any) -> Any:
-    """Classifiers and projections by their own class, as AutoModel would drop their last layer."""
+    """Classifiers and projections use their own class, since AutoModel would drop their last layer."""
     architecture = (config.architectures or [""])[0]
     if architecture.endswith("ForImageClassification"):
         return transformers.AutoModelForImageClassification
@@ -129,7 +129,7 @@ def _model_class(config: Any) -> Any:
 
 
 def _features(model: Any, pixels_BCHW: torch.Tensor) -> torch.Tensor:
-    """[B, D]. Classifier: logits, as instance-retrieval heads are linear layers (GUIE's 64-d fc1, arXiv 2210.08473).
+    """[B, D]. Classifier: logits, since instance-retrieval heads are linear layers (GUIE's 64-d fc1, arXiv 2210.08473).
 
     CLIP and SigLIP: projected image features. DINO, DINOv2, ViT: the CLS token after the last norm. Convolutional
     backbones and towers without a CLS token: their pooled output.
@@ -145,7 +145,7 @@ def _features(model: Any, pixels_BCHW: torch.Tensor) -> torch.Tensor:
 
 
 def _input_side(processor: Any, config: Any) -> int:
-    """Side of the square input, px: what the processor crops or resizes to, else what the model was built for."""
+    """Side of the square input, px: the processor's crop or resize, else the size that the model was built for."""
     sizes = [processor.crop_size] if getattr(processor, "do_center_crop", False) else []
     for size in (*sizes, processor.size):
         side = size and (size.height or size.shortest_edge)

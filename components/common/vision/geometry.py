@@ -32,9 +32,9 @@ def expanded(box: Box, scale: float) -> Box:
 
 
 def square_window(box: Box, scale: float, width: int, height: int) -> Box:
-    """A square of side `scale` x the box's longer side, centred on it and moved to lie inside a width x height photo.
+    """A square of side `scale` x the box's longer side, centred on it and moved to fit inside a width x height photo.
 
-    Where the square is larger than the photograph it is cut to the photograph's shorter side.
+    A square larger than the photograph shrinks to the photograph's shorter side.
     """
     side = min(max(box.w, box.h) * scale, width, height)
     x = min(max(box.x + box.w / 2 - side / 2, 0.0), width - side)
@@ -43,7 +43,7 @@ def square_window(box: Box, scale: float, width: int, height: int) -> Box:
 
 
 def crop(image: Image.Image, box: Box, size: int | None = None) -> Image.Image:
-    """The part of the image below `box`, rounded to whole pixels, resized to size x size px if asked (bicubic)."""
+    """The part of the image inside `box`, rounded to whole pixels, resized to size x size px if given (bicubic)."""
     left, top = round(box.x), round(box.y)
     right, bottom = max(round(box.x + box.w), left + 1), max(round(box.y + box.h), top + 1)
     part = image.crop((max(left, 0), max(top, 0), min(right, image.width), min(bottom, image.height)))
@@ -57,7 +57,7 @@ def padded_square(image: Image.Image, size: int) -> Image.Image:
 
 
 def placed(box: Box, window: Box, size: int) -> Box:
-    """Where the box lies in the picture that `crop(photo, window, size)` makes, px of that picture."""
+    """Where the box is in the picture that `crop(photo, window, size)` makes, in px of that picture."""
     x_scale, y_scale = size / window.w, size / window.h
     return Box((box.x - window.x) * x_scale, (box.y - window.y) * y_scale, box.w * x_scale, box.h * y_scale)
 

@@ -1,8 +1,8 @@
 """Photographs in and out: safe decoding to upright RGB, deterministic encoding, perceptual hashes.
 
-Decoding takes bytes from strangers. Only common photograph formats are opened, the size is read from the header and
-judged before any pixel is decoded, and whatever a decoder does with broken bytes ends as `Rejected` with a reason.
-Pixels are taken as sRGB; embedded colour profiles are dropped.
+Decoding handles untrusted bytes. Only common photograph formats are opened, the size is read from the header and
+checked before any pixel is decoded, and whatever a decoder does with broken bytes becomes `Rejected` with a reason.
+Pixels are taken to be sRGB; embedded colour profiles are dropped.
 """
 
 import io
@@ -19,7 +19,7 @@ from components.common.data.reading import Dataset
 from components.common.data.schemas import HASH_BYTES, REASONS
 
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
-"""What is decoded; anything else that Pillow or a glance at the first bytes knows is `unsupported`."""
+"""What is decoded; any other format that Pillow or the first bytes reveal is `unsupported`."""
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -38,7 +38,7 @@ _NOT_PHOTOGRAPHS = (b"%PDF", b"%!PS", b"PK\x03\x04", b"<svg")
 
 
 class Rejected(Exception):
-    """Bytes that are no usable photograph. `reason` is a word of `schemas.REASONS`, `detail` a short phrase."""
+    """Bytes that are not a usable photograph. `reason` is a word of `schemas.REASONS`, `detail` a short phrase."""
 
     def __init__(self, reason: str, detail: str):
         if reason not in REASONS:
@@ -49,18 +49,18 @@ class Rejected(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """What is accepted. The defaults are the widest that ingest can be set to, so they fit all that it let in.
+    """What is accepted. The defaults are the widest that ingest allows, so they fit everything that it accepted.
 
     max_bytes: file size, bytes. max_pixels: width x height, px. min_side: shorter side, px.
     """
 
     max_bytes: int = 1 << 30
-    max_pixels: int = 178_956_970  # where Pillow takes a file for a decompression bomb
+    max_pixels: int = 178_956_970  # above this, Pillow suspects a decompression bomb
     min_side: int = 1
 
 
 def decode(data: bytes, limits: Limits | None = None) -> Image.Image:
-    """The photograph as an upright 8-bit RGB image; transparency on white, the first frame of an animation.
+    """The photograph as an upright 8-bit RGB image: transparency becomes white, an animation its first frame.
 
     The result carries no metadata; its `format` says what the file was (JPEG, PNG, ...). Raises `Rejected`.
     """
@@ -79,14 +79,14 @@ def decode(data: bytes, limits: Limits | None = None) -> Image.Image:
 
 
 def stored_picture(dataset: Dataset, row: Mapping[str, Any], name: str) -> Image.Image:
-    """The picture that a stage stored as blob `name` of a row: our own bytes, so none of `decode`'s checks is made."""
+    """The picture that a stage stored as blob `name` of a row: our own bytes, so `decode`'s checks are skipped."""
     return Image.open(io.BytesIO(dataset.blob(row, name)))
 
 
 def _open(data: bytes) -> Image.Image:
-    """The header, read; no pixels yet."""
+    """Reads the header, but no pixels yet."""
     Image.init()
-    # Pillow opens MPO through its JPEG reader and knows no MPO; naming what it does not know is a KeyError.
+    # Pillow opens MPO through its JPEG reader and has no MPO reader; an unknown name would be a KeyError.
     known_formats = [name for name in FORMATS if name in Image.OPEN]
     try:
         return Image.open(io.BytesIO(data), formats=known_formats)
@@ -104,7 +104,7 @@ def _open(data: bytes) -> Image.Image:
 
 
 def _signature(prefix: bytes) -> str:
-    """The format that the first 16 bytes announce, or an empty string."""
+    """The format that the first 16 bytes indicate, or an empty string."""
     if prefix.startswith(_NOT_PHOTOGRAPHS):
         return ""
     Image.init()
@@ -130,7 +130,7 @@ def _pixels(image: Image.Image) -> Image.Image:
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF orientation, 1..8; 1 where it is absent or damaged."""
+    """EXIF orientation, 1..8; 1 if it is absent or damaged."""
     try:
         return int(image.getexif().get(_EXIF_ORIENTATION, 1))
     except Exception:  # damaged EXIF says nothing about the pixels
@@ -157,14 +157,14 @@ def encode_png(image: Image.Image) -> bytes:
     """PNG bytes, the same for the same pixels: no metadata is written."""
     bare, buffer = image.copy(), io.BytesIO()
     bare.info = {}
-    bare.save(buffer, "PNG", compress_level=2)  # photographs get no smaller beyond it, only slower
+    bare.save(buffer, "PNG", compress_level=2)  # higher levels are slower, and photographs get no smaller
     return buffer.getvalue()
 
 
 def dhashes(image: Image.Image) -> tuple[bytes, bytes]:
     """256-bit difference hashes (32 bytes each) of the image and of its mirror image.
 
-    A bit says whether brightness rises from one cell of a 16 x 17 grid to the next on its right. Near-duplicates
+    A bit says whether brightness rises from one cell of a 16 x 17 grid to its right neighbour. Near-duplicates
     differ in few bits; see `hamming`.
     """
     grid = np.asarray(image.convert("L").resize((_HASH_SIDE + 1, _HASH_SIDE), Image.Resampling.BOX), np.int16)
@@ -182,5 +182,5 @@ def hash_array(hashes: Sequence[bytes]) -> np.ndarray:
 
 
 def hamming(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Bits that differ, 0..256: uint8 [..., 32] against uint8 [..., 32], broadcast; int64 [...]."""
+    """Number of differing bits, 0..256: uint8 [..., 32] against uint8 [..., 32], broadcast; int64 [...]."""
     return cast(np.ndarray, np.bitwise_count(a ^ b).sum(-1, dtype=np.int64))

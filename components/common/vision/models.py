@@ -12,12 +12,12 @@ from components.common.errors import UserError
 COMMIT = re.compile(r"[0-9a-f]{40}")
 HUB = re.compile(r"(?P<id>\w[\w.-]*/\w[\w.-]*?)(?:@(?P<revision>[^/@]*))?")
 UNREAD = frozenset({".md", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".pdf"})
-"""Suffixes of files about a model: its card and pictures."""
+"""Suffixes of files about a model, such as its card and pictures."""
 LEGAL = frozenset({"LICENSE", "LICENCE", "NOTICE"})
 
 
 class Located(NamedTuple):
-    """Where a model lies: a folder, or a hub id with the revision that was asked for ("" for none)."""
+    """Where a model is: a folder (no revision), or a hub id with the requested revision ("" for none)."""
 
     where: str
     revision: str | None
@@ -26,8 +26,8 @@ class Located(NamedTuple):
 def locate(reference: str, root: Path = Path()) -> Located:
     """Where a model reference points: `sandbox:NAME` (shipped with the package), a folder, or `owner/name@commit`.
 
-    root: the folder from which model folders are named. Raises `UserError` if it is neither,
-    or NAME leads out of the package's models.
+    root: the folder that model folders are relative to. Raises `UserError` if it is none of these, or if NAME leads out
+    of the package's models.
     """
     folder = packaged(reference, MODELS) if is_packaged(reference) else root / reference
     if reference and folder.is_dir():
@@ -68,7 +68,7 @@ def from_pretrained(cls: Any, reference: str, **options: Any) -> Any:
 
 
 def _quiet() -> None:
-    """Switches off the libraries' bars for milliseconds of loading, which hide the stage's own progress."""
+    """Switches off the libraries' progress bars: loading takes milliseconds, and they would hide the stage's own."""
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging
 
@@ -84,8 +84,8 @@ def _takes_weights(cls: Any) -> bool:
 def weights_digest(reference: str, part: str = "") -> str:
     """The identity of a model: sha256 over its files (folder), or `id@commit` (hub).
 
-    Every file counts that loading could read, so what does not is named: `UNREAD`, and whatever is hidden.
-    part: a subfolder of a pipeline, such as `vae`, whose files alone count.
+    Every file that loading could read counts: all but those of `UNREAD` and `LEGAL` and hidden files.
+    part: a subfolder of a pipeline, such as `vae`; only its files count.
     """
     where, revision = locate(reference)
     if revision is not None:

@@ -1,10 +1,10 @@
-"""Moved pictures: two photographs that are frames of one scene, shifted, cut, enlarged or mirrored against each other.
+"""Moved pictures: two photographs of one scene that are shifted, cut, enlarged or mirrored against each other.
 
-A difference hash compares cell with cell, so a shift by a twentieth of the side escapes it. Here one thumbnail is laid
-upon the other: the middle of the first is searched in the second (cv2.matchTemplate), and that place is refined to an
-affine map by ECC (cv2.findTransformECC; Evangelidis and Psarakis 2008), whose correlation over the common part decides.
-Only local contrast counts (`contrast.py`). Every place counts alike, however faint, and the common part must be large:
-one object before two backgrounds is no repeat.
+A difference hash compares cell with cell, so it misses a shift by a twentieth of the side. Here, one thumbnail is laid
+over the other: the middle of the first is searched for in the second (cv2.matchTemplate), and that place is refined to
+an affine map by ECC (cv2.findTransformECC; Evangelidis and Psarakis 2008), whose correlation over the common part
+decides. Only local contrast counts (`contrast.py`). Every place has the same weight, however faint, and the common part
+must be large: one object in front of two backgrounds is not a near-duplicate.
 """
 
 from functools import lru_cache
@@ -17,16 +17,16 @@ from components.common.data.reading import Dataset
 from components.common.vision.contrast import PLAIN, local_contrast
 from components.common.vision.images import THUMBNAIL
 
-SCALES = (0.85, 1.0, 1 / 0.85)  # ECC finds what lies between
-MIDDLE = THUMBNAIL // 2  # px, side of what is searched: found up to a shift by a quarter of the picture
-SPOTTED = 0.5  # least correlation of the middle that is worth refining: of 3,680 planted shifts none is below 0.53
+SCALES = (0.85, 1.0, 1 / 0.85)  # ECC finds the scales in between
+MIDDLE = THUMBNAIL // 2  # px, side of the middle: it is found up to a shift by a quarter of the picture
+SPOTTED = 0.5  # least correlation of the middle worth refining: none of 3,680 planted shifts is below 0.53
 COMMON = 0.5  # least share of the picture that both show
-STEPS, PRECISION, SMOOTHING = 15, 1e-3, 3  # of ECC: iterations, change of the correlation, px
-PAIRS_KEPT, PICTURES_KEPT = 1 << 18, 1 << 14  # in memory (64 and 128 MiB): sets ask for the same again and again
+STEPS, PRECISION, SMOOTHING = 15, 1e-3, 3  # ECC's iterations, change of the correlation, px
+PAIRS_KEPT, PICTURES_KEPT = 1 << 18, 1 << 14  # in memory (64 and 128 MiB): sets ask for the same ones repeatedly
 
 
 class Scenes:
-    """Compares photographs by row of the dataset `images`, whose thumbnails are read as they are needed."""
+    """Compares photographs by their row in the dataset `images`; thumbnails are read as needed."""
 
     def __init__(self, images: Dataset):
         self._images = images
@@ -48,7 +48,7 @@ class Scenes:
 class Details(NamedTuple):
     """The local contrast of a picture. whole: float32 [THUMBNAIL, THUMBNAIL].
 
-    middles: the middle of the picture at each of SCALES, float32 [MIDDLE, MIDDLE], or None where it is plain.
+    middles: the middle of the picture at each of SCALES, float32 [MIDDLE, MIDDLE], or None if it is plain.
     """
 
     whole: np.ndarray
@@ -56,7 +56,7 @@ class Details(NamedTuple):
 
 
 def details_of(thumbnail: np.ndarray) -> Details:
-    """What is compared of a photograph. thumbnail: uint8 [THUMBNAIL, THUMBNAIL]."""
+    """The part of a photograph that is compared. thumbnail: uint8 [THUMBNAIL, THUMBNAIL]."""
     return Details(local_contrast(thumbnail), [_middle(thumbnail, round(THUMBNAIL * scale)) for scale in SCALES])
 
 
@@ -67,15 +67,15 @@ def _middle(thumbnail: np.ndarray, side: int) -> np.ndarray | None:
 
 
 def moved_correlation(first: Details, second: Details) -> float:
-    """Correlation, -1..1, of what two pictures share when the first is laid upon the second or its mirror image.
+    """Correlation, -1..1, of what two pictures share when the first is laid over the second or its mirror image.
 
-    -1 where no place is found at which they share enough.
+    -1 if they do not share enough at any place.
     """
     mirrored = np.ascontiguousarray(second.whole[:, ::-1])
-    return max(_laid_upon(first, second.whole), _laid_upon(first, mirrored))
+    return max(_laid_over(first, second.whole), _laid_over(first, mirrored))
 
 
-def _laid_upon(first: Details, second: np.ndarray) -> float:
+def _laid_over(first: Details, second: np.ndarray) -> float:
     spotted, start = _search(first.middles, second)
     if spotted < SPOTTED:
         return -1.0
@@ -85,7 +85,7 @@ def _laid_upon(first: Details, second: np.ndarray) -> float:
         correlation, place = cv2.findTransformECC(
             second, first.whole, start, cv2.MOTION_AFFINE, until, everywhere, SMOOTHING
         )
-    except cv2.error:  # its way of saying that it does not converge
+    except cv2.error:  # raised if it does not converge
         return -1.0
     flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
     common = cv2.warpAffine(everywhere, np.asarray(place), second.shape, flags=flags)
@@ -93,7 +93,7 @@ def _laid_upon(first: Details, second: np.ndarray) -> float:
 
 
 def _search(middles: list[np.ndarray | None], second: np.ndarray) -> tuple[float, np.ndarray]:
-    """How much the middle of the first picture correlates with the second where it does so most, and where that is.
+    """The highest correlation of the middle of the first picture with the second, and its place.
 
     The place is an affine map, float32 [2, 3], from pixels of the second picture to pixels of the first.
     """

@@ -17,7 +17,7 @@ def sheet(
 ) -> Image.Image:
     """Pictures on white, each fitted into a square of `side` px, with its caption below.
 
-    headings: what each column shows; without them no line is kept for them. abreast: how many rows share one line of
+    headings: what each column shows; without them, there is no heading line. abreast: how many rows share one line of
     the sheet, below repeated headings. Rows may differ in length.
     """
     width = max([len(headings), *map(len, rows)], default=1) or 1
@@ -45,7 +45,7 @@ def evenly_spread(count: int, most: int) -> list[int]:
 
 
 def _joined(rows: Sequence[Sequence[Cell]], width: int) -> list[Cell]:
-    """Rows one behind the other, all but the last filled up to `width` cells."""
+    """Rows one after the other, all but the last padded to `width` cells."""
     padded = [[*row, *[""] * (width - len(row))] for row in rows[:-1]]
     return [cell for row in (*padded, *rows[-1:]) for cell in row]
 

@@ -1,1 +1,1 @@
-"""The exact join measured: beside its peers, against the machine's peak, and planned ahead."""
+"""Measuring the exact join: against its peers, against the machine's peak, and as a plan for a larger job."""

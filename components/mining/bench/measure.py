@@ -1,8 +1,8 @@
-"""The window join against its peers: each in a process of its own, in turn, on the same vectors and threads.
+"""The window join against its peers: each in its own process, one after the other, on the same vectors and threads.
 
-Each size is measured several times, every engine once before any a second time; the median counts. How much of the
-device an engine uses is its useful work, N^2 d FLOP (a multiplication and an addition for each coordinate of each
-pair, once), by the throughput of a large matrix product measured in the same run (peak.py).
+Each size is measured several times, every engine once before any a second time; the median counts. An engine's use of
+the device is the rate of its useful work, N^2 d FLOP (a multiplication and an addition for each coordinate of each
+pair, once), relative to the throughput of a large matrix product measured in the same run (peak.py).
 """
 
 import math
@@ -27,17 +27,17 @@ from components.mining.bench.peers import OURS, Keys, choose_peers, device_peak_
 from components.mining.bench.synthetic import HIGH, LOW, VIEWS, product_vectors
 
 DIMENSIONS = (64, 128)
-ROUNDING = 1e-6  # so near an end of the window, engines that sum in another order may decide otherwise
+ROUNDING = 1e-6  # this close to an end of the window, engines that sum in another order may decide differently
 
 
 @dataclass(frozen=True)
 class Row:
-    """One engine at one size. seconds: median; ratio: those seconds to ours.
+    """One engine at one size. seconds: median; ratio: these seconds / our seconds.
 
-    growth_n, growth_d: what twice the vectors, or dimensions, multiplied the seconds by, from the size measured before.
-    differing: pairs that only it or only ours found; equal: each of them lies, in float64, at an end of the window.
-    peak_share: useful FLOP/s to `peak.flops`; an engine that multiplies bytes, or fewer dimensions, can pass 1.
-    peak_device_bytes: what torch held on a CUDA device; what faiss held is not seen. kernel: ours, in words.
+    growth_n, growth_d: the factor by which doubling the vectors, or dimensions, multiplied the seconds, from the size
+    measured before. differing: pairs that only it or only ours found; equal: whether each of them is, in float64, at an
+    end of the window. peak_share: useful FLOP/s / `peak.flops`; it can exceed 1 for an engine that multiplies bytes or
+    fewer dimensions. peak_device_bytes: torch's memory on a CUDA device, without faiss'. kernel: ours, in words.
     """
 
     engine: str
@@ -72,7 +72,7 @@ class Run:
 def bench(n: int, dimensions: list[int], repeats: int, peers: list[str], device: str = "cpu") -> list[Row]:
     """Ours and `peers` (all if none is named) at n / 4, n / 2 and n vectors of each of `dimensions`.
 
-    Raises `UserError` for a device, a peer or a number that cannot be.
+    Raises `UserError` for an impossible device, peer or number.
     """
     if n < 4 * VIEWS or min(dimensions) < 2 or repeats < 1:
         raise UserError(f"use --n of at least {4 * VIEWS}, --d of at least 2 and --repeats of at least 1")
@@ -94,7 +94,7 @@ def bench(n: int, dimensions: list[int], repeats: int, peers: list[str], device:
 
 
 def differing(theirs: Keys, ours: Keys, vectors: np.ndarray) -> tuple[int, bool]:
-    """How many pairs only one of both found, and whether each of these lies at an end of the window in float64."""
+    """How many pairs only one of the two found, and whether each of these is at an end of the window in float64."""
     src, dst = np.divmod(np.setxor1d(theirs, ours, assume_unique=True), len(vectors))
     similarity = np.einsum("pk,pk->p", vectors[src].astype(np.float64), vectors[dst].astype(np.float64))
     distance = np.minimum(np.abs(similarity - LOW), np.abs(similarity - HIGH))
@@ -147,7 +147,7 @@ def _kernel(device: str) -> str:
 
 
 def _with_growth(row: Row, before: list[Row], kernel: str) -> Row:
-    """The row with its kernel, and its growth from the last earlier ones of its engine: of its d, and of its N."""
+    """The row with its kernel and its growth from its engine's last earlier rows: the one of its d, and of its N."""
     same = [earlier for earlier in before if earlier.engine == row.engine]
     smaller = next((earlier for earlier in reversed(same) if earlier.d == row.d), None)
     flatter = next((earlier for earlier in reversed(same) if earlier.n == row.n and earlier.d < row.d), None)
@@ -160,12 +160,13 @@ def _with_growth(row: Row, before: list[Row], kernel: str) -> Row:
 
 
 def doubling(seconds: float, size: float) -> float:
-    """What twice the size does to the seconds by a power law, if `size` times it took `seconds` times as long."""
+    """The factor by which twice the size multiplies the seconds (power law), if `size` times as much took `seconds`
+    times as long."""
     return 2 ** (math.log(seconds) / math.log(size))
 
 
 class Worker:
-    """A process that holds one engine, so that the peak of its memory is that engine's own."""
+    """A process with one engine, so that its peak memory is that engine's alone."""
 
     def __init__(self, engine: str, device: str) -> None:
         context = multiprocessing.get_context("spawn")
@@ -193,7 +194,7 @@ class Worker:
 
 def _serve(connection: Connection, name: str, device: str) -> None:
     engine, threads = make(name, device)
-    pairs = engine(product_vectors(4 * VIEWS, 16))  # the first call of a library sets it up; that is not measured
+    pairs = engine(product_vectors(4 * VIEWS, 16))  # the first call sets up the library, which is not measured
     device_peak_bytes(device)
     while True:
         try:
@@ -211,7 +212,7 @@ def _serve(connection: Connection, name: str, device: str) -> None:
 
 
 def _peak_rss_bytes() -> int:
-    """Of this process alone: what getrusage says counts the process that started it too."""
+    """Of this process alone: getrusage would also count the process that started it."""
     status = Path("/proc/self/status")
     if status.is_file():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))

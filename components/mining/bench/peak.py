@@ -1,10 +1,10 @@
-"""What matrix products reach on a device: the measure of how much of it a join uses."""
+"""The throughput of matrix products on a device: the yardstick for how much of it a join uses."""
 
 import time
 from dataclasses import dataclass
 from typing import Any
 
-SMALL = 256  # side of the products that choose the number format: on some processors one is hundreds of times slower
+SMALL = 256  # side of the products that choose the format: on some processors, one is hundreds of times slower
 LARGE = {"cpu": 2048, "cuda": 8192}  # side of the products that are measured
 FORMATS = {"cpu": ("float32", "bfloat16"), "cuda": ("bfloat16",)}
 REPEATS = 5
@@ -12,15 +12,15 @@ REPEATS = 5
 
 @dataclass(frozen=True)
 class Peak:
-    """Throughput of a large product of square matrices, in FLOP/s, and what was multiplied on what."""
+    """Throughput of a large product of square matrices, in FLOP/s. what: what was multiplied, and on what device."""
 
     flops: float
     what: str
 
 
 def matrix_peak(device: str) -> Peak:
-    """The best of several products in torch, in the quickest format: bf16 on cuda, fp32 or bf16 on a CPU."""
-    import torch  # not at the top: processes of the benchmark that hold another library read this module too
+    """The best of several products in torch, in the fastest format: bf16 on cuda, fp32 or bf16 on a CPU."""
+    import torch  # not at the top: benchmark processes for another library import this module too
 
     best = max(FORMATS[device], key=lambda format_: _throughput(format_, device, SMALL))
     side = LARGE[device]
@@ -38,5 +38,5 @@ def _throughput(format_: str, device: str, side: int) -> float:
 
 def _seconds(left: Any, right: Any) -> float:
     start = time.perf_counter()
-    (left @ right)[0, 0].item()  # one value on its way back: the product is done
+    (left @ right)[0, 0].item()  # fetching one value waits until the product is done
     return time.perf_counter() - start

@@ -1,8 +1,8 @@
 """The engines of the benchmark: ours and its peers on a CPU and on a CUDA device.
 
 Each finds the pairs src < dst with low <= similarity <= high among fp16 vectors [N, d] in the machine's own memory, and
-leaves them there, sorted; what a library needs on the way (an index, a copy on the device, making such pairs of its
-answer) counts. Libraries are imported by the engine that needs them, so that no process loads another's.
+leaves them there, sorted; whatever a library needs to get there (an index, a copy on the device, the conversion of its
+answer to pairs) counts. Each engine imports the libraries that it needs, so that no process loads another's.
 """
 
 from collections.abc import Callable
@@ -13,9 +13,9 @@ import numpy as np
 from components.common.errors import UserError
 from components.mining.bench.synthetic import HIGH, LOW
 
-NEIGHBOURS = 50  # of searches for the nearest
+NEIGHBOURS = 50  # that nearest-neighbour searches return
 SIDE = 16_384  # rows and columns of a block of torch's similarities on a CUDA device: 512 MiB in fp16
-HALF = 0.005  # more than fp16 can move a similarity
+HALF = 0.005  # more than fp16 can change a similarity
 OURS = "ours"
 Keys = np.ndarray  # src * N + dst of every pair, int64, ascending
 Engine = Callable[[np.ndarray], Keys]
@@ -76,7 +76,7 @@ def _knn_gpu(device: str) -> tuple[Engine, int]:
     import faiss
 
     resources, config = faiss.StandardGpuResources(), faiss.GpuIndexFlatConfig()
-    config.useFloat16 = True  # the vectors are fp16: nothing is lost, and the tensor cores are used
+    config.useFloat16 = True  # the vectors are fp16, so nothing is lost and the tensor cores are used
 
     def join(vectors: np.ndarray) -> Keys:
         return _nearest(faiss.GpuIndexFlatIP(resources, vectors.shape[1], config), vectors)
@@ -85,7 +85,7 @@ def _knn_gpu(device: str) -> tuple[Engine, int]:
 
 
 def _nearest(index: Any, vectors: np.ndarray) -> Keys:
-    """The pairs among the `NEIGHBOURS` that an empty faiss index, filled with the vectors, has for each."""
+    """The pairs among each vector's `NEIGHBOURS` nearest, from a faiss index that is empty and filled here."""
     values = vectors.astype(np.float32)
     index.add(values)
     scores, dst = index.search(values, NEIGHBOURS)
@@ -95,7 +95,7 @@ def _nearest(index: Any, vectors: np.ndarray) -> Keys:
 
 
 def _torch_compare(device: str) -> tuple[Engine, int]:
-    """fp16 similarities on and above the diagonal, compared with the window; what passes is scored again in fp32."""
+    """fp16 similarities on and above the diagonal, compared with the window; pairs that pass are rescored in fp32."""
     import torch
 
     def join(vectors: np.ndarray) -> Keys:
@@ -112,7 +112,7 @@ def _torch_compare(device: str) -> tuple[Engine, int]:
 
 
 def _torch_topk(device: str) -> tuple[Engine, int]:
-    """All fp16 similarities of some rows at a time, and the `NEIGHBOURS` greatest of each, scored again in fp32."""
+    """All fp16 similarities of some rows at a time; the `NEIGHBOURS` greatest of each are rescored in fp32."""
     import torch
 
     def join(vectors: np.ndarray) -> Keys:
@@ -147,9 +147,9 @@ def make(name: str, device: str) -> tuple[Engine, int]:
 
 
 def choose_peers(names: list[str], device: str) -> list[str]:
-    """`names`, or all peers that this machine can run if none is named; `ours` alone asks for no peer.
+    """`names`, or all peers that this machine can run if none is named; `ours` alone means no peer.
 
-    Raises `UserError` for a device or peer that does not exist, here or at all.
+    Raises `UserError` for a device or peer that is unknown or not available here.
     """
     if device not in PEERS:
         raise UserError(f"there is no device '{device}': choose among {', '.join(PEERS)}")
@@ -175,7 +175,7 @@ def _cuda_peers(names: list[str]) -> list[str]:
 
 
 def device_peak_bytes(device: str) -> int | None:
-    """The most memory that torch held on the device since it was last asked; None where it held none."""
+    """Torch's peak memory on the device since the last call; None if it used none."""
     if device == "cpu":
         return None
     import torch

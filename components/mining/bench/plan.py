@@ -1,8 +1,8 @@
-"""What an exact join of N vectors of d dimensions costs, said before anything is launched.
+"""What an exact join of N vectors of d dimensions will cost, before anything is launched.
 
-The work is N^2 d FLOP: N^2 / 2 pairs, each once, with a multiplication and an addition for each dimension. How long
-that takes is measured where the device is at hand (probe.py), elsewhere taken from published peaks, of which a share is
-assumed. Workers share the tile rows; each holds all vectors.
+The work is N^2 d FLOP: N^2 / 2 pairs, each once, with a multiplication and an addition for each dimension. If the
+device is available, the speed is measured (probe.py); otherwise it is an assumed share of the published peak. Workers
+share the tile rows; each holds all vectors.
 """
 
 import math
@@ -15,23 +15,23 @@ SHARE = 0.25
 """Of a card's published peak: the best that flashlib, a fused nearest-neighbour search, publishes for an H200 (251 of
 989 TFLOP/s); a threshold is less work than its heaps. An assumption, not a measurement of this join."""
 TILE = Params().tile
-MOST_WORKERS = 64  # so many are held to be had; where they do not suffice, an exact join is out of reach
+MOST_WORKERS = 64  # the most that one can hope to get; if they are not enough, an exact join is out of reach
 MOST_ROWS = 2**31 - 1  # rows are 32-bit numbers in the kernels
 MOST_DIMENSIONS = 8192
 MOST_OBJECTS = 10**15
-LONGEST_TILE = 600.0  # s that a killed join may lose
+LONGEST_TILE = 600.0  # s, the most that a killed join may lose
 SMALLEST_TILE = 1024
 COORDINATE_BYTES = {"cpu": 2 + 4 + 2, "card": 4 + 2}
-"""The most that a join holds of one: fp16 as read, fp32, and bytes twice while they are packed; on a card fp32 and a
+"""The most memory per coordinate: fp16 as read, fp32, and bytes twice while they are packed; on a card, fp32 and a
 half-precision copy."""
 ROW_BYTES = 5 * 8  # norms, bounds, groups
-PAIR_BYTES = 2 * (8 + 8 + 4)  # src, dst, similarity; twice while the parts are put together
+PAIR_BYTES = 2 * (8 + 8 + 4)  # src, dst, similarity; twice while the parts are concatenated
 INVERTED_LISTS, PROBED_LISTS = 32_768, 64
 
 
 @dataclass(frozen=True)
 class Card:
-    """A device that is not at hand. flops: dense bf16 peak, FLOP/s, from NVIDIA's data sheet; memory: bytes."""
+    """A device that is not here. flops: dense bf16 peak, FLOP/s, from NVIDIA's data sheet."""
 
     name: str
     flops: float
@@ -48,7 +48,7 @@ CARDS = {
 
 @dataclass(frozen=True)
 class Speed:
-    """One worker: seconds = start + vector * N + flop * N^2 d. memory_bytes: what it has; basis: whence all this."""
+    """One worker: seconds = start + vector * N + flop * N^2 d. memory_bytes: its memory; basis: the source of this."""
 
     device: str
     start: float
@@ -61,9 +61,9 @@ class Speed:
 
 @dataclass(frozen=True)
 class Job:
-    """What is asked. price: USD an hour of one worker; pairs_per_object: expected; hours: in which it should be done.
+    """The job to plan. price: USD per hour and worker; pairs_per_object: expected; hours: how long it may take.
 
-    Raises `UserError` for numbers that cannot be.
+    Raises `UserError` for impossible numbers.
     """
 
     objects: int
@@ -94,10 +94,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Plan:
-    """The bill. Times in seconds, of the whole job on all workers; bytes of one worker.
+    """The bill. Times are in seconds, for the whole job on all workers; bytes are for one worker.
 
-    best_seconds: at a card's full peak, which no join reaches; tile: rows a tile row should have; tile_seconds: the
-    longest tile row's.
+    best_seconds: at a card's full peak, which no join reaches; tile: how many rows a tile row should have;
+    tile_seconds: the longest tile row's.
     """
 
     job: Job
@@ -117,14 +117,14 @@ class Plan:
 
 
 def whole(objects: float) -> int:
-    """A number of objects that was written like 55.2e6. Raises `UserError` where it is none."""
+    """A number of objects that may be written like 55.2e6. Raises `UserError` if it is not finite."""
     if not math.isfinite(objects):
-        raise UserError(f"--objects {objects} is no number of objects: write one such as 55.2e6")
+        raise UserError(f"--objects {objects} is not a number of objects: write one such as 55.2e6")
     return round(objects)
 
 
 def published(device: str) -> Speed:
-    """A card's speed by its data sheet. Raises `UserError` for an unknown one."""
+    """A card's speed from its data sheet. Raises `UserError` for an unknown card."""
     if device not in CARDS:
         raise UserError(f"there is no device '{device}': choose among cpu, cuda, {', '.join(CARDS)}")
     card = CARDS[device]
@@ -136,7 +136,7 @@ def published(device: str) -> Speed:
 
 
 def plan(job: Job, speed: Speed) -> Plan:
-    """The bill of a job at a speed, with advice where it is too long or too large."""
+    """The bill for a job at a speed, with advice if it is too long or too large."""
     tile = tile_size(job, speed)
     seconds = job_seconds(job, speed, tile)
     return Plan(
@@ -158,23 +158,23 @@ def plan(job: Job, speed: Speed) -> Plan:
 
 
 def working_bytes(job: Job, device: str) -> int:
-    """The most that a join holds at a time, without pairs: in the machine's memory for cpu, else in the card's."""
+    """The most that a join holds at once, without pairs: in the machine's memory for cpu, else in the card's."""
     return job.objects * (job.dim * COORDINATE_BYTES["cpu" if device == "cpu" else "card"] + ROW_BYTES)
 
 
 def tile_count(job: Job, tile: int) -> int:
-    """How many tile rows the job has."""
+    """The number of tile rows of the job."""
     return -(-job.objects // tile)
 
 
 def job_seconds(job: Job, speed: Speed, tile: int) -> float:
-    """Preparing, which every worker does for all vectors, and the products, which they share by tile rows."""
+    """Preparation, which every worker does for all vectors, plus the products, whose tile rows the workers share."""
     busy = min(job.workers, tile_count(job, tile))
     return speed.start + speed.vector * job.objects + speed.flop * job.flop / busy
 
 
 def tile_size(job: Job, speed: Speed) -> int:
-    """The default, or the greatest half, quarter ... of it whose longest tile row is short enough."""
+    """The default, or the largest half, quarter ... of it whose longest tile row is short enough."""
     tile = TILE
     while tile > SMALLEST_TILE and _tile_seconds(job, speed, tile) > LONGEST_TILE:
         tile //= 2
@@ -182,7 +182,7 @@ def tile_size(job: Job, speed: Speed) -> int:
 
 
 def _tile_seconds(job: Job, speed: Speed, tile: int) -> float:
-    """Of the first tile row, which meets all vectors: twice the mean."""
+    """Time of the first tile row, which is compared with all vectors: twice the mean."""
     return speed.flop * job.flop * min(2 * tile / job.objects, 1.0)
 
 
@@ -192,23 +192,23 @@ def _memory_advice(job: Job, speed: Speed) -> list[str]:
     if need <= room:
         return []
     return [
-        f"{need / 2**30:,.0f} GiB do not fit into the {room / 2**30:,.0f} GiB of one worker, and each "
+        f"{need / 2**30:,.0f} GiB do not fit into the {room / 2**30:,.0f} GiB of one worker, and each worker "
         "holds all vectors: use a device with more memory, or an encoder with fewer dimensions"
     ]
 
 
 def _time_advice(job: Job, speed: Speed, tile: int) -> list[str]:
     if job.objects > MOST_ROWS:
-        return [f"more than {MOST_ROWS:,} rows are beyond the join: {_approximate()}"]
+        return [f"more than {MOST_ROWS:,} rows are too many for the join: {_approximate()}"]
     limit = job.hours * 3600
     if job_seconds(job, speed, tile) <= limit:
         return []
     alone = speed.start + speed.vector * job.objects
     needed = math.ceil(speed.flop * job.flop / (limit - alone)) if alone < limit else MOST_WORKERS + 1
     if needed <= MOST_WORKERS:
-        advice = [f"--workers {needed} would be done in {job.hours:g} hours"]
+        advice = [f"--workers {needed} would finish in {job.hours:g} hours"]
     else:
-        advice = [f"no {MOST_WORKERS} such workers are done in {job.hours:g} hours: {_approximate()}"]
+        advice = [f"even {MOST_WORKERS} such workers would not finish in {job.hours:g} hours: {_approximate()}"]
     quickest = published(max(CARDS, key=lambda name: CARDS[name].flops))
     seconds = job_seconds(job, quickest, tile)
     if seconds < job_seconds(job, speed, tile):
@@ -226,9 +226,9 @@ def _approximate() -> str:
 def _tile_advice(job: Job, tile: int) -> list[str]:
     advice = []
     if job.workers > 1:
-        advice.append(f"have the tile rows shared in Kubeflow: objectmate submit dataset --shares {job.workers}")
+        advice.append(f"share the tile rows in Kubeflow: objectmate submit dataset --shares {job.workers}")
     if tile < TILE:
         advice.append(f"--set mining.tile={tile}: a killed join then loses {LONGEST_TILE / 60:.0f} minutes or less")
     if job.workers > tile_count(job, tile):
-        advice.append(f"{tile_count(job, tile)} tile rows keep no more workers busy: use fewer --workers")
+        advice.append(f"{tile_count(job, tile)} tile rows cannot keep more workers busy: use fewer --workers")
     return advice

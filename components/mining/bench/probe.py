@@ -1,4 +1,4 @@
-"""How fast the exact join is on this machine, from a few seconds of it."""
+"""How fast the exact join is on this machine, measured in a few seconds."""
 
 import os
 import time
@@ -12,7 +12,7 @@ from components.common.join.native import best_isa, in_words
 from components.mining.bench.plan import Speed
 from components.mining.bench.synthetic import HIGH, LOW, product_vectors
 
-START = 2048  # vectors of the join whose seconds count as the start: what does not grow with them
+START = 2048  # vectors of the join whose time counts as the start, which does not grow with their number
 SMALLEST, LARGEST = 8192, 2**20  # vectors of the measured joins
 ELEMENTS = 2**25  # coordinates of the largest measured join
 BUDGET = 3.0  # s that the largest measured join should take
@@ -24,7 +24,7 @@ def probe(dim: int, device: str) -> Speed:
     """The speed of `window_join` here, for vectors of `dim` dimensions. device: cpu or cuda.
 
     The vectors are views of products (synthetic.py). Takes a few seconds, more for wide vectors. Raises `UserError`
-    where there is no CUDA device.
+    if the CUDA device is missing.
     """
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError("torch finds no CUDA device on this machine: name a card, such as --device h200")
@@ -44,9 +44,9 @@ def probe(dim: int, device: str) -> Speed:
 
 
 def sizes_in_budget(measure: Measure, most: int) -> list[tuple[int, float]]:
-    """Two sizes and their seconds, the larger twice the smaller: doubled until a further join would exceed `BUDGET`.
+    """Two sizes and their seconds, the larger twice the smaller: doubled until another join would exceed `BUDGET`.
 
-    most: vectors, or a little above where that is less than two sizes need.
+    most: the most vectors; two sizes are measured in any case.
     """
     sizes = [SMALLEST, 2 * SMALLEST]
     seconds = [measure(size) for size in sizes]
@@ -57,9 +57,9 @@ def sizes_in_budget(measure: Measure, most: int) -> list[tuple[int, float]]:
 
 
 def fit(measured: list[tuple[int, float]], start: float, dim: int) -> tuple[float, float]:
-    """(s a vector, s a FLOP) of seconds = start + vector * N + flop * N^2 d through two measurements.
+    """(s per vector, s per FLOP) of seconds = start + vector * N + flop * N^2 d through two measurements.
 
-    Where noise gives one of them a sign that cannot be, all time counts as products: too much rather than too little.
+    If noise gives one of them an impossible sign, all time counts as products: too much rather than too little.
     """
     (n1, t1), (n2, t2) = ((n, seconds - start) for n, seconds in measured)
     flop = (t2 / n2 - t1 / n1) / (dim * (n2 - n1))

@@ -29,12 +29,12 @@ every_engine = pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: eng
     engine=st.sampled_from(ENGINES),
     seed=st.integers(0, 10**6),
 )
-def test_the_join_is_brute_force(count, dim, tile, dtype, grouped, engine, seed):
+def test_the_join_equals_brute_force(count, dim, tile, dtype, grouped, engine, seed):
     rng = np.random.default_rng(seed)
     vectors = torch.from_numpy(unit(rng, count, dim, np.float64)).to(dtype)
     groups = rng.integers(max(count // 2, 1), size=count) if grouped else None
     scores = brute_force(vectors, -2, 2).similarity
-    # Both ends exactly on values that occur: the hardest window there is.
+    # Both ends are values that occur: the hardest window.
     low, high = sorted(float(s) for s in rng.choice(scores, 2)) if len(scores) else (0.2, 0.8)
     assert_equal(window_join(vectors, low, high, groups, tile, **engine), brute_force(vectors, low, high, groups))
 
@@ -61,7 +61,7 @@ def test_new_rows_joined_later_give_all_pairs(old, new, tile, grouped, engine, s
 @every_engine
 @pytest.mark.parametrize(("count", "dim", "tile"), [(1009, 37, 333), (997, 64, 16384), (1201, 128, 512)])
 def test_planted_clusters_are_found_exactly(count, dim, tile, engine):
-    """More rows than a block of the kernel, neither a multiple of its tiles; photographs of three objects each."""
+    """More rows than a block of the kernel, never a multiple of its tiles; three objects per photograph."""
     vectors = unit(np.random.default_rng(dim), count, dim, clusters=40)
     groups = np.arange(count) // 3
     scores = brute_force(vectors, 0.9, 0.97).similarity
@@ -79,7 +79,7 @@ def test_unrelated_vectors_have_no_pairs(engine):
 
 @every_engine
 def test_a_hub_keeps_all_its_partners(engine, monkeypatch):
-    """All pairs of 700 equal vectors, and a buffer that holds what one step of the kernel can find."""
+    """All pairs of 700 equal vectors, and a buffer just large enough for one step of the kernel."""
     monkeypatch.setattr(native, "CAPACITY", 48 * native.BLOCK)
     vectors = np.tile(unit(np.random.default_rng(8), 1, 24), (700, 1))
     assert_equal(window_join(vectors, 0.9, **engine), brute_force(vectors, 0.9, 2))
@@ -122,7 +122,7 @@ def test_neither_block_nor_matrix_precision_changes_a_bit(precision, block, engi
 
 
 @every_engine
-def test_tile_rows_come_in_any_order(engine):
+def test_tile_rows_may_come_in_any_order(engine):
     vectors = unit(np.random.default_rng(2), 100, 16)
     rows = prepare(vectors, 0.8, **engine)
     tiles = {index: join_tile(rows, index, 0.8, 0.99, tile=32) for index in (3, 1, 0, 2)}
@@ -130,7 +130,7 @@ def test_tile_rows_come_in_any_order(engine):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 0.0, 3.0])
-def test_a_row_that_is_no_unit_vector_is_named(value):
+def test_a_row_that_is_not_a_unit_vector_is_named(value):
     vectors = unit(np.random.default_rng(3), 9, 4)
     vectors[6] = value
     with pytest.raises(UserError, match=r"vector 6 has length .*run the embedding stage again"):
@@ -140,9 +140,9 @@ def test_a_row_that_is_no_unit_vector_is_named(value):
 @every_engine
 def test_objects_of_one_photograph_are_never_a_pair(engine):
     vectors = np.tile(unit(np.random.default_rng(4), 1, 8), (6, 1))
-    found = window_join(vectors, 0.5, groups=np.array([0, 0, 1, 1, 2, 2]), **engine)
-    assert len(found.src) == 12
-    assert not (found.src // 2 == found.dst // 2).any()
+    pairs = window_join(vectors, 0.5, groups=np.array([0, 0, 1, 1, 2, 2]), **engine)
+    assert len(pairs.src) == 12
+    assert not (pairs.src // 2 == pairs.dst // 2).any()
 
 
 def test_row_products_are_inner_products():
@@ -153,13 +153,13 @@ def test_row_products_are_inner_products():
 
 
 def test_row_products_are_folded_in_half():
-    """(1 + 3e8) + (1 - 3e8) is 0 in fp32, to which the eighth and the zero that fills up the odd width are added."""
+    """(1 + 3e8) + (1 - 3e8) is 0 in fp32; to it are added the eighth and the zero that pads the odd width."""
     parts = torch.tensor([[1, 0.125, 1, 3e8, 0, -3e8]])
     assert row_products(parts, torch.ones(1, 6)).item() == 0.125
 
 
 def test_the_pairs_are_those_of_faiss():
-    """The same pairs as an exact flat index, away from the ends of the window, where its rounding differs."""
+    """The same pairs as an exact flat index, except at the ends of the window, where its rounding differs."""
     faiss = pytest.importorskip("faiss")
     vectors, low = unit(np.random.default_rng(6), 500, 32).astype(np.float32), 0.9
     index = faiss.IndexFlatIP(32)

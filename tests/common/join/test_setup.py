@@ -1,4 +1,4 @@
-"""`make setup` and the compiled kernel: what was lost is compiled again, and what cannot be is said."""
+"""`make setup` and the compiled kernel: a lost kernel is compiled again, or a sentence says why it cannot be."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ SENTENCE = "mining is about 15 times slower: install g++"
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A checkout that was set up and lost its kernel. Its uv does what uv's install does for the kernel, offline."""
+    """A checkout that was set up and lost its kernel. Its fake uv builds the kernel as uv's install does, offline."""
     for name in ("Makefile", "pyproject.toml", "constraints.txt", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tmp_path / name)
     for name in ("components/__init__.py", "components/common/__init__.py"):
@@ -34,13 +34,13 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def setup(checkout: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """`make setup` there, with nothing of this checkout on Python's path."""
+    """`make setup` there, without this checkout on Python's path."""
     given = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | environment
     return subprocess.run(["make", "setup"], cwd=checkout, env=given, capture_output=True, text=True)
 
 
 @pytest.mark.skipif(not shutil.which("g++"), reason="there is no g++")
-def test_a_kernel_that_was_lost_is_compiled_again(checkout: Path) -> None:
+def test_a_lost_kernel_is_compiled_again(checkout: Path) -> None:
     done = setup(checkout)
     assert done.returncode == 0 and SENTENCE not in done.stderr, done.stderr
     kernels = list((checkout / "components/common/join").glob("_kernel*.so"))

@@ -1,4 +1,4 @@
-"""The bytes' upper bound: never below the similarity that decides, also where every rounding goes the wrong way."""
+"""The bytes' upper bound: never below the similarity that decides, even if every rounding goes the wrong way."""
 
 import numpy as np
 import pytest
@@ -25,9 +25,9 @@ def similarities(rows: np.ndarray) -> np.ndarray:
 
 
 def rounding_down(levels: int) -> np.ndarray:
-    """Vectors [3, 64] of which the last two, equal ones, lose nearly half a step in every coordinate.
+    """Vectors [3, 64]; the last two are equal and lose nearly half a step in every coordinate.
 
-    The first one's largest coordinate sets the step so that theirs lie just below a half.
+    The largest coordinate of the first sets the step so that theirs are just below a half.
     """
     step = 0.125 / (levels // 8 + 1.499)
     first = np.zeros(64)
@@ -44,7 +44,7 @@ def rounding_down(levels: int) -> np.ndarray:
     seed=st.integers(0, 10**6),
 )
 def test_no_similarity_is_above_its_bound(count, dim, spikes, levels, seed):
-    """Also for spiky vectors, whose coordinates differ much in size and are clipped."""
+    """Including spiky vectors, whose coordinates differ greatly in size and are clipped."""
     rng = np.random.default_rng(seed)
     rows = rng.normal(size=(count, dim)) * np.exp(spikes * rng.normal(size=(count, dim)))
     rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
@@ -55,7 +55,7 @@ def test_no_similarity_is_above_its_bound(count, dim, spikes, levels, seed):
 
 
 @pytest.mark.parametrize("levels", sorted(set(LEVELS.values())))
-def test_the_slack_covers_roundings_that_all_go_down_and_hardly_more(levels):
+def test_the_slack_covers_the_worst_rounding_and_hardly_more(levels):
     rows = rounding_down(levels)
     rounded = round_rows(torch.from_numpy(rows), torch.eye(64, dtype=torch.float64), levels)
     bound, exact = float(rounded.bound(WHOLE, WHOLE)[1, 2]), float(similarities(rows)[1, 2])
@@ -88,15 +88,15 @@ def test_without_the_slack_a_pair_at_the_edge_would_be_lost(isa, monkeypatch):
 
 @pytest.mark.parametrize("isa", NATIVE)
 def test_the_greatest_bytes_do_not_saturate(isa):
-    """Rows of one large coordinate each, of either sign: the largest products of bytes that there can be."""
+    """Each row has one large coordinate, of either sign: the largest possible products of bytes."""
     rows = np.repeat(np.eye(4, dtype=np.float32), 30, axis=0) * np.tile([1, -1], 60)[:, None].astype(np.float32)
     src, dst = np.triu_indices(len(rows), 1)
     same = similarities(rows)[src, dst] == 1
-    found = window_join(rows, 1.0, isa=isa)
-    assert (found.src.tolist(), found.dst.tolist()) == (src[same].tolist(), dst[same].tolist())
+    pairs = window_join(rows, 1.0, isa=isa)
+    assert (pairs.src.tolist(), pairs.dst.tolist()) == (src[same].tolist(), dst[same].tolist())
 
 
-def test_few_directions_are_enough_for_vectors_that_lie_in_few():
+def test_vectors_that_span_few_directions_need_few():
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(3000, 12)) @ rng.normal(size=(12, 256))
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
@@ -104,7 +104,7 @@ def test_few_directions_are_enough_for_vectors_that_lie_in_few():
 
 
 @pytest.mark.parametrize("isa", NATIVE)
-def test_vectors_are_kept_as_bytes_of_few_directions(isa):
+def test_vectors_are_stored_as_bytes_along_few_directions(isa):
     rng = np.random.default_rng(1)
     rows = rng.normal(size=(2000, 512)).astype(np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)

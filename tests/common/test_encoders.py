@@ -122,9 +122,9 @@ def test_an_iterator_in_batches_gives_the_same(folders):
 def test_what_cannot_be_loaded_is_one_sentence(folders, tmp_path):
     with pytest.raises(UserError, match="there is no model folder"):
         load_encoder(str(tmp_path / "absent"))
-    for movable in (None, "main", "v1.0", "47b73ee"):
+    for movable in ("", "@main", "@v1.0", "@47b73ee"):
         with pytest.raises(UserError, match="no pinned revision"):
-            load_encoder("owner/name", movable)
+            load_encoder(f"owner/name{movable}")
     if not torch.cuda.is_available():
         with pytest.raises(UserError, match=r"device = cuda.*set device to cpu or auto"):
             load_encoder(str(folders / "vit"), device="cuda")

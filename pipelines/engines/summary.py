@@ -61,6 +61,9 @@ def summarise(workspace: Workspace, request: Request, outcome: Outcome) -> None:
     for row in verdicts(workspace):
         if row["verdict"] != "pass":
             console.print(f"Gate {row['gate']}: {row['verdict']}. {row['reason']}. Next: {row['next_step']}.")
+            _say(f"Why:    {_command('gate explain', row['gate'], '--run', str(workspace.root))}")
+            if row["gate"] == "retrieval-precision" and row["verdict"] == "undecided":
+                _say(f"Answer: {_command('label', str(workspace.root))}")
     _say(f"Report: {workspace.page}")
     _say(f"Runs:   {_mlflow()}")
 
@@ -87,6 +90,10 @@ def _mlflow() -> str:
     beside = Path(sys.executable).with_name("mlflow")
     program = "mlflow" if shutil.which("mlflow") else shlex.quote(os.path.relpath(beside))
     return f"{program} ui --backend-store-uri {shlex.quote(store)}"
+
+
+def _command(name: str, *words: str) -> str:
+    return f"objectmate {name} {shlex.join(words)}"
 
 
 def _say(line: str) -> None:

@@ -43,7 +43,8 @@ def drawn(world: World, lots: Lots, answered: bool, most: int, rng: np.random.Ge
     """
     turns = rng.random((len(lots.right), world.sets), np.float32)
     count = min(most, world.sets)
-    places = rng.permuted(np.argpartition(turns, count - 1, axis=1)[:, :count], axis=1)  # partitions are half sorted
+    first = np.argpartition(turns, count - 1, axis=1)[:, :count]
+    places = rng.permuted(first, axis=1)  # a partition leaves neighbours together, which are of one product
     references = places * world.views + rng.integers(world.views, size=places.shape)
     scores = np.take_along_axis(lots.scores(answered), references, axis=1)
     return np.pad(scores, ((0, 0), (0, most - count)), constant_values=UNKNOWN)

@@ -1,44 +1,25 @@
-"""`objectmate bench`: measurements as tables and a plot for people, as JSON for programs."""
+"""`objectmate bench mining`: measurements as tables and a plot for people, as JSON for programs."""
 
-import json
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from components.common.errors import UserError
 from components.mining.bench.measure import DIMENSIONS, ROUNDING, Row, bench
 from components.mining.bench.peers import OURS
+from pipelines.cli.outputs import DPI, SLIM, Outputs, save
 
-PANEL_INCHES, HEIGHT_INCHES, DPI = 4.6, 3.8, 110
-SLIM: dict[str, Any] = {"box": SIMPLE_HEAD, "collapse_padding": True, "pad_edge": False}
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """Where the rows go besides the screen, if anywhere: JSON, and a PNG."""
-
-    json: Path | None
-    plot: Path | None
+PANEL_INCHES, HEIGHT_INCHES = 4.6, 3.8
 
 
 def bench_mining(n: int, d: list[int] | None, repeats: int, peers: list[str] | None, device: str, to: Outputs) -> None:
     """Prints the window join's figures next to its peers', one table per dimension `d`; see `choose_peers`."""
-    for path in filter(None, (to.json, to.plot)):
-        if not path.parent.is_dir():
-            raise UserError(f"there is no folder {path.parent} to write {path.name} to: make it first")
-    if to.plot and to.plot.suffix != ".png":
-        raise UserError(f"--plot {to.plot} must end in .png")
+    to.check()
     rows = bench(n, d or list(DIMENSIONS), repeats, peers or [], device)
     by_dimension = _by_dimension(rows)
     Console().print(*map(_table, by_dimension), _growth(by_dimension), _explained(rows), sep="\n")
-    if to.json:
-        to.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
-    if to.plot:
-        draw(rows, to.plot)
+    to.write(rows, draw)
 
 
 def _by_dimension(rows: list[Row]) -> list[list[Row]]:
@@ -109,7 +90,7 @@ def draw(rows: list[Row], path: Path) -> None:
     for axes, some in zip(panels, by_dimension, strict=True):
         _panel(axes, some)
     panels[0].set_ylabel("seconds")
-    figure.savefig(path, format="png", metadata={"Software": None})
+    save(figure, path)
 
 
 def _panel(axes: Any, rows: list[Row]) -> None:

@@ -1,4 +1,4 @@
-"""Commands that measure or predict: `plan`, `benchmark export` and `bench mining`."""
+"""Commands that measure or predict: `plan`, `benchmark export`, `bench mining` and `bench gates`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -56,8 +56,25 @@ def mining(
     plot: Annotated[Path | None, typer.Option(help="Also draw seconds over vectors, a PNG")] = None,
 ) -> None:
     """The exact window join: seconds, share of the machine's peak, pairs, memory (OMP_NUM_THREADS: threads of all)."""
-    from pipelines.cli.bench import Outputs, bench_mining
+    from pipelines.cli.bench import bench_mining
+    from pipelines.cli.outputs import Outputs
     from pipelines.engines.family import ends_together
 
     with ends_together():
         bench_mining(n, d, repeats, peers, device, Outputs(json, plot))
+
+
+@bench.command()
+def gates(
+    full: Annotated[
+        bool, typer.Option("--full", help="More worlds, three sizes of run, five times as many runs")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Of the simulated runs: equal seeds give equal rows")] = 0,
+    json: Annotated[Path | None, typer.Option(help="Also write the rows as JSON")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Also draw false passes and power, a PNG")] = None,
+) -> None:
+    """The retrieval-precision gate simulated: how often it passes wrongly and rightly, beside Clopper-Pearson."""
+    from pipelines.cli.bench_gates import bench_gates
+    from pipelines.cli.outputs import Outputs
+
+    bench_gates(full, seed, Outputs(json, plot))

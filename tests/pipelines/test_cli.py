@@ -84,6 +84,7 @@ def test_every_command_has_help(command):
         (["sandbox", "render", "moon"], "there is no split 'moon'"),
         (["bench", "mining", "--peers", "abacus"], "there is no peer 'abacus'"),
         (["bench", "mining", "--plot", "seconds.svg"], "--plot seconds.svg must end in .png"),
+        (["bench", "gates", "--plot", "gates.svg"], "--plot gates.svg must end in .png"),
         (["bench", "mining", "--json", "nowhere/rows.json"], "there is no folder nowhere"),
         (["plan", "--objects", "nan", "--dim", "64"], "--objects nan is not a number of objects"),
         (["plan", "--objects", "1e6", "--dim", "64", "--device", "abacus"], "there is no device 'abacus'"),

@@ -1,0 +1,43 @@
+"""Where measurements go besides the screen: rows as JSON, and a plot."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+
+from components.common.errors import UserError
+
+DPI = 110
+SLIM: dict[str, Any] = {"box": SIMPLE_HEAD, "collapse_padding": True, "pad_edge": False}
+"""How tables of measurements look."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Files to write, if any: JSON, and a PNG."""
+
+    json: Path | None
+    plot: Path | None
+
+    def check(self) -> None:
+        """Raises `UserError` where one of them cannot be written: before minutes are spent on what goes there."""
+        for path in filter(None, (self.json, self.plot)):
+            if not path.parent.is_dir():
+                raise UserError(f"there is no folder {path.parent} to write {path.name} to: make it first")
+        if self.plot and self.plot.suffix != ".png":
+            raise UserError(f"--plot {self.plot} must end in .png")
+
+    def write(self, rows: Sequence[Any], draw: Callable[[list[Any], Path], None]) -> None:
+        """Writes the rows, which are dataclasses, and has them drawn."""
+        if self.json:
+            self.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
+        if self.plot:
+            draw(list(rows), self.plot)
+
+
+def save(figure: Any, path: Path) -> None:
+    """Writes a matplotlib figure as a PNG whose bytes do not name the library's release."""
+    figure.savefig(path, format="png", metadata={"Software": None})

@@ -32,6 +32,12 @@ def fields() -> dict[str, FieldInfo]:
     return dict(sorted(known.items(), key=lambda item: (tops.index(_top(item[0])), sections.index(_section(item[0])))))
 
 
+def place_keys() -> set[str]:
+    """The dotted keys of the parameters that name files, folders or addresses."""
+    stages = [step.stage.params for step in STEPS.values()]
+    return {params.places()[name] for params in stages for name in params.naming("place")}
+
+
 def step_params(values: dict[str, Any], step: Step, where: str = FILE) -> StageParams:
     """A step's parameters from all sections. Raises `UserError` on a missing section or a wrong value."""
     return collect(step.stage.params, values, where)

@@ -1,6 +1,7 @@
 """What is known about pairs of objects: by what labels name them, else by what people said of the very pair."""
 
 from collections import defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,19 +39,25 @@ class Known:
 
 
 def known(identities: Dataset, judgements: Dataset, objects: int) -> Known:
-    """Reads what is known. objects: how many there are in the run.
-
-    Most raters of a pair must say "same": a tie is wrong until another rater ends it, and so are "unsure" and
-    "duplicate".
-    """
+    """Reads what is known. objects: how many there are in the run."""
     named = identities.table(["row", "subject", "photograph"])
     rows = named["row"].to_numpy()
     subject, photograph = np.full(objects, -1, np.int64), np.full(objects, -1, np.int64)
     subject[rows] = np.unique(np.array(named["subject"].to_pylist(), str), return_inverse=True)[1]
     photograph[rows] = named["photograph"].to_numpy()
-    votes: dict[int, list[bool]] = defaultdict(list)
+    said: dict[tuple[int, int], list[str]] = defaultdict(list)
     for row in judgements.rows(["src_row", "dst_row", "verdict"]):
-        votes[row["src_row"] * objects + row["dst_row"]].append(row["verdict"] == SAME)
-    keys = np.array(sorted(votes), np.int64)
-    right = np.array([2 * sum(votes[key]) > len(votes[key]) for key in keys.tolist()], np.int8)
-    return Known(subject, photograph, keys, right)
+        said[row["src_row"], row["dst_row"]].append(row["verdict"])
+    return Known(subject, photograph, *majorities(said, objects))
+
+
+def majorities(said: Mapping[tuple[int, int], Collection[str]], objects: int) -> tuple[np.ndarray, np.ndarray]:
+    """`Known.judged` and `Known.right` of what people said: (row, row) in ascending order -> a verdict of each rater.
+
+    Most raters of a pair must say "same": a tie is wrong until another rater ends it, and so are "unsure" and
+    "duplicate".
+    """
+    keys = np.array([first * objects + second for first, second in said], np.int64)
+    right = np.array([2 * list(words).count(SAME) > len(words) for words in said.values()], np.int8)
+    order = np.argsort(keys)
+    return keys[order], right[order]

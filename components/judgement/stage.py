@@ -37,7 +37,7 @@ class Placed(NamedTuple):
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
     """images, objects -> judgements. Raises `UserError` if the file is absent or is not one of verdicts."""
     data = read_address(params.verdicts) if params.verdicts else b""
-    placed = place(parse(data, params.verdicts) if data else [], _objects(inputs))
+    placed = place(parse(data, params.verdicts) if data else [], objects_by_photograph(inputs))
     contents = {"verdicts": sha256(data).hexdigest()}
     with Writer(outputs["judgements"], "judgements", "judgement", inputs, params, contents) as out:
         out.write(
@@ -51,7 +51,7 @@ def place(verdicts: Sequence[Verdict], objects: Objects) -> Placed:
     placed = Placed(defaultdict(dict), defaultdict(list), 0)
     replaced = 0
     for verdict in verdicts:
-        rows = [_object_at(side, objects) for side in (verdict.first, verdict.second)]
+        rows = [object_at(side, objects) for side in (verdict.first, verdict.second)]
         if reason := next((row for row in rows if isinstance(row, str)), ""):
             placed.left_out[reason].append(verdict)
         elif rows[0] == rows[1]:
@@ -63,7 +63,8 @@ def place(verdicts: Sequence[Verdict], objects: Objects) -> Placed:
     return placed._replace(replaced=replaced)
 
 
-def _objects(inputs: Mapping[str, Path]) -> Objects:
+def objects_by_photograph(inputs: Mapping[str, Path]) -> Objects:
+    """The objects of the datasets `images` and `objects`; a photograph without any has an empty list."""
     table = Dataset(inputs["objects"]).table(["image_id", *"xywh"])
     objects: Objects = defaultdict(list)
     for image in Dataset(inputs["images"]).table(["image_id"])["image_id"].to_pylist():
@@ -75,7 +76,7 @@ def _objects(inputs: Mapping[str, Path]) -> Objects:
     return objects
 
 
-def _object_at(place: Place, objects: Objects) -> int | str:
+def object_at(place: Place, objects: Objects) -> int | str:
     """The row of the object at a place, or why there is none."""
     if place.image not in objects:
         return "their photograph is not in this run"

@@ -71,9 +71,9 @@ def is_local(source: str) -> bool:
     return bool(source) and ":" not in source
 
 
-def as_seen_from(root: Path, source: str) -> str:
-    """A local path as a run inside `root` names it; addresses stay as they are."""
-    return os.path.relpath(Path(source).resolve(), root.resolve()) if is_local(source) else source
+def as_seen_from(root: Path, source: str, here: Path = Path()) -> str:
+    """A local path, named as in the folder `here`, as a run inside `root` names it; addresses stay as they are."""
+    return os.path.relpath((here / source).resolve(), root.resolve()) if is_local(source) else source
 
 
 def slug(*words: str) -> str:

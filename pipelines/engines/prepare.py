@@ -10,7 +10,7 @@ from pipelines.engines.dvc_file import PACKAGE, render_dvc
 from pipelines.engines.identity import Identity, is_local, refuse_foreign
 from pipelines.engines.request import RUNS, Request
 from pipelines.engines.workspace import Workspace
-from pipelines.parameters import FILE, check, refuse_unpinned, render, resolve
+from pipelines.parameters import FILE, check, place_keys, refuse_unpinned, render, resolve
 from pipelines.steps import reached_steps
 
 DVCIGNORE = """\
@@ -78,6 +78,7 @@ def check_run(request: Request) -> Prepared:
     identity = request.identity(workspace.root)
     chosen = {"ingest.images": identity.images, "ingest.labels": identity.labels}
     values = resolve(request.profile, chosen | dict(identity.settings))
+    _refuse_absent_settings(identity, workspace.root)
     refuse_unpinned(values, steps, workspace.root)
     refuse_foreign(workspace, identity)
     return Prepared(workspace, identity, values)
@@ -91,6 +92,16 @@ def _refuse_absent(images: str, labels: str) -> None:
         raise UserError(f"--images {images} is a file: name the folder that holds the photographs")
     if is_local(labels) and Path(labels).is_dir():
         raise UserError(f"--labels {labels} is a folder: name the CSV file of labels")
+
+
+def _refuse_absent_settings(identity: Identity, root: Path) -> None:
+    """Settings that name a local file or folder must name one that is there."""
+    named = [(key, value) for key, value in identity.settings.items() if key in place_keys()]
+    for key, value in named:
+        for source in filter(is_local, value.values() if isinstance(value, dict) else [value]):
+            path = (root.resolve() / source).resolve()  # the root itself may not be there yet
+            if not path.exists():
+                raise UserError(f"--set {key}: there is no {os.path.relpath(path)}: correct the path")
 
 
 def _write_if_changed(path: Path, text: str) -> None:

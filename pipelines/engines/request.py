@@ -1,5 +1,6 @@
 """What a person asked for on the command line, and the identity and folder of the run that follows from it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import yaml
 
 from components.common.errors import UserError
 from pipelines.engines.identity import Identity, as_seen_from, slug
+from pipelines.parameters import place_keys
 from pipelines.steps import STEPS
 
 RUNS = Path("runs")
@@ -88,4 +90,16 @@ class Request:
     def identity(self, root: Path) -> Identity:
         """What the run is, with local paths as seen from the workspace `root`."""
         images, labels = (as_seen_from(root, source) for source in self.sources)
-        return Identity(images, labels, self.profile, self.settings())
+        return Identity(images, labels, self.profile, moved(self.settings(), Path(), root))
+
+
+def moved(settings: Mapping[str, Any], here: Path, there: Path) -> dict[str, Any]:
+    """The settings with each local path in them, which was seen from the folder `here`, as seen from `there`."""
+    places = place_keys()
+    return {key: _seen(value, here, there) if key in places else value for key, value in settings.items()}
+
+
+def _seen(value: Any, here: Path, there: Path) -> Any:
+    if isinstance(value, dict):
+        return {name: _seen(place, here, there) for name, place in value.items()}
+    return as_seen_from(there, value, here) if isinstance(value, str) else value  # which parameters' check will refuse

@@ -47,6 +47,7 @@ def test_the_version_is_printed(tmp_path):
         "bench",
         "plan",
         "find",
+        "label",
         "verify",
     ],
 )
@@ -76,6 +77,7 @@ def test_every_command_has_help(command):
         (["find", str(ROOT / "LICENSE")], "LICENSE is not a usable photograph"),
         (["find", "nothing.jpg", "--box", "1,2,3"], "--box 1,2,3: write x,y,w,h"),
         (["find", str(ROOT / "pipelines/report/example.png")], "data/images holds no finished dataset"),
+        (["label", "nowhere"], "there is no nowhere/params.yaml"),
         (["stage", "mending"], "there is no stage 'mending'"),
         (["stage", "mining"], "there is no params.yaml: go to a folder that has one"),
         (["benchmark", "export", "inputs"], "there is no params.yaml"),

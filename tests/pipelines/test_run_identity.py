@@ -87,3 +87,31 @@ def test_the_current_folders_parameters_are_never_rewritten(options: dict[str, o
         with pytest.raises(UserError, match="is the current folder, whose settings are in its params"):
             check_run(Request("dataset", workspace=here, **options))
     assert Path("params.yaml").read_text() == "mining: {}\n"
+
+
+def test_paths_given_by_set_are_seen_from_the_current_folder(home: Path) -> None:
+    for name in ("verdicts.csv", "classes.csv"):
+        Path(name).write_text("")
+    Path("theirs").mkdir()
+    settings = [
+        "gates.verdicts=verdicts.csv",
+        f"detection.class_names={home}/classes.csv",
+        "detection.annotations=s3://bucket/boxes.json",
+        "evaluation.outside={a: theirs}",
+    ]
+    request = Request("full", images="a/photos", overrides=settings)
+    check_run(request)
+    assert (
+        request.identity(request.folder).settings.items()
+        >= {
+            "gates.verdicts": "../../verdicts.csv",
+            "detection.class_names": "../../classes.csv",
+            "detection.annotations": "s3://bucket/boxes.json",
+            "evaluation.outside": {"a": "../../theirs"},
+        }.items()
+    )
+
+
+def test_a_path_given_by_set_must_lead_somewhere() -> None:
+    with pytest.raises(UserError, match=r"^--set gates\.verdicts: there is no nowhere\.csv: correct the path$"):
+        check_run(Request("full", images="a/photos", overrides=["gates.verdicts=nowhere.csv"]))

@@ -1,0 +1,88 @@
+"""The command that makes a workspace's run once more, with another file of verdicts."""
+
+import os
+import shlex
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from components.common.stage.params import read_yaml
+from components.common.stage.params import section as section_of
+from pipelines.engines.identity import Identity, as_seen_from
+from pipelines.engines.request import RUNS, Request, moved
+from pipelines.engines.workspace import Workspace
+
+VERDICTS = "gates.verdicts"
+
+
+def how_to_run_again(workspace: Workspace, verdicts: Path) -> str:
+    """What to do in the current folder so that the workspace's run is made once more with a file of verdicts.
+
+    A setting is part of what a run is. So unless the run has named this very file, the command makes a run with a
+    folder of its own, which takes from the cache what does not depend on verdicts.
+    """
+    if not workspace.identity.is_file():
+        return _in_place(workspace, verdicts)
+    identity = Identity(**yaml.safe_load(workspace.identity.read_text(encoding="utf-8")))
+    home = _home(workspace.root)
+    words = ["objectmate", "run", *_options(identity, workspace.root, home, verdicts)]
+    if VERDICTS in identity.settings:
+        words += ["--workspace", as_seen_from(home, str(workspace.root))]
+    return f"run again with these answers:\n{_typed_in(home, words)}"
+
+
+def _in_place(workspace: Workspace, verdicts: Path) -> str:
+    """A workspace whose settings are in its params.yaml alone, such as that of the plain default run."""
+    section, _, key = VERDICTS.rpartition(".")
+    line = f"{key}: {as_seen_from(workspace.root, str(verdicts))}"
+    named = section_of(read_yaml(workspace.params), section, str(workspace.params)).get(key)
+    before = "" if named else f"write `{line}` below `{section}:` in {workspace.params}, and "
+    return f"{before}run again with these answers:\n{_typed_in(workspace.root, ['objectmate', 'run'])}"
+
+
+def _typed_in(folder: Path, words: list[str]) -> str:
+    """A command for the current folder that runs in another one."""
+    command = shlex.join(words)
+    here = folder.resolve() == Path().resolve()
+    return command if here else f"cd {shlex.quote(os.path.relpath(folder.resolve()))} && {command}"
+
+
+def _home(root: Path) -> Path:
+    """The folder in which the command is typed: that of runs/, whose cache the workspace shares, or the current one."""
+    if root.resolve().parent.name == RUNS.name:
+        return root.resolve().parent.parent
+    return root.resolve().parent if root.resolve() == Path().resolve() else Path()
+
+
+def _options(identity: Identity, root: Path, home: Path, verdicts: Path) -> list[str]:
+    """The options of `objectmate run` that give this identity with these verdicts; paths are seen from `home`."""
+    sources = _sources(identity, root, home)
+    photographs = Request("full", sources.get("--images", ""), profile=identity.profile)
+    implied = photographs.settings()
+    opened = Request("full", continue_past_gates=True).settings()
+    words = [word for option in sources.items() for word in option]
+    if opened.items() <= identity.settings.items():
+        words.append("--continue-past-gates")
+        implied |= opened
+    own = {key: value for key, value in identity.settings.items() if key not in implied or implied[key] != value}
+    own = moved(own, root, home) | {VERDICTS: as_seen_from(home, str(verdicts))}
+    return [*words, *(word for key, value in own.items() for word in ("--set", f"{key}={_shown(value)}"))]
+
+
+def _sources(identity: Identity, root: Path, home: Path) -> dict[str, str]:
+    """Option -> value of photographs, labels and profile, where they are not the default run's."""
+    plain = Request("full")
+    images, labels = (as_seen_from(home, source, root) for source in (identity.images, identity.labels))
+    if (images, labels) == plain.sources:
+        images, labels = "", ""
+    elif images == plain.sources[0]:
+        images = ""
+    profile = "" if identity.profile == plain.profile else identity.profile
+    options = {"--images": images, "--labels": labels, "--profile": profile}
+    return {option: value for option, value in options.items() if value}
+
+
+def _shown(value: Any) -> str:
+    """A value as YAML on one line."""
+    return yaml.safe_dump(value, default_flow_style=True, width=10_000).removesuffix("...\n").strip()

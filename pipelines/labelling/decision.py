@@ -1,0 +1,47 @@
+"""What the precision gate would decide with the verdicts that are given now, by the gate's own functions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from components.common.data.reading import Dataset
+from components.common.verdicts import Verdict
+from components.gates.draws import lot_of
+from components.gates.known import known, majorities
+from components.gates.params import Recurrence
+from components.gates.verdict import Decision, decide, gather
+from components.judgement.stage import Objects, place
+
+Given = Mapping[tuple[int, int], Mapping[str, Verdict]]
+"""Pair of object rows, in ascending order -> rater -> verdict."""
+
+
+class GateOfARun:
+    """The gate with a run's sets and labels. inputs: role -> dataset of the gate; objects: the run's."""
+
+    def __init__(self, inputs: Mapping[str, Path], objects: Objects, params: Recurrence):
+        table = Dataset(inputs["objects"])
+        self._objects, self._count, self._params = objects, len(table), params
+        self._lot = lot_of(Dataset(inputs["sets"]), table)
+        self._labels = known(Dataset(inputs["identities"]), Dataset(inputs["judgements"]), self._count)
+
+    def place(self, verdicts: Sequence[Verdict]) -> Given:
+        """The verdicts that are about objects of this run; a rater's last one on a pair counts."""
+        return place(verdicts, self._objects).verdicts
+
+    def decide(self, given: Given) -> Decision:
+        """What a run with these verdicts, in place of those that the run had, would decide."""
+        said = {pair: [verdict.verdict for verdict in by_rater.values()] for pair, by_rater in given.items()}
+        judged, right = majorities(said, self._count)
+        known_now = replace(self._labels, judged=judged, right=right)
+        return decide(gather(self._lot, known_now, self._params), self._params)
+
+
+def forecast(decision: Decision, queued: int) -> str:
+    """How many verdicts more decide an undecided gate. queued: pairs of the queue that nobody has judged."""
+    if not decision.missing:
+        return f"every set was drawn once, and {queued} other references are left in the queue"
+    more = "1 more verdict decides" if decision.missing == 1 else f"{decision.missing} more verdicts decide"
+    if decision.to_go is None or decision.to_go >= decision.missing:
+        return f"{more} at most"
+    return f"if this goes on, {decision.to_go} more decide; {decision.missing} at most"

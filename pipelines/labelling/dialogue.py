@@ -1,0 +1,64 @@
+"""The conversation with one rater: a pair is shown, a key is pressed, until the gate is decided or the rater stops."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from components.common.verdicts import Word
+from pipelines.labelling.pictures import Pictures
+from pipelines.labelling.queue import Pair
+from pipelines.labelling.session import Session
+
+WORDS: dict[str, Word] = {"a": "same", "x": "different", "d": "duplicate", " ": "unsure"}
+BACK, STOP = ("\x7f", "\b"), "q"
+KEYS = "a same, x different, d duplicate (a picture that repeats it), space unsure, backspace back, q stop"
+ASKED = f"Is the second object the same product as the first, in a picture that does not repeat it?\n{KEYS}"
+DECIDED = "The gate is decided. These pairs have another rater's verdict; a second one shows how far raters agree."
+
+
+def ask(session: Session, pictures: Pictures, keys: Iterator[str], say: Callable[[str], None], sheet: Path) -> None:
+    """Asks for pair after pair until there is none or the rater stops. sheet: the queue's picture on the report page.
+
+    say: prints a line.
+    """
+    if session.following():
+        say(f"{DECIDED}\n{ASKED}" if session.decided else ASKED)
+    while pair := session.following():
+        say(_introduced(session, pair, pictures.draw(pair), sheet))
+        if not _answered(session, pair, keys, say):
+            return
+
+
+def _introduced(session: Session, pair: Pair, picture: Path, sheet: Path) -> str:
+    what = f"{pair.category}, similarity {pair.similarity:.3f}"
+    return f"\nPair {pair.number} of {len(session.queue)} ({what}): {picture}\nThe queue's first pairs: {sheet}"
+
+
+def _answered(session: Session, pair: Pair, keys: Iterator[str], say: Callable[[str], None]) -> bool:
+    """Acts on the next key that means something; False if the rater stops."""
+    for key in map(str.lower, keys):
+        if key == STOP:
+            return False
+        if key in BACK:
+            back = session.take_back()
+            say(f"The answer to pair {back.number} is taken back." if back else "There is no answer to take back.")
+            return True
+        if word := WORDS.get(key):
+            session.answer(pair, word)
+            say(f"{word}; {'the gate is decided' if session.decided else session.forecast}")
+            return True
+        say(KEYS)
+    return False
+
+
+def closing(session: Session, again: str) -> str:
+    """What is said at the end. again: how to run again."""
+    decision = session.decision
+    if session.decided:
+        outcome = {"pass": "passes", "fail": "fails"}[decision.word]
+        return f"The precision gate {outcome} with these answers, as {decision.sentence}; {again}"
+    if session.following():
+        return (
+            f"{session.rater} has answered {session.answered} of {len(session.queue)} pairs, which are in "
+            f"{session.file.path}; {session.forecast}; start again to go on."
+        )
+    return f"Every pair of the queue is answered, and the gate is still undecided: for further pairs, {again}"

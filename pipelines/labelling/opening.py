@@ -1,0 +1,85 @@
+"""From a run's workspace to what a labelling session needs, or to the reason why there is nothing to label."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.common.errors import UserError
+from components.gates.params import Recurrence
+from components.gates.queue import QUEUE
+from components.judgement.params import Params as Judgement
+from components.judgement.stage import objects_by_photograph
+from pipelines.engines.identity import is_local
+from pipelines.engines.state import verdicts
+from pipelines.engines.workspace import Workspace
+from pipelines.labelling.decision import GateOfARun
+from pipelines.labelling.queue import read_queue
+from pipelines.labelling.session import Session
+from pipelines.labelling.verdict_file import VerdictFile
+from pipelines.parameters import read_step
+from pipelines.steps import STEPS
+
+GATE, STEP = "retrieval-precision", STEPS["gate_recurrence"]
+OWN_FILE = "verdicts.csv"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Paths of a run that are of use to a rater. sheet: the queue's picture on the report page."""
+
+    queue: Path
+    sheet: Path
+    verdicts: Path
+    pictures: Path
+
+
+def why_not(workspace: Workspace) -> str:
+    """One sentence if the run's precision gate passed or failed; empty if it is undecided.
+
+    Raises `UserError` if the folder is not a workspace, or the gate has not run on what is there now.
+    """
+    row = next((row for row in verdicts(workspace) if row["gate"] == GATE), None)
+    if row is None:
+        raise UserError(
+            f"the precision gate has not run on what is in {workspace.root} now, so that there is nothing to label: "
+            "run the pipeline first"
+        )
+    if row["verdict"] == "undecided":
+        return ""
+    word = {"pass": "passed", "fail": "failed"}[row["verdict"]]
+    return f"There is nothing to label: the precision gate of {workspace.root} {word}, as {row['reason']}."
+
+
+def places(workspace: Workspace) -> Places:
+    """Where the run's queue and verdicts are. Raises `UserError` if nothing can be appended to its verdicts."""
+    report = workspace.report(STEP)
+    named = read_step(workspace.params, STEPS["judgement"])
+    assert isinstance(named, Judgement)
+    return Places(
+        report / "files" / QUEUE,
+        report / "figures" / "pairs_to_judge.png",
+        _appendable(workspace, named.verdicts),
+        workspace.root / "data" / "labelling",
+    )
+
+
+def _appendable(workspace: Workspace, named: str) -> Path:
+    if named and not is_local(named):
+        raise UserError(
+            f"gates.verdicts is {named}, to which nothing can be appended: copy it to a CSV file here and run again "
+            "with that one"
+        )
+    path = workspace.root / (named or OWN_FILE)
+    if path.suffix == ".parquet" or (path.is_file() and path.read_bytes().startswith(b"PAR1")):
+        raise UserError(f"{path} is Parquet, to which nothing can be appended: name a CSV file as gates.verdicts")
+    return path
+
+
+def open_session(workspace: Workspace, rater: str) -> Session:
+    """A session on the queue of a workspace whose gate is undecided."""
+    inputs, params = workspace.inputs(STEP), read_step(workspace.params, STEP)
+    assert isinstance(params, Recurrence)
+    objects = objects_by_photograph(inputs)
+    where = places(workspace)
+    return Session(
+        read_queue(where.queue, objects), GateOfARun(inputs, objects, params), VerdictFile(where.verdicts), rater
+    )

@@ -1,0 +1,45 @@
+"""The queue that an undecided gate wrote, as pairs to ask for."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.csv
+
+from components.common.verdicts import SIDES, Place
+from components.common.vision.geometry import Box
+from components.judgement.stage import Objects, object_at
+
+
+class Pair(NamedTuple):
+    """A pair to judge. number: in the queue, from 1. similarity: cosine. rows: of the objects, as they are shown."""
+
+    number: int
+    similarity: float
+    category: str
+    first: Place
+    second: Place
+    rows: tuple[int, int]
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """Its objects in ascending order, as judgements name a pair."""
+        return min(self.rows), max(self.rows)
+
+
+def read_queue(path: Path, objects: Objects) -> list[Pair]:
+    """The pairs of a queue's CSV, the first to ask for first. objects: of the run that the queue belongs to."""
+    text = {name: pa.string() for name in ("first_image", "second_image", "category")}
+    options = pa.csv.ConvertOptions(column_types=text, strings_can_be_null=False)
+    return [_pair(row, objects) for row in pa.csv.read_csv(path, convert_options=options).to_pylist()]
+
+
+def _pair(row: dict[str, Any], objects: Objects) -> Pair:
+    first, second = (_place(row, which) for which in ("first", "second"))
+    rows = (int(object_at(first, objects)), int(object_at(second, objects)))
+    return Pair(row["number"], row["similarity"], row["category"], first, second, rows)
+
+
+def _place(row: dict[str, Any], which: str) -> Place:
+    image, *box = (row[f"{which}_{side}"] for side in SIDES)
+    return Place(image, Box(*map(float, box)))

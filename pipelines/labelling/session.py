@@ -1,0 +1,81 @@
+"""One rater's way through the queue of an undecided precision gate: what is asked next, and what has been answered.
+
+Nothing here knows how pairs are shown or answers come in: a terminal uses it, and a form can.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from components.common.errors import UserError
+from components.common.verdicts import QUESTION, Verdict, Word
+from components.gates.verdict import Decision
+from pipelines.labelling.decision import GateOfARun, forecast
+from pipelines.labelling.queue import Pair
+from pipelines.labelling.verdict_file import VerdictFile
+
+
+class Session:
+    """Reads the file anew with every step, so that raters can work side by side.
+
+    decision: what the gate would decide now. repaired: a sentence if the file had to be repaired, or nothing.
+    """
+
+    decision: Decision
+
+    def __init__(self, queue: Sequence[Pair], gate: GateOfARun, file: VerdictFile, rater: str):
+        if not rater.strip() or not rater.isprintable():
+            raise UserError("a rater needs a name: give --rater NAME, printable and not empty")
+        self.queue, self.file, self.rater = queue, file, rater.strip()
+        self._gate = gate
+        self.repaired = file.repair()
+        self._look()
+
+    @property
+    def decided(self) -> bool:
+        """Whether no further verdict is needed."""
+        return self.decision.word != "undecided"
+
+    @property
+    def answered(self) -> int:
+        """How many pairs of the queue this rater has answered."""
+        return sum(self._has_answered(pair) for pair in self.queue)
+
+    @property
+    def forecast(self) -> str:
+        """How many verdicts more decide."""
+        return forecast(self.decision, sum(pair.key not in self._given for pair in self.queue))
+
+    def following(self) -> Pair | None:
+        """The next pair for this rater, in the order of the queue; None if there is none.
+
+        Once the gate is decided, these are the pairs that other raters have judged: two opinions tell how far one can
+        be relied on.
+        """
+        for pair in self.queue:
+            wanted = not self.decided or pair.key in self._given
+            if wanted and not self._has_answered(pair):
+                return pair
+        return None
+
+    def answer(self, pair: Pair, word: Word) -> None:
+        """Stores this rater's verdict on a pair; it is on the disk when this returns."""
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        self.file.append(Verdict(pair.first, pair.second, word, self.rater, at, QUESTION))
+        self._look()
+
+    def take_back(self) -> Pair | None:
+        """Removes this rater's last verdict, whenever it was given; None if it is on no pair of this queue."""
+        own = [verdict for verdict in self.file.verdicts() if verdict.rater == self.rater]
+        last = set(self._gate.place(own[-1:]))
+        pair = next((pair for pair in self.queue if pair.key in last), None)
+        if pair:
+            self.file.remove(own[-1])
+            self._look()
+        return pair
+
+    def _has_answered(self, pair: Pair) -> bool:
+        return self.rater in self._given.get(pair.key, ())
+
+    def _look(self) -> None:
+        self._given = self._gate.place(self.file.verdicts())
+        self.decision = self._gate.decide(self._given)

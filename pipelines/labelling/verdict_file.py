@@ -1,0 +1,108 @@
+"""The CSV that verdicts are appended to. Each is on the disk before the next step, and several raters may share it."""
+
+import csv
+import fcntl
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from components.common.data.files import write_atomically
+from components.common.errors import UserError
+from components.common.verdicts import COLUMNS, Verdict, parse, render
+
+HEADER = render((), header=True).encode()
+
+
+class VerdictFile:
+    """path: where the CSV is, or will be with the first verdict."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def repair(self) -> str:
+        """Drops a last line that a crash cut short; a sentence that says so, or nothing.
+
+        Raises `UserError` if the file is not one of verdicts.
+        """
+        with self._locked():
+            data = self._read()
+            whole, cut = _split(data)
+            parse(whole or HEADER, str(self.path))
+            if not cut:
+                return ""
+            if not whole and not HEADER.startswith(cut):
+                raise UserError(f"{self.path} is not a file of verdicts: name another as gates.verdicts")
+            write_atomically(self.path, whole)
+        return f"The last line of {self.path} was cut short and is dropped: {cut.decode(errors='replace')}"
+
+    def verdicts(self) -> list[Verdict]:
+        """All verdicts, in the order in which they were given."""
+        return parse(self._read() or HEADER, str(self.path))
+
+    def append(self, verdict: Verdict) -> None:
+        """Puts a verdict at the end, on the disk when this returns."""
+        with self._locked(), self.path.open("ab") as file:
+            data = self._read()
+            start = b"" if data.endswith(b"\n") or not data else b"\n"
+            file.write(start + (b"" if data else HEADER) + _line(verdict, _columns(data or HEADER)))
+            file.flush()
+            os.fsync(file.fileno())
+
+    def remove(self, verdict: Verdict) -> None:
+        """Takes out the last line with this verdict; everything else stays as it is."""
+        with self._locked():
+            places = [place for place, given in enumerate(self.verdicts()) if given == verdict]
+            lines = self._read().splitlines(keepends=True)
+            rows = [number for number, line in enumerate(lines) if line.strip()][1:]  # without the header
+            del lines[rows[places[-1]]]
+            write_atomically(self.path, b"".join(lines))
+
+    def _read(self) -> bytes:
+        return self.path.read_bytes() if self.path.exists() else b""
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keeps other raters' processes out until the block ends. The folder is locked, as the file is replaced."""
+        try:
+            folder = os.open(self.path.parent, os.O_RDONLY)
+        except OSError as error:
+            raise UserError(f"{self.path} cannot be written ({error.strerror}): correct gates.verdicts") from None
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+            os.fsync(folder)
+        except PermissionError as error:
+            raise UserError(f"{self.path} cannot be written ({error.strerror}): get the right to, or copy it") from None
+        finally:
+            os.close(folder)
+
+
+def _columns(data: bytes) -> list[str]:
+    return next(csv.reader(io.StringIO(data.decode("utf-8-sig"))))
+
+
+def _line(verdict: Verdict, columns: list[str]) -> bytes:
+    """A verdict as a line of a file with these columns, among which are all of `COLUMNS`."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="", quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    writer.writerow(verdict.row())
+    return text.getvalue().encode()
+
+
+def _split(data: bytes) -> tuple[bytes, bytes]:
+    """The whole lines, and a last one without an end that is not whole."""
+    start = data.rfind(b"\n") + 1
+    last = data[start:]
+    return (data, b"") if not last or _is_whole(data[:start], last) else (data[:start], last)
+
+
+def _is_whole(before: bytes, last: bytes) -> bool:
+    """Whether a last line without an end has all of its values, as where an editor saved it so."""
+    columns = _columns(before) if before else COLUMNS
+    try:
+        values = next(csv.reader([last.decode()], strict=True))
+    except (csv.Error, UnicodeDecodeError):
+        return False
+    return len(values) == len(columns) and (bool(before) or set(COLUMNS) <= set(values))

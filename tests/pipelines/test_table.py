@@ -8,7 +8,6 @@ import yaml
 from components.common.errors import UserError
 from pipelines.engines.dvc_file import render_dvc
 from pipelines.engines.prepare import DVCIGNORE
-from pipelines.kubeflow import compile_all
 from pipelines.parameters import check, profile_names, read_step, render, resolve
 from pipelines.steps import PIPELINES, STEPS, last_steps
 
@@ -91,11 +90,8 @@ def test_wrong_parameters_are_one_sentence(override, words):
         resolve("sandbox", override)
 
 
-def test_compiled_pipelines_are_the_same_each_time_and_hold_every_step(tmp_path):
-    first = {path.name: path.read_bytes() for path in compile_all(tmp_path / "a")}
-    second = {path.name: path.read_bytes() for path in compile_all(tmp_path / "b")}
-    assert first == second
-    spec = next(yaml.safe_load_all(first["full.yaml"]))
+def test_the_compiled_pipeline_holds_every_step():
+    spec = next(yaml.safe_load_all((ROOT / "tests/pipelines/golden/full.yaml").read_text()))
     assert set(spec["root"]["dag"]["tasks"]) == {"exit-handler-1", "ending"}
     tasks = spec["components"]["comp-exit-handler-1"]["dag"]["tasks"]
     loops = {f"{name}-shares" for name, step in STEPS.items() if step.stage.shared}

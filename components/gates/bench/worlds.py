@@ -49,8 +49,8 @@ def quick_worlds() -> list[World]:
 
 def all_worlds() -> list[World]:
     """Three sizes of run; more of each kind."""
-    more = {"zipf_icc": (0.1, 0.3, 0.5), "family": (2, 4, 8), "labelled": (0.1, 0.3, 0.5)}
-    return [world for sets in (160, 700, 2000) for world in _worlds(sets, **more)]
+    more = (0.1, 0.3, 0.5), (2, 4, 8), (0.1, 0.3, 0.5)
+    return [world for sets in (160, 700, 2000) for world in _worlds(sets, *more)]
 
 
 def _worlds(

@@ -72,8 +72,8 @@ def _small(rows: list[Row]) -> list[str]:
     if not small:
         return []
     return [
-        f"Runs of {' or '.join(map(str, small))} sets have fewer sets than draws are planned. Ours then asks for the other "
-        "references until all is certain, which is not simulated: here it has not passed."
+        f"Runs of {' or '.join(map(str, small))} sets have fewer sets than planned draws. Ours then asks for the other "
+        "references until all is certain. That is not simulated: here it has not passed."
     ]
 
 

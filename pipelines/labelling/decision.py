@@ -37,11 +37,10 @@ class GateOfARun:
         return decide(gather(self._lot, known_now, self._params), self._params)
 
 
-def forecast(decision: Decision, queued: int) -> str:
-    """How many verdicts more decide an undecided gate. queued: pairs of the queue that nobody has judged."""
+def forecast(decision: Decision, left: int) -> str:
+    """How many verdicts more decide an undecided gate. left: different pairs of the queue that nobody has judged."""
     if not decision.missing:
-        return f"every set was drawn once, and {queued} other references are left in the queue"
-    more = "1 more verdict decides" if decision.missing == 1 else f"{decision.missing} more verdicts decide"
-    if decision.to_go is None or decision.to_go >= decision.missing:
-        return f"{more} at most"
-    return f"if this goes on, {decision.to_go} more decide; {decision.missing} at most"
+        return f"every set was drawn once, and {left} other references are left in the queue"
+    if decision.to_go is None or decision.to_go >= left:
+        return f"{left} more {'verdict decides' if left == 1 else 'verdicts decide'} at most"
+    return f"if this goes on, {decision.to_go} more decide; {left} at most"

@@ -15,10 +15,12 @@ from short_run import command, environment
 from components.common.data.reading import Dataset
 from components.common.errors import UserError
 from components.common.verdicts import COLUMNS, QUESTION, parse
+from components.gates.verdict import Decision
 from pipelines.engines.again import how_to_run_again
 from pipelines.engines.identity import Identity
 from pipelines.engines.request import Request
 from pipelines.engines.workspace import Workspace
+from pipelines.labelling.decision import forecast
 from pipelines.labelling.opening import open_session, places, why_not
 from pipelines.labelling.session import Session
 from pipelines.labelling.verdict_file import HEADER
@@ -70,6 +72,20 @@ def test_answers_follow_the_draws_and_nine_right_ones_decide(home: Path) -> None
     assert given[0].first.box == (8.1, 9.3, 40.7, 30)
     assert {(verdict.verdict, verdict.rater, verdict.question) for verdict in given} == {("same", "ada", QUESTION)}
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", verdict.at) for verdict in given)
+
+
+@pytest.mark.parametrize(
+    ("missing", "to_go", "left", "words"),
+    [
+        (40, 3, 40, "if this goes on, 3 more decide; 40 at most"),
+        (40, 38, 36, "36 more verdicts decide at most"),  # some pairs were drawn from both sides
+        (40, None, 40, "40 more verdicts decide at most"),
+        (1, 1, 1, "1 more verdict decides at most"),
+        (0, 7, 12, "every set was drawn once, and 12 other references are left in the queue"),
+    ],
+)
+def test_how_many_more_decide(missing: int, to_go: int | None, left: int, words: str) -> None:
+    assert forecast(Decision("undecided", "", 0.0, 1.0, missing, to_go), left) == words
 
 
 def test_only_same_is_right(home: Path) -> None:
@@ -127,6 +143,9 @@ def test_the_gate_itself_decides_the_same(tmp_path: Path, monkeypatch: pytest.Mo
     again = make_run(Path("runs/again"), named, gates__verdicts="../some/verdicts.csv")
     row = Dataset(again.dataset("gate_recurrence")).rows()[0]
     assert (row["verdict"], row["reason"]) == (session.decision.word, session.decision.sentence)
+    word = {"pass": "passed", "fail": "failed"}[row["verdict"]]
+    said = f"There is nothing to label: the precision gate of runs/again {word}, as {row['reason']}."
+    assert why_not(again) == said
 
 
 @pytest.mark.parametrize("cut", [1, 20, 60, 100])

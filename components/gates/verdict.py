@@ -51,8 +51,8 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Decision:
-    """lower, upper: of the share of right references. missing: verdicts that decide at most; to_go: that decide if it
-    goes on as so far, None if that would not."""
+    """lower, upper: of the share of right references. missing: draws without a verdict, which decide at most, unless
+    the lot is smaller than the plan; to_go: draws that decide if it goes on as so far, None if they would not."""
 
     word: Word
     sentence: str
@@ -134,14 +134,14 @@ def _certain(evidence: Evidence, params: Recurrence) -> Decision | None:
 def _undecided(evidence: Evidence, params: Recurrence, lower: float, upper: float) -> Decision:
     draws, right, planned = evidence.draws, evidence.right, planned_draws(params)
     missing = int((evidence.scores == UNKNOWN).sum())
-    to_go = draws_to_go(draws, right, params.min_precision, max(planned - draws, 0), params.confidence)
+    to_go = draws_to_go(draws, right, params.min_precision, len(evidence.drawn) - draws, params.confidence)
     words = [
         f"{right} of {draws} drawn pairs are right, so that between {lower:.3f} and {upper:.3f} of the references are"
     ]
     if to_go is not None:
         words.append(f"if this goes on, {to_go} more decide")
     if missing:
-        words.append(f"{missing} decide at most")
+        words.append(f"{missing} decide at most" if len(evidence.drawn) == planned else f"{missing} draws are open")
     else:
         words.append("every set was drawn once, and now its other references are asked for")
     if evidence.waiting:

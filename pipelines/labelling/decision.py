@@ -9,7 +9,7 @@ from components.common.verdicts import Verdict
 from components.gates.draws import lot_of
 from components.gates.known import known, majorities
 from components.gates.params import Recurrence
-from components.gates.verdict import Decision, decide, gather
+from components.gates.verdict import Decision, decide, gather, planned_draws
 from components.judgement.stage import Objects, place
 
 Given = Mapping[tuple[int, int], Mapping[str, Verdict]]
@@ -25,6 +25,11 @@ class GateOfARun:
         self._lot = lot_of(Dataset(inputs["sets"]), table)
         self._labels = known(Dataset(inputs["identities"]), Dataset(inputs["judgements"]), self._count)
 
+    @property
+    def whole_plan(self) -> bool:
+        """Whether there are as many sets as draws are planned, so that the draws decide in any case."""
+        return len(self._lot) >= planned_draws(self._params)
+
     def place(self, verdicts: Sequence[Verdict]) -> Given:
         """The verdicts that are about objects of this run; a rater's last one on a pair counts."""
         return place(verdicts, self._objects).verdicts
@@ -37,11 +42,14 @@ class GateOfARun:
         return decide(gather(self._lot, known_now, self._params), self._params)
 
 
-def forecast(decision: Decision, queued: int) -> str:
-    """How many verdicts more decide an undecided gate. queued: pairs of the queue that nobody has judged."""
-    if not decision.missing:
-        return f"every set was drawn once, and {queued} other references are left in the queue"
-    more = "1 more verdict decides" if decision.missing == 1 else f"{decision.missing} more verdicts decide"
-    if decision.to_go is None or decision.to_go >= decision.missing:
-        return f"{more} at most"
-    return f"if this goes on, {decision.to_go} more decide; {decision.missing} at most"
+def forecast(decision: Decision, left: int, certain: bool) -> str:
+    """How many verdicts more decide an undecided gate. left: different pairs of the queue that nobody has judged.
+
+    certain: whether these decide in any case, see `GateOfARun.whole_plan`.
+    """
+    more = f"if this goes on, {decision.to_go} more decide; " if decision.to_go and decision.to_go < left else ""
+    if not certain:
+        return f"{more}{left} {'is' if left == 1 else 'are'} left in the queue"
+    if more:
+        return f"{more}{left} at most"
+    return f"{left} more {'verdict decides' if left == 1 else 'verdicts decide'} at most"

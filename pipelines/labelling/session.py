@@ -43,7 +43,8 @@ class Session:
     @property
     def forecast(self) -> str:
         """How many verdicts more decide."""
-        return forecast(self.decision, sum(pair.key not in self._given for pair in self.queue))
+        left = len({pair.key for pair in self.queue} - self._given.keys())
+        return forecast(self.decision, left, self._gate.whole_plan)
 
     def following(self) -> Pair | None:
         """The next pair for this rater, in the order of the queue; None if there is none.

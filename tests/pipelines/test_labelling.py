@@ -15,10 +15,12 @@ from short_run import command, environment
 from components.common.data.reading import Dataset
 from components.common.errors import UserError
 from components.common.verdicts import COLUMNS, QUESTION, parse
+from components.gates.verdict import Decision
 from pipelines.engines.again import how_to_run_again
 from pipelines.engines.identity import Identity
 from pipelines.engines.request import Request
 from pipelines.engines.workspace import Workspace
+from pipelines.labelling.decision import forecast
 from pipelines.labelling.opening import open_session, places, why_not
 from pipelines.labelling.session import Session
 from pipelines.labelling.verdict_file import HEADER
@@ -56,11 +58,11 @@ def answer(session: Session, *words: str) -> None:
 
 def test_answers_follow_the_draws_and_nine_right_ones_decide(home: Path) -> None:
     session = open_session(RUN, "ada")
-    assert (session.forecast, session.decided) == ("20 more verdicts decide at most", False)
+    assert (session.forecast, session.decided) == ("20 are left in the queue", False)
     answer(session, "same")
-    assert session.forecast == "if this goes on, 8 more decide; 19 at most"
+    assert session.forecast == "if this goes on, 8 more decide; 19 are left in the queue"
     answer(session, *["same"] * 7)
-    assert (session.forecast, session.decided) == ("if this goes on, 1 more decide; 12 at most", False)
+    assert (session.forecast, session.decided) == ("if this goes on, 1 more decide; 12 are left in the queue", False)
     answer(session, "same")
     assert (session.decision.word, session.following(), session.answered) == ("pass", None, PASSES)
     given = parse(FILE.read_bytes(), "")
@@ -70,6 +72,21 @@ def test_answers_follow_the_draws_and_nine_right_ones_decide(home: Path) -> None
     assert given[0].first.box == (8.1, 9.3, 40.7, 30)
     assert {(verdict.verdict, verdict.rater, verdict.question) for verdict in given} == {("same", "ada", QUESTION)}
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", verdict.at) for verdict in given)
+
+
+@pytest.mark.parametrize(
+    ("to_go", "left", "certain", "words"),
+    [
+        (3, 40, True, "if this goes on, 3 more decide; 40 at most"),
+        (38, 36, True, "36 more verdicts decide at most"),  # some pairs were drawn from both sides
+        (None, 40, True, "40 more verdicts decide at most"),
+        (1, 1, True, "1 more verdict decides at most"),
+        (3, 12, False, "if this goes on, 3 more decide; 12 are left in the queue"),
+        (None, 1, False, "1 is left in the queue"),
+    ],
+)
+def test_how_many_more_decide(to_go: int | None, left: int, certain: bool, words: str) -> None:
+    assert forecast(Decision("undecided", "", 0.0, 1.0, left, to_go), left, certain) == words
 
 
 def test_only_same_is_right(home: Path) -> None:
@@ -117,16 +134,18 @@ def test_a_second_rater_is_asked_for_the_same_pairs_and_further_ones_after_a_dis
 def test_the_gate_itself_decides_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Labels answer some draws, which wait for earlier ones; so fewer answers than draws decide."""
     monkeypatch.chdir(tmp_path)
-    named = [*range(0, 24, 2), 1, 3]
+    named = range(14, 22)
     run = make_run(Path("runs/some"), named)
     session = open_session(run, "ada")
     assert len(session.queue) < len(draws(run))
     while pair := session.following():
-        first, second = (row // 12 for row in pair.rows)
-        session.answer(pair, "same" if first == second else "different")
+        session.answer(pair, "different")
     again = make_run(Path("runs/again"), named, gates__verdicts="../some/verdicts.csv")
     row = Dataset(again.dataset("gate_recurrence")).rows()[0]
+    assert session.answered > FAILS  # what labels say is right, and counts once the draws before it are answered
     assert (row["verdict"], row["reason"]) == (session.decision.word, session.decision.sentence)
+    said = f"There is nothing to label: the precision gate of runs/again failed, as {row['reason']}."
+    assert why_not(again) == said
 
 
 @pytest.mark.parametrize("cut", [1, 20, 60, 100])

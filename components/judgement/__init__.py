@@ -7,4 +7,4 @@ objects are the same product; the calibration never sees them. The paper does no
 from components.common.stage.contract import Size, Stage
 from components.judgement.params import Params
 
-STAGE = Stage(__name__, "People's verdicts", Params, "images objects -> judgements", "data", Size("1", "2", "4Gi"))
+STAGE = Stage(__name__, "People's verdicts", Params, "images objects -> judgements", "gates", Size("1", "2", "4Gi"))

@@ -25,7 +25,7 @@ def test_page_shows_where_the_run_stopped_and_what_to_do(tmp_path):
     page = write_page(stopped_workspace(tmp_path, "nothing")).read_text()
     assert "The run stopped at the gate" in page
     assert "The last one started on 2026-01-01 00:00 UTC; code: <code>c</code>." in page
-    assert "12 pairs are labelled. Next: label 40 more." in page
+    assert "12 pairs are labelled.<br>Next: label 40 more." in page
     assert page.count("data:image/png;base64,") == 1 and page.count("data:image/webp;base64,") == 1
 
 

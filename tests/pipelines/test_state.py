@@ -54,7 +54,7 @@ def test_what_was_made_from_other_inputs_is_not_this_runs(tmp_path: Path) -> Non
 
 def test_what_comes_after_a_gate_that_stops_is_not_this_runs(tmp_path: Path) -> None:
     workspace = make_workspace(tmp_path)
-    change(workspace, **{"gates.recurrence.bands": 3})
+    change(workspace, **{"gates.recurrence.max_sample": 300})
     make_step(workspace, STEPS["gate_recurrence"], verdict="fail")
     assert names(workspace) == until("gate_recurrence")
     assert [row["stops"] for row in verdicts(workspace)] == [False, False, True]

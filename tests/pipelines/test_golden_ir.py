@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from components.common.errors import UserError
 from pipelines.cluster.compile import compile_pipelines
 from pipelines.ir.check import check, check_files
-from pipelines.kubeflow import compile_all
 from pipelines.steps import PIPELINES
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +25,9 @@ RENEW = "if the change is intended: objectmate compile --output tests/pipelines/
 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory):
-    return {path.stem: path for path in compile_all(tmp_path_factory.mktemp("compiled"))}
+    folder = tmp_path_factory.mktemp("compiled")
+    assert compile_pipelines([], folder, check=True, cluster=False) == 0
+    return {path.stem: path for path in folder.iterdir()}
 
 
 def without_sdk(path: Path) -> str:
@@ -90,11 +91,9 @@ def test_the_command_names_file_task_and_fix(tmp_path):
     assert line.startswith("bad.yaml: task comp-exit-handler-1/gate-model: ") and "correct the producer" in line
 
 
-def test_what_is_compiled_here_passes_here_but_not_for_a_cluster(tmp_path, capsys):
-    assert compile_pipelines([], tmp_path, check=True, cluster=False) == 0
-    assert {path.stem for path in tmp_path.iterdir()} == set(PIPELINES)
-    capsys.readouterr()
-    assert compile_pipelines([tmp_path / "evaluation.yaml"], tmp_path, check=False, cluster=True) == 2
+def test_what_is_compiled_here_passes_here_but_not_for_a_cluster(compiled, tmp_path, capsys):
+    assert compiled.keys() == set(PIPELINES)
+    assert compile_pipelines([compiled["evaluation"]], tmp_path, check=False, cluster=True) == 2
     lines = capsys.readouterr().err.splitlines()
     assert [line.split(": ")[1] for line in lines] == [
         "task ending",

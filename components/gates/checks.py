@@ -100,13 +100,20 @@ def judge(gate: Gate, met: Mapping[str, bool], blocking: bool) -> dict[str, Any]
         "blocking": blocking,
         "observed": shown.observed,
         "limit": shown.limit,
-        "reason": "; ".join(_reason(check) for check in failed or gate.checks),
+        "reason": "; ".join(map(_why, failed)) if failed else _held(gate),
         "next_step": "; ".join(dict.fromkeys(check.next_step for check in failed if check.next_step)),
     }
 
 
-def _reason(check: Check) -> str:
+def _why(check: Check) -> str:
+    """A check that failed, in words."""
     return f"{check} ({check.undecided})" if check.undecided and not check.sentence else str(check)
+
+
+def _held(gate: Gate) -> str:
+    """A gate that passed, in words: its headline, and how many more checks it has."""
+    others = len(gate.checks) - 1
+    return f"{gate.checks[0]}; {others} more check{'s' * (others > 1)} passed" if others else str(gate.checks[0])
 
 
 def rounded(value: float) -> float:

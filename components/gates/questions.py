@@ -43,11 +43,13 @@ QUESTIONS = {
         "vectors that are sound but say nothing about products",
     ),
     "retrieval-precision": Question(
-        "Do the references of a training set show the same product as its anchor?",
+        "Do the reference pictures of each training set show the same product as its main picture, the anchor?",
         "the references of this run's sets, each set counting once",
-        "random draws, one reference per set, in the order of a hash; all references where all verdicts are known",
-        "a run with fewer right references than the limit passes at most once in twenty, however often one looks",
-        "other runs and other products (their bound is printed beside it); verdicts that are wrong themselves",
+        "answers on one reference per set, in a random order that nobody can steer. It passes once they show that the "
+        "limit is exceeded; it fails once they show the opposite, or after the planned number of answers. Once every "
+        "reference has an answer, the share itself decides",
+        "a run whose share of right references is below the limit passes at most once in twenty, at every look",
+        "other runs and other products; answers that are wrong themselves",
     ),
     "distinct-views": Question(
         "Are the members of a set really different photographs?",

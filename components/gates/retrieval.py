@@ -66,8 +66,8 @@ def retrieval_precision(inputs: dict[str, Path], params: Recurrence) -> Gate:
 def _next_step(decision: Decision) -> str:
     if decision.word == "undecided":
         return (
-            f"answer the pairs of {QUEUE} from the top: `objectmate label RUN` shows one after the other, and says how "
-            "to run again with the answers"
+            "run `objectmate label RUN`: it shows one pair after the other, takes your answer, stops once enough are "
+            f"answered, and prints the command that runs again with them ({QUEUE} lists the pairs)"
         )
     if not decision.upper:
         return "widen the window, or add photographs"
@@ -93,10 +93,10 @@ def _shows(
 ) -> Report:
     report = Report(
         {
-            "references_at_most": decision.upper,
-            "draws": float(evidence.draws),
+            "right_references_at_most": decision.upper,
+            "answered_draws": float(evidence.draws),
             "right_draws": float(evidence.right),
-            "verdicts_missing": float(decision.missing),
+            "answers_missing": float(decision.missing),
             **_beside(inputs, judged, params),
         },
     )
@@ -130,11 +130,15 @@ def _beside(inputs: dict[str, Path], judged: Judged, params: Recurrence) -> dict
     if (of_pairs != UNKNOWN).any():
         metrics["pair_precision"] = float((of_pairs == RIGHT).sum() / (of_pairs != UNKNOWN).sum())
     votes = _other_products(judged, params.confidence)
+    if not votes.effective:
+        return metrics
     return metrics | {
         "other_products_precision": votes.mean,
         "other_products_votes": votes.effective,
-        "other_products_bound": votes.bound,
-        "strangers": float((scores[judged.known.subject[lot.anchors[lot.set_of]] >= 0] == UNKNOWN).sum()),
+        "other_products_at_least": votes.bound,
+        "references_nobody_labelled": float(
+            (scores[judged.known.subject[lot.anchors[lot.set_of]] >= 0] == UNKNOWN).sum()
+        ),
     }
 
 

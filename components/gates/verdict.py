@@ -92,7 +92,7 @@ def decide(evidence: Evidence, params: Recurrence) -> Decision:
     lower = max(lower_limit(draws, right, confidence), evidence.least)
     upper = min(upper_limit(draws, right, confidence), evidence.most)
     seen = f"{right} of {draws} drawn pairs are right"
-    looks = f"({confidence:.0%}, at every look); limit {limit:g}"
+    looks = f"({confidence:.0%}, at every look); at least {limit:g} must be shown"
     if shows_more(draws, right, limit, confidence):
         return Decision(
             "pass",
@@ -105,8 +105,8 @@ def decide(evidence: Evidence, params: Recurrence) -> Decision:
     if draws >= planned:
         return Decision(
             "fail",
-            f"{seen}: {limit:g} is not shown, and by {planned} draws {params.power:.0%} of retrievals with "
-            f"{params.expected_precision:g} right would have passed",
+            f"{seen}: it is not shown that {limit:g} of the references are, and by {planned} draws {params.power:.0%} "
+            f"of runs with {params.expected_precision:g} right would have passed",
             lower,
             upper,
         )
@@ -118,13 +118,18 @@ def _certain(evidence: Evidence, params: Recurrence) -> Decision | None:
     limit, sets = params.min_precision, f"{evidence.sets:,} sets"
     passed = evidence.least >= limit - ROUNDING
     if evidence.most - evidence.least < ROUNDING:
-        sentence = f"all {sets} have verdicts: {evidence.least:.3f} of their references are right; limit {limit:g}"
+        sentence = (
+            f"all {sets} have verdicts: {evidence.least:.3f} of their references are right; at least {limit:g} must be"
+        )
     elif passed:
-        sentence = f"known verdicts alone make {evidence.least:.3f} of the references of {sets} right; limit {limit:g}"
+        sentence = (
+            f"known verdicts alone make {evidence.least:.3f} of the references of {sets} right; at least {limit:g} "
+            "must be"
+        )
     elif evidence.most < limit - ROUNDING:
         sentence = (
             f"even if every reference without a verdict were right, only {evidence.most:.3f} of the references of "
-            f"{sets} would be; limit {limit:g}"
+            f"{sets} would be; at least {limit:g} must be"
         )
     else:
         return None
@@ -136,15 +141,21 @@ def _undecided(evidence: Evidence, params: Recurrence, lower: float, upper: floa
     missing = int((evidence.scores == UNKNOWN).sum())
     to_go = draws_to_go(draws, right, params.min_precision, len(evidence.drawn) - draws, params.confidence)
     words = [
-        f"{right} of {draws} drawn pairs are right, so that between {lower:.3f} and {upper:.3f} of the references are"
+        f"{right} of {draws} answered pairs are right, so between {lower:.3f} and {upper:.3f} of the references are"
+        if draws
+        else f"no answer counts yet: the first of {len(evidence.drawn)} drawn pairs has no verdict"
     ]
+    words.append(f"at least {params.min_precision:g} must be shown")
     if to_go is not None:
-        words.append(f"if this goes on, {to_go} more decide")
+        words.append(f"if the answers go on like this, {to_go} more decide")
     if missing:
-        words.append(f"{missing} decide at most" if len(evidence.drawn) == planned else f"{missing} draws are open")
+        words.append(
+            f"{missing} answers decide at most" if len(evidence.drawn) == planned else f"{missing} are missing"
+        )
     else:
         words.append("every set was drawn once, and now its other references are asked for")
-    if evidence.waiting:
-        words.append(f"draw {draws + 1} has no verdict, and {evidence.waiting} later ones wait for it")
-    words.append(f"limit {params.min_precision:g}")
+    if evidence.waiting and draws:
+        words.append(f"pair {draws + 1} has no verdict, and {evidence.waiting} later ones wait for it")
+    elif evidence.waiting:
+        words.append(f"{evidence.waiting} later ones wait for it")
     return Decision("undecided", "; ".join(words), lower, upper, missing, to_go)

@@ -1,6 +1,7 @@
 """The verdicts of a run, each with its sentence, numbers, pictures and next step: as a table, in words, as JSON."""
 
 import json
+import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -65,9 +66,13 @@ def _explained(workspace: Workspace, row: dict[str, Any]) -> Verdict:
         step.name,
         **{key: row[key] for key in ("verdict", "blocking", "stops", "observed", "limit")},
         sentence=row["reason"],
-        next_step=row["next_step"],
+        next_step=row["next_step"].replace("label RUN", f"label {shlex.quote(str(workspace.root))}"),
         **QUESTIONS[row["gate"]]._asdict(),
-        numbers={key.removeprefix(prefix): value for key, value in numbers.items() if key.startswith(prefix)},
+        numbers={
+            name: value
+            for key, value in numbers.items()
+            if key.startswith(prefix) and (name := key.removeprefix(prefix)) != "pass"
+        },
         pictures=_paths(report / "figures", "*.png"),
         files=[path for path in _paths(report / "files", "*") if _is_about(Path(path).name, row["gate"])],
     )
@@ -104,10 +109,11 @@ def show_explained(judged: list[Verdict]) -> None:
 
 
 def _lines(verdict: Verdict) -> list[tuple[str, str]]:
-    lines = [("asks", verdict.question), ("of", verdict.population), ("saw", verdict.sentence)]
+    lines = [("question", verdict.question), ("so far", verdict.sentence)]
     lines += [("next", verdict.next_step)] if verdict.next_step else []
-    lines += [("picture", path) for path in verdict.pictures] + [("file", path) for path in verdict.files]
-    lines += [("decides by", verdict.statistic), ("error", verdict.error), ("cannot see", verdict.unseen)]
+    lines += [("look at", path) for path in verdict.pictures] + [("details", path) for path in verdict.files]
+    lines += [("covers", verdict.population), ("method", verdict.statistic)]
+    lines += [("risk", verdict.error), ("not checked", verdict.unseen)]
     return [*lines, ("numbers", ", ".join(f"{key} {value:.5g}" for key, value in verdict.numbers.items()))]
 
 

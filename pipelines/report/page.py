@@ -24,7 +24,7 @@ from pipelines.steps import STEPS, Step
 HEADLINE = {
     "objects with {min_views} views or more": "mining/yield_sets",
     "references that are right, at least": "gate_recurrence/retrieval_precision/right_references",
-    "the same for other products": "gate_recurrence/retrieval_precision/other_products_bound",
+    "the same for other products": "gate_recurrence/retrieval_precision/other_products_at_least",
     "reference gap (independent encoder)": "evaluation/insertion.reference_gap.second_ir",
     "its lower limit": "evaluation/insertion.reference_gap.second_ir.low",
 }

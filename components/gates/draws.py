@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.common.data.reading import Dataset
@@ -32,7 +33,7 @@ class Lot:
     views: np.ndarray
     similarities: np.ndarray
     starts: np.ndarray
-    names: list[str]
+    names: pa.ChunkedArray
     deal: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -46,15 +47,18 @@ class Lot:
     @cached_property
     def order(self) -> np.ndarray:
         """The sets in the order in which they are drawn, int [N]."""
-        turns = [derive(0, *self.deal, self.names[anchor]) for anchor in self.anchors.tolist()]
+        turns = [derive(0, *self.deal, name) for name in self._names_of(self.anchors)]
         return np.argsort(np.array(turns, np.int64), kind="stable")
 
     def references(self, place: int) -> np.ndarray:
         """The references of a set as indices 0..R-1, the one to look at first first."""
         here = np.arange(self.starts[place], self.starts[place + 1])
-        anchor = self.names[self.anchors[place]]
-        turns = [derive(0, *self.deal, anchor, self.names[view]) for view in self.views[here].tolist()]
+        (anchor,) = self._names_of(self.anchors[place : place + 1])
+        turns = [derive(0, *self.deal, anchor, view) for view in self._names_of(self.views[here])]
         return here[np.argsort(np.array(turns, np.int64), kind="stable")]
+
+    def _names_of(self, rows: np.ndarray) -> list[str]:
+        return self.names.take(pa.array(rows, pa.int64())).to_pylist()
 
     def pair(self, reference: int) -> Pair:
         """The objects that are compared for a reference."""
@@ -76,6 +80,6 @@ def lot_of(sets: Dataset, objects: Dataset) -> Lot:
         pc.list_flatten(table["views"]).to_numpy(),
         pc.list_flatten(table["similarities"]).to_numpy(),
         np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
-        objects.table(["object_id"])["object_id"].to_pylist(),
+        objects.table(["object_id"])["object_id"],
         (repr(facts["low"]), repr(facts["high"]), facts["encoder"]),
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from PIL import Image
 
@@ -173,8 +174,9 @@ def _by_band(judged: Judged) -> list[dict[str, Any]]:
 
 
 def _by_category(inputs: dict[str, Path], judged: Judged) -> list[dict[str, Any]]:
-    categories = np.array(Dataset(inputs["objects"]).table(["category"])["category"].to_pylist(), dtype=object)
-    of_reference = categories[judged.lot.anchors[judged.lot.set_of]]
+    lot, categories = judged.lot, Dataset(inputs["objects"]).table(["category"])["category"]
+    of_anchor = categories.take(pa.array(lot.anchors, pa.int64())).to_numpy(zero_copy_only=False)
+    of_reference = of_anchor[lot.set_of]
     return [
         {"category": name} | _counted(judged.scores[of_reference == name])
         for name in sorted(set(of_reference.tolist()))

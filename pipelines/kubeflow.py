@@ -78,7 +78,7 @@ def _add(
     task = component(step.stage, gathers=gathers)(**given)
     if cluster:
         settle(task, step, gathers=gathers)
-    if not step.inputs:
+    if set(step.stage.params.naming("place")) - {"benchmark"}:
         task.set_caching_options(False)  # it reads addresses, and the cache key holds only their text
     task.after(*gates)
     made |= {dataset: task.outputs[role] for role, dataset in step.outputs.items()}

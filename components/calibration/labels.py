@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from components.calibration.params import Params
-from components.calibration.subjects import Label
+from components.calibration.subjects import Label, Named
 from components.common.join.exact import TILE, join_tile, prepare, tile_count
 from components.common.join.scores import Pairs, concatenate, decide
 from components.common.vision.corpus import Corpus
@@ -34,20 +34,20 @@ class Labels(NamedTuple):
         return self._replace(pairs=self.pairs.where(mask), verdict=self.verdict[mask])
 
 
-def label_pairs(
-    corpus: Corpus, subjects: list[Label], named: dict[int, str], thresholds: np.ndarray, params: Params
-) -> Labels:
+def label_pairs(corpus: Corpus, subjects: list[Label], named: Named, thresholds: np.ndarray, params: Params) -> Labels:
     """Every pair of one subject, every pair of two subjects with similarity >= `params.loosest`, and the partners of
     named objects that nobody labelled.
 
-    subjects: rows of that dataset. named: object row -> subject. thresholds: float [T], descending.
+    subjects: rows of that dataset. thresholds: float [T], descending.
 
     Only pairs of different photographs. duplicate: the same subject in photographs that nearly repeat each other, by
     label or as mining sees it.
     """
-    rows = np.array(sorted(named), np.int64)
-    product = np.unique([named[row] for row in rows.tolist()], return_inverse=True)[1].astype(np.int64)
-    similar, strangers = _similar(corpus, rows, thresholds, params)
+    compared = named.compared
+    rows = np.array(sorted(compared), np.int64)
+    product = np.unique([compared[row] for row in rows.tolist()], return_inverse=True)[1].astype(np.int64)
+    left_out = np.array(sorted((named.subjects.keys() | named.contested.keys()) - compared.keys()), np.int64)
+    similar, strangers = _similar(corpus, rows, left_out, thresholds, params)
     pairs = _with_all_of_one_product(corpus, rows, product, similar, params.loosest)
     src, dst = rows[pairs.src], rows[pairs.dst]
     same = product[pairs.src] == product[pairs.dst]
@@ -58,16 +58,19 @@ def label_pairs(
     return Labels(rows, product, pairs, verdict, strangers)
 
 
-def _similar(corpus: Corpus, rows: np.ndarray, thresholds: np.ndarray, params: Params) -> tuple[Pairs, np.ndarray]:
+def _similar(
+    corpus: Corpus, rows: np.ndarray, left_out: np.ndarray, thresholds: np.ndarray, params: Params
+) -> tuple[Pairs, np.ndarray]:
     """The pairs of named objects from `loosest` up, as places in `rows`, and the counts of strangers [L, T].
 
-    With the named objects last, the join compares them with all objects and no stranger with another.
+    left_out: rows of labelled objects that are not compared, and so are no strangers. With the named objects last, the
+    join compares them with all objects and no stranger with another.
     """
-    strangers = np.zeros((len(rows), len(thresholds)), np.int64)
+    strangers = np.zeros((len(rows), len(thresholds) + 1), np.int64)  # the last column: below every threshold
     if not len(rows):
-        return concatenate([]), strangers
-    order = np.concatenate([np.setdiff1d(np.arange(len(corpus)), rows), rows])
-    first = len(corpus) - len(rows)
+        return concatenate([]), strangers[:, :-1]
+    others = np.setdiff1d(np.arange(len(corpus)), np.concatenate([rows, left_out]))
+    order, first = np.concatenate([others, rows]), len(others)
     joined = prepare(corpus.vectors[order], params.loosest, corpus.photo[order])
     similar = []
     for tile in range(tile_count(len(order), TILE)):
@@ -76,9 +79,10 @@ def _similar(corpus: Corpus, rows: np.ndarray, thresholds: np.ndarray, params: P
         similar.append(Pairs(pairs.src[named] - first, pairs.dst[named] - first, pairs.similarity[named]))
         other = pairs.where(~named)
         other = other.where(~_repeat(corpus, order[other.src], order[other.dst], params))
-        reached = np.searchsorted(-thresholds, -other.similarity, side="left")  # first threshold that it reaches
-        np.add.at(strangers, (other.dst - first, np.minimum(reached, len(thresholds) - 1)), 1)
-    return concatenate(similar), np.cumsum(strangers, axis=1)
+        # The first threshold that it reaches.
+        reached = np.searchsorted(-thresholds.astype(np.float32), -other.similarity, side="left")
+        np.add.at(strangers, (other.dst - first, reached), 1)
+    return concatenate(similar), np.cumsum(strangers, axis=1)[:, :-1]
 
 
 def _repeat(corpus: Corpus, src: np.ndarray, dst: np.ndarray, params: Params) -> np.ndarray:

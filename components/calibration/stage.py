@@ -32,7 +32,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
     check_unit(corpus.vectors)
     subjects = Dataset(inputs["subjects"]).rows()
     named = name_objects(corpus, subjects, params)
-    labels = label_pairs(corpus, subjects, named.compared, thresholds(params), params)
+    labels = label_pairs(corpus, subjects, named, thresholds(params), params)
     curve = precision_curve(labels, params)
     window = find_window(curve, labels, params)
     with Writer(outputs["identities"], "identities", "calibration", inputs, params) as out:

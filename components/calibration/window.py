@@ -112,7 +112,7 @@ def find_high(labels: Labels, low: float, params: Params) -> float:
 
 def find_window(curve: Sequence[Threshold], labels: Labels, params: Params) -> Window:
     """The window that the labels support, or the stated one; where no threshold passes, from the strictest up."""
-    if params.window == "explicit" or not len(labels.verdict):
+    if params.window == "explicit" or not len(labels.rows):
         return Window(params.low, params.high, None)
     low = find_low(curve, params)
     start = params.strictest if low is None else low

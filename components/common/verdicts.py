@@ -56,6 +56,8 @@ def parse(data: bytes, where: str) -> list[Verdict]:
     Raises `UserError` naming `where` and the column or line that is wrong.
     """
     table = _table(data, where)
+    if repeated := [name for name in COLUMNS if table.column_names.count(name) > 1]:
+        raise UserError(f"{where} has several columns '{repeated[0]}': keep one of them")
     if missing := [name for name in COLUMNS if name not in table.column_names]:
         raise UserError(f"{where} has no column '{missing[0]}': a file of verdicts has {', '.join(COLUMNS)}")
     return [_verdict(row, f"{where} line {line}") for line, row in enumerate(table.select(COLUMNS).to_pylist(), 2)]

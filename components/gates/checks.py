@@ -101,7 +101,7 @@ def judge(gate: Gate, met: Mapping[str, bool], blocking: bool) -> dict[str, Any]
         "observed": shown.observed,
         "limit": shown.limit,
         "reason": "; ".join(map(_why, failed)) if failed else _held(gate),
-        "next_step": "; ".join(dict.fromkeys(check.next_step for check in failed if check.next_step)),
+        "next_step": "; ".join(dict.fromkeys(check.next_step for check in certain or failed if check.next_step)),
     }
 
 

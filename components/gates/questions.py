@@ -84,7 +84,8 @@ QUESTIONS = {
         "Does the model use its references?",
         "subjects like those of the benchmark",
         "gain of the own references over another object's, by the independent encoder; each subject counts once",
-        "a model without a gain passes at most once in forty (lower end of Student's two-sided 95 % interval)",
+        "a model without a gain passes about once in forty at one look (Student's two-sided 95 % interval); looking "
+        "again after more training or subjects adds to that",
         "how good the pictures are; subjects unlike the benchmark's",
     ),
 }

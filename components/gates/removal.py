@@ -54,8 +54,11 @@ def removal(inputs: dict[str, Path], params: Tuples) -> Gate:
 def _bound_for_others(inputs: dict[str, Path], rows: np.ndarray, clean: np.ndarray) -> float:
     """One-sided 95 % lower bound of the clean share in other photographs like these, 0..1."""
     photographs = Dataset(inputs["objects"]).table(["image_id"])["image_id"].take(pa.array(rows, pa.int64()))
-    votes = len(photographs.unique())
-    return share_lower_bound(float(clean.mean()) * votes, votes) if votes else 0.0
+    codes = np.unique(photographs.to_pylist(), return_inverse=True)[1]
+    if not len(codes):
+        return 0.0
+    shares = np.bincount(codes, clean) / np.bincount(codes)
+    return share_lower_bound(float(shares.sum()), len(shares))
 
 
 def _histogram(residual: np.ndarray) -> list[dict[str, float]]:

@@ -54,9 +54,10 @@ def retrieval_precision(inputs: dict[str, Path], params: Recurrence) -> Gate:
     precision = Check(
         "right_references",
         "the share of right references, at least",
-        decision.lower,
+        # The decision is made; a last bit of the bound must not turn it.
+        max(decision.lower, params.min_precision) if decision.word == "pass" else decision.lower,
         low=params.min_precision,
-        next_step=_next_step(decision),
+        next_step=_next_step(evidence, decision),
         undecided="verdicts are missing" if decision.word == "undecided" else "",
         sentence=decision.sentence,
     )
@@ -64,13 +65,13 @@ def retrieval_precision(inputs: dict[str, Path], params: Recurrence) -> Gate:
     return Gate("retrieval-precision", (precision, outside), _shows(inputs, judged, evidence, decision, params))
 
 
-def _next_step(decision: Decision) -> str:
+def _next_step(evidence: Evidence, decision: Decision) -> str:
     if decision.word == "undecided":
         return (
             "run `objectmate label RUN`: it shows one pair after the other, takes your answer, stops once enough are "
             f"answered, and prints the command that runs again with them ({QUEUE} lists the pairs)"
         )
-    if not decision.upper:
+    if not evidence.sets:
         return "widen the window, or add photographs"
     return "narrow the window by raising its low end until precision is enough, or use a better encoder"
 
@@ -83,7 +84,7 @@ def _outside(sets: Dataset, pairs: Dataset, lot: Lot) -> Check:
     return Check(
         "outside_the_window",
         f"the number of references and pairs whose similarity is not within the stated window, {low:g} to {high:g}",
-        int(((similarity < low) | (similarity > high)).sum()),
+        int((~((similarity >= low) & (similarity <= high))).sum()),
         high=0,
         next_step="delete the sets and pairs datasets and run mining again",
     )

@@ -105,8 +105,8 @@ def decide(evidence: Evidence, params: Recurrence) -> Decision:
     if draws >= planned:
         return Decision(
             "fail",
-            f"{seen}: it is not shown that {limit:g} of the references are, and by {planned} draws {params.power:.0%} "
-            f"of runs with {params.expected_precision:g} right would have passed",
+            f"{seen}: it is not shown that {limit:g} of the references are, and no more than the planned {planned} are "
+            "drawn",
             lower,
             upper,
         )

@@ -37,7 +37,7 @@ class Placed(NamedTuple):
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
     """images, objects -> judgements. Raises `UserError` if the file is absent or is not one of verdicts."""
     data = read_address(params.verdicts) if params.verdicts else b""
-    placed = place(parse(data, params.verdicts) if data else [], objects_by_photograph(inputs))
+    placed = place(parse(data, params.verdicts) if params.verdicts else [], objects_by_photograph(inputs))
     contents = {"verdicts": sha256(data).hexdigest()}
     with Writer(outputs["judgements"], "judgements", "judgement", inputs, params, contents) as out:
         out.write(

@@ -42,7 +42,7 @@ def calibrate(paths: dict[str, Path], folder: Path, params: Calibration = PARAMS
 def judged(paths: dict[str, Path], params: Calibration = PARAMS) -> dict[tuple[int, int], str]:
     """Object rows -> verdict of each pair that labels judge."""
     corpus, subjects = load(paths), Dataset(paths["subjects"]).rows()
-    named = name_objects(corpus, subjects, params).compared
+    named = name_objects(corpus, subjects, params)
     labels = label_pairs(corpus, subjects, named, thresholds(params), params)
     pairs = zip(labels.rows[labels.pairs.src].tolist(), labels.rows[labels.pairs.dst].tolist(), strict=True)
     return dict(zip(pairs, labels.verdict.tolist(), strict=True))

@@ -72,7 +72,9 @@ def test_pairs_are_those_of_one_product_and_the_similar_ones_and_strangers_are_c
     apart = SimpleNamespace(distance=lambda src, dst: np.full(len(src), 256))
     corpus = _Corpus(vectors, photo, apart)
     grid = np.array([0.8, 0.7, 0.6, 0.5])
-    similar, strangers = _similar(corpus, rows, grid, PARAMS.model_copy(update={"loosest": 0.5}))
+    left_out = np.setdiff1d(np.arange(80), rows)[::5]
+    similar, strangers = _similar(corpus, rows, left_out, grid, PARAMS.model_copy(update={"loosest": 0.4}))
+    similar = similar.where(similar.similarity >= 0.5)
     pairs = _with_all_of_one_product(corpus, rows, product, similar, 0.5)
     products = vectors.astype(np.float32) @ vectors.astype(np.float32).T
     wanted = [
@@ -83,7 +85,7 @@ def test_pairs_are_those_of_one_product_and_the_similar_ones_and_strangers_are_c
     ]
     assert list(zip(pairs.src.tolist(), pairs.dst.tolist(), strict=True)) == wanted
     np.testing.assert_allclose(pairs.similarity, products[rows[pairs.src], rows[pairs.dst]], atol=1e-6)
-    others = np.setdiff1d(np.arange(80), rows)
+    others = np.setdiff1d(np.arange(80), np.concatenate([rows, left_out]))
     seen = products[rows][:, others] * (photo[rows][:, None] != photo[others])
     np.testing.assert_array_equal(strangers, (seen[:, :, None] >= grid).sum(1))
 

@@ -51,7 +51,7 @@ def test_a_certain_failure_outweighs_missing_evidence(validator: Validator) -> N
     assert "12 more labels" in row["reason"]
     failed = Check("pairs", "the pairs", 3, high=0, next_step="mend")
     row = verdict(validator, open_, failed)
-    assert (row["verdict"], row["observed"], row["next_step"]) == ("fail", 3, "label; mend")
+    assert (row["verdict"], row["observed"], row["next_step"]) == ("fail", 3, "mend")
 
 
 def test_documents_name_the_expectations(validator: Validator) -> None:

@@ -116,6 +116,18 @@ def test_where_every_verdict_is_known_the_share_decides(lot: Callable[..., Lot],
     assert f"all 10 sets have verdicts: {1 - wrong / 30:.3f} of their references are right" in row["reason"]
 
 
+def test_a_share_at_the_limit_passes_whatever_its_last_bit(lot: Callable[..., Lot]) -> None:
+    """Shares 1, 2/3, 1, 2/3, 2/3 make 0.7999999999999999."""
+    subjects = named(5, 0) | {row: f"other-{row}" for row in (5, 13, 17)}
+    gate, row = lot(5).know(subjects).judge(Recurrence())
+    assert row["verdict"] == "pass" and (gate.checks[0].excess <= 0).all()
+
+
+def test_all_wrong_is_no_reason_to_widen_the_window(lot: Callable[..., Lot]) -> None:
+    _, row = lot(10).know(named(10, 30)).judge()
+    assert row["verdict"] == "fail" and "narrow the window" in row["next_step"]
+
+
 def test_three_sets_say_little_about_other_products(lot: Callable[..., Lot]) -> None:
     gate, row = lot(3).know(named(3, 0)).judge()
     assert row["verdict"] == "pass" and gate.shows.metrics["other_products_at_least"] == pytest.approx(0.368, abs=5e-4)

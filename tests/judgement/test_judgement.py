@@ -100,6 +100,7 @@ GOOD = f"{'a' * 64},0,0,9,9,{'b' * 64},1,1,9,9,same,ann,,"
     ("text", "sentence"),
     [
         (HEAD.replace(",rater", "") + "\n", "v.csv has no column 'rater'"),
+        (f"{HEAD},rater\n{GOOD},bob", "v.csv has several columns 'rater'"),
         (f"{HEAD}\n{GOOD}\n{GOOD.replace('same', 'maybe')}", "v.csv line 3: 'maybe' is not a verdict: write same, "),
         (f"{HEAD}\n{GOOD.replace('ann', ' ')}", "v.csv line 2 names no rater"),
         (f"{HEAD}\n{GOOD.replace(',9,9,same', ',9,-1,same')}", "v.csv line 2: the second box is not x, y, w, h in px"),

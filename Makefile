@@ -16,6 +16,8 @@ endif
 export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export HF_HUB_OFFLINE ?= 1
+# Every stage is a process of its own: without stored bytecode, each would compile all that it imports again.
+unexport PYTHONDONTWRITEBYTECODE
 
 FAMILIES := data vision mining training gates runner mlflow
 VARIANT ?= cpu

@@ -7,14 +7,13 @@ The stake depends only on how many were drawn and how many of them were right. D
 lot make it shrink faster still, which is the safe side (arXiv 2006.04347).
 """
 
-import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Collection
 from functools import cache
 
 import numpy as np
 from scipy import optimize, special, stats
 
-EDGE = 1e-9  # shares this near to 0 or 1 count as 0 or 1
+LEAST, MOST = 1e-300, 1 - 1e-9  # shares nearer to 0 or 1 count as 0 or 1
 
 
 def log_evidence(draws: int, right: float, limit: float) -> float:
@@ -33,7 +32,7 @@ def shows_more(draws: int, right: float, limit: float, confidence: float = 0.95)
     return bool(log_evidence(draws, right, limit) >= -np.log1p(-confidence))
 
 
-def shows_less(draws: int, right: int, limit: float, confidence: float = 0.95) -> bool:
+def shows_less(draws: int, right: float, limit: float, confidence: float = 0.95) -> bool:
     """Whether the draws show that less than `limit` of the lot is right."""
     return shows_more(draws, draws - right, 1 - limit, confidence)
 
@@ -43,7 +42,7 @@ def lower_limit(draws: int, right: int, confidence: float = 0.95) -> float:
     if not right:
         return 0.0
     wanted = -np.log1p(-confidence)
-    return float(optimize.brentq(lambda limit: log_evidence(draws, right, limit) - wanted, EDGE, 1 - EDGE, xtol=1e-12))
+    return float(optimize.brentq(lambda limit: log_evidence(draws, right, limit) - wanted, LEAST, MOST, xtol=1e-12))
 
 
 def upper_limit(draws: int, right: int, confidence: float = 0.95) -> float:
@@ -51,33 +50,56 @@ def upper_limit(draws: int, right: int, confidence: float = 0.95) -> float:
     return 1 - lower_limit(draws, draws - right, confidence)
 
 
-def pass_probabilities(limit: float, truth: float, confidence: float = 0.95) -> Iterator[float]:
-    """Probability that a lot of which `truth` is right has passed by draw 1, 2, 3 ..., if one looks after every draw.
+def fewest_right(passes: Callable[[int, int], bool], most: int) -> np.ndarray:
+    """The fewest right of n draws that pass, int [most + 1]; n + 1 where even n do not.
 
-    Exact for an endless lot.
+    passes: the rule, from draws and right draws; one more wrong draw must never help.
     """
-    alive, needed, passed = np.ones(1), 0, 0.0  # alive [n + 1]: probability of k right among n draws without a pass
-    for draws in itertools.count(1):
+    fewest, right = [], 0
+    for draws in range(most + 1):
+        while right <= draws and not passes(draws, right):
+            right += 1
+        fewest.append(right)
+    return np.array(fewest)
+
+
+def pass_probabilities(fewest: np.ndarray, truth: float, looks: Collection[int]) -> np.ndarray:
+    """Probability that a lot of which `truth` is right has passed at a look or before it, float [looks].
+
+    Exact for an endless lot. fewest: a rule's table, see `fewest_right`. looks: numbers of draws, ascending.
+    """
+    alive, passed, by_look = np.ones(1), 0.0, []  # alive [n + 1]: probability of k right among n draws without a pass
+    for draws in range(1, max(looks, default=0) + 1):
         alive = np.append(alive * (1 - truth), 0.0) + np.append(0.0, alive * truth)
-        while needed <= draws and not shows_more(draws, needed, limit, confidence):
-            needed += 1
-        passed += float(alive[needed:].sum())
-        alive[needed:] = 0.0
-        yield passed
+        if draws in looks:
+            passed += float(alive[fewest[draws] :].sum())
+            alive[fewest[draws] :] = 0.0
+            by_look.append(passed)
+    return np.array(by_look)
 
 
 @cache
 def draws_needed(limit: float, truth: float, power: float, most: int, confidence: float = 0.95) -> int:
     """Draws by which a lot of which `truth` is right has passed with probability `power`; `most` if more are needed."""
-    steps = enumerate(itertools.islice(pass_probabilities(limit, truth, confidence), most), 1)
-    return next((draws for draws, passed in steps if passed >= power), most)
+    fewest = fewest_right(lambda draws, right: shows_more(draws, right, limit, confidence), most)
+    passed = pass_probabilities(fewest, truth, range(1, most + 1))
+    return int(np.argmax(passed >= power)) + 1 if (passed >= power).any() else most
 
 
-def draws_to_go(draws: int, right: int, limit: float, most: int, confidence: float = 0.95) -> int | None:
-    """How many more draws decide for the lot if the same share of them is right; None if `most` do not."""
-    if not right:
+def answers_to_go(
+    draws: int, right: int, ahead: np.ndarray, limit: float, confidence: float = 0.95
+) -> tuple[int, bool] | None:
+    """How many more answers decide about the lot if the same share of them is right, and whether they pass it.
+
+    ahead: float [A], the next draws: 1 right, 0 wrong, not a number where the answer is still to come. None if these
+    draws would not decide.
+    """
+    if not draws:
         return None
-    share = right / draws
-    return next(
-        (more for more in range(most + 1) if shows_more(draws + more, (draws + more) * share, limit, confidence)), None
-    )
+    still_open = np.isnan(ahead)
+    for more, so_far in enumerate(right + np.cumsum(np.where(still_open, right / draws, ahead)), 1):
+        if (passes := shows_more(draws + more, so_far, limit, confidence)) or shows_less(
+            draws + more, so_far, limit, confidence
+        ):
+            return int(still_open[:more].sum()), passes
+    return None

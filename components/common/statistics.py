@@ -21,11 +21,6 @@ def share_lower_bound(correct: float, total: int, confidence: float = 0.95) -> f
     return float(stats.beta.ppf(1 - confidence, correct, total - correct + 1)) if correct else 0.0
 
 
-def share_upper_bound(correct: int, total: int, confidence: float = 0.95) -> float:
-    """One-sided Clopper-Pearson upper bound of a share; 1 without observations."""
-    return float(stats.beta.ppf(confidence, correct + 1, total - correct)) if correct < total else 1.0
-
-
 def cluster_bootstrap(
     values: Sequence[float], clusters: Sequence[str], confidence: float = 0.95, draws: int = 10_000, seed: int = 0
 ) -> Interval:
@@ -100,10 +95,13 @@ class Ballot:
         return float(sizes.sum() ** 2 / (sizes**2).sum()) if sizes.any() else 0.0
 
     def means_without_one(self) -> np.ndarray:
-        """The mean score with one product left out as anchor and as partner, for each product in turn, float64 [G]."""
+        """The mean score with one product left out as anchor and as partner, for each of the G products of anchors and
+        partners in turn, float64 [G]."""
         of_anchor = self.scores()
         has_pairs = np.isfinite(of_anchor)
         products = max(int(self.product.max()), int(self.partner_product.max(initial=0))) + 1
+        there = np.zeros(products, bool)
+        there[self.product[has_pairs]] = there[self.partner_product] = True
         own = self.product[has_pairs]
         total = of_anchor[has_pairs].sum() - np.bincount(own, of_anchor[has_pairs], products)
         voters = has_pairs.sum() - np.bincount(own, minlength=products)
@@ -116,7 +114,8 @@ class Ballot:
         rest = np.where(pairs > 0, right / np.maximum(pairs, 1), 0.0)
         total = total + np.bincount(gone, rest - of_anchor[anchor], products)
         voters = voters - np.bincount(gone, pairs == 0, products)
-        return total[voters > 0] / voters[voters > 0]
+        rest_votes = there & (voters > 0)
+        return total[rest_votes] / voters[rest_votes]
 
 
 def count_votes(ballot: Ballot, confidence: float = 0.95) -> Votes:

@@ -5,6 +5,7 @@ An object is a place: the SHA-256 of its photograph's bytes and its box. So a ve
 
 import io
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Literal, NamedTuple, get_args
 
 import pyarrow as pa
@@ -35,7 +36,7 @@ class Place(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What a person said about two objects. at: ISO 8601. question: what was asked, with its version."""
+    """What a person said about two objects. at: ISO 8601, or empty. question: what was asked, with its version."""
 
     first: Place
     second: Place
@@ -43,6 +44,19 @@ class Verdict(NamedTuple):
     rater: str
     at: str
     question: str
+
+    @property
+    def moment(self) -> datetime:
+        """When it was given: in UTC unless `at` says otherwise, and before all others if it says nothing."""
+        if not self.at:
+            return datetime.min.replace(tzinfo=UTC)
+        at = datetime.fromisoformat(self.at)
+        return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+    @property
+    def asked(self) -> str:
+        """The name and version of its question, such as "same-product/1"; empty if it names none."""
+        return self.question.partition(":")[0].strip()
 
     def row(self) -> dict[str, str | float]:
         """The verdict as a row of the file."""
@@ -85,7 +99,12 @@ def _verdict(row: dict[str, str | float | None], where: str) -> Verdict:
     if not rater:
         raise UserError(f"{where} names no rater: give everyone who judges a name of their own")
     first, second = (_place(row, which, where) for which in ("first", "second"))
-    return Verdict(first, second, word, rater, str(row["at"] or ""), str(row["question"] or ""))
+    verdict = Verdict(first, second, word, rater, str(row["at"] or "").strip(), str(row["question"] or ""))
+    try:
+        verdict.moment  # noqa: B018 - read for its check
+    except ValueError:
+        raise UserError(f"{where}: '{verdict.at}' is not a time: write it as 2026-01-31T12:00:00, or nothing") from None
+    return verdict
 
 
 def _place(row: dict[str, str | float | None], which: str, where: str) -> Place:

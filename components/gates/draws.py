@@ -45,6 +45,11 @@ class Lot:
         return np.repeat(np.arange(len(self)), np.diff(self.starts))
 
     @cached_property
+    def pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Anchor and view of every reference, as object rows: two of int [R]."""
+        return self.anchors[self.set_of], self.views
+
+    @cached_property
     def order(self) -> np.ndarray:
         """The sets in the order in which they are drawn, int [N]."""
         turns = [derive(0, *self.deal, name) for name in self._names_of(self.anchors)]

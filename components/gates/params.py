@@ -50,8 +50,8 @@ class Recurrence(Checkpoint, NearDuplicates):
     min_precision: float = parameter(
         0.8,
         "share of a run's references that show their anchor's product",
-        "where 0.70 of the pairs are right, the precision of the paper's window (Figure 3a), 0.84 of the references of "
-        "the rendered world are",
+        "stricter than the paper's 0.70 of pairs (Figure 3a): in the rendered world, 0.70 of the pairs being right "
+        "goes with 0.84 of the references being right",
         gt=0,
         lt=1,
     )

@@ -48,7 +48,8 @@ QUESTIONS = {
         "answers on one reference per set, in a random order that nobody can steer. It passes once they show that the "
         "limit is exceeded; it fails once they show the opposite, or after the planned number of answers. Once every "
         "reference has an answer, the share itself decides",
-        "a run whose share of right references is below the limit passes at most once in twenty, at every look",
+        "a run whose share of right references is below the limit passes at most once in twenty, however often one "
+        "looks (gates.recurrence.confidence, default 0.95)",
         "other runs and other products; answers that are wrong themselves",
     ),
     "distinct-views": Question(
@@ -68,24 +69,26 @@ QUESTIONS = {
     "removal": Question(
         "Is the object gone from its background, and is the rest unchanged?",
         "every background of this run",
-        "share of backgrounds whose filled box is unlike the object, by the independent encoder; change outside it",
+        "share of backgrounds whose filled box is unlike the object, by the second encoder (models.second_ir), which "
+        "did not mine; change outside it",
         CENSUS + "; a bound for other photographs, with one vote per photograph, is printed beside it",
         "shadows and reflections outside the box; a fill that is unlike the object but looks wrong",
     ),
     "leakage": Question(
         "Could a score come from memory: was an object or photograph of validation or the benchmark trained on?",
         "every training object against every validation and benchmark object",
-        "pairs at the mining encoder's split threshold (none allowed); share that the independent encoder finds in "
-        "training; photographs on both sides (none allowed)",
+        "pairs at the mining encoder's split threshold (none allowed); share that the second encoder "
+        "(models.second_ir) finds in training; photographs on both sides (none allowed)",
         CENSUS,
         "a product that both encoders fail to recognise; it cannot tell a product from its look-alike either",
     ),
     "model": Question(
         "Does the model use its references?",
         "subjects like those of the benchmark",
-        "gain of the own references over another object's, by the independent encoder; each subject counts once",
-        "a model without a gain passes about once in forty at one look (Student's two-sided 95 % interval); looking "
-        "again after more training or subjects adds to that",
+        "gain of the own references over another object's, by the metric gates.model.metric (default: the second "
+        "encoder, which did not mine); each subject counts once",
+        "a model without a gain passes about once in forty at one look (Student's two-sided interval at "
+        "gates.model.confidence, default 0.95); looking again after more training or subjects adds to that",
         "how good the pictures are; subjects unlike the benchmark's",
     ),
 }

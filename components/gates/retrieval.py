@@ -2,45 +2,28 @@
 
 Sets are drawn in the order of a hash, one reference of each. Labels answer where they name both objects, people where
 they do not; only "same" is right. Draws are random, so it does not matter how pairs cluster by product: what is decided
-is about this run's sets (`verdict.py`). Beside it stand, without deciding, the precision of all emitted pairs and what
-these products say about others like them.
+is about this run's sets (`verdict.py`). What stands beside the decision is in `beside.py`.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from PIL import Image
 
 from components.common.data.reading import Dataset
-from components.common.data.schemas import blob_columns
+from components.common.join.flags import UNUSED
 from components.common.stage.report import Report
-from components.common.statistics import Ballot, Votes, count_votes
-from components.common.vision.images import decode
+from components.common.vision.object_pictures import ObjectPictures
 from components.common.vision.sheets import Cell, sheet
+from components.gates.beside import by_band, by_category, coverage, other_products, precision_of_pairs
 from components.gates.checks import Check, Gate
 from components.gates.draws import Lot, lot_of
-from components.gates.known import RIGHT, UNKNOWN, WRONG, Known, known
+from components.gates.known import RIGHT, UNKNOWN, known
 from components.gates.params import Recurrence
 from components.gates.queue import QUEUE, open_references, render_queue
 from components.gates.verdict import Decision, Evidence, decide, gather
 
-SHOWN = 32  # pairs on a sheet
-BANDS = 4
-UNUSED = 1 | 4
-"""Flags of pairs that no set is made from: near-duplicates, and what resembles the benchmark."""
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A lot, what is known about its references (RIGHT, WRONG or UNKNOWN, int8 [R]), and about objects at large."""
-
-    lot: Lot
-    scores: np.ndarray
-    known: Known
+SHOWN, SIDE = 32, 112  # pairs on a sheet; px of each picture
 
 
 def retrieval_precision(inputs: dict[str, Path], params: Recurrence) -> Gate:
@@ -48,10 +31,36 @@ def retrieval_precision(inputs: dict[str, Path], params: Recurrence) -> Gate:
     objects = Dataset(inputs["objects"])
     lot = lot_of(Dataset(inputs["sets"]), objects)
     facts = known(Dataset(inputs["identities"]), Dataset(inputs["judgements"]), len(objects))
-    judged = Judged(lot, facts.verdicts(lot.anchors[lot.set_of], lot.views), facts)
-    evidence = gather(lot, facts, params)
+    scores = facts.verdicts(*lot.pairs)
+    evidence = gather(lot, scores, params)
     decision = decide(evidence, params)
-    precision = Check(
+    report = _decided(evidence, decision)
+    for metrics, notes in (
+        coverage(scores, lot, facts),
+        precision_of_pairs(Dataset(inputs["pairs"]), facts),
+        other_products(scores, lot, facts, params.confidence),
+    ):
+        report.metrics.update(metrics)
+        report.notes.extend(notes)
+    if len(lot):
+        report.plots["precision_by_band"] = by_band(scores, lot)
+        report.plots["precision_by_category"] = by_category(scores, lot, objects)
+    if decision.word == "undecided":
+        asked = open_references(lot, scores, evidence)
+        report.files[QUEUE] = render_queue(inputs, lot, asked)
+        numbers = [str(n) for n in range(1, SHOWN + 1)]
+        report.figures["pairs_to_judge"] = _sheet(inputs, lot, asked[:SHOWN], numbers, len(asked))
+    answered = [ref for ref, score in zip(evidence.drawn, evidence.scores, strict=True) if score != UNKNOWN]
+    answered.sort(key=lambda reference: scores[reference])  # the wrong ones first
+    if answered:
+        words = ["right" if scores[reference] == RIGHT else "wrong" for reference in answered[:SHOWN]]
+        report.figures["judged_pairs"] = _sheet(inputs, lot, answered[:SHOWN], words, len(answered))
+    outside = _outside(Dataset(inputs["sets"]), Dataset(inputs["pairs"]), lot)
+    return Gate("retrieval-precision", (_precision(evidence, decision, params), outside), report)
+
+
+def _precision(evidence: Evidence, decision: Decision, params: Recurrence) -> Check:
+    return Check(
         "right_references",
         "the share of right references, at least",
         # The decision is made; a last bit of the bound must not turn it.
@@ -61,8 +70,6 @@ def retrieval_precision(inputs: dict[str, Path], params: Recurrence) -> Gate:
         undecided="verdicts are missing" if decision.word == "undecided" else "",
         sentence=decision.sentence,
     )
-    outside = _outside(Dataset(inputs["sets"]), Dataset(inputs["pairs"]), lot)
-    return Gate("retrieval-precision", (precision, outside), _shows(inputs, judged, evidence, decision, params))
 
 
 def _next_step(evidence: Evidence, decision: Decision) -> str:
@@ -90,111 +97,24 @@ def _outside(sets: Dataset, pairs: Dataset, lot: Lot) -> Check:
     )
 
 
-def _shows(
-    inputs: dict[str, Path], judged: Judged, evidence: Evidence, decision: Decision, params: Recurrence
-) -> Report:
-    report = Report(
+def _decided(evidence: Evidence, decision: Decision) -> Report:
+    return Report(
         {
             "right_references_at_most": decision.upper,
             "answered_draws": float(evidence.draws),
             "right_draws": float(evidence.right),
             "answers_missing": float(decision.missing),
-            **_beside(inputs, judged, params),
         },
     )
-    if len(judged.lot):
-        report.plots["precision_by_band"] = _by_band(judged)
-        report.plots["precision_by_category"] = _by_category(inputs, judged)
-    if decision.word == "undecided":
-        asked = open_references(judged.lot, judged.scores, evidence)
-        report.files[QUEUE] = render_queue(inputs, judged.lot, asked)
-        report.figures["pairs_to_judge"] = _sheet(inputs, judged.lot, asked[:SHOWN], [str(n + 1) for n in range(SHOWN)])
-    answered = [ref for ref, score in zip(evidence.drawn, evidence.scores, strict=True) if score != UNKNOWN]
-    answered.sort(key=lambda reference: judged.scores[reference])  # the wrong ones first
-    if answered:
-        words = ["right" if judged.scores[reference] == RIGHT else "wrong" for reference in answered[:SHOWN]]
-        report.figures["judged_pairs"] = _sheet(inputs, judged.lot, answered[:SHOWN], words)
-    return report
 
 
-def _beside(inputs: dict[str, Path], judged: Judged, params: Recurrence) -> dict[str, float]:
-    """What does not decide: coverage, the precision of pairs, and what is shown about other products."""
-    lot, scores = judged.lot, judged.scores
-    metrics = {
-        "sets": float(len(lot)),
-        "references": float(len(scores)),
-        "references_with_verdict": float((scores != UNKNOWN).sum()),
-    }
-    pairs = Dataset(inputs["pairs"]).table(["src_row", "dst_row", "flags"])
-    pairs = pairs.filter(pc.equal(pc.bit_wise_and(pairs["flags"], UNUSED), 0))
-    of_pairs = judged.known.verdicts(pairs["src_row"].to_numpy(), pairs["dst_row"].to_numpy())
-    metrics["pairs"], metrics["pairs_with_verdict"] = float(len(of_pairs)), float((of_pairs != UNKNOWN).sum())
-    if (of_pairs != UNKNOWN).any():
-        metrics["pair_precision"] = float((of_pairs == RIGHT).sum() / (of_pairs != UNKNOWN).sum())
-    votes = _other_products(judged, params.confidence)
-    if not votes.effective:
-        return metrics
-    return metrics | {
-        "other_products_precision": votes.mean,
-        "other_products_votes": votes.effective,
-        "other_products_at_least": votes.bound,
-        "references_nobody_labelled": float(
-            (scores[judged.known.subject[lot.anchors[lot.set_of]] >= 0] == UNKNOWN).sum()
-        ),
-    }
-
-
-def _other_products(judged: Judged, confidence: float) -> Votes:
-    """What sets of labelled anchors show about products like theirs; references that nobody labelled are wrong."""
-    lot, subject = judged.lot, judged.known.subject
-    labelled = np.flatnonzero(subject[lot.anchors] >= 0)
-    if not len(labelled):
-        return Votes(0.0, 0.0, 0.0)
-    place = np.full(len(lot), -1)
-    place[labelled] = np.arange(len(labelled))
-    votes, partner = place[lot.set_of], subject[lot.views]
-    known_pairs = (votes >= 0) & (partner >= 0)
-    strangers = np.bincount(votes[(votes >= 0) & (partner < 0)], minlength=len(labelled))
-    ballot = Ballot(
-        votes[known_pairs],
-        partner[known_pairs],
-        judged.scores[known_pairs] == RIGHT,
-        subject[lot.anchors[labelled]],
-        strangers,
-    )
-    return count_votes(ballot, confidence)
-
-
-def _by_band(judged: Judged) -> list[dict[str, Any]]:
-    """Precision in bands of similarity with equally many references."""
-    edges = np.unique(np.quantile(judged.lot.similarities, np.arange(BANDS) / BANDS))
-    bands = np.searchsorted(edges, judged.lot.similarities, side="right") - 1
-    return [
-        {"similarity_from": round(float(edge), 4)} | _counted(judged.scores[bands == n]) for n, edge in enumerate(edges)
-    ]
-
-
-def _by_category(inputs: dict[str, Path], judged: Judged) -> list[dict[str, Any]]:
-    lot, categories = judged.lot, Dataset(inputs["objects"]).table(["category"])["category"]
-    of_anchor = categories.take(pa.array(lot.anchors, pa.int64())).to_numpy(zero_copy_only=False)
-    of_reference = of_anchor[lot.set_of]
-    return [
-        {"category": name} | _counted(judged.scores[of_reference == name])
-        for name in sorted(set(of_reference.tolist()))
-    ]
-
-
-def _counted(scores: np.ndarray) -> dict[str, Any]:
-    right, wrong = int((scores == RIGHT).sum()), int((scores == WRONG).sum())
-    return {"precision": right / (right + wrong) if right + wrong else None, "judged": right + wrong}
-
-
-def _sheet(inputs: dict[str, Path], lot: Lot, references: list[int], captions: list[str]) -> Image.Image:
-    """Pairs of objects side by side."""
-    objects = Dataset(inputs["objects"])
-    table = objects.table(blob_columns("crop"))
+def _sheet(inputs: dict[str, Path], lot: Lot, references: list[int], captions: list[str], of: int) -> Image.Image:
+    """Pairs side by side, each object beside the photograph that it is in. of: how many pairs there are."""
+    pictures = ObjectPictures(Dataset(inputs["images"]), Dataset(inputs["objects"]))
     rows: list[list[Cell]] = []
     for reference, caption in zip(references, captions, strict=False):
-        anchor, view = (table.slice(row, 1).to_pylist()[0] for row in lot.pair(reference))
-        rows.append([(decode(objects.blob(anchor, "crop")), caption), decode(objects.blob(view, "crop"))])
-    return sheet(rows, ["anchor", "reference"], side=96, abreast=4)
+        anchor, view = lot.pair(reference)
+        first: Cell = (pictures.crop(anchor), caption)
+        rows.append([first, pictures.photograph(anchor, SIDE), pictures.crop(view), pictures.photograph(view, SIDE)])
+    shown = f"anchor ({len(rows)} of {of})" if of > len(rows) else "anchor"
+    return sheet(rows, [shown, "", "reference", ""], SIDE, abreast=2)

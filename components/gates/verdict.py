@@ -9,9 +9,9 @@ from typing import Literal
 
 import numpy as np
 
-from components.common.acceptance import draws_needed, draws_to_go, lower_limit, shows_less, shows_more, upper_limit
+from components.common.acceptance import answers_to_go, draws_needed, lower_limit, shows_less, shows_more, upper_limit
 from components.gates.draws import Lot
-from components.gates.known import RIGHT, UNKNOWN, Known
+from components.gates.known import RIGHT, UNKNOWN, WRONG
 from components.gates.params import Recurrence
 
 ROUNDING = 1e-9
@@ -51,8 +51,9 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Decision:
-    """lower, upper: of the share of right references. missing: draws without a verdict, which decide at most, unless
-    the lot is smaller than the plan; to_go: draws that decide if it goes on as so far, None if they would not."""
+    """lower, upper: of the share of right references. missing: answers to all planned draws, which decide unless the
+    lot is smaller than the plan. to_go: answers that decide if as many as so far are right, None if they would not.
+    """
 
     word: Word
     sentence: str
@@ -68,11 +69,10 @@ def planned_draws(params: Recurrence) -> int:
     return draws_needed(limit, expected, params.power, params.max_sample, params.confidence)
 
 
-def gather(lot: Lot, known: Known, params: Recurrence) -> Evidence:
-    """What is known about the lot's references and about the planned draws."""
-    scores = known.verdicts(lot.anchors[lot.set_of], lot.views)
+def gather(lot: Lot, scores: np.ndarray, params: Recurrence) -> Evidence:
+    """What is known about the planned draws and the whole lot. scores: RIGHT, WRONG or UNKNOWN per reference, [R]."""
     drawn = lot.draws(planned_draws(params))
-    return Evidence(len(lot), drawn, scores[drawn], _share(lot, scores == RIGHT), _share(lot, scores != 0))
+    return Evidence(len(lot), drawn, scores[drawn], _share(lot, scores == RIGHT), _share(lot, scores != WRONG))
 
 
 def _share(lot: Lot, chosen: np.ndarray) -> float:
@@ -139,15 +139,16 @@ def _certain(evidence: Evidence, params: Recurrence) -> Decision | None:
 def _undecided(evidence: Evidence, params: Recurrence, lower: float, upper: float) -> Decision:
     draws, right, planned = evidence.draws, evidence.right, planned_draws(params)
     missing = int((evidence.scores == UNKNOWN).sum())
-    to_go = draws_to_go(draws, right, params.min_precision, len(evidence.drawn) - draws, params.confidence)
+    ahead = np.where(evidence.scores == UNKNOWN, np.nan, evidence.scores)[draws:]
+    forecast = answers_to_go(draws, right, ahead, params.min_precision, params.confidence)
     words = [
         f"{right} of {draws} answered pairs are right, so between {lower:.3f} and {upper:.3f} of the references are"
         if draws
         else f"no answer counts yet: the first of {len(evidence.drawn)} drawn pairs has no verdict"
     ]
     words.append(f"at least {params.min_precision:g} must be shown")
-    if to_go is not None:
-        words.append(f"if the answers go on like this, {to_go} more decide")
+    if forecast:
+        words.append(f"if the answers go on like this, {forecast[0]} more {'pass' if forecast[1] else 'fail'} it")
     if missing:
         words.append(
             f"{missing} answers decide at most" if len(evidence.drawn) == planned else f"{missing} are missing"
@@ -158,4 +159,4 @@ def _undecided(evidence: Evidence, params: Recurrence, lower: float, upper: floa
         words.append(f"pair {draws + 1} has no verdict, and {evidence.waiting} later ones wait for it")
     elif evidence.waiting:
         words.append(f"{evidence.waiting} later ones wait for it")
-    return Decision("undecided", "; ".join(words), lower, upper, missing, to_go)
+    return Decision("undecided", "; ".join(words), lower, upper, missing, forecast[0] if forecast else None)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from components.common.data.reading import Dataset
 from components.common.stage.report import Report
@@ -26,8 +27,7 @@ def distinct_views(inputs: dict[str, Path], params: Recurrence) -> Gate:
     objects = Dataset(inputs["objects"]).table(["image_id", "dhash", "dhash_flipped"])
     photographs = Dataset(inputs["images"])
     images = photographs.table(["image_id", "dhash", "dhash_flipped"])
-    index = {image_id: i for i, image_id in enumerate(images["image_id"].to_pylist())}
-    photo = np.array([index[image_id] for image_id in objects["image_id"].to_pylist()], np.int64)
+    photo = pc.index_in(objects["image_id"], value_set=images["image_id"]).to_numpy().astype(np.int64)
     crop_hashes, photo_hashes = hashes_of(objects), hashes_of(images)
     pairs = same = near_crop = near_photo = near_shift = near = 0
     for first, second in member_pairs(Dataset(inputs["sets"])):

@@ -11,6 +11,7 @@ from components.common.statistics import Interval
 from components.common.verdicts import WORDS
 
 RESAMPLES = 2000
+FEWEST = 10  # pairs: an interval from fewer says nothing
 
 
 class Agreement(NamedTuple):
@@ -26,10 +27,12 @@ class Agreement(NamedTuple):
     def __str__(self) -> str:
         name = "Cohen's" if len(self.raters) == 2 else "Fleiss'"
         who = " and ".join(self.raters) if len(self.raters) == 2 else f"{len(self.raters)} raters"
+        pairs = f"{self.pairs} {'pair' if self.pairs == 1 else 'pairs'}"
         if not np.isfinite(self.kappa.mean):
-            return f"{who} judged {self.pairs} pairs in common, all alike: {name} kappa is not defined"
+            return f"{who} judged {pairs} in common, all alike: {name} kappa is not defined"
         low, high = self.kappa.low, self.kappa.high
-        return f"{name} kappa of {who} is {self.kappa.mean:.2f} [{low:.2f}, {high:.2f}] on {self.pairs} pairs"
+        interval = f"[{low:.2f}, {high:.2f}]" if self.pairs >= FEWEST else "(too few for an interval)"
+        return f"{name} kappa of {who} is {self.kappa.mean:.2f} {interval} on {pairs}"
 
 
 def agreements(verdicts: dict[tuple[int, int], dict[str, str]]) -> list[Agreement]:

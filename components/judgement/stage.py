@@ -1,16 +1,19 @@
 """Judgement: the file of people's verdicts becomes verdicts on this run's objects."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from components.common.data.reading import Dataset
 from components.common.data.storage import read_address
 from components.common.data.writing import Writer
 from components.common.stage.report import Report
-from components.common.verdicts import Place, Verdict, parse, render
+from components.common.verdicts import QUESTION, Place, Verdict, parse, render
 from components.common.vision.geometry import Box, iou
 from components.judgement.agreement import agreements
 from components.judgement.params import Params
@@ -18,9 +21,37 @@ from components.judgement.params import Params
 OVERLAP = 0.5
 """Intersection over union from which an object is the one that a verdict is about."""
 LEFT_OUT = "verdicts_left_out.csv"
+ASKED = QUESTION.partition(":")[0]
 
-Objects = dict[str, list[tuple[int, Box]]]
-"""Photograph -> its objects: row and box."""
+
+class Objects:
+    """The objects of a run by photograph, read from the datasets `images` and `objects` when they are asked for."""
+
+    def __init__(self, inputs: Mapping[str, Path]):
+        self._images, self._objects = Dataset(inputs["images"]), Dataset(inputs["objects"])
+        self._of: dict[str, list[tuple[int, Box]] | None] = {}
+
+    def look_up(self, photographs: Collection[str]) -> None:
+        """Reads the boxes of these photographs in one pass, so that `at` need not read for each."""
+        if not (unread := pa.array(sorted(set(photographs) - self._of.keys()), pa.string())):
+            return
+        self._of |= dict.fromkeys(unread.to_pylist())
+        images = self._images.table(["image_id"])["image_id"]
+        self._of |= {image: [] for image in images.filter(pc.is_in(images, unread)).to_pylist()}
+        table = self._objects.table(["image_id", *"xywh"])
+        rows = pc.indices_nonzero(pc.is_in(table["image_id"], unread))
+        for row, place in zip(rows.to_pylist(), table.take(rows).to_pylist(), strict=True):
+            here = self._of[place["image_id"]]
+            if here is not None:
+                here.append((row, Box(*(place[side] for side in "xywh"))))
+
+    def at(self, place: Place) -> int | str:
+        """The row of the object at a place, or why there is none."""
+        self.look_up([place.image])
+        if (here := self._of[place.image]) is None:
+            return "their photograph is not in this run"
+        overlap, row = max(((iou(box, place.box), -row) for row, box in here), default=(0.0, 0))
+        return -row if overlap >= OVERLAP else "no object is at their box any more"
 
 
 class Placed(NamedTuple):
@@ -37,7 +68,7 @@ class Placed(NamedTuple):
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
     """images, objects -> judgements. Raises `UserError` if the file is absent or is not one of verdicts."""
     data = read_address(params.verdicts) if params.verdicts else b""
-    placed = place(parse(data, params.verdicts) if params.verdicts else [], objects_by_photograph(inputs))
+    placed = place(parse(data, params.verdicts) if params.verdicts else [], Objects(inputs))
     contents = {"verdicts": sha256(data).hexdigest()}
     with Writer(outputs["judgements"], "judgements", "judgement", inputs, params, contents) as out:
         out.write(
@@ -47,69 +78,69 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
 
 
 def place(verdicts: Sequence[Verdict], objects: Objects) -> Placed:
-    """Finds the objects that each verdict is about. A rater's last verdict on a pair counts."""
+    """Finds the objects that each verdict is about. Of a rater's verdicts on a pair the latest counts."""
     placed = Placed(defaultdict(dict), defaultdict(list), 0)
     replaced = 0
-    for verdict in verdicts:
-        rows = [object_at(side, objects) for side in (verdict.first, verdict.second)]
-        if reason := next((row for row in rows if isinstance(row, str)), ""):
-            placed.left_out[reason].append(verdict)
-        elif rows[0] == rows[1]:
-            placed.left_out["both places are one object"].append(verdict)
+    objects.look_up({side.image for verdict in verdicts for side in (verdict.first, verdict.second)})
+    for verdict in sorted(verdicts, key=lambda verdict: verdict.moment):
+        rows = _rows(verdict, objects)
+        if isinstance(rows, str):
+            placed.left_out[rows].append(verdict)
         else:
-            given = placed.verdicts[min(rows), max(rows)]  # type: ignore[type-var, index]
+            given = placed.verdicts[rows]
             replaced += verdict.rater in given
             given[verdict.rater] = verdict
     return placed._replace(replaced=replaced)
 
 
-def objects_by_photograph(inputs: Mapping[str, Path]) -> Objects:
-    """The objects of the datasets `images` and `objects`; a photograph without any has an empty list."""
-    table = Dataset(inputs["objects"]).table(["image_id", *"xywh"])
-    objects: Objects = defaultdict(list)
-    for image in Dataset(inputs["images"]).table(["image_id"])["image_id"].to_pylist():
-        objects[image] = []
-    for row, (image, *sides) in enumerate(
-        zip(*(table[name].to_pylist() for name in ("image_id", *"xywh")), strict=True)
-    ):
-        objects[image].append((row, Box(*sides)))
-    return objects
-
-
-def object_at(place: Place, objects: Objects) -> int | str:
-    """The row of the object at a place, or why there is none."""
-    if place.image not in objects:
-        return "their photograph is not in this run"
-    overlap, row = max(((iou(box, place.box), -row) for row, box in objects[place.image]), default=(0.0, 0))
-    return -row if overlap >= OVERLAP else "no object is at their box any more"
+def _rows(verdict: Verdict, objects: Objects) -> tuple[int, int] | str:
+    """The objects of a verdict in ascending order, or why it is about none."""
+    if verdict.asked not in ("", ASKED):
+        return f"they answer another question than {ASKED}"
+    first, second = objects.at(verdict.first), objects.at(verdict.second)
+    for row in (first, second):
+        if isinstance(row, str):
+            return row
+    if first == second:
+        return "both places are one object"
+    return min(first, second), max(first, second)  # type: ignore[type-var, return-value]
 
 
 def _row(pair: tuple[int, int], verdict: Verdict) -> dict[str, Any]:
-    places = dict(zip(("src_row", "dst_row"), pair, strict=True))
-    return places | {name: getattr(verdict, name) for name in ("verdict", "rater", "at", "question")}
+    return dict(zip(("src_row", "dst_row"), pair, strict=True)) | verdict.row()
 
 
 def _report(placed: Placed) -> Report:
     words = {pair: {rater: given.verdict for rater, given in by.items()} for pair, by in placed.verdicts.items()}
     raters = {rater for given in words.values() for rater in given}
-    disputed = [given for given in words.values() if len(set(given.values())) > 1]
+    disputed = sum(len(set(given.values())) > 1 for given in words.values())
+    unnamed = sum(not verdict.asked for given in placed.verdicts.values() for verdict in given.values())
     left_out = [verdict for verdicts in placed.left_out.values() for verdict in verdicts]
     metrics = {
         "judged_pairs": len(words),
         "verdicts": sum(map(len, words.values())),
         "raters": len(raters),
-        "disputed_pairs": len(disputed),
+        "disputed_pairs": disputed,
         "verdicts_replaced": placed.replaced,
         "verdicts_left_out": len(left_out),
     }
     notes = [
-        f"{len(verdicts)} verdicts are not used, as {reason}; they stay in the file, and are listed in files/{LEFT_OUT}"
+        f"Not used: {counted(len(verdicts), 'verdict')}, as {reason}. The file keeps them; files/{LEFT_OUT} lists them."
         for reason, verdicts in placed.left_out.items()
     ]
+    if placed.replaced:
+        notes.append(f"{counted(placed.replaced, 'verdict')} gave way to the rater's later one on the same pair.")
+    if unnamed:
+        notes.append(f"{counted(unnamed, 'verdict')} named no question and counted as an answer to {ASKED}.")
     notes += [str(agreement) for agreement in agreements(words)]
     if disputed:
         notes.append(
-            f"{len(disputed)} pairs are disputed: a pair counts as right if more than half of its raters say same"
+            f"Disputed: {counted(disputed, 'pair')}. A pair counts as right if more than half of its raters say same."
         )
     files: dict[str, bytes | str] = {LEFT_OUT: render(left_out, header=True)} if left_out else {}
     return Report({name: float(count) for name, count in metrics.items()}, notes=notes, files=files)
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, such as "1 pair" and "2 pairs"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from components.common.errors import ShareDone
-from components.common.join.exact import Flag, tile_count
+from components.common.join.exact import tile_count
+from components.common.join.flags import Flag
 from components.common.join.scores import Pairs, concatenate
 from components.common.stage.progress import track
 from components.common.vision.corpus import Corpus

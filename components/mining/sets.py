@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.common.join.exact import Flag
+from components.common.join.flags import UNUSED
 from components.common.join.scores import Pairs
 
 Repeats = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -40,8 +40,8 @@ class Neighbours:
 
 
 def neighbours(pairs: Pairs, flags: np.ndarray, count: int) -> Neighbours:
-    """Every pair that is flagged neither DUPLICATE nor RESERVED, seen from both ends."""
-    pairs = pairs.where((flags & (Flag.DUPLICATE | Flag.RESERVED)) == 0)
+    """Every pair that may go into a set, seen from both ends."""
+    pairs = pairs.where((flags & UNUSED) == 0)
     row, partner = np.concatenate([pairs.src, pairs.dst]), np.concatenate([pairs.dst, pairs.src])
     similarity = np.tile(pairs.similarity, 2)
     order = np.lexsort((partner, -similarity, row))

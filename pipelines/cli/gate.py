@@ -9,14 +9,12 @@ commands = typer.Typer()
 gate = typer.Typer(help="What the gates of a run decided, and why.", no_args_is_help=True)
 commands.add_typer(gate, name="gate")
 
+Run = Annotated[Path, typer.Option(help="Folder of the run, such as runs/photos-1a2b3c4d")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON")]
 
 
 @gate.command("list")
-def list_gates(
-    run: Annotated[Path, typer.Argument(help="Folder of the run, such as runs/photos-1a2b3c4d")] = Path(),
-    json: Json = False,
-) -> None:
+def list_gates(run: Run = Path(), json: Json = False) -> None:
     """List the verdicts of a run, one line per gate."""
     from pipelines.engines.workspace import Workspace
     from pipelines.report.gates import as_json, explained, show_list
@@ -28,7 +26,7 @@ def list_gates(
 @gate.command()
 def explain(
     name: Annotated[str, typer.Argument(help="A gate, such as retrieval-precision (default: those that stop)")] = "",
-    run: Annotated[Path, typer.Option(help="Folder of the run, such as runs/photos-1a2b3c4d")] = Path(),
+    run: Run = Path(),
     json: Json = False,
 ) -> None:
     """Explain a verdict: what was asked, what was seen, what to do next, and what the gate cannot see."""

@@ -1,5 +1,6 @@
 """What in a workspace belongs to the current run: an earlier run's datasets stay on disk, but do not count."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +47,14 @@ def stops(workspace: Workspace, name: str) -> bool:
 
 
 def verdicts(workspace: Workspace) -> list[dict[str, Any]]:
-    """The current gates' verdicts, in pipeline order, each with `stage`, and `stops`: it blocks and did not pass."""
+    """The current gates' verdicts, in pipeline order, each with `stage`, and `stops`: it blocks and did not pass.
+
+    A gate does not know where its run is. So its next step names RUN, which is the workspace's folder here.
+    """
     steps = [step for step in current_steps(workspace) if step.stage.gate]
-    return [row | {"stage": step.name} for step in steps for row in _verdicts(workspace.dataset(step.name))]
+    rows = [row | {"stage": step.name} for step in steps for row in _verdicts(workspace.dataset(step.name))]
+    label = f"label {shlex.quote(str(workspace.root))}"
+    return [row | {"next_step": row["next_step"].replace("label RUN", label)} for row in rows]
 
 
 def _verdicts(folder: Path) -> list[dict[str, Any]]:

@@ -39,7 +39,7 @@ class GateOfARun:
         said = {pair: [verdict.verdict for verdict in by_rater.values()] for pair, by_rater in given.items()}
         judged, right = majorities(said, self._count)
         known_now = replace(self._labels, judged=judged, right=right)
-        return decide(gather(self._lot, known_now, self._params), self._params)
+        return decide(gather(self._lot, known_now.verdicts(*self._lot.pairs), self._params), self._params)
 
 
 def forecast(decision: Decision, left: int, certain: bool) -> str:

@@ -43,11 +43,21 @@ def _answered(session: Session, pair: Pair, keys: Iterator[str], say: Callable[[
             say(f"The answer to pair {back.number} is taken back." if back else "There is no answer to take back.")
             return True
         if word := WORDS.get(key):
-            session.answer(pair, word)
-            say(f"{word}; {'the gate is decided' if session.decided else session.forecast}")
+            say(f"{word}; {_answer(session, pair, word)}")
             return True
         say(KEYS)
     return False
+
+
+def _answer(session: Session, pair: Pair, word: Word) -> str:
+    """Stores the answer and says where that leaves the gate."""
+    was_decided = session.decided
+    session.answer(pair, word)
+    if session.decided:
+        return "the gate is decided"
+    if was_decided:
+        return f"you disagree with another rater, which opens the gate again; {session.forecast}"
+    return session.forecast
 
 
 def closing(session: Session, again: str) -> str:

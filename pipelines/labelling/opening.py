@@ -7,7 +7,7 @@ from components.common.errors import UserError
 from components.gates.params import Recurrence
 from components.gates.queue import QUEUE
 from components.judgement.params import Params as Judgement
-from components.judgement.stage import objects_by_photograph
+from components.judgement.stage import Objects
 from pipelines.engines.identity import is_local
 from pipelines.engines.state import verdicts
 from pipelines.engines.workspace import Workspace
@@ -78,7 +78,7 @@ def open_session(workspace: Workspace, rater: str) -> Session:
     """A session on the queue of a workspace whose gate is undecided."""
     inputs, params = workspace.inputs(STEP), read_step(workspace.params, STEP)
     assert isinstance(params, Recurrence)
-    objects = objects_by_photograph(inputs)
+    objects = Objects(inputs)
     where = places(workspace)
     return Session(
         read_queue(where.queue, objects), GateOfARun(inputs, objects, params), VerdictFile(where.verdicts), rater

@@ -8,7 +8,7 @@ import pyarrow.csv
 
 from components.common.verdicts import SIDES, Place
 from components.common.vision.geometry import Box
-from components.judgement.stage import Objects, object_at
+from components.judgement.stage import Objects
 
 
 class Pair(NamedTuple):
@@ -31,12 +31,14 @@ def read_queue(path: Path, objects: Objects) -> list[Pair]:
     """The pairs of a queue's CSV, the first to ask for first. objects: of the run that the queue belongs to."""
     text = {name: pa.string() for name in ("first_image", "second_image", "category")}
     options = pa.csv.ConvertOptions(column_types=text, strings_can_be_null=False)
-    return [_pair(row, objects) for row in pa.csv.read_csv(path, convert_options=options).to_pylist()]
+    rows = pa.csv.read_csv(path, convert_options=options).to_pylist()
+    objects.look_up({row[f"{which}_image"] for row in rows for which in ("first", "second")})
+    return [_pair(row, objects) for row in rows]
 
 
 def _pair(row: dict[str, Any], objects: Objects) -> Pair:
     first, second = (_place(row, which) for which in ("first", "second"))
-    rows = (int(object_at(first, objects)), int(object_at(second, objects)))
+    rows = (int(objects.at(first)), int(objects.at(second)))
     return Pair(row["number"], row["similarity"], row["category"], first, second, rows)
 
 

@@ -80,7 +80,7 @@ class VerdictFile:
 
 
 def _columns(data: bytes) -> list[str]:
-    return next(csv.reader(io.StringIO(data.decode("utf-8-sig"))))
+    return next(row for row in csv.reader(io.StringIO(data.decode("utf-8-sig"))) if row)
 
 
 def _line(verdict: Verdict, columns: list[str]) -> bytes:

@@ -1,7 +1,6 @@
 """The verdicts of a run, each with its sentence, numbers, pictures and next step: as a table, in words, as JSON."""
 
 import json
-import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -64,9 +63,8 @@ def _explained(workspace: Workspace, row: dict[str, Any]) -> Verdict:
     return Verdict(
         row["gate"],
         step.name,
-        **{key: row[key] for key in ("verdict", "blocking", "stops", "observed", "limit")},
+        **{key: row[key] for key in ("verdict", "blocking", "stops", "observed", "limit", "next_step")},
         sentence=row["reason"],
-        next_step=row["next_step"].replace("label RUN", f"label {shlex.quote(str(workspace.root))}"),
         **QUESTIONS[row["gate"]]._asdict(),
         numbers={
             name: value

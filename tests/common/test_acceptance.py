@@ -1,13 +1,12 @@
 """Bets on a lot: the bounds, the decisions and the numbers of draws that they need."""
 
-from itertools import islice
-
 import numpy as np
 import pytest
 
 from components.common.acceptance import (
+    answers_to_go,
     draws_needed,
-    draws_to_go,
+    fewest_right,
     log_evidence,
     lower_limit,
     pass_probabilities,
@@ -68,19 +67,21 @@ def test_the_evidence_is_the_mean_likelihood_ratio_over_shares_above_the_limit()
         assert log_evidence(draws, right, LIMIT) == pytest.approx(np.log(np.trapezoid(ratio, shares) / 0.3), abs=1e-6)
 
 
+FEWEST = fewest_right(lambda draws, right: shows_more(draws, right, LIMIT), 400)
+
+
 def test_looking_after_every_draw_keeps_the_error() -> None:
-    at_limit = list(islice(pass_probabilities(LIMIT, LIMIT), 400))
-    assert at_limit[-1] == pytest.approx(0.036, abs=5e-4)
-    assert list(islice(pass_probabilities(LIMIT, 0.8), 360))[-1] >= 0.95
-    simulated = _simulated(LIMIT, 0.8, 100)
-    assert list(islice(pass_probabilities(LIMIT, 0.8), 100))[-1] == pytest.approx(simulated, abs=0.03)
+    looks = range(1, 401)
+    assert pass_probabilities(FEWEST, LIMIT, looks)[-1] == pytest.approx(0.036, abs=5e-4)
+    by_draw = pass_probabilities(FEWEST, 0.8, looks)
+    assert by_draw[359] >= 0.95
+    assert by_draw[99] == pytest.approx(_simulated(0.8, 100), abs=0.03)
 
 
-def _simulated(limit: float, truth: float, draws: int, lots: int = 2000) -> float:
+def _simulated(truth: float, draws: int, lots: int = 2000) -> float:
     """Share of lots that pass at any look."""
     right = np.cumsum(np.random.default_rng(0).random((lots, draws)) < truth, axis=1)
-    fewest = [next((k for k in range(n + 1) if shows_more(n, k, limit)), n + 1) for n in range(1, draws + 1)]
-    return float((right >= np.array(fewest)).any(1).mean())
+    return float((right >= FEWEST[1 : draws + 1]).any(1).mean())
 
 
 @pytest.mark.parametrize(
@@ -91,8 +92,27 @@ def test_draws_needed_for_a_lot_that_should_pass(limit: float, truth: float, dra
     assert draws_needed(limit, truth, 0.95, 50) == 50
 
 
+OPEN = np.nan
+
+
+def ahead(*draws: float, then_open: int = 0) -> np.ndarray:
+    return np.array([*draws, *[OPEN] * then_open])
+
+
 def test_the_forecast_goes_on_as_before() -> None:
-    assert draws_to_go(30, 27, LIMIT, 330) == 3
-    assert draws_to_go(100, 82, LIMIT, 260) == 11
-    assert draws_to_go(100, 70, LIMIT, 300) is None
-    assert draws_to_go(0, 0, LIMIT, 300) is None
+    assert answers_to_go(30, 27, ahead(then_open=330), LIMIT) == (3, True)
+    assert answers_to_go(100, 82, ahead(then_open=260), LIMIT) == (11, True)
+    assert answers_to_go(3, 0, ahead(then_open=300), LIMIT) == (1, False)
+    assert answers_to_go(100, 70, ahead(then_open=300), LIMIT) is None
+    assert answers_to_go(30, 27, ahead(then_open=2), LIMIT) is None
+    assert answers_to_go(0, 0, ahead(then_open=300), LIMIT) is None
+
+
+def test_the_forecast_counts_answers_and_not_the_draws_that_have_theirs() -> None:
+    assert answers_to_go(30, 27, ahead(OPEN, 1, 1, then_open=9), LIMIT) == (1, True)
+    assert answers_to_go(30, 27, ahead(OPEN, 0, 0, then_open=90), LIMIT)[0] > 3
+
+
+def test_one_right_of_many_has_a_limit() -> None:
+    assert 0 < lower_limit(10_000, 1) < 1e-4
+    assert upper_limit(10_000, 9_999) > 1 - 1e-4

@@ -13,7 +13,7 @@ from components.common.acceptance import pass_probabilities, shows_more
 from components.common.statistics import share_lower_bound
 from components.gates.bench import simulate as bench
 from components.gates.bench.lots import Lots, drawn, labelled_in_turn, simulate
-from components.gates.bench.procedures import boundaries, exactly_passed_by, looks_at, passed_by
+from components.gates.bench.procedures import boundaries, looks_at, passed_by
 from components.gates.bench.rows import LOOKS, OURS, PEER, Row
 from components.gates.bench.worlds import all_worlds, look_alikes, partly_labelled, quick_worlds, shared_objects
 from components.gates.known import RIGHT, UNKNOWN
@@ -47,7 +47,7 @@ def test_ours_passes_what_should_pass_by_the_planned_draws(rows):
         if row.looks == max(LOOKS):
             assert row.power >= 0.95 - 2 * row.power_se, row
     exact = next(row for row in of(rows, OURS, "independent") if row.looks == max(LOOKS))
-    by_plan = list(itertools.islice(pass_probabilities(0.8, 0.9), 229))[-1]
+    by_plan = pass_probabilities(PLAN.fewest[OURS], 0.9, range(1, 230))[-1]
     assert PLAN.planned == 229 and exact.power == pytest.approx(by_plan, abs=1e-12) and by_plan >= 0.95
 
 
@@ -141,7 +141,7 @@ def test_a_pass_stays_and_unknown_draws_end_what_counts():
 def test_the_recursion_agrees_with_draws():
     fewest, looks = PLAN.fewest[PEER], looks_at(5, 229)
     scores = (np.random.default_rng(4).random((20_000, 229)) < 0.8).astype(np.int8)
-    assert exactly_passed_by(0.8, looks, fewest) == pytest.approx(
+    assert pass_probabilities(fewest, 0.8, looks) == pytest.approx(
         passed_by(scores, looks, fewest).mean(axis=0), abs=0.01
     )
 

@@ -12,6 +12,8 @@ import pytest
 from gate_data import Make, object_row, photographs
 
 from components.common.data.reading import Dataset
+from components.common.verdicts import QUESTION, Place, Verdict, Word
+from components.common.vision.geometry import Box
 from components.gates.checks import Gate, judge
 from components.gates.draws import lot_of
 from components.gates.params import Recurrence
@@ -62,10 +64,7 @@ class Lot:
     def know(self, subjects: Mapping[int, str] = {}, judged: Sequence[tuple[int, int, str, str]] = ()) -> "Lot":
         """subjects: object row -> subject; judged: (row, row, verdict, rater)."""
         names = [{"row": row, "subject": name, "photograph": row} for row, name in sorted(subjects.items())]
-        said = [
-            {"src_row": min(a, b), "dst_row": max(a, b), "verdict": word, "rater": rater, "at": "", "question": "1"}
-            for a, b, word, rater in judged
-        ]
+        said = [judgement(*verdict) for verdict in judged]
         self.inputs["identities"] = self.make(f"i{np.random.random()}", "identities", names)
         self.inputs["judgements"] = self.make(f"j{np.random.random()}", "judgements", said)
         return self
@@ -77,6 +76,13 @@ class Lot:
     def drawn(self, count: int) -> list[tuple[int, int]]:
         lot = lot_of(Dataset(self.inputs["sets"]), Dataset(self.inputs["objects"]))
         return [tuple(lot.pair(reference)) for reference in lot.draws(count)]
+
+
+def judgement(first: int, second: int, word: Word, rater: str) -> dict[str, Any]:
+    """A row of `judgements`; the gate goes by its object rows."""
+    place = Place("0" * 64, Box(0, 0, 9, 9))
+    verdict = Verdict(place, place, word, rater, "", QUESTION)
+    return {"src_row": min(first, second), "dst_row": max(first, second), **verdict.row()}
 
 
 @pytest.fixture
@@ -208,6 +214,32 @@ def test_labels_answer_before_people(lot: Callable[..., Lot]) -> None:
     said = [(anchor, view, "different", "ann")]
     assert world.know({anchor: "mug", view: "mug"}, said).judge()[0].shows.metrics["right_draws"] == 1
     assert world.know({anchor: "mug"}, said).judge()[0].shows.metrics["right_draws"] == 0
+
+
+def test_a_person_whom_labels_contradict_is_counted(lot: Callable[..., Lot]) -> None:
+    world = lot(500)
+    (first, second, third) = world.drawn(3)
+    said = [(*first, "different", "ann"), (*second, "same", "ann"), (*third, "same", "ann")]
+    gate, _ = world.know({row: "mug" for pair in (first, second) for row in pair}, said).judge()
+    assert gate.shows.metrics["verdicts_overruled"] == 1
+    assert any("Labels contradict people on 1 of 3 judged pairs" in note for note in gate.shows.notes)
+
+
+def test_the_forecast_counts_answers_and_not_draws_that_labels_answer(lot: Callable[..., Lot]) -> None:
+    """12 of 12 are right, the 13th decides, and labels know it once the 12th has been skipped: one answer is asked."""
+    world = lot(500)
+    pairs = world.drawn(14)
+    labels = {row: f"s{n}" for n, pair in enumerate(pairs[12:]) for row in pair}
+    _, row = world.know(labels, answers(pairs[:11], 11)).judge()
+    assert "11 of 11 answered pairs are right" in row["reason"] and "1 more pass it" in row["reason"]
+
+
+def test_what_stands_beside_the_decision_is_said(lot: Callable[..., Lot]) -> None:
+    gate, _ = lot(10).know(named(10, 6)).judge()
+    notes = " ".join(gate.shows.notes)
+    assert "30 of 30 references have a verdict" in notes
+    assert "Of the 30 pairs in the window, 30 have a verdict and 0.800 of these are right" in notes
+    assert "Of other products like the labelled ones, at least 0." in notes
 
 
 def test_repeats_by_label_are_wrong(lot: Callable[..., Lot]) -> None:

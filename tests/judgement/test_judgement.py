@@ -52,6 +52,8 @@ def test_a_verdict_is_about_the_objects_at_its_places(paths, places, tmp_path):
         (2, 3, "different"),
     ]
     assert report.metrics["judged_pairs"] == 2 and report.metrics["verdicts_left_out"] == 0
+    (first, _) = made.rows()
+    assert (first["first_image"], first["first_x"]) == (places[1].image, places[1].box.x), "the place as it was judged"
     assert made.manifest.models["verdicts"]  # the file's digest is part of what the dataset is
 
 
@@ -70,7 +72,7 @@ def test_what_is_about_no_object_is_counted_and_kept(paths, places, tmp_path):
     ]
     report, made = judged(paths, tmp_path, said)
     assert len(made) == 0 and report.metrics["verdicts_left_out"] == 3
-    assert "1 verdicts are not used, as their photograph is not in this run" in report.notes[0]
+    assert "Not used: 1 verdict, as their photograph is not in this run." in report.notes[0]
     assert parse(report.files["verdicts_left_out.csv"].encode(), "it") == said
 
 
@@ -80,8 +82,30 @@ def test_a_raters_last_verdict_counts_and_disputes_are_said(paths, places, tmp_p
     report, made = judged(paths, tmp_path, said)
     assert [(row["rater"], row["verdict"]) for row in made.rows()] == [("ann", "same"), ("bob", "unsure")]
     assert (report.metrics["verdicts_replaced"], report.metrics["disputed_pairs"]) == (1, 1)
-    assert any("1 pairs are disputed" in note for note in report.notes)
+    assert any("Disputed: 1 pair." in note for note in report.notes)
     assert any("ann and bob" in note for note in report.notes)
+
+
+def test_the_latest_verdict_counts_wherever_its_line_stands(paths, places, tmp_path):
+    said = [
+        verdict(places[0], places[1], "same")._replace(at="2026-01-02T01:00:00+02:00"),
+        verdict(places[0], places[1], "different")._replace(at="2026-01-01T22:59:59"),
+        verdict(places[0], places[1], "unsure")._replace(at=""),
+    ]
+    report, made = judged(paths, tmp_path, said)
+    assert [row["verdict"] for row in made.rows()] == ["same"] and report.metrics["verdicts_replaced"] == 2
+    assert "2 verdicts gave way to the rater's later one on the same pair." in report.notes
+
+
+def test_answers_to_another_question_are_not_used(paths, places, tmp_path):
+    said = [
+        verdict(places[0], places[1], "same")._replace(question="same-product/2: is it?"),
+        verdict(places[2], places[3], "same")._replace(question=""),
+    ]
+    report, made = judged(paths, tmp_path, said)
+    assert [row["src_row"] for row in made.rows()] == [2]
+    assert "Not used: 1 verdict, as they answer another question than same-product/1." in report.notes[0]
+    assert "1 verdict named no question and counted as an answer to same-product/1." in report.notes
 
 
 def test_csv_and_parquet_say_the_same(places):
@@ -105,6 +129,7 @@ GOOD = f"{'a' * 64},0,0,9,9,{'b' * 64},1,1,9,9,same,ann,,"
         (f"{HEAD}\n{GOOD.replace('ann', ' ')}", "v.csv line 2 names no rater"),
         (f"{HEAD}\n{GOOD.replace(',9,9,same', ',9,-1,same')}", "v.csv line 2: the second box is not x, y, w, h in px"),
         (f"{HEAD}\n{GOOD.replace('0,0,9', 'nan,0,9')}", "v.csv line 2: the first box is not x, y, w, h in px"),
+        (f"{HEAD}\n{GOOD.replace('ann,,', 'ann,31.1.2026,')}", "v.csv line 2: '31.1.2026' is not a time: write it as "),
         (f"{HEAD}\n{GOOD},more", "v.csv is neither a CSV file in UTF-8 nor Parquet"),
         ("", "v.csv is neither a CSV file in UTF-8 nor Parquet"),
         ("PAR1 and then nothing", "v.csv is neither a CSV file in UTF-8 nor Parquet"),
@@ -151,5 +176,7 @@ def test_agreement_has_an_interval_and_says_when_there_is_none():
     assert 0.5 < agreement.kappa.low < agreement.kappa.mean < agreement.kappa.high <= 1
     alike = agreements({(0, 1): {"ann": "same", "bob": "same"}})
     assert "all alike: Cohen's kappa is not defined" in str(alike[0])
+    one = agreements({(0, 1): {"ann": "same", "bob": "different"}})
+    assert str(one[0]) == "Cohen's kappa of ann and bob is 0.00 (too few for an interval) on 1 pair"
     three = agreements({pair: {**said, "cy": said["ann"]} for pair, said in pairs.items()})
     assert [len(a.raters) for a in three] == [2, 2, 2, 3] and "Fleiss' kappa of 3 raters" in str(three[3])

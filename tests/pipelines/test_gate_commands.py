@@ -50,12 +50,12 @@ def test_json_says_the_same(workspace: Workspace) -> None:
     (verdict,) = [row for row in json.loads(done.stdout) if row["stage"] == "gate_recurrence"]
     assert (verdict["verdict"], verdict["stops"]) == ("undecided", True)
     assert verdict["numbers"] == {"draws": 30.0} and verdict["observed"] == VERDICT["observed"]
-    listed = json.loads(CliRunner().invoke(app, ["gate", "list", str(workspace.root), "--json"]).stdout)
+    listed = json.loads(CliRunner().invoke(app, ["gate", "list", "--run", str(workspace.root), "--json"]).stdout)
     assert verdict in listed
 
 
 def test_a_list_has_one_line_per_gate(workspace: Workspace) -> None:
-    assert "27 of 30" in printed("list", str(workspace.root))
+    assert "27 of 30" in printed("list", "--run", str(workspace.root))
 
 
 def test_what_is_not_there_is_one_sentence(workspace: Workspace, tmp_path: Path) -> None:

@@ -21,7 +21,9 @@ from pipelines.engines.identity import Identity
 from pipelines.engines.request import Request
 from pipelines.engines.workspace import Workspace
 from pipelines.labelling.decision import forecast
-from pipelines.labelling.opening import open_session, places, why_not
+from pipelines.labelling.dialogue import ask
+from pipelines.labelling.opening import STEP, open_session, places, why_not
+from pipelines.labelling.pictures import Pictures
 from pipelines.labelling.session import Session
 from pipelines.labelling.verdict_file import HEADER
 
@@ -129,6 +131,14 @@ def test_a_second_rater_is_asked_for_the_same_pairs_and_further_ones_after_a_dis
     assert not second.decided and second.following() == second.queue[PASSES]
     answer(open_session(RUN, "cem"), "same")  # two of three say same
     assert open_session(RUN, "ada").decision.word == "pass"
+
+
+def test_whoever_opens_the_gate_again_is_told(home: Path) -> None:
+    answer(open_session(RUN, "ada"), *["same"] * PASSES)
+    said: list[str] = []
+    pictures = Pictures(RUN.inputs(STEP), places(RUN).pictures)
+    ask(open_session(RUN, "ben"), pictures, iter("xq"), said.append, places(RUN).sheet)
+    assert any("different; you disagree with another rater, which opens the gate again; " in line for line in said)
 
 
 def test_the_gate_itself_decides_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

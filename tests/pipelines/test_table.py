@@ -34,6 +34,26 @@ def test_every_gate_comes_before_some_work_and_no_dataset_has_two_makers():
     assert len(outputs) == len(set(outputs))
 
 
+def test_peoples_verdicts_leave_calibration_and_sets_as_they_are(tmp_path):
+    """They answer for what was retrieved. A window that they moved would change what they were asked about."""
+    steps = {}
+    for name, verdicts in (("before", ""), ("after", "verdicts.csv")):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "verdicts.csv").write_text("")
+        (folder / "params.yaml").write_text(render(resolve("sandbox", {"gates.verdicts": verdicts})))
+        steps[name] = yaml.safe_load(render_dvc(folder))["stages"]
+    changed = {name for name, step in steps["before"].items() if step != steps["after"][name]}
+    assert changed == {"judgement"}
+    makers = {dataset: step for step in STEPS.values() for dataset in step.outputs.values()}
+    behind, unread = set(), {"sets"}
+    while unread:
+        step = makers[unread.pop()]
+        behind.add(step.name)
+        unread |= set(step.inputs.values())
+    assert {"calibration", "mining"} <= behind and "judgement" not in behind
+
+
 def test_everything_that_parameters_name_is_a_dependency(tmp_path):
     for name in ("remover", "judge", "theirs", "others", "photographs"):
         (tmp_path / name).mkdir()

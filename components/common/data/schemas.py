@@ -92,7 +92,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             _field("src_row", pa.int64(), "object row"),
             _field("dst_row", pa.int64(), "object row"),
             _field("similarity", pa.float32(), "cosine"),
-            _field("flags", pa.int32(), "bit set, see components.common.join.exact.Flag"),
+            _field("flags", pa.int32(), "bit set, see components.common.join.flags.Flag"),
         ]
     ),
     # An anchor and its views: objects in other photographs that are taken to be the same product.
@@ -113,11 +113,20 @@ SCHEMAS: dict[str, pa.Schema] = {
             _field("photograph", pa.int64(), "row of images: the smallest that its photograph is labelled to repeat"),
         ]
     ),
-    # A person's verdict on a pair of objects: same, different, duplicate or unsure.
+    # A person's verdict on a pair of objects: same, different, duplicate or unsure. The pair stands as rows of this
+    # run's objects, and as the two places that were judged, which outlive the run.
     "judgements": pa.schema(
         [
             _field("src_row", pa.int64(), "object row, the smaller"),
             _field("dst_row", pa.int64(), "object row"),
+            *(
+                field
+                for which in ("first", "second")
+                for field in (
+                    _field(f"{which}_image", _text, "sha256 of the photograph, hex"),
+                    *(_field(f"{which}_{side}", pa.float64(), "px of the upright photograph") for side in "xywh"),
+                )
+            ),
             _field("verdict", _text),
             _field("rater", _text),
             _field("at", _text, "ISO 8601"),

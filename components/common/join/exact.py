@@ -7,7 +7,6 @@ fp16 on an NVIDIA GPU (gpu.py), and torch elsewhere or where a kernel is missing
 the diagonal are computed; a row of blocks (a tile row) is the unit of work and of resuming. Memory: O(N d + pairs).
 """
 
-from enum import IntFlag
 from importlib.util import find_spec
 from typing import Protocol
 
@@ -23,14 +22,6 @@ TILE = 16384  # rows of a tile row: the unit of resuming
 NORM_TOLERANCE = 2e-3  # fp16 storage moves a norm by at most 5e-4
 BFLOAT16_TOLERANCE = 5e-3  # bfloat16 storage by at most 4e-3
 Vectors = np.ndarray | torch.Tensor
-
-
-class Flag(IntFlag):
-    """The bits of the column `flags` of pairs."""
-
-    DUPLICATE = 1  # the two photographs, or the two crops, are near-duplicates
-    HUB = 2  # one of the two has more partners than the hub budget
-    RESERVED = 4  # one of the two looks like an object of the benchmark, which training must not see
 
 
 class Rows(Protocol):

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.common.acceptance import draws_needed
+from components.common.acceptance import draws_needed, pass_probabilities
 from components.common.data.seeds import numpy_rng
 from components.common.stage.progress import track
 from components.gates.bench.lots import drawn, labelled_in_turn, simulate
-from components.gates.bench.procedures import boundaries, exactly_passed_by, looks_at, passed_by
+from components.gates.bench.procedures import boundaries, looks_at, passed_by
 from components.gates.bench.rows import LOOKS, OURS, PEER, Row
 from components.gates.bench.worlds import World, all_worlds, quick_worlds
 from components.gates.params import Recurrence
@@ -64,8 +64,8 @@ def exact_rows(plan: Plan) -> list[Row]:
     for procedure, fewest in plan.fewest.items():
         for looks in LOOKS:
             at = looks_at(looks, plan.planned)
-            false_pass = exactly_passed_by(plan.limit, at, fewest)[-1]
-            power = exactly_passed_by(plan.expected, at[at <= plan.planned], fewest)[-1]
+            false_pass = float(pass_probabilities(fewest, plan.limit, at)[-1])
+            power = float(pass_probabilities(fewest, plan.expected, at[at <= plan.planned])[-1])
             rows.append(Row(procedure, "independent pairs", 0, looks, int(at[-1]), false_pass, 0.0, power, 0.0, 0))
     return rows
 

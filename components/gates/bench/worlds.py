@@ -44,39 +44,65 @@ class World:
 
 def quick_worlds() -> list[World]:
     """One size of run, one of each kind."""
-    return _worlds(2000, zipf_icc=(0.3,), family=(4,), labelled=(0.1,))
+    return [*_worlds(2000, zipf_icc=(0.3,), family=(4,), labelled=(0.1,)), *_few_products(2000, (20,))]
 
 
 def all_worlds() -> list[World]:
-    """Three sizes of run; more of each kind."""
+    """Three sizes of run; more of each kind; few products and few objects."""
     more = (0.1, 0.3, 0.5), (2, 4, 8), (0.1, 0.3, 0.5)
-    return [world for sets in (160, 700, 2000) for world in _worlds(sets, *more)]
+    of_each_size = [world for sets in (160, 700, 2000) for world in _worlds(sets, *more)]
+    return of_each_size + _few_products(2000, (8, 20, 40, 100, 200)) + [one_hood(n) for n in (21, 51, 101, 201)]
 
 
 def _worlds(
     sets: int, zipf_icc: tuple[float, ...], family: tuple[int, ...], labelled: tuple[float, ...]
 ) -> list[World]:
+    many = sets // PHOTOGRAPHS
     return [
-        *(equal_products(sets, icc) for icc in (0.1, 0.3, 0.5)),
-        *(zipf_products(sets, icc) for icc in zipf_icc),
+        *(equal_products(sets, many, icc) for icc in (0.0, 0.1, 0.3, 0.5)),
+        *(zipf_products(sets, many, icc) for icc in zipf_icc),
         shared_objects(sets),
         *(look_alikes(sets, size) for size in family),
         *(partly_labelled(sets, share) for share in labelled),
     ]
 
 
-def equal_products(sets: int, icc: float) -> World:
+def _few_products(sets: int, products: tuple[int, ...]) -> list[World]:
+    """Runs of few products with many photographs each."""
+    makers: tuple[Callable[[int, int], World], ...] = (
+        lambda sets, count: equal_products(sets, count, 0.3),
+        lambda sets, count: zipf_products(sets, count, 0.3),
+        rare_all_wrong,
+    )
+    return [make(sets, count) for count in products for make in makers]
+
+
+def equal_products(sets: int, products: int, icc: float) -> World:
     """Products of equally many photographs. icc: correlation of two references of a product, 0..1."""
-    unit = np.repeat(np.arange(sets // PHOTOGRAPHS), PHOTOGRAPHS * VIEWS)
-    return World(f"equal products, ICC {icc:g}", VIEWS, unit, _clustered(unit, _beta(icc)))
+    unit = np.repeat(np.arange(sets) * products // sets, VIEWS)
+    return World(f"{products} equal products, ICC {icc:g}", VIEWS, unit, _clustered(unit, _beta(icc)))
 
 
-def zipf_products(sets: int, icc: float) -> World:
+def zipf_products(sets: int, products: int, icc: float) -> World:
     """Products whose numbers of photographs fall as 1 / rank."""
-    weights = 1 / np.arange(1, sets // PHOTOGRAPHS + 1)
+    unit = _zipf(sets, products)
+    return World(f"{products} Zipf products, ICC {icc:g}", VIEWS, unit, _clustered(unit, _beta(icc)))
+
+
+def rare_all_wrong(sets: int, products: int) -> World:
+    """Zipf's products, of which the rarest are wrong throughout, and the others right."""
+    unit = _zipf(sets, products)
+
+    def rightness(rng: np.random.Generator, lots: int, share: float) -> np.ndarray:
+        return np.tile(np.arange(len(unit)) < share * len(unit), (lots, 1))
+
+    return World(f"{products} Zipf products, the rare ones wrong", VIEWS, unit, rightness)
+
+
+def _zipf(sets: int, products: int) -> np.ndarray:
+    weights = 1 / np.arange(1, products + 1)
     product = np.searchsorted(np.cumsum(weights / weights.sum()), (np.arange(sets) + 0.5) / sets)
-    unit = np.repeat(product, VIEWS)
-    return World(f"Zipf products, ICC {icc:g}", VIEWS, unit, _clustered(unit, _beta(icc)))
+    return np.repeat(product, VIEWS)
 
 
 def look_alikes(sets: int, size: int) -> World:
@@ -93,18 +119,27 @@ def look_alikes(sets: int, size: int) -> World:
 
 def shared_objects(sets: int) -> World:
     """Neighbourhoods of objects: each pair of them is compared once, and is right as both of its objects are easy."""
-    steps = np.arange(1, HOOD // 2 + 1)  # an object's views are those that follow it on a circle
-    hoods = sets // HOOD
-    anchor = np.tile(np.repeat(np.arange(HOOD), len(steps)), hoods)
-    unit = np.repeat(np.arange(hoods), HOOD * len(steps))
-    first, second = unit * HOOD + anchor, unit * HOOD + (anchor + np.tile(steps, hoods * HOOD)) % HOOD
+    return _dyads("pairs that share objects", hoods=sets // HOOD, size=HOOD)
+
+
+def one_hood(objects: int) -> World:
+    """A run in which all objects are compared with one another."""
+    return _dyads(f"pairs of {objects} objects", hoods=1, size=objects)
+
+
+def _dyads(name: str, hoods: int, size: int) -> World:
+    steps = np.arange(1, (size - 1) // 2 + 1)  # an object's views are those that follow it on a circle
+    anchor = np.tile(np.repeat(np.arange(size), len(steps)), hoods)
+    hood = np.repeat(np.arange(hoods), size * len(steps))
+    first, second = hood * size + anchor, hood * size + (anchor + np.tile(steps, hoods * size)) % size
+    unit = hood if hoods > 1 else anchor
 
     def rightness(rng: np.random.Generator, lots: int, share: float) -> np.ndarray:
-        ease = math.sqrt(ALIKE) * rng.standard_normal((lots, hoods * HOOD), np.float32)
+        ease = math.sqrt(ALIKE) * rng.standard_normal((lots, hoods * size), np.float32)
         own = math.sqrt(1 - 2 * ALIKE) * rng.standard_normal((lots, len(unit)), np.float32)
         return ease[:, first] + ease[:, second] + own > NormalDist().inv_cdf(1 - share)
 
-    return World("pairs that share objects", len(steps), unit, rightness)
+    return World(name, len(steps), unit, rightness)
 
 
 def partly_labelled(sets: int, labelled: float) -> World:
@@ -118,6 +153,8 @@ def partly_labelled(sets: int, labelled: float) -> World:
 
 
 def _beta(icc: float) -> Rates:
+    if not icc:
+        return lambda rng, shape, share: np.full(shape, share)
     spread = (1 - icc) / icc
     return lambda rng, shape, share: rng.beta(share * spread, (1 - share) * spread, shape)
 

@@ -86,20 +86,16 @@ def draws_needed(limit: float, truth: float, power: float, most: int, confidence
     return int(np.argmax(passed >= power)) + 1 if (passed >= power).any() else most
 
 
-def answers_to_go(
-    draws: int, right: int, ahead: np.ndarray, limit: float, confidence: float = 0.95
+def draws_to_go(
+    draws: int, right: int, ahead: np.ndarray, limit: float, share: float, confidence: float = 0.95
 ) -> tuple[int, bool] | None:
-    """How many more answers decide about the lot if the same share of them is right, and whether they pass it.
+    """How many more draws decide about the lot if `share` of those without an answer is right; whether they pass it.
 
-    ahead: float [A], the next draws: 1 right, 0 wrong, not a number where the answer is still to come. None if these
-    draws would not decide.
+    ahead: float [A], the next draws: 1 right, 0 wrong, not a number without an answer. None if they do not decide.
     """
-    if not draws:
-        return None
-    still_open = np.isnan(ahead)
-    for more, so_far in enumerate(right + np.cumsum(np.where(still_open, right / draws, ahead)), 1):
-        if (passes := shows_more(draws + more, so_far, limit, confidence)) or shows_less(
-            draws + more, so_far, limit, confidence
-        ):
-            return int(still_open[:more].sum()), passes
+    for more, so_far in enumerate(right + np.cumsum(np.where(np.isnan(ahead), share, ahead)), 1):
+        if shows_more(draws + more, so_far, limit, confidence):
+            return more, True
+        if shows_less(draws + more, so_far, limit, confidence):
+            return more, False
     return None

@@ -22,6 +22,11 @@ class Pair(NamedTuple):
     anchor: int
     view: int
 
+    @property
+    def key(self) -> tuple[int, int]:
+        """Its objects in ascending order: two sets may compare them either way round, and one answer is for both."""
+        return min(self), max(self)
+
 
 @dataclass(frozen=True)
 class Lot:

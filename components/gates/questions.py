@@ -43,14 +43,16 @@ QUESTIONS = {
         "vectors that are sound but say nothing about products",
     ),
     "retrieval-precision": Question(
-        "Do the reference pictures of each training set show the same product as its main picture, the anchor?",
+        "Do the reference pictures of each training set show the same product as its main picture, the anchor, without "
+        "repeating that picture?",
         "the references of this run's sets, each set counting once",
-        "answers on one reference per set, in a random order that nobody can steer. It passes once they show that the "
-        "limit is exceeded; it fails once they show the opposite, or after the planned number of answers. Once every "
-        "reference has an answer, the share itself decides",
+        "labels or people judge one reference per set, in a random order that nobody can steer. The gate passes once "
+        "this shows a share of right references above the limit. It fails once it shows one below, or after the "
+        "planned number of sets. A run with fewer sets asks for their other references too; once all are judged, they "
+        "are simply counted",
         "a run whose share of right references is below the limit passes at most once in twenty, however often one "
         "looks (gates.recurrence.confidence, default 0.95)",
-        "other runs and other products; answers that are wrong themselves",
+        "other runs and other products; wrong labels and wrong answers; how often a good run fails",
     ),
     "distinct-views": Question(
         "Are the members of a set really different photographs?",

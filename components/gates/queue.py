@@ -18,14 +18,20 @@ LONGEST = 1000  # pairs listed
 
 
 def open_references(lot: Lot, scores: np.ndarray, evidence: Evidence) -> list[int]:
-    """References to ask for next: the draws without a verdict; once there are none, the sets' other references."""
+    """References to ask for next: the draws without a verdict; once there are none, the sets' other references.
+
+    Each pair of objects is asked for once.
+    """
     open_draws = [
         reference for reference, score in zip(evidence.drawn, evidence.scores, strict=True) if score == UNKNOWN
     ]
-    if open_draws:
-        return open_draws
     others = (int(reference) for place in lot.order for reference in lot.references(int(place)))
-    return [reference for reference in others if scores[reference] == UNKNOWN][:LONGEST]
+    asked: dict[tuple[int, int], int] = {}
+    for reference in open_draws or (reference for reference in others if scores[reference] == UNKNOWN):
+        asked.setdefault(lot.pair(reference).key, reference)
+        if len(asked) == LONGEST:
+            break
+    return list(asked.values())
 
 
 def render_queue(inputs: dict[str, Path], lot: Lot, references: list[int]) -> str:

@@ -24,12 +24,17 @@ from components.gates.queue import QUEUE, open_references, render_queue
 from components.gates.verdict import Decision, Evidence, decide, gather
 
 SHOWN, SIDE = 32, 112  # pairs on a sheet; px of each picture
+LABELS = (
+    "If you know which photographs show the same product, run again with --labels FILE instead, a CSV with the columns "
+    "path and subject"
+)
 
 
 def retrieval_precision(inputs: dict[str, Path], params: Recurrence) -> Gate:
     """Decides about the run's sets; where that is not possible yet, lists the pairs to judge next."""
     objects = Dataset(inputs["objects"])
-    lot = lot_of(Dataset(inputs["sets"]), objects)
+    sets = Dataset(inputs["sets"])
+    lot = lot_of(sets, objects)
     facts = known(Dataset(inputs["identities"]), Dataset(inputs["judgements"]), len(objects))
     scores = facts.verdicts(*lot.pairs)
     evidence = gather(lot, scores, params)
@@ -55,32 +60,37 @@ def retrieval_precision(inputs: dict[str, Path], params: Recurrence) -> Gate:
     if answered:
         words = ["right" if scores[reference] == RIGHT else "wrong" for reference in answered[:SHOWN]]
         report.figures["judged_pairs"] = _sheet(inputs, lot, answered[:SHOWN], words, len(answered))
-    outside = _outside(Dataset(inputs["sets"]), Dataset(inputs["pairs"]), lot)
-    return Gate("retrieval-precision", (_precision(evidence, decision, params), outside), report)
+    next_step = _next_step(evidence, decision, sets.facts["low"], labelled=bool((facts.subject >= 0).any()))
+    outside = _outside(sets, Dataset(inputs["pairs"]), lot)
+    return Gate("retrieval-precision", (_precision(evidence, decision, params, next_step), outside), report)
 
 
-def _precision(evidence: Evidence, decision: Decision, params: Recurrence) -> Check:
+def _precision(evidence: Evidence, decision: Decision, params: Recurrence, next_step: str) -> Check:
     return Check(
         "right_references",
         "the share of right references, at least",
         # The decision is made; a last bit of the bound must not turn it.
         max(decision.lower, params.min_precision) if decision.word == "pass" else decision.lower,
         low=params.min_precision,
-        next_step=_next_step(evidence, decision),
+        next_step=next_step,
         undecided="verdicts are missing" if decision.word == "undecided" else "",
         sentence=decision.sentence,
     )
 
 
-def _next_step(evidence: Evidence, decision: Decision) -> str:
+def _next_step(evidence: Evidence, decision: Decision, low: float, labelled: bool) -> str:
     if decision.word == "undecided":
-        return (
+        label = (
             "run `objectmate label RUN`: it shows one pair after the other, takes your answer, stops once enough are "
-            f"answered, and prints the command that runs again with them ({QUEUE} lists the pairs)"
+            "answered, and prints the command that runs again with them"
         )
+        return label if labelled else f"{label}. {LABELS}"
     if not evidence.sets:
         return "widen the window, or add photographs"
-    return "narrow the window by raising its low end until precision is enough, or use a better encoder"
+    return (
+        f"raise the low end of the window, {low:g} in this run, with --set calibration.window=explicit --set "
+        "calibration.low=..., or use a better encoder (models.ir)"
+    )
 
 
 def _outside(sets: Dataset, pairs: Dataset, lot: Lot) -> Check:
@@ -116,5 +126,5 @@ def _sheet(inputs: dict[str, Path], lot: Lot, references: list[int], captions: l
         anchor, view = lot.pair(reference)
         first: Cell = (pictures.crop(anchor), caption)
         rows.append([first, pictures.photograph(anchor, SIDE), pictures.crop(view), pictures.photograph(view, SIDE)])
-    shown = f"anchor ({len(rows)} of {of})" if of > len(rows) else "anchor"
-    return sheet(rows, [shown, "", "reference", ""], SIDE, abreast=2)
+    shown = f"first {len(rows)} of {of}" if of > len(rows) else "anchor"
+    return sheet(rows, [shown, "where it is", "reference", "where it is"], SIDE, abreast=2)

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from components.common.acceptance import answers_to_go, draws_needed, lower_limit, shows_less, shows_more, upper_limit
+from components.common.acceptance import draws_needed, draws_to_go, lower_limit, shows_less, shows_more, upper_limit
 from components.gates.draws import Lot
 from components.gates.known import RIGHT, UNKNOWN, WRONG
 from components.gates.params import Recurrence
@@ -22,12 +22,14 @@ Word = Literal["pass", "fail", "undecided"]
 class Evidence:
     """What is known about a lot.
 
-    sets: how many it has. drawn: references in the order of the draws, as far as they are planned. scores: RIGHT,
-    WRONG or UNKNOWN for each of them. least, most: share of right references if all unknown ones were wrong, or right.
+    sets: how many it has. drawn: references in the order of the draws, as far as they are planned. pairs: the objects
+    of each draw in ascending order. scores: RIGHT, WRONG or UNKNOWN for each draw. least, most: share of right
+    references if all unknown ones were wrong, or right.
     """
 
     sets: int
     drawn: list[int]
+    pairs: list[tuple[int, int]]
     scores: np.ndarray
     least: float
     most: float
@@ -43,6 +45,11 @@ class Evidence:
         """How many of the counting draws are right."""
         return int((self.scores[: self.draws] == RIGHT).sum())
 
+    def answers(self, draws: int) -> int:
+        """How many answers give each of the first `draws` draws a verdict."""
+        unknown = np.flatnonzero(self.scores[:draws] == UNKNOWN)
+        return len({self.pairs[place] for place in unknown})
+
     @property
     def waiting(self) -> int:
         """Draws with a verdict that wait for an earlier one to get its own."""
@@ -52,7 +59,8 @@ class Evidence:
 @dataclass(frozen=True)
 class Decision:
     """lower, upper: of the share of right references. missing: answers to all planned draws, which decide unless the
-    lot is smaller than the plan. to_go: answers that decide if as many as so far are right, None if they would not.
+    lot is smaller than the plan. to_go: answers that decide if the same share as so far is right, None if they would
+    not; before the first answer: if all are right. forecast: the same in words.
     """
 
     word: Word
@@ -61,6 +69,7 @@ class Decision:
     upper: float
     missing: int = 0
     to_go: int | None = None
+    forecast: str = ""
 
 
 def planned_draws(params: Recurrence) -> int:
@@ -72,7 +81,8 @@ def planned_draws(params: Recurrence) -> int:
 def gather(lot: Lot, scores: np.ndarray, params: Recurrence) -> Evidence:
     """What is known about the planned draws and the whole lot. scores: RIGHT, WRONG or UNKNOWN per reference, [R]."""
     drawn = lot.draws(planned_draws(params))
-    return Evidence(len(lot), drawn, scores[drawn], _share(lot, scores == RIGHT), _share(lot, scores != WRONG))
+    pairs = [lot.pair(reference).key for reference in drawn]
+    return Evidence(len(lot), drawn, pairs, scores[drawn], _share(lot, scores == RIGHT), _share(lot, scores != WRONG))
 
 
 def _share(lot: Lot, chosen: np.ndarray) -> float:
@@ -137,26 +147,35 @@ def _certain(evidence: Evidence, params: Recurrence) -> Decision | None:
 
 
 def _undecided(evidence: Evidence, params: Recurrence, lower: float, upper: float) -> Decision:
-    draws, right, planned = evidence.draws, evidence.right, planned_draws(params)
-    missing = int((evidence.scores == UNKNOWN).sum())
+    draws, right, limit = evidence.draws, evidence.right, params.min_precision
+    missing = evidence.answers(len(evidence.drawn))
     ahead = np.where(evidence.scores == UNKNOWN, np.nan, evidence.scores)[draws:]
-    forecast = answers_to_go(draws, right, ahead, params.min_precision, params.confidence)
-    words = [
-        f"{right} of {draws} answered pairs are right, so between {lower:.3f} and {upper:.3f} of the references are"
-        if draws
-        else f"no answer counts yet: the first of {len(evidence.drawn)} drawn pairs has no verdict"
-    ]
-    words.append(f"at least {params.min_precision:g} must be shown")
-    if forecast:
-        words.append(f"if the answers go on like this, {forecast[0]} more {'pass' if forecast[1] else 'fail'} it")
-    if missing:
-        words.append(
-            f"{missing} answers decide at most" if len(evidence.drawn) == planned else f"{missing} are missing"
-        )
+    share = right / draws if draws else 1.0
+    forecast = draws_to_go(draws, right, ahead, limit, share, params.confidence)
+    to_go = evidence.answers(draws + forecast[0]) if forecast else None
+    words = [_so_far(evidence, lower, upper), f"to pass, answers must show that more than {limit:g} are right"]
+    in_words = ""
+    if forecast and to_go:
+        in_words = f"if {'answers go on like this' if draws else 'all are right'}, {_next(to_go, passes=forecast[1])}"
+        words.append(in_words)
+    if not missing:
+        words.append("every set was drawn once, so its other references are asked for now")
+    elif len(evidence.drawn) == planned_draws(params):
+        words.append(f"at most {missing} more {'is' if missing == 1 else 'are'} needed")
     else:
-        words.append("every set was drawn once, and now its other references are asked for")
-    if evidence.waiting and draws:
-        words.append(f"pair {draws + 1} has no verdict, and {evidence.waiting} later ones wait for it")
-    elif evidence.waiting:
-        words.append(f"{evidence.waiting} later ones wait for it")
-    return Decision("undecided", "; ".join(words), lower, upper, missing, forecast[0] if forecast else None)
+        words.append(f"{missing} pairs are left, and if they do not decide, the sets' other references are asked for")
+    return Decision("undecided", "; ".join(words), lower, upper, missing, to_go, in_words)
+
+
+def _so_far(evidence: Evidence, lower: float, upper: float) -> str:
+    draws, waiting = evidence.draws, evidence.waiting
+    if draws:
+        seen = f"{evidence.right} of {draws} pairs are right, so {lower:.3f} to {upper:.3f} of the references are"
+        return f"{seen}; pair {draws + 1} has no answer, and {waiting} later ones wait for it" if waiting else seen
+    return f"{waiting} answers wait, as the first pair has none" if waiting else "nobody has answered yet"
+
+
+def _next(answers: int, passes: bool) -> str:
+    if answers > 1:
+        return f"the next {answers} {'pass' if passes else 'fail'} it"
+    return f"the next one {'passes' if passes else 'fails'} it"

@@ -22,23 +22,34 @@ def how_to_run_again(workspace: Workspace, verdicts: Path) -> str:
     A setting is part of what a run is. So unless the run has named this very file, the command makes a run with a
     folder of its own, which takes from the cache what does not depend on verdicts.
     """
+    command = ["objectmate", "run", *_pipeline(workspace)]
     if not workspace.identity.is_file():
-        return _in_place(workspace, verdicts)
+        return _in_place(workspace, verdicts, command)
     identity = Identity(**yaml.safe_load(workspace.identity.read_text(encoding="utf-8")))
     home = _home(workspace.root)
-    words = ["objectmate", "run", *_options(identity, workspace.root, home, verdicts)]
+    words = [*command, *_options(identity, workspace.root, home, verdicts)]
     if VERDICTS in identity.settings:
         words += ["--workspace", as_seen_from(home, str(workspace.root))]
-    return f"run again with these answers:\n{_typed_in(home, words)}"
+        return f"run again with these answers:\n{_typed_in(home, words)}"
+    return (
+        "run again with these answers. They are a new setting, so this makes a run with a folder of its own; stages "
+        f"that do not depend on them come from the cache:\n{_typed_in(home, words)}"
+    )
 
 
-def _in_place(workspace: Workspace, verdicts: Path) -> str:
+def _pipeline(workspace: Workspace) -> list[str]:
+    """The pipeline that the workspace's last run was asked for, unless it is the one that needs no name."""
+    asked = workspace.recorded.read_text(encoding="utf-8") if workspace.recorded.is_file() else ""
+    return [asked] if asked not in ("", Request("full").pipeline) else []
+
+
+def _in_place(workspace: Workspace, verdicts: Path, command: list[str]) -> str:
     """A workspace whose settings are in its params.yaml alone, such as that of the plain default run."""
     section, _, key = VERDICTS.rpartition(".")
     line = f"{key}: {as_seen_from(workspace.root, str(verdicts))}"
     named = section_of(read_yaml(workspace.params), section, str(workspace.params)).get(key)
     before = "" if named else f"write `{line}` below `{section}:` in {workspace.params}, and "
-    return f"{before}run again with these answers:\n{_typed_in(workspace.root, ['objectmate', 'run'])}"
+    return f"{before}run again with these answers:\n{_typed_in(workspace.root, command)}"
 
 
 def _typed_in(folder: Path, words: list[str]) -> str:

@@ -101,7 +101,7 @@ def _publish(workspace: Workspace, request: Request, ran: list[str], stopped: bo
     page = write_page(workspace)
     with tracking.refusals():
         _record(workspace, request, ran, stopped, page)
-    workspace.recorded.touch()
+    workspace.recorded.write_text(request.pipeline, encoding="utf-8")
 
 
 def _record(workspace: Workspace, request: Request, ran: list[str], stopped: bool, page: Path) -> None:

@@ -54,7 +54,7 @@ class Workspace:
 
     @property
     def recorded(self) -> Path:
-        """A marker: the page and MLflow's record of the last run exist."""
+        """A marker: the page and MLflow's record of the last run exist. It holds the name of that run's pipeline."""
         return self.page.with_name("recorded")
 
     def inputs(self, step: Step) -> dict[str, Path]:

@@ -47,9 +47,9 @@ def forecast(decision: Decision, left: int, certain: bool) -> str:
 
     certain: whether these decide in any case, see `GateOfARun.whole_plan`.
     """
-    more = f"if this goes on, {decision.to_go} more decide; " if decision.to_go and decision.to_go < left else ""
-    if not certain:
-        return f"{more}{left} {'is' if left == 1 else 'are'} left in the queue"
-    if more:
-        return f"{more}{left} at most"
-    return f"{left} more {'verdict decides' if left == 1 else 'verdicts decide'} at most"
+    words = [decision.forecast] if decision.to_go and decision.to_go < left else []
+    if certain and not words:
+        return f"at most {left} more {'answer is' if left == 1 else 'answers are'} needed"
+    in_queue = f"{left} {'is' if left == 1 else 'are'} left in the queue"
+    words.append(f"at most {left} are needed" if certain else in_queue)
+    return "; ".join(words)

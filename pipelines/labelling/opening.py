@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.common.data.digests import digest_file
+from components.common.data.reading import Dataset
 from components.common.errors import UserError
 from components.gates.params import Recurrence
 from components.gates.queue import QUEUE
@@ -47,6 +49,17 @@ def why_not(workspace: Workspace) -> str:
         return ""
     word = {"pass": "passed", "fail": "failed"}[row["verdict"]]
     return f"There is nothing to label: the precision gate of {workspace.root} {word}, as {row['reason']}."
+
+
+def unused_answers(workspace: Workspace) -> str:
+    """A sentence if an undecided gate's file has answers that came after its verdict; otherwise empty."""
+    try:
+        file = places(workspace).verdicts
+    except UserError:  # nothing can be appended to it here, so nothing has been
+        return ""
+    if not file.is_file() or digest_file(file) == Dataset(workspace.dataset("judgements")).manifest.models["verdicts"]:
+        return ""
+    return f"{file} has answers that this verdict does not know yet: objectmate label says what they decide"
 
 
 def places(workspace: Workspace) -> Places:

@@ -14,7 +14,12 @@ from components.common.stage.report import METRICS
 from components.gates.questions import QUESTIONS
 from pipelines.engines.state import current_steps, verdicts
 from pipelines.engines.workspace import Workspace
+from pipelines.labelling.opening import GATE as PRECISION_GATE
+from pipelines.labelling.opening import unused_answers
 
+PRECISION = ("label_queue", "pairs_to_judge", "judged_pairs")
+"""Files of the retrieval-precision gate, which shares its checkpoint with others."""
+SPITE = "run again with --continue-past-gates: the run goes on, and the verdict stays on record"
 COLOURS = {"pass": "green", "fail": "red", "undecided": "yellow"}
 
 
@@ -51,8 +56,8 @@ def explained(workspace: Workspace, name: str = "") -> list[Verdict]:
     judged = [_explained(workspace, row) for row in verdicts(workspace)]
     chosen = [verdict for verdict in judged if name in ("", verdict.gate)]
     if not chosen:
-        which = f"the gate {name} has" if name else "no gate has"
-        raise UserError(f"{which} not judged the run in {workspace.root}: run it first, or name its folder with --run")
+        none = f"the gate {name} has not judged" if name else "no gate has judged"
+        raise UserError(f"{none} the run in {workspace.root}: run it first, or name its folder with --run")
     return chosen
 
 
@@ -60,6 +65,8 @@ def _explained(workspace: Workspace, row: dict[str, Any]) -> Verdict:
     step = next(step for step in current_steps(workspace) if step.name == row["stage"])
     report, prefix = workspace.report(step), row["gate"].replace("-", "_") + "/"
     numbers = json.loads((report / METRICS).read_text(encoding="utf-8"))
+    if row["gate"] == PRECISION_GATE and row["verdict"] == "undecided" and (unused := unused_answers(workspace)):
+        row = row | {"next_step": f"{unused}. {row['next_step']}"}
     return Verdict(
         row["gate"],
         step.name,
@@ -71,8 +78,8 @@ def _explained(workspace: Workspace, row: dict[str, Any]) -> Verdict:
             for key, value in numbers.items()
             if key.startswith(prefix) and (name := key.removeprefix(prefix)) != "pass"
         },
-        pictures=_paths(report / "figures", "*.png"),
-        files=[path for path in _paths(report / "files", "*") if _is_about(Path(path).name, row["gate"])],
+        pictures=[path for path in _paths(report / "figures", "*.png") if _is_about(Path(path), row["gate"])],
+        files=[path for path in _paths(report / "files", "*") if _is_about(Path(path), row["gate"])],
     )
 
 
@@ -80,10 +87,11 @@ def _paths(folder: Path, pattern: str) -> list[str]:
     return [str(path) for path in sorted(folder.glob(pattern))]
 
 
-def _is_about(file: str, gate: str) -> bool:
-    """Whether a file of a checkpoint's report is this gate's: suites are called after theirs, other files are not."""
-    others = [name for name in QUESTIONS if name != gate]
-    return not any(file.startswith(f"{name}-") for name in others)
+def _is_about(file: Path, gate: str) -> bool:
+    """Whether a file of a checkpoint's report is this gate's: suites are called after theirs."""
+    if file.stem in PRECISION:
+        return gate == PRECISION_GATE
+    return not any(file.name.startswith(f"{name}-") for name in QUESTIONS if name != gate)
 
 
 def show_list(judged: list[Verdict]) -> None:
@@ -91,9 +99,17 @@ def show_list(judged: list[Verdict]) -> None:
     table = Table("gate", "verdict", "observed", "limit", "why")
     for verdict in judged:
         word = f"[{COLOURS[verdict.verdict]}]{verdict.verdict}[/]" + ("" if verdict.blocking else " (does not block)")
-        numbers = ["" if value is None else f"{value:.4g}" for value in (verdict.observed, verdict.limit)]
-        table.add_row(verdict.gate, word, *numbers, escape(verdict.sentence))
+        limit = "" if verdict.limit is None else f"{verdict.limit:.4g}"
+        table.add_row(verdict.gate, word, _observed(verdict), limit, escape(verdict.sentence))
     Console().print(table)
+
+
+def _observed(verdict: Verdict) -> str:
+    """The headline number; of a share that is only bounded, both bounds."""
+    if verdict.observed is None:
+        return ""
+    most = next((value for key, value in verdict.numbers.items() if key.endswith("_at_most")), verdict.observed)
+    return f"{verdict.observed:.4g}" if most <= verdict.observed else f"{verdict.observed:.4g} to {most:.4g}"
 
 
 def show_explained(judged: list[Verdict]) -> None:
@@ -109,8 +125,9 @@ def show_explained(judged: list[Verdict]) -> None:
 def _lines(verdict: Verdict) -> list[tuple[str, str]]:
     lines = [("question", verdict.question), ("so far", verdict.sentence)]
     lines += [("next", verdict.next_step)] if verdict.next_step else []
+    lines += [("or", SPITE)] if verdict.stops else []
     lines += [("look at", path) for path in verdict.pictures] + [("details", path) for path in verdict.files]
-    lines += [("covers", verdict.population), ("method", verdict.statistic)]
+    lines += [("", "How far to trust this:"), ("covers", verdict.population), ("method", verdict.statistic)]
     lines += [("risk", verdict.error), ("not checked", verdict.unseen)]
     return [*lines, ("numbers", ", ".join(f"{key} {value:.5g}" for key, value in verdict.numbers.items()))]
 

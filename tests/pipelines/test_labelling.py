@@ -60,11 +60,15 @@ def answer(session: Session, *words: str) -> None:
 
 def test_answers_follow_the_draws_and_nine_right_ones_decide(home: Path) -> None:
     session = open_session(RUN, "ada")
-    assert (session.forecast, session.decided) == ("20 are left in the queue", False)
+    assert (session.forecast, session.decided) == (
+        "if all are right, the next 9 pass it; 20 are left in the queue",
+        False,
+    )
     answer(session, "same")
-    assert session.forecast == "if this goes on, 8 more decide; 19 are left in the queue"
+    assert session.forecast == "if answers go on like this, the next 8 pass it; 19 are left in the queue"
     answer(session, *["same"] * 7)
-    assert (session.forecast, session.decided) == ("if this goes on, 1 more decide; 12 are left in the queue", False)
+    assert session.forecast == "if answers go on like this, the next one passes it; 12 are left in the queue"
+    assert not session.decided
     answer(session, "same")
     assert (session.decision.word, session.following(), session.answered) == ("pass", None, PASSES)
     given = parse(FILE.read_bytes(), "")
@@ -79,16 +83,17 @@ def test_answers_follow_the_draws_and_nine_right_ones_decide(home: Path) -> None
 @pytest.mark.parametrize(
     ("to_go", "left", "certain", "words"),
     [
-        (3, 40, True, "if this goes on, 3 more decide; 40 at most"),
-        (38, 36, True, "36 more verdicts decide at most"),  # some pairs were drawn from both sides
-        (None, 40, True, "40 more verdicts decide at most"),
-        (1, 1, True, "1 more verdict decides at most"),
-        (3, 12, False, "if this goes on, 3 more decide; 12 are left in the queue"),
+        (3, 40, True, "the next 3 pass it; at most 40 are needed"),
+        (38, 36, True, "at most 36 more answers are needed"),  # the others wait for the verdicts of further pairs
+        (None, 40, True, "at most 40 more answers are needed"),
+        (1, 1, True, "at most 1 more answer is needed"),
+        (3, 12, False, "the next 3 pass it; 12 are left in the queue"),
         (None, 1, False, "1 is left in the queue"),
     ],
 )
 def test_how_many_more_decide(to_go: int | None, left: int, certain: bool, words: str) -> None:
-    assert forecast(Decision("undecided", "", 0.0, 1.0, left, to_go), left, certain) == words
+    decision = Decision("undecided", "", 0.0, 1.0, left, to_go, f"the next {to_go} pass it" if to_go else "")
+    assert forecast(decision, left, certain) == words
 
 
 def test_only_same_is_right(home: Path) -> None:
@@ -252,7 +257,7 @@ def test_the_command_makes_the_same_run_with_the_answers(
     monkeypatch.chdir(RUN.root if inside else home)
     here = Workspace(Path() if inside else RUN.root)
     said, _, text = how_to_run_again(here, places(here).verdicts).partition("\n")
-    assert said == "run again with these answers:"
+    assert said.startswith("run again with these answers") and said.endswith(":")
     if inside:
         step, _, text = text.partition(" && ")
         monkeypatch.chdir(step.removeprefix("cd "))
@@ -296,7 +301,7 @@ def test_a_person_answers_in_a_terminal_is_killed_and_goes_on(home: Path) -> Non
         shown = terminal.wait_for("pairs_to_judge.png")
         assert "runs/mugs-1/data/labelling/pair-001.png" in shown and Path(shown.split()[-1]).is_file()
         assert "a same, x different" in terminal.press("?", "q stop")
-        assert "same; if this goes on, 8 more decide" in terminal.press("a", "Pair 2 of 20")
+        assert "same; if answers go on like this, the next 8 pass it" in terminal.press("a", "Pair 2 of 20")
         terminal.press("x", "Pair 3 of 20")
         assert "The answer to pair 2 is taken back" in terminal.press("\x7f", "Pair 2 of 20")
         terminal.press("a", "Pair 3 of 20")

@@ -84,18 +84,3 @@ def draws_needed(limit: float, truth: float, power: float, most: int, confidence
     fewest = fewest_right(lambda draws, right: shows_more(draws, right, limit, confidence), most)
     passed = pass_probabilities(fewest, truth, range(1, most + 1))
     return int(np.argmax(passed >= power)) + 1 if (passed >= power).any() else most
-
-
-def draws_to_go(
-    draws: int, right: int, ahead: np.ndarray, limit: float, share: float, confidence: float = 0.95
-) -> tuple[int, bool] | None:
-    """How many more draws decide about the lot if `share` of those without an answer is right; whether they pass it.
-
-    ahead: float [A], the next draws: 1 right, 0 wrong, not a number without an answer. None if they do not decide.
-    """
-    for more, so_far in enumerate(right + np.cumsum(np.where(np.isnan(ahead), share, ahead)), 1):
-        if shows_more(draws + more, so_far, limit, confidence):
-            return more, True
-        if shows_less(draws + more, so_far, limit, confidence):
-            return more, False
-    return None

@@ -73,25 +73,44 @@ def parse(data: bytes, where: str) -> list[Verdict]:
     if repeated := [name for name in COLUMNS if table.column_names.count(name) > 1]:
         raise UserError(f"{where} has several columns '{repeated[0]}': keep one of them")
     if missing := [name for name in COLUMNS if name not in table.column_names]:
-        raise UserError(f"{where} has no column '{missing[0]}': a file of verdicts has {', '.join(COLUMNS)}")
-    return [_verdict(row, f"{where} line {line}") for line, row in enumerate(table.select(COLUMNS).to_pylist(), 2)]
+        semicolons = ", separated by commas and not by semicolons" if ";" in table.column_names[0] else ""
+        raise UserError(
+            f"{where} has no column '{missing[0]}': a file of verdicts has {', '.join(COLUMNS)}{semicolons}"
+        )
+    rows = _as_text(table.select(COLUMNS), where).to_pylist()
+    return [_verdict(row, f"{where} line {line}") for line, row in enumerate(rows, 2) if any(row.values())]
 
 
 def _table(data: bytes, where: str) -> pa.Table:
+    if not data.strip():
+        raise UserError(f"{where} is empty: a file of verdicts has {', '.join(COLUMNS)}")
     try:
         if data.startswith(_MAGIC):
             return pq.read_table(io.BytesIO(data))
         text = {name: pa.string() for name in COLUMNS}
-        options = pa.csv.ConvertOptions(column_types=text, strings_can_be_null=False)
-        return pa.csv.read_csv(io.BytesIO(data), convert_options=options)
+        return pa.csv.read_csv(
+            io.BytesIO(data if data.endswith(b"\n") else data + b"\n"),
+            parse_options=pa.csv.ParseOptions(newlines_in_values=True),
+            convert_options=pa.csv.ConvertOptions(column_types=text, strings_can_be_null=False),
+        )
     except (pa.ArrowException, UnicodeDecodeError) as error:
-        reason = str(error).partition("\n")[0]
-        raise UserError(
-            f"{where} is neither a CSV file in UTF-8 nor Parquet ({reason}): save it again as one"
-        ) from None
+        raise _unreadable(where, error) from None
 
 
-def _verdict(row: dict[str, str | float | None], where: str) -> Verdict:
+def _as_text(table: pa.Table, where: str) -> pa.Table:
+    """All columns as text, as a CSV has them; a Parquet file may have numbers, times or bytes."""
+    try:
+        return table.cast(pa.schema([(name, pa.string()) for name in COLUMNS]))
+    except (pa.ArrowException, ValueError) as error:
+        raise _unreadable(where, error) from None
+
+
+def _unreadable(where: str, error: Exception) -> UserError:
+    reason = str(error).partition("\n")[0]
+    return UserError(f"{where} is neither a CSV file in UTF-8 nor Parquet ({reason}): save it again as one")
+
+
+def _verdict(row: dict[str, str | None], where: str) -> Verdict:
     word = str(row["verdict"] or "").strip().lower()
     if word not in WORDS:
         raise UserError(f"{where}: '{word}' is not a verdict: write {', '.join(WORDS[:-1])} or {WORDS[-1]}")
@@ -107,7 +126,7 @@ def _verdict(row: dict[str, str | float | None], where: str) -> Verdict:
     return verdict
 
 
-def _place(row: dict[str, str | float | None], which: str, where: str) -> Place:
+def _place(row: dict[str, str | None], which: str, where: str) -> Place:
     try:
         box = Box(*(float(row[f"{which}_{side}"]) for side in SIDES[1:]))  # type: ignore[arg-type]
     except (TypeError, ValueError):

@@ -37,7 +37,7 @@ class Params(Finder, Crops, OnDevice, InParts, InThreads):
     min_share: float = parameter(0.04, "smallest share of the photograph that a box covers", PHANTOM_DATA, ge=0, le=1)
     max_share: float = parameter(0.9, "largest share of the photograph that a box covers", PHANTOM_DATA, gt=0, le=1)
     max_iou: float = parameter(
-        0.8, "if two boxes have a larger IoU, the less certain one is dropped", PHANTOM_DATA, gt=0, le=1
+        0.8, "if two boxes have a larger IoU, the less certain one is dropped", PHANTOM_DATA, gt=0, lt=1
     )
     allow: tuple[str, ...] = parameter((), "categories to keep, in any case; empty: all")
     deny: tuple[str, ...] = parameter(

@@ -1,11 +1,13 @@
 """The training sets as a lot: in which order they are drawn, and which of a set's views is looked at first.
 
-The order is a hash of what the pair is, not of where it stands or of a seed. So nobody steers it, more labels leave it
-as it is, and another window or encoder deals anew.
+The order is a hash of what the pair is, not of where it stands or of a seed, and of all sets of the run. So more labels
+leave it as it is, and whatever changes a set deals anew: if sets whose draws were wrong could go and the others keep
+their turns, a run would pass by trying windows.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from typing import NamedTuple
 
 import numpy as np
@@ -31,7 +33,7 @@ class Pair(NamedTuple):
 @dataclass(frozen=True)
 class Lot:
     """N sets. anchors: object rows [N]; views, similarities [R]: all references, set after set; starts: int [N + 1],
-    where a set's references begin. names: object_id of every object. deal: what the order depends on beside them.
+    where a set's references begin. names: object_id of every object. deal: a digest of all sets.
     """
 
     anchors: np.ndarray
@@ -39,7 +41,7 @@ class Lot:
     similarities: np.ndarray
     starts: np.ndarray
     names: pa.ChunkedArray
-    deal: tuple[str, ...]
+    deal: str
 
     def __len__(self) -> int:
         return len(self.anchors)
@@ -57,14 +59,14 @@ class Lot:
     @cached_property
     def order(self) -> np.ndarray:
         """The sets in the order in which they are drawn, int [N]."""
-        turns = [derive(0, *self.deal, name) for name in self._names_of(self.anchors)]
+        turns = [derive(0, self.deal, name) for name in self._names_of(self.anchors)]
         return np.argsort(np.array(turns, np.int64), kind="stable")
 
     def references(self, place: int) -> np.ndarray:
         """The references of a set as indices 0..R-1, the one to look at first first."""
         here = np.arange(self.starts[place], self.starts[place + 1])
         (anchor,) = self._names_of(self.anchors[place : place + 1])
-        turns = [derive(0, *self.deal, anchor, view) for view in self._names_of(self.views[here])]
+        turns = [derive(0, self.deal, anchor, view) for view in self._names_of(self.views[here])]
         return here[np.argsort(np.array(turns, np.int64), kind="stable")]
 
     def _names_of(self, rows: np.ndarray) -> list[str]:
@@ -82,14 +84,13 @@ class Lot:
 
 def lot_of(sets: Dataset, objects: Dataset) -> Lot:
     """The lot that a run's sets are."""
-    table = sets.table(["anchor", "views", "similarities"])
-    sizes = pc.list_value_length(table["views"]).to_numpy()
-    facts = sets.facts
-    return Lot(
-        table["anchor"].to_numpy(),
-        pc.list_flatten(table["views"]).to_numpy(),
-        pc.list_flatten(table["similarities"]).to_numpy(),
-        np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
-        objects.table(["object_id"])["object_id"],
-        (repr(facts["low"]), repr(facts["high"]), facts["encoder"]),
-    )
+    table = sets.table(["anchor", "views", "similarities"]).sort_by("anchor")
+    views = pc.list_flatten(table["views"]).to_numpy()
+    starts = np.concatenate([[0], np.cumsum(pc.list_value_length(table["views"]).to_numpy())]).astype(np.int64)
+    anchors, names = table["anchor"].to_numpy(), objects.table(["object_id"])["object_id"]
+    shown = sha256()
+    for part in (anchors, views):
+        for name in names.take(pa.array(part, pa.int64())).to_pylist():
+            shown.update(name.encode())
+    shown.update(starts.tobytes())
+    return Lot(anchors, views, pc.list_flatten(table["similarities"]).to_numpy(), starts, names, shown.hexdigest())

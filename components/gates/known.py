@@ -25,15 +25,16 @@ class Known:
 
     def verdicts(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """RIGHT, WRONG or UNKNOWN for each pair of object rows [P], int8 [P]."""
-        by_labels = self._by_labels(first, second)
+        by_labels = self.by_labels(first, second)
         return np.where(by_labels == UNKNOWN, self._by_people(first, second), by_labels).astype(np.int8)
 
     def overruled(self) -> int:
         """How many pairs people judged otherwise than their labels say, which decide."""
-        by_labels = self._by_labels(*np.divmod(self.judged, len(self.subject)))
+        by_labels = self.by_labels(*np.divmod(self.judged, len(self.subject)))
         return int(((by_labels != UNKNOWN) & (by_labels != self.right)).sum())
 
-    def _by_labels(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    def by_labels(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """What labels alone say of each pair of object rows [P], as in `verdicts`."""
         named = (self.subject[first] >= 0) & (self.subject[second] >= 0)
         same = self.subject[first] == self.subject[second]
         by_name = np.where(same & (self.photograph[first] != self.photograph[second]), RIGHT, WRONG)

@@ -46,12 +46,13 @@ QUESTIONS = {
         "Do the reference pictures of each training set show the same product as its main picture, the anchor, without "
         "repeating that picture?",
         "the references of this run's sets, each set counting once",
-        "labels or people judge one reference per set, in a random order that nobody can steer. The gate passes once "
-        "this shows a share of right references above the limit. It fails once it shows one below, or after the "
-        "planned number of sets. A run with fewer sets asks for their other references too; once all are judged, they "
-        "are simply counted",
+        "labels or people judge one reference per set, in a random order that the sets themselves fix. The gate passes "
+        "if what is judged so far shows a share of right references above the limit. It fails if it shows one below, "
+        "or nothing by the planned number of sets. A run with fewer sets asks for their other references too; once all "
+        "are judged, they are simply counted",
         "a run whose share of right references is below the limit passes at most once in twenty, however often one "
-        "looks (gates.recurrence.confidence, default 0.95)",
+        "looks (gates.recurrence.confidence, default 0.95); sets made with another window or encoder are another run, "
+        "with a chance of its own",
         "other runs and other products; wrong labels and wrong answers; how often a good run fails",
     ),
     "distinct-views": Question(

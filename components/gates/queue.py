@@ -17,17 +17,18 @@ QUEUE = "label_queue.csv"
 LONGEST = 1000  # pairs listed
 
 
-def open_references(lot: Lot, scores: np.ndarray, evidence: Evidence) -> list[int]:
-    """References to ask for next: the draws without a verdict; once there are none, the sets' other references.
+def references_for_people(lot: Lot, by_labels: np.ndarray, evidence: Evidence) -> list[int]:
+    """References that people are asked for, in order: the draws that labels leave open; once all of these have a
+    verdict, the sets' other references too. Those that some rater has judged are among them, for others to judge.
 
-    Each pair of objects is asked for once.
+    by_labels: RIGHT, WRONG or UNKNOWN per reference. Each pair of objects is asked for once.
     """
-    open_draws = [
-        reference for reference, score in zip(evidence.drawn, evidence.scores, strict=True) if score == UNKNOWN
-    ]
-    others = (int(reference) for place in lot.order for reference in lot.references(int(place)))
+    wanted = [reference for reference in evidence.drawn if by_labels[reference] == UNKNOWN]
+    if not evidence.missing:
+        others = (int(reference) for place in lot.order for reference in lot.references(int(place)))
+        wanted += [reference for reference in others if by_labels[reference] == UNKNOWN]
     asked: dict[tuple[int, int], int] = {}
-    for reference in open_draws or (reference for reference in others if scores[reference] == UNKNOWN):
+    for reference in wanted:
         asked.setdefault(lot.pair(reference).key, reference)
         if len(asked) == LONGEST:
             break

@@ -20,7 +20,7 @@ from components.gates.checks import Check, Gate
 from components.gates.draws import Lot, lot_of
 from components.gates.known import RIGHT, UNKNOWN, known
 from components.gates.params import Recurrence
-from components.gates.queue import QUEUE, open_references, render_queue
+from components.gates.queue import QUEUE, references_for_people, render_queue
 from components.gates.verdict import Decision, Evidence, decide, gather
 
 SHOWN, SIDE = 32, 112  # pairs on a sheet; px of each picture
@@ -50,16 +50,17 @@ def retrieval_precision(inputs: dict[str, Path], params: Recurrence) -> Gate:
     if len(lot):
         report.plots["precision_by_band"] = by_band(scores, lot)
         report.plots["precision_by_category"] = by_category(scores, lot, objects)
-    if decision.word == "undecided":
-        asked = open_references(lot, scores, evidence)
+    asked = references_for_people(lot, facts.by_labels(*lot.pairs), evidence)
+    if asked and (decision.word == "undecided" or len(facts.judged)):
         report.files[QUEUE] = render_queue(inputs, lot, asked)
-        numbers = [str(n) for n in range(1, SHOWN + 1)]
-        report.figures["pairs_to_judge"] = _sheet(inputs, lot, asked[:SHOWN], numbers, len(asked))
+    if decision.word == "undecided":
+        still_open = [(reference, str(n)) for n, reference in enumerate(asked, 1) if scores[reference] == UNKNOWN]
+        report.figures["pairs_to_judge"] = _sheet(inputs, lot, still_open)
     answered = [ref for ref, score in zip(evidence.drawn, evidence.scores, strict=True) if score != UNKNOWN]
     answered.sort(key=lambda reference: scores[reference])  # the wrong ones first
     if answered:
-        words = ["right" if scores[reference] == RIGHT else "wrong" for reference in answered[:SHOWN]]
-        report.figures["judged_pairs"] = _sheet(inputs, lot, answered[:SHOWN], words, len(answered))
+        words = ["right" if scores[reference] == RIGHT else "wrong" for reference in answered]
+        report.figures["judged_pairs"] = _sheet(inputs, lot, list(zip(answered, words, strict=True)))
     next_step = _next_step(evidence, decision, sets.facts["low"], labelled=bool((facts.subject >= 0).any()))
     outside = _outside(sets, Dataset(inputs["pairs"]), lot)
     return Gate("retrieval-precision", (_precision(evidence, decision, params, next_step), outside), report)
@@ -118,13 +119,13 @@ def _decided(evidence: Evidence, decision: Decision) -> Report:
     )
 
 
-def _sheet(inputs: dict[str, Path], lot: Lot, references: list[int], captions: list[str], of: int) -> Image.Image:
-    """Pairs side by side, each object beside the photograph that it is in. of: how many pairs there are."""
+def _sheet(inputs: dict[str, Path], lot: Lot, references: list[tuple[int, str]]) -> Image.Image:
+    """Pairs side by side, each object beside the photograph that it is in. references: each with its caption."""
     pictures = ObjectPictures(Dataset(inputs["images"]), Dataset(inputs["objects"]))
     rows: list[list[Cell]] = []
-    for reference, caption in zip(references, captions, strict=False):
+    for reference, caption in references[:SHOWN]:
         anchor, view = lot.pair(reference)
         first: Cell = (pictures.crop(anchor), caption)
         rows.append([first, pictures.photograph(anchor, SIDE), pictures.crop(view), pictures.photograph(view, SIDE)])
-    shown = f"first {len(rows)} of {of}" if of > len(rows) else "anchor"
+    shown = f"first {len(rows)} of {len(references)}" if len(references) > len(rows) else "anchor"
     return sheet(rows, [shown, "where it is", "reference", "where it is"], SIDE, abreast=2)

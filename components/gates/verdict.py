@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from components.common.acceptance import draws_needed, draws_to_go, lower_limit, shows_less, shows_more, upper_limit
+from components.common.acceptance import draws_needed, lower_limit, shows_less, shows_more, upper_limit
 from components.gates.draws import Lot
 from components.gates.known import RIGHT, UNKNOWN, WRONG
 from components.gates.params import Recurrence
@@ -45,10 +45,10 @@ class Evidence:
         """How many of the counting draws are right."""
         return int((self.scores[: self.draws] == RIGHT).sum())
 
-    def answers(self, draws: int) -> int:
-        """How many answers give each of the first `draws` draws a verdict."""
-        unknown = np.flatnonzero(self.scores[:draws] == UNKNOWN)
-        return len({self.pairs[place] for place in unknown})
+    @property
+    def missing(self) -> int:
+        """How many answers give every draw a verdict."""
+        return len({self.pairs[place] for place in np.flatnonzero(self.scores == UNKNOWN)})
 
     @property
     def waiting(self) -> int:
@@ -147,16 +147,13 @@ def _certain(evidence: Evidence, params: Recurrence) -> Decision | None:
 
 
 def _undecided(evidence: Evidence, params: Recurrence, lower: float, upper: float) -> Decision:
-    draws, right, limit = evidence.draws, evidence.right, params.min_precision
-    missing = evidence.answers(len(evidence.drawn))
-    ahead = np.where(evidence.scores == UNKNOWN, np.nan, evidence.scores)[draws:]
-    share = right / draws if draws else 1.0
-    forecast = draws_to_go(draws, right, ahead, limit, share, params.confidence)
-    to_go = evidence.answers(draws + forecast[0]) if forecast else None
+    draws, right, limit, missing = evidence.draws, evidence.right, params.min_precision, evidence.missing
     words = [_so_far(evidence, lower, upper), f"to pass, answers must show that more than {limit:g} are right"]
-    in_words = ""
-    if forecast and to_go:
-        in_words = f"if {'answers go on like this' if draws else 'all are right'}, {_next(to_go, passes=forecast[1])}"
+    forecast = _forecast(evidence, right / draws if draws else 1.0, params)
+    to_go, in_words = None, ""
+    if forecast:
+        to_go, passes = forecast
+        in_words = f"if {'answers go on like this' if draws else 'all are right'}, {_next(to_go, passes)}"
         words.append(in_words)
     if not missing:
         words.append("every set was drawn once, so its other references are asked for now")
@@ -165,6 +162,24 @@ def _undecided(evidence: Evidence, params: Recurrence, lower: float, upper: floa
     else:
         words.append(f"{missing} pairs are left, and if they do not decide, the sets' other references are asked for")
     return Decision("undecided", "; ".join(words), lower, upper, missing, to_go, in_words)
+
+
+def _forecast(evidence: Evidence, share: float, params: Recurrence) -> tuple[int, bool] | None:
+    """How many answers decide if `share` of them is right, and whether they pass it; None if the draws do not.
+
+    After each answer count all draws up to the next one that is open.
+    """
+    at, right, answered = evidence.draws, float(evidence.right), set()
+    while at < len(evidence.drawn):
+        answered.add(evidence.pairs[at])
+        while at < len(evidence.drawn) and (evidence.scores[at] != UNKNOWN or evidence.pairs[at] in answered):
+            right += share if evidence.scores[at] == UNKNOWN else evidence.scores[at]
+            at += 1
+        if shows_more(at, right, params.min_precision, params.confidence):
+            return len(answered), True
+        if shows_less(at, right, params.min_precision, params.confidence):
+            return len(answered), False
+    return None
 
 
 def _so_far(evidence: Evidence, lower: float, upper: float) -> str:
@@ -177,5 +192,5 @@ def _so_far(evidence: Evidence, lower: float, upper: float) -> str:
 
 def _next(answers: int, passes: bool) -> str:
     if answers > 1:
-        return f"the next {answers} {'pass' if passes else 'fail'} it"
+        return f"{answers} more {'pass' if passes else 'fail'} it at the latest"
     return f"the next one {'passes' if passes else 'fails'} it"

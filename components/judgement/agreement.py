@@ -36,44 +36,61 @@ class Agreement(NamedTuple):
 
 
 def agreements(verdicts: dict[tuple[int, int], dict[str, str]]) -> list[Agreement]:
-    """Cohen's kappa of every two raters with pairs in common; Fleiss' of all, where there are more than two.
+    """Fleiss' kappa of all raters, where there are more than two; then Cohen's of every two with pairs in common, the
+    lowest first.
 
     verdicts: pair -> rater -> verdict.
     """
     raters = sorted({rater for given in verdicts.values() for rater in given})
-    shown = []
+    of_two = []
     for two in combinations(raters, 2):
         both = [[WORDS.index(given[rater]) for rater in two] for given in verdicts.values() if set(two) <= set(given)]
         if both:
-            shown.append(Agreement(two, len(both), _resampled(np.eye(len(WORDS))[np.array(both)], cohen)))
-    if len(raters) > 2:
-        several = [given for given in verdicts.values() if len(given) > 1]
-        counts = np.array([[list(given.values()).count(word) for word in WORDS] for given in several])
-        if len(counts):
-            shown.append(Agreement(tuple(raters), len(counts), _resampled(counts, fleiss)))
-    return shown
+            of_two.append(Agreement(two, len(both), _resampled(np.eye(len(WORDS))[np.array(both)], cohen)))
+    of_two.sort(key=lambda agreement: np.nan_to_num(agreement.kappa.mean, nan=1.0))
+    several = [given for given in verdicts.values() if len(given) > 1]
+    if len(raters) < 3 or not several:
+        return of_two
+    counts = np.array([[list(given.values()).count(word) for word in WORDS] for given in several])
+    return [Agreement(tuple(raters), len(counts), _resampled(counts, fleiss)), *of_two]
 
 
-def cohen(chosen: np.ndarray) -> float:
-    """Cohen's kappa (1960). chosen: [P, 2, verdicts], 1 where the rater gave the verdict, else 0."""
-    observed = float((chosen[:, 0] * chosen[:, 1]).sum(1).mean())
-    return _beyond_chance(observed, float((chosen[:, 0].mean(0) * chosen[:, 1].mean(0)).sum()))
+def cohen(chosen: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Cohen's kappa (1960), float [...]. chosen: [P, 2, verdicts], 1 where the rater gave the verdict, else 0.
+
+    weights: [..., P], how often each pair counts; once by default.
+    """
+    weights = _shares(weights, len(chosen))
+    observed = weights @ (chosen[:, 0] * chosen[:, 1]).sum(1)
+    return _beyond_chance(observed, ((weights @ chosen[:, 0]) * (weights @ chosen[:, 1])).sum(-1))
 
 
-def fleiss(counts: np.ndarray) -> float:
-    """Fleiss' kappa (1971). counts: [P, verdicts], how many raters gave each; their number may differ by pair."""
-    raters = counts.sum(1)
-    observed = float(((counts * (counts - 1)).sum(1) / (raters * (raters - 1))).mean())
-    return _beyond_chance(observed, float(((counts.sum(0) / counts.sum()) ** 2).sum()))
+def fleiss(counts: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Fleiss' kappa (1971), float [...]. counts: [P, verdicts], how many raters gave each; their number may differ.
+
+    weights: [..., P], how often each pair counts; once by default.
+    """
+    weights, raters = _shares(weights, len(counts)), counts.sum(1)
+    observed = weights @ ((counts * (counts - 1)).sum(1) / (raters * (raters - 1)))
+    given = weights @ counts
+    return _beyond_chance(observed, ((given / given.sum(-1, keepdims=True)) ** 2).sum(-1))
 
 
-def _beyond_chance(observed: float, chance: float) -> float:
-    return (observed - chance) / (1 - chance) if chance < 1 else float("nan")
+def _shares(weights: np.ndarray | None, pairs: int) -> np.ndarray:
+    return np.full(pairs, 1 / pairs) if weights is None else weights / weights.sum(-1, keepdims=True)
 
 
-def _resampled(pairs: np.ndarray, kappa: Callable[[np.ndarray], float]) -> Interval:
+def _beyond_chance(observed: np.ndarray, chance: np.ndarray) -> np.ndarray:
+    """Not a number where chance alone gives full agreement."""
+    open_to_chance = chance < 1 - 1e-12
+    return np.where(open_to_chance, (observed - chance) / np.where(open_to_chance, 1 - chance, 1.0), np.nan)
+
+
+def _resampled(pairs: np.ndarray, kappa: Callable[..., np.ndarray]) -> Interval:
     """kappa of all pairs, with its percentile interval over resampled pairs (95 %)."""
-    picks = numpy_rng(0, "kappa").integers(len(pairs), size=(RESAMPLES, len(pairs)))
-    values = [value for pick in picks if np.isfinite(value := kappa(pairs[pick]))]
-    low, high = np.quantile(values, [0.025, 0.975]) if values else (float("nan"),) * 2
-    return Interval(kappa(pairs), float(low), float(high))
+    kinds, counts = np.unique(pairs, axis=0, return_counts=True)
+    picks = numpy_rng(0, "kappa").multinomial(len(pairs), counts / len(pairs), RESAMPLES)
+    values = kappa(kinds, picks)
+    values = values[np.isfinite(values)]
+    low, high = np.quantile(values, [0.025, 0.975]) if len(values) else (float("nan"),) * 2
+    return Interval(float(kappa(pairs)), float(low), float(high))

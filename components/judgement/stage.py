@@ -18,8 +18,10 @@ from components.common.vision.geometry import Box, iou
 from components.judgement.agreement import agreements
 from components.judgement.params import Params
 
-OVERLAP = 0.5
-"""Intersection over union from which an object is the one that a verdict is about."""
+OVERLAP = 0.8
+"""Intersection over union above which an object is the one that a verdict is about: up to it, detection by default
+keeps two boxes as two objects."""
+KAPPAS = 6  # sentences on the page
 LEFT_OUT = "verdicts_left_out.csv"
 ASKED = QUESTION.partition(":")[0]
 
@@ -33,7 +35,8 @@ class Objects:
 
     def look_up(self, photographs: Collection[str]) -> None:
         """Reads the boxes of these photographs in one pass, so that `at` need not read for each."""
-        if not (unread := pa.array(sorted(set(photographs) - self._of.keys()), pa.string())):
+        unread = pa.array(sorted({photograph for photograph in photographs if photograph not in self._of}), pa.string())
+        if not unread:
             return
         self._of |= dict.fromkeys(unread.to_pylist())
         images = self._images.table(["image_id"])["image_id"]
@@ -51,7 +54,7 @@ class Objects:
         if (here := self._of[place.image]) is None:
             return "their photograph is not in this run"
         overlap, row = max(((iou(box, place.box), -row) for row, box in here), default=(0.0, 0))
-        return -row if overlap >= OVERLAP else "no object is at their box any more"
+        return -row if overlap > OVERLAP else "no object is at their box any more"
 
 
 class Placed(NamedTuple):
@@ -95,7 +98,7 @@ def place(verdicts: Sequence[Verdict], objects: Objects) -> Placed:
 
 def _rows(verdict: Verdict, objects: Objects) -> tuple[int, int] | str:
     """The objects of a verdict in ascending order, or why it is about none."""
-    if verdict.asked not in ("", ASKED):
+    if verdict.asked.lower() not in ("", ASKED):
         return f"they answer another question than {ASKED}"
     first, second = objects.at(verdict.first), objects.at(verdict.second)
     for row in (first, second):
@@ -132,7 +135,10 @@ def _report(placed: Placed) -> Report:
         notes.append(f"{counted(placed.replaced, 'verdict')} gave way to the rater's later one on the same pair.")
     if unnamed:
         notes.append(f"{counted(unnamed, 'verdict')} named no question and counted as an answer to {ASKED}.")
-    notes += [str(agreement) for agreement in agreements(words)]
+    kappas = agreements(words)
+    notes += [str(agreement) for agreement in kappas[:KAPPAS]]
+    if len(kappas) > KAPPAS:
+        notes.append(f"Of {len(kappas)} kappas these are the lowest {KAPPAS - 1} and Fleiss' of all raters.")
     if disputed:
         notes.append(
             f"Disputed: {counted(disputed, 'pair')}. A pair counts as right if more than half of its raters say same."

@@ -23,13 +23,18 @@ def label(
 ) -> None:
     """Answer the pairs that an undecided precision gate asks for, one key each, until it is decided."""
     from pipelines.engines.workspace import Workspace
-    from pipelines.labelling.opening import open_session, why_not
+    from pipelines.labelling.opening import open_session, places, why_not
 
     workspace = Workspace(run)
-    if reason := why_not(workspace):
+    reason = why_not(workspace)
+    # A decided gate may have pairs that one rater has judged and another could.
+    if reason and not places(workspace).queue.is_file():
         typer.echo(reason)
         return
     session = open_session(workspace, rater or _login_name())
+    if reason and not session.following():
+        typer.echo(reason)
+        return
     if session.repaired:
         typer.echo(session.repaired)
     _ask(workspace, session)

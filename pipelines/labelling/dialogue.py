@@ -1,12 +1,13 @@
 """The conversation with one rater: a pair is shown, a key is pressed, until the gate is decided or the rater stops."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from components.common.verdicts import Word
 from pipelines.labelling.pictures import Pictures
 from pipelines.labelling.queue import Pair
 from pipelines.labelling.session import Session
+from pipelines.labelling.terminal import Keys
 
 WORDS: dict[str, Word] = {"a": "same", "x": "different", "d": "duplicate", " ": "unsure"}
 BACK, STOP = ("\x7f", "\b"), "q"
@@ -15,7 +16,7 @@ ASKED = f"Is the second object the same product as the first, in a picture that 
 DECIDED = "The gate is decided. These pairs have another rater's verdict; a second one shows how far raters agree."
 
 
-def ask(session: Session, pictures: Pictures, keys: Iterator[str], say: Callable[[str], None], sheet: Path) -> None:
+def ask(session: Session, pictures: Pictures, keys: Keys, say: Callable[[str], None], sheet: Path) -> None:
     """Asks for pair after pair until there is none or the rater stops. sheet: the queue's picture on the report page.
 
     say: prints a line.
@@ -23,17 +24,20 @@ def ask(session: Session, pictures: Pictures, keys: Iterator[str], say: Callable
     if session.following():
         say(f"{DECIDED}\n{ASKED}" if session.decided else ASKED)
     while pair := session.following():
-        say(_introduced(session, pair, pictures.draw(pair), sheet))
+        picture = pictures.draw(pair)
+        keys.forget()
+        say(_introduced(session, pair, picture, sheet))
         if not _answered(session, pair, keys, say):
             return
 
 
 def _introduced(session: Session, pair: Pair, picture: Path, sheet: Path) -> str:
     what = f"{pair.category}, similarity {pair.similarity:.3f}"
-    return f"\nPair {pair.number} of {len(session.queue)} ({what}): {picture}\nThe queue's first pairs: {sheet}"
+    several = f"\nThe queue's first pairs: {sheet}" if sheet.is_file() else ""
+    return f"\nPair {pair.number} of {len(session.queue)} ({what}): {picture}{several}"
 
 
-def _answered(session: Session, pair: Pair, keys: Iterator[str], say: Callable[[str], None]) -> bool:
+def _answered(session: Session, pair: Pair, keys: Keys, say: Callable[[str], None]) -> bool:
     """Acts on the next key that means something; False if the rater stops."""
     for key in map(str.lower, keys):
         if key == STOP:
@@ -52,12 +56,12 @@ def _answered(session: Session, pair: Pair, keys: Iterator[str], say: Callable[[
 def _answer(session: Session, pair: Pair, word: Word) -> str:
     """Stores the answer and says where that leaves the gate."""
     was_decided = session.decided
-    session.answer(pair, word)
+    repaired = f"{session.repaired}; " if session.answer(pair, word) else ""
     if session.decided:
-        return "the gate is decided"
+        return f"{repaired}the gate is decided"
     if was_decided:
-        return f"you disagree with another rater, which opens the gate again; {session.forecast}"
-    return session.forecast
+        return f"{repaired}you disagree with another rater, which opens the gate again; {session.forecast}"
+    return f"{repaired}{session.forecast}"
 
 
 def closing(session: Session, again: str) -> str:

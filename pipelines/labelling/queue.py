@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.csv
 
+from components.common.errors import UserError
 from components.common.verdicts import SIDES, Place
 from components.common.vision.geometry import Box
 from components.judgement.stage import Objects
@@ -28,10 +29,16 @@ class Pair(NamedTuple):
 
 
 def read_queue(path: Path, objects: Objects) -> list[Pair]:
-    """The pairs of a queue's CSV, the first to ask for first. objects: of the run that the queue belongs to."""
+    """The pairs of a queue's CSV, the first to ask for first. objects: of the run that the queue belongs to.
+
+    Raises `UserError` if it is not there or damaged.
+    """
     text = {name: pa.string() for name in ("first_image", "second_image", "category")}
     options = pa.csv.ConvertOptions(column_types=text, strings_can_be_null=False)
-    rows = pa.csv.read_csv(path, convert_options=options).to_pylist()
+    try:
+        rows = pa.csv.read_csv(path, convert_options=options).to_pylist()
+    except (OSError, pa.ArrowException):
+        raise UserError(f"{path} is not there or damaged: run again, which writes it anew") from None
     objects.look_up({row[f"{which}_image"] for row in rows for which in ("first", "second")})
     return [_pair(row, objects) for row in rows]
 

@@ -23,8 +23,8 @@ class Session:
     decision: Decision
 
     def __init__(self, queue: Sequence[Pair], gate: GateOfARun, file: VerdictFile, rater: str):
-        if not rater.strip() or not rater.isprintable():
-            raise UserError("a rater needs a name: give --rater NAME, printable and not empty")
+        if not rater.isprintable() or not rater.strip()[:1].isalnum():
+            raise UserError("a rater needs a name: give --rater NAME, printable, with a letter or digit first")
         self.queue, self.file, self.rater = queue, file, rater.strip()
         self._gate = gate
         self.repaired = file.repair()
@@ -58,19 +58,24 @@ class Session:
                 return pair
         return None
 
-    def answer(self, pair: Pair, word: Word) -> None:
-        """Stores this rater's verdict on a pair; it is on the disk when this returns."""
+    def answer(self, pair: Pair, word: Word) -> bool:
+        """Stores this rater's verdict on a pair; it is on the disk when this returns.
+
+        Whether the file had to be repaired for it, as another rater's process was killed while writing.
+        """
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        self.file.append(Verdict(pair.first, pair.second, word, self.rater, at, QUESTION))
+        cut = self.file.append(Verdict(pair.first, pair.second, word, self.rater, at, QUESTION))
+        self.repaired = cut or self.repaired
         self._look()
+        return bool(cut)
 
     def take_back(self) -> Pair | None:
-        """Removes this rater's last verdict, whenever it was given; None if it is on no pair of this queue."""
-        own = [verdict for verdict in self.file.verdicts() if verdict.rater == self.rater]
+        """Removes what this rater said last, whenever that was; None if it is on no pair of this queue."""
+        own = sorted((v for v in self.file.verdicts() if v.rater == self.rater), key=lambda verdict: verdict.moment)
         last = set(self._gate.place(own[-1:]))
         pair = next((pair for pair in self.queue if pair.key in last), None)
         if pair:
-            self.file.remove(own[-1])
+            self.file.remove([verdict for verdict in own if set(self._gate.place([verdict])) == last])
             self._look()
         return pair
 

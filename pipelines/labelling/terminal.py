@@ -1,26 +1,51 @@
 """Single key presses from a terminal, whose modes are put back however the block ends."""
 
 import os
-import re
 import termios
 import tty
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 
 from components.common.errors import UserError
 
-_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O.|.)?")
-"""What arrows and other keys send that are not single letters: no such letter may count as an answer."""
 _CONTROL = 6  # place of the control characters in the terminal's modes
 BLOCK = 256  # bytes
+ESCAPE, BELL, C1_SEQUENCE = "\x1b", "\x07", "\x9b"
+
+
+class Keys:
+    """The keys as they are pressed, until the terminal is gone. descriptor: of the terminal."""
+
+    def __init__(self, descriptor: int):
+        self._descriptor = descriptor
+        self._unread: list[str] = []
+        self._reader = _reader()
+        next(self._reader)
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        while not self._unread:
+            if (keys := self.read()) is None:
+                raise StopIteration
+            self._unread = keys
+        return self._unread.pop(0)
+
+    def read(self) -> list[str] | None:
+        """The keys in what the terminal sends next, once it sends something; None if it is gone."""
+        data = os.read(self._descriptor, BLOCK).decode("latin-1")
+        return [key for char in data if (key := self._reader.send(char))] if data else None
+
+    def forget(self) -> None:
+        """Drops what was pressed and not read: it cannot be an answer to what is shown next."""
+        self._unread.clear()
+        termios.tcflush(self._descriptor, termios.TCIFLUSH)
 
 
 @contextmanager
-def single_keys(descriptor: int) -> Iterator[Iterator[str]]:
-    """Yields the keys as they are pressed, until the terminal is gone. Ctrl-C works as always.
-
-    descriptor: of the terminal. Raises `UserError` if it is not one.
-    """
+def single_keys(descriptor: int) -> Iterator[Keys]:
+    """Yields the keys of a terminal. Ctrl-C works as always. Raises `UserError` if it is not a terminal."""
     if not os.isatty(descriptor):
         raise UserError("standard input is not a terminal")
     before = termios.tcgetattr(descriptor)
@@ -29,11 +54,48 @@ def single_keys(descriptor: int) -> Iterator[Iterator[str]]:
         modes = termios.tcgetattr(descriptor)
         modes[_CONTROL][termios.VQUIT] = b"\0"  # Ctrl-\ would end the process before it can put the modes back
         termios.tcsetattr(descriptor, termios.TCSADRAIN, modes)
-        yield _pressed(descriptor)
+        yield Keys(descriptor)
     finally:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
 
 
-def _pressed(descriptor: int) -> Iterator[str]:
-    while data := os.read(descriptor, BLOCK):
-        yield from _SEQUENCE.sub("", data.decode(errors="ignore"))
+def _reader() -> Generator[str, str, None]:
+    """Takes one character after the other; gives it back if it is a key, and nothing if it belongs to a sequence.
+
+    Arrows, function keys and a terminal's answers are sequences (ECMA-48), whose letters must not count as answers.
+    """
+    char = yield ""
+    while True:
+        if char == ESCAPE:
+            char = yield from _after_escape()
+        elif char == C1_SEQUENCE:
+            char = yield from _to_final()
+        else:
+            char = yield char
+
+
+def _after_escape() -> Generator[str, str, str]:
+    """Reads the rest of a sequence; the character after it."""
+    char = yield ""
+    while char == ESCAPE:
+        char = yield ""
+    if char == "[":
+        return (yield from _to_final())
+    if char == "O":
+        return (yield from _to_final(digits="0123456789"))
+    if char in "]PX^_":  # a string of the terminal, which a bell or ESC \\ ends
+        while char not in (BELL, ESCAPE):
+            char = yield ""
+        if char == ESCAPE:
+            yield ""
+    return (yield "")
+
+
+def _to_final(digits: str = "0123456789:;<=>?!\"#$%&'()*+,-./ ") -> Generator[str, str, str]:
+    """Reads digits up to a sequence's final character; the character after that one."""
+    char = yield ""
+    if char == "[":  # function keys of the Linux console have one letter more
+        char = yield ""
+    while char in digits:
+        char = yield ""
+    return (yield "")

@@ -4,7 +4,7 @@ import csv
 import fcntl
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,37 +27,46 @@ class VerdictFile:
         Raises `UserError` if the file is not one of verdicts.
         """
         with self._locked():
-            data = self._read()
-            whole, cut = _split(data)
-            parse(whole or HEADER, str(self.path))
-            if not cut:
-                return ""
-            if not whole and not HEADER.startswith(cut):
-                raise UserError(f"{self.path} is not a file of verdicts: name another as gates.verdicts")
-            write_atomically(self.path, whole)
+            return self._repair()
+
+    def _repair(self) -> str:
+        data = self._read()
+        whole, cut = _split(data)
+        parse(whole or HEADER, str(self.path))
+        if not cut:
+            return ""
+        if not whole and not HEADER.startswith(cut):
+            raise UserError(f"{self.path} is not a file of verdicts: name another as gates.verdicts")
+        write_atomically(self.path, whole)
         return f"The last line of {self.path} was cut short and is dropped: {cut.decode(errors='replace')}"
 
     def verdicts(self) -> list[Verdict]:
         """All verdicts, in the order in which they were given."""
         return parse(self._read() or HEADER, str(self.path))
 
-    def append(self, verdict: Verdict) -> None:
-        """Puts a verdict at the end, on the disk when this returns."""
-        with self._locked(), self.path.open("ab") as file:
+    def append(self, verdict: Verdict) -> str:
+        """Puts a verdict at the end, on the disk when this returns; a sentence if the file had to be repaired."""
+        with self._locked():
+            repaired = self._repair()
             data = self._read()
             start = b"" if data.endswith(b"\n") or not data else b"\n"
-            file.write(start + (b"" if data else HEADER) + _line(verdict, _columns(data or HEADER)))
-            file.flush()
-            os.fsync(file.fileno())
+            line = start + (b"" if data else HEADER) + _line(verdict, _columns(data or HEADER))
+            try:
+                with self.path.open("ab") as file:
+                    file.write(line)
+                    file.flush()
+                    os.fsync(file.fileno())
+            except OSError:
+                os.truncate(self.path, len(data))  # a full disk may have taken a part of the line
+                raise
+        return repaired
 
-    def remove(self, verdict: Verdict) -> None:
-        """Takes out the last line with this verdict; everything else stays as it is."""
+    def remove(self, verdicts: Collection[Verdict]) -> None:
+        """Takes out every line with one of these verdicts; everything else stays as it is."""
         with self._locked():
-            places = [place for place, given in enumerate(self.verdicts()) if given == verdict]
-            lines = self._read().splitlines(keepends=True)
-            rows = [number for number, line in enumerate(lines) if line.strip()][1:]  # without the header
-            del lines[rows[places[-1]]]
-            write_atomically(self.path, b"".join(lines))
+            header, *lines = _records(self._read())
+            kept = [line for line in lines if not set(parse(header + line, str(self.path))) & set(verdicts)]
+            write_atomically(self.path, b"".join([header, *kept]))
 
     def _read(self) -> bytes:
         return self.path.read_bytes() if self.path.exists() else b""
@@ -73,14 +82,28 @@ class VerdictFile:
             fcntl.flock(folder, fcntl.LOCK_EX)
             yield
             os.fsync(folder)
-        except PermissionError as error:
-            raise UserError(f"{self.path} cannot be written ({error.strerror}): get the right to, or copy it") from None
+        except OSError as error:
+            raise UserError(
+                f"{self.path} cannot be written ({error.strerror}): make room or get the right to, or name another "
+                "file as gates.verdicts"
+            ) from None
         finally:
             os.close(folder)
 
 
 def _columns(data: bytes) -> list[str]:
     return next(row for row in csv.reader(io.StringIO(data.decode("utf-8-sig"))) if row)
+
+
+def _records(data: bytes) -> list[bytes]:
+    """The lines of a CSV, each with its end and with the line breaks that are inside its quotes, without blank ones."""
+    text, records, start = data.decode("utf-8-sig").splitlines(keepends=True), [], 0
+    reader = csv.reader(text)
+    for row in reader:
+        if row:
+            records.append("".join(text[start : reader.line_num]).encode())
+        start = reader.line_num
+    return records
 
 
 def _line(verdict: Verdict, columns: list[str]) -> bytes:

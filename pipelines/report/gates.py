@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from components.common.data.files import read_json
 from components.common.errors import UserError
 from components.common.stage.report import METRICS
 from components.gates.questions import QUESTIONS
@@ -64,7 +65,10 @@ def explained(workspace: Workspace, name: str = "") -> list[Verdict]:
 def _explained(workspace: Workspace, row: dict[str, Any]) -> Verdict:
     step = next(step for step in current_steps(workspace) if step.name == row["stage"])
     report, prefix = workspace.report(step), row["gate"].replace("-", "_") + "/"
-    numbers = json.loads((report / METRICS).read_text(encoding="utf-8"))
+    try:
+        numbers = read_json(report / METRICS)
+    except (OSError, json.JSONDecodeError):
+        raise UserError(f"{report / METRICS} is not there or damaged: run again, which writes it anew") from None
     if row["gate"] == PRECISION_GATE and row["verdict"] == "undecided" and (unused := unused_answers(workspace)):
         row = row | {"next_step": f"{unused}. {row['next_step']}"}
     return Verdict(

@@ -5,7 +5,6 @@ import pytest
 
 from components.common.acceptance import (
     draws_needed,
-    draws_to_go,
     fewest_right,
     log_evidence,
     lower_limit,
@@ -90,28 +89,6 @@ def _simulated(truth: float, draws: int, lots: int = 2000) -> float:
 def test_draws_needed_for_a_lot_that_should_pass(limit: float, truth: float, draws: int) -> None:
     assert draws_needed(limit, truth, 0.95, 1000) == draws
     assert draws_needed(limit, truth, 0.95, 50) == 50
-
-
-OPEN = np.nan
-
-
-def ahead(*draws: float, then_open: int = 0) -> np.ndarray:
-    return np.array([*draws, *[OPEN] * then_open])
-
-
-def test_the_forecast_goes_on_as_before() -> None:
-    assert draws_to_go(30, 27, ahead(then_open=330), LIMIT, 0.9) == (3, True)
-    assert draws_to_go(100, 82, ahead(then_open=260), LIMIT, 0.82) == (11, True)
-    assert draws_to_go(3, 0, ahead(then_open=300), LIMIT, 0) == (1, False)
-    assert draws_to_go(0, 0, ahead(then_open=300), LIMIT, 1) == (13, True)
-    assert draws_to_go(100, 70, ahead(then_open=300), LIMIT, 0.7) is None
-    assert draws_to_go(30, 27, ahead(then_open=2), LIMIT, 0.9) is None
-
-
-def test_the_forecast_takes_the_draws_that_have_an_answer_as_they_are() -> None:
-    assert draws_to_go(30, 27, ahead(OPEN, 1, 1, then_open=9), LIMIT, 0.9) == (2, True)
-    more, passes = draws_to_go(30, 27, ahead(OPEN, 0, 0, then_open=90), LIMIT, 0.9) or (0, False)
-    assert more > 5 and passes
 
 
 def test_one_right_of_many_has_a_limit() -> None:

@@ -1,5 +1,6 @@
 """People's verdicts: what the file may hold, which objects a verdict is about, and how far raters agree."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -131,7 +132,8 @@ GOOD = f"{'a' * 64},0,0,9,9,{'b' * 64},1,1,9,9,same,ann,,"
         (f"{HEAD}\n{GOOD.replace('0,0,9', 'nan,0,9')}", "v.csv line 2: the first box is not x, y, w, h in px"),
         (f"{HEAD}\n{GOOD.replace('ann,,', 'ann,31.1.2026,')}", "v.csv line 2: '31.1.2026' is not a time: write it as "),
         (f"{HEAD}\n{GOOD},more", "v.csv is neither a CSV file in UTF-8 nor Parquet"),
-        ("", "v.csv is neither a CSV file in UTF-8 nor Parquet"),
+        ("", "v.csv is empty: a file of verdicts has first_image, "),
+        (HEAD.replace(",", ";") + "\n", "separated by commas and not by semicolons"),
         ("PAR1 and then nothing", "v.csv is neither a CSV file in UTF-8 nor Parquet"),
     ],
 )
@@ -139,6 +141,24 @@ def test_a_malformed_file_is_one_sentence(text: str, sentence: str) -> None:
     with pytest.raises(UserError) as error:
         parse(text.encode(), "v.csv")
     assert sentence in str(error.value) and "\n" not in str(error.value)
+
+
+def test_rows_of_a_spreadsheet_that_hold_nothing_are_no_verdicts(places):
+    text = render([verdict(places[0], places[1], "same")], header=True) + "," * (len(COLUMNS) - 1) + "\n"
+    assert len(parse(text.encode(), "it")) == 1
+
+
+def test_parquet_may_hold_times_and_bytes(places):
+    (row,) = [verdict(places[0], places[1], "same").row()]
+    table = pa.table({name: [row[name]] for name in COLUMNS})
+    at = pa.array([datetime(2026, 1, 1, tzinfo=UTC)], pa.timestamp("us", "UTC"))
+    table = table.set_column(table.column_names.index("at"), "at", at)
+    image = table["first_image"].cast(pa.binary())
+    table = table.set_column(table.column_names.index("first_image"), "first_image", image)
+    parquet = pa.BufferOutputStream()
+    pq.write_table(table, parquet)
+    (read,) = parse(parquet.getvalue().to_pybytes(), "it")
+    assert read.first.image == places[0].image and read.moment == datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def test_an_absent_file_is_one_sentence(paths, tmp_path):
@@ -179,4 +199,5 @@ def test_agreement_has_an_interval_and_says_when_there_is_none():
     one = agreements({(0, 1): {"ann": "same", "bob": "different"}})
     assert str(one[0]) == "Cohen's kappa of ann and bob is 0.00 (too few for an interval) on 1 pair"
     three = agreements({pair: {**said, "cy": said["ann"]} for pair, said in pairs.items()})
-    assert [len(a.raters) for a in three] == [2, 2, 2, 3] and "Fleiss' kappa of 3 raters" in str(three[3])
+    assert [len(a.raters) for a in three] == [3, 2, 2, 2] and "Fleiss' kappa of 3 raters" in str(three[0])
+    assert three[1].kappa.mean <= three[2].kappa.mean <= three[3].kappa.mean

@@ -21,12 +21,17 @@ from components.common.vision.images import dhashes, encode_png, thumbnail
 from components.gates.draws import lot_of
 from pipelines.engines.identity import Identity
 from pipelines.engines.workspace import Workspace
+from pipelines.labelling.session import Session
 from pipelines.parameters import read_step, render, resolve
 from pipelines.steps import STEPS, Step
 
 COUNT, SETS, SIDE = 24, 20, 64
 SETTINGS = {"gates.recurrence.min_precision": 0.6, "gates.recurrence.expected_precision": 0.9}
 """With these, nine right draws pass, and five wrong ones fail."""
+PASSES, FAILS = 9, 5
+RUN = Workspace(Path("runs/mugs-1"))
+FILE = Path("runs/mugs-1/verdicts.csv")
+"""The run of the fixture `undecided`, and the file that its answers go to, as seen from the current folder."""
 REAL = ("judgement", "gate_recurrence")
 Content = tuple[list[dict[str, Any]], dict[str, Any]]
 """Rows, and what is stored beside them."""
@@ -103,7 +108,22 @@ def _object(row: int, image_id: str, crop: Image.Image) -> dict[str, Any]:
 
 
 def _set(anchor: int) -> dict[str, Any]:
-    """Two views of the anchor's product and one of the other."""
+    """Two views of the anchor's product and one of the other; no two sets show the same pair."""
     side = anchor // 12 * 12
-    views = [side + (anchor + 1) % 12, side + (anchor + 2) % 12, (anchor + 12) % COUNT]
+    other = anchor + 12 if anchor < 12 else (anchor + 6) % 12
+    views = [side + (anchor + 1) % 12, side + (anchor + 2) % 12, other]
     return {"anchor": anchor, "views": views, "similarities": [0.95] * 3, "category": "mug", "group": 0}
+
+
+def answer(session: Session, *words: str) -> None:
+    """Answers the pairs that the session asks for."""
+    for word in words:
+        pair = session.following()
+        assert pair
+        session.answer(pair, word)  # type: ignore[arg-type]
+
+
+def rename_verdicts(file: str) -> None:
+    """Has the run name this file of verdicts."""
+    text = RUN.params.read_text()
+    RUN.params.write_text(text.replace("verdicts: ''", f"verdicts: {file}"))

@@ -150,7 +150,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """A YAML file as a dict. Raises `UserError` if it is absent, broken or not a mapping."""
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise UserError(
             f"there is no {path}: go to a folder that has one, or write it with `objectmate params > {path}`"
         ) from None

@@ -1,20 +1,50 @@
 """The command line: light to start, and every mistake is one sentence with exit code 2."""
 
+import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
 
+from pipelines.cli.app import app, main
 from pipelines.parameters import render, resolve
 
 ROOT = Path(__file__).parents[2]
 HEAVY = "torch lightning diffusers transformers mlflow great_expectations kfp dvc faiss pandas pyarrow numpy matplotlib"
 
 
-def objectmate(*words: str, cwd: Path) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, "-m", "pipelines.cli.app", *words], cwd=cwd, capture_output=True, text=True)
+class Ended(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def objectmate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture
+) -> Iterator[Callable[..., Ended]]:
+    """Runs the command in this process, in an empty folder, on a machine without a GPU."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+
+    def run(*words: str) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["objectmate", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Ended(int(ended.value.code or 0), *capfd.readouterr())
+
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 def test_help_imports_nothing_heavy():
@@ -23,36 +53,17 @@ def test_help_imports_nothing_heavy():
     assert imported.stdout.strip() == "[]"
 
 
-def test_the_version_is_printed(tmp_path):
-    done = objectmate("--version", cwd=tmp_path)
+def test_the_version_is_printed():
+    done = subprocess.run(
+        [sys.executable, "-m", "pipelines.cli.app", "--version"], cwd=ROOT, capture_output=True, text=True
+    )
     assert (done.returncode, done.stdout) == (0, f"objectmate {version('objectmate')}\n")
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "run",
-        "stage",
-        "compile",
-        "submit",
-        "schedule",
-        "status",
-        "sync",
-        "compare",
-        "report",
-        "params",
-        "dvc",
-        "sandbox",
-        "benchmark",
-        "bench",
-        "plan",
-        "find",
-        "label",
-        "verify",
-    ],
-)
-def test_every_command_has_help(command):
-    assert objectmate(command, "--help", cwd=ROOT).returncode == 0
+@pytest.mark.parametrize("command", get_command(app).list_commands(None))
+def test_every_command_has_help(command, objectmate):
+    done = objectmate(command, "--help")
+    assert done.code == 0 and "Usage: " in done.out
 
 
 @pytest.mark.parametrize(
@@ -92,50 +103,32 @@ def test_every_command_has_help(command):
         (["plan", "--objects", "1e6", "--dim", "64", "--device", "abacus"], "there is no device 'abacus'"),
     ],
 )
-def test_mistakes_are_one_sentence(words, sentence, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli.app", *words],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "CUDA_VISIBLE_DEVICES": ""},
-    )
-    assert done.returncode == 2, done.stderr
-    assert sentence in done.stderr
-    assert "Traceback" not in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+def test_mistakes_are_one_sentence(words, sentence, tmp_path, objectmate):
+    done = objectmate(*words)
+    assert done.code == 2, done.err
+    assert sentence in done.err
+    assert "Traceback" not in done.err
+    assert len(done.err.strip().splitlines()) == 1
     assert not list(tmp_path.iterdir()), "nothing is made before everything is checked"
 
 
-def test_the_benchmarks_inputs_are_exported(tmp_path):
+def test_a_mistake_ends_the_process_with_code_2(tmp_path):
+    command = [sys.executable, "-m", "pipelines.cli.app", "run", "everything"]
+    own = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=own)
+    assert (done.returncode, done.stderr.count("\n"), done.stdout) == (2, 1, "")
+
+
+def test_the_benchmarks_inputs_are_exported(tmp_path, monkeypatch):
     (tmp_path / "params.yaml").write_text(render(resolve("sandbox", {"evaluation.limit": 2})))
-    done = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli.app", "benchmark", "export", "inputs"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
-    )
-    assert done.returncode == 0, done.stderr
-    assert "4 samples below inputs" in done.stdout
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["benchmark", "export", "inputs"])
+    assert done.exit_code == 0 and "4 samples below inputs" in done.output
     assert [len(list((tmp_path / "inputs" / task).iterdir())) for task in ("insertion", "generation")] == [2, 2]
 
 
-def test_empty_folder_of_photographs_is_one_sentence(tmp_path):
+def test_empty_folder_of_photographs_is_one_sentence(tmp_path, objectmate):
     (tmp_path / "empty").mkdir()
-    (tmp_path / "params.yaml").write_text(
-        subprocess.run(
-            [sys.executable, "-m", "pipelines.cli.app", "params"], cwd=ROOT, capture_output=True, text=True, check=True
-        )
-        .stdout.replace("sandbox:corpus/labels.csv", "''")
-        .replace("sandbox:corpus", "empty")
-    )
-    done = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli.app", "stage", "ingest"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
-    )
-    assert done.returncode == 2
-    assert "empty" in done.stderr and "Traceback" not in done.stderr
+    (tmp_path / "params.yaml").write_text(render(resolve("sandbox", {"ingest.images": "empty", "ingest.labels": ""})))
+    done = objectmate("stage", "ingest")
+    assert done.code == 2 and "empty" in done.err and "Traceback" not in done.err

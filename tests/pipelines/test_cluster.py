@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,11 +16,12 @@ from kfp_api import TOKEN, Fault, State, serve
 from components.common.errors import GateStop, UserError
 from components.common.stage.contract import Family
 from components.common.stage.kubeflow import component, image, variable
+from pipelines import kubeflow
 from pipelines.cluster.api import Cluster, connect
 from pipelines.cluster.follow import status
 from pipelines.cluster.submit import run_parameters, schedule, submit
 from pipelines.engines.request import Request
-from pipelines.kubeflow import components
+from pipelines.kubeflow import compile_pipeline, components
 from pipelines.parameters import resolve, step_params
 from pipelines.steps import STEPS
 
@@ -28,6 +30,21 @@ IMAGES = {variable(family): f"registry.example/objectmate-{family}@sha256:{'a' *
 EVALUATION = Request("evaluation")
 GIVEN = ["model_insertion=s3://b/insertion", "model_generation=s3://b/generation"]
 NIGHTLY = "0 0 3 * * *"
+COMPILED: dict[tuple[Any, ...], Path] = {}
+"""Pipeline, shares and images -> what they compile to."""
+
+
+@pytest.fixture(autouse=True)
+def compiled_once(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each pipeline is compiled once with the same images: the compiler takes seconds, and gives the same each time."""
+
+    def compile_or_copy(name: str, folder: Path, shares: bool = True) -> Path:
+        what = (name, shares, *kubeflow.images(name))
+        if what not in COMPILED:
+            COMPILED[what] = compile_pipeline(name, tmp_path_factory.mktemp("compiled"), shares)
+        return Path(shutil.copy(COMPILED[what], folder))
+
+    monkeypatch.setattr(kubeflow, "compile_pipeline", compile_or_copy)
 
 
 @pytest.fixture

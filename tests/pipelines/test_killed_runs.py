@@ -1,27 +1,19 @@
 """A run that is killed in a stage leaves no process, is in MLflow after the next start, and can be continued."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
+from killing import living, stop_in, wait_for, workers
 from short_run import ROOT, command, environment, objectmate
-
-from components.common.data.reading import Dataset, is_complete
-from pipelines.engines.workspace import Workspace
-from pipelines.steps import STEPS
 
 CORPUS = ROOT / "components" / "sandbox" / "world" / "corpus" / "images"
 RUN = ("run", "dataset", "--images", "photos", "--continue-past-gates", "--workspace", "line")
-PATIENCE_SECONDS = 120
 
 
 @pytest.fixture
@@ -35,51 +27,6 @@ def home(tmp_path: Path) -> Iterator[Path]:
         process.kill()
 
 
-def living(folder: Path) -> list[psutil.Process]:
-    """The processes that work in a folder or below it."""
-    inside = []
-    for process in psutil.process_iter():
-        with suppress(psutil.Error, OSError):
-            if Path(process.cwd()).is_relative_to(folder) and process.status() != psutil.STATUS_ZOMBIE:
-                inside.append(process)
-    return inside
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "timed out"
-        time.sleep(0.05)
-
-
-def stop_in(home: Path, step: str, word: signal.Signals, *words: str) -> tuple[int, str]:
-    """Starts a run, suspends it in a step, and sends it a signal; returns its exit code and what it wrote to stderr.
-
-    Ctrl-C goes to every process, as a terminal sends it.
-    """
-    with (home / "errors.txt").open("w") as errors:  # not a pipe, which a leftover process would keep open
-        run = subprocess.Popen(
-            command(*RUN, *words), cwd=home, env=environment(), stderr=errors, start_new_session=True
-        )
-    wait_for(lambda: workers(home, run, step))
-    for process in workers(home, run, step):
-        process.suspend()
-    os.killpg(run.pid, word) if word == signal.SIGINT else run.send_signal(word)
-    wait_for(lambda: run.poll() is not None)
-    return run.returncode, (home / "errors.txt").read_text()
-
-
-def workers(home: Path, run: subprocess.Popen, step: str) -> list[psutil.Process]:
-    """The processes that do a step of a run, without its shells; empty before it has begun."""
-    doing = []
-    for process in living(home):
-        with suppress(psutil.Error):
-            shell = Path(process.cmdline()[0]).name in ("sh", "bash", "dash")
-            if process.pid != run.pid and not shell and any(step in part for part in process.cmdline()):
-                doing.append(process)
-    return doing
-
-
 @pytest.mark.parametrize(
     ("engine", "word", "code"),
     [
@@ -91,7 +38,7 @@ def workers(home: Path, run: subprocess.Popen, step: str) -> list[psutil.Process
     ],
 )
 def test_a_killed_run_leaves_no_process_and_is_in_mlflow(home, engine, word, code):
-    ended, errors = stop_in(home, "ingest", word, "--engine", engine, "--set", "mining.min_views=4")
+    ended, errors = stop_in(home, "ingest", word, *RUN, "--engine", engine, "--set", "mining.min_views=4")
     assert ended == code
     if word != signal.SIGKILL:
         assert [line for line in errors.splitlines() if line.startswith("objectmate")] == errors.splitlines()[-1:]
@@ -146,26 +93,6 @@ def mlflow_runs(home: Path) -> list:
 
     mlflow.set_tracking_uri(f"sqlite:///{home / 'mlflow.db'}")
     return mlflow.search_runs(experiment_names=["objectmate"], output_format="list")
-
-
-@pytest.mark.pipeline
-def test_the_next_run_finishes_with_the_same_digests(home):
-    stop_in(home, "embedding", signal.SIGKILL)
-    wait_for(lambda: not living(home))
-    again = objectmate(*RUN, cwd=home)
-    assert again.returncode == 0, again.stdout + again.stderr
-    by_mlflow_and_dvc = [line for line in (again.stdout + again.stderr).splitlines() if "killed" in line]
-    assert len(by_mlflow_and_dvc) == 2, by_mlflow_and_dvc
-    elsewhere = home / "elsewhere"  # which shares no cache with the killed run
-    shutil.copytree(home / "photos", elsewhere / "photos")
-    undisturbed = objectmate(*RUN, cwd=elsewhere)
-    assert undisturbed.returncode == 0, undisturbed.stdout + undisturbed.stderr
-    assert digests(Workspace(home / "line")) == digests(Workspace(elsewhere / "line")) != {}
-
-
-def digests(workspace: Workspace) -> dict[str, str]:
-    names = [name for step in STEPS.values() for name in step.outputs.values()]
-    return {name: Dataset(workspace.dataset(name)).digest for name in names if is_complete(workspace.dataset(name))}
 
 
 def test_the_processes_of_a_training_end_with_the_stage(tmp_path):

@@ -1,4 +1,4 @@
-"""The whole pipeline with photographs, DVC remote and MLflow artifacts on a real S3 server, named by one address."""
+"""A pipeline with photographs, DVC remote and MLflow artifacts on a real S3 server, named by one address."""
 
 import os
 import subprocess
@@ -10,18 +10,17 @@ from typing import Any
 
 import boto3
 import pytest
-from short_run import SETTINGS, objectmate
+from short_run import SETTINGS, make_shop, objectmate
 
 from components.common.data.digests import digest_file
 from components.common.data.reading import Dataset
-from components.common.data.sandbox import resolve
-from pipelines.steps import STEPS
+from pipelines.steps import PIPELINES
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.store]
 BESIDE = ("run.json", "_finished.json", "run.lock")
 """Files next to a dataset that are not part of it: when, where and by which code it was made, and the lock of a run."""
 SOURCES = ["--images", "s3://photographs/shop", "--labels", "s3://photographs/labels.csv"]
-RUN = ["run", "full", "--workspace", "ws", *SOURCES, "--set", "detection.source=detector", *SETTINGS]
+RUN = ["run", "dataset", "--workspace", "ws", *SOURCES, *SETTINGS]
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +44,12 @@ def client(store_server: dict[str, str]) -> Any:
 
 
 @pytest.fixture(scope="module")
-def photographs(client: Any) -> dict[str, bytes]:
-    """Name -> content of the photographs in the bucket, which are the rendered world's."""
-    world = resolve("sandbox:corpus")
-    client.upload_file(str(world / "labels.csv"), "photographs", "labels.csv")
-    contents = {path.name: path.read_bytes() for path in (world / "images").iterdir()}
+def photographs(client: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Name -> content of the photographs in the bucket, which are a part of the rendered world's."""
+    folder = tmp_path_factory.mktemp("photographs")
+    make_shop(folder)
+    client.upload_file(str(folder / "shop" / "labels.csv"), "photographs", "labels.csv")
+    contents = {path.name: path.read_bytes() for path in (folder / "shop" / "images").iterdir()}
     with ThreadPoolExecutor(8) as pool:
         put = client.put_object
         list(pool.map(lambda name: put(Bucket="photographs", Key=f"shop/{name}", Body=contents[name]), contents))
@@ -91,7 +91,7 @@ def test_what_dvc_pushes_to_the_bucket_comes_back_the_same(home: Path, settings:
     (home / "runs/.cache").rename(home / "kept-cache")
     dvc(home, "pull", **settings)
     assert files(home / "ws") == before
-    for step in STEPS.values():
+    for step in PIPELINES["dataset"]:
         record = f"reports/{step.name}/run.json"
         (home / "kept-data" / record).rename(home / "ws/data" / record)
 
@@ -109,7 +109,7 @@ def test_mlflow_keeps_the_page_and_the_figures_in_the_bucket(
     page = mlflow.artifacts.download_artifacts(
         run_id=parent.info.run_id, artifact_path="report", dst_path=str(tmp_path)
     )
-    assert "reference gap" in (Path(page) / "index.html").read_text()
+    assert "retrieval precision" in (Path(page) / "index.html").read_text()
     figures = [mlflow.artifacts.list_artifacts(run_id=run.info.run_id, artifact_path="figures") for run in runs]
     assert sum(map(len, figures)) == len(list((home / "ws/data/reports").glob("*/figures/*.png"))) > 0
     assert not (home / "mlartifacts").exists()

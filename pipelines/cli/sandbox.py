@@ -40,7 +40,7 @@ def train(
 @sandbox.command()
 def verify(
     json: Annotated[Path | None, typer.Option(help="Also write the table as JSON")] = None,
-    steps: Annotated[int, typer.Option(help="Denoising steps; the bars are for the default", min=1)] = 50,
+    steps: Annotated[int | None, typer.Option(help="Denoising steps (default: evaluation's; bars are for it)")] = None,
 ) -> None:
     """Measure the committed models again, on designs that none of them has seen. Exit code 1 if one misses its bar."""
     from components.common.stage.params import collect
@@ -48,5 +48,5 @@ def verify(
     from components.sandbox.verify.table import verify_models
     from pipelines.parameters import resolve
 
-    evaluation = collect(Params, resolve("sandbox", {"evaluation.steps": steps}), "profile sandbox")
+    evaluation = collect(Params, resolve("sandbox", {"evaluation.steps": steps} if steps else {}), "profile sandbox")
     raise typer.Exit(0 if verify_models(evaluation, json) else 1)

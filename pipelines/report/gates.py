@@ -113,7 +113,7 @@ def _observed(verdict: Verdict) -> str:
     if verdict.observed is None:
         return ""
     most = next((value for key, value in verdict.numbers.items() if key.endswith("_at_most")), verdict.observed)
-    return f"{verdict.observed:.4g}" if most <= verdict.observed else f"{verdict.observed:.4g} to {most:.4g}"
+    return " to ".join(dict.fromkeys(f"{bound:.4g}" for bound in (verdict.observed, most)))
 
 
 def show_explained(judged: list[Verdict]) -> None:

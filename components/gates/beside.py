@@ -53,14 +53,15 @@ def precision_of_pairs(pairs: Dataset, known: Known) -> tuple[dict[str, float], 
 
 
 def other_products(scores: np.ndarray, lot: Lot, known: Known, confidence: float) -> tuple[dict[str, float], list[str]]:
-    """What sets of labelled anchors show about products like theirs; references that nobody labelled are wrong.
+    """What sets of labelled anchors show about products like theirs; references without a label count as wrong.
 
     scores: RIGHT, WRONG or UNKNOWN per reference, int8 [R].
     """
     votes = _votes(scores, lot, known, confidence)
     if not votes.effective:
         return {}, []
-    strangers = int((scores[known.subject[lot.pairs[0]] >= 0] == UNKNOWN).sum())
+    anchors, views = lot.pairs
+    strangers = int(((known.subject[anchors] >= 0) & (known.subject[views] < 0)).sum())
     counted = f", {strangers:,} references without a label counted as wrong" if strangers else ""
     metrics = {
         "other_products_precision": votes.mean,

@@ -15,13 +15,15 @@ RIGHT, WRONG, UNKNOWN = 1, 0, -1
 @dataclass(frozen=True)
 class Known:
     """subject: a code of each object's subject, -1 without one, int [O]. photograph: the one that the object's repeats
-    by label, int [O]. judged: keys of the pairs that people judged, ascending, int [J]; right: what most of them said.
+    by label, int [O]. judged: keys of the pairs that people judged, ascending, int [J]; right, wrong: whether most of
+    them said "same", or that it is another product or a duplicate, int [J].
     """
 
     subject: np.ndarray
     photograph: np.ndarray
     judged: np.ndarray
     right: np.ndarray
+    wrong: np.ndarray
 
     def verdicts(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """RIGHT, WRONG or UNKNOWN for each pair of object rows [P], int8 [P]."""
@@ -31,7 +33,7 @@ class Known:
     def overruled(self) -> int:
         """How many pairs people judged otherwise than their labels say, which decide."""
         by_labels = self.by_labels(*np.divmod(self.judged, len(self.subject)))
-        return int(((by_labels != UNKNOWN) & (by_labels != self.right)).sum())
+        return int((((by_labels == RIGHT) & (self.wrong == 1)) | ((by_labels == WRONG) & (self.right == 1))).sum())
 
     def by_labels(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """What labels alone say of each pair of object rows [P], as in `verdicts`."""
@@ -61,13 +63,18 @@ def known(identities: Dataset, judgements: Dataset, objects: int) -> Known:
     return Known(subject, photograph, *majorities(said, objects))
 
 
-def majorities(said: Mapping[tuple[int, int], Collection[str]], objects: int) -> tuple[np.ndarray, np.ndarray]:
-    """`Known.judged` and `Known.right` of what people said: (row, row) in ascending order -> a verdict of each rater.
+def majorities(
+    said: Mapping[tuple[int, int], Collection[str]], objects: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`Known.judged`, `right` and `wrong` of what people said: (row, row) in ascending order -> each rater's verdict.
 
-    Most raters of a pair must say "same": a tie is wrong until another rater ends it, and so are "unsure" and
-    "duplicate".
+    Most raters of a pair must say "same": a tie does not count as right until another rater ends it, and neither do
+    "unsure" and "duplicate".
     """
     keys = np.array([first * objects + second for first, second in said], np.int64)
-    right = np.array([2 * list(words).count(SAME) > len(words) for words in said.values()], np.int8)
+    right, wrong = (
+        np.array([2 * sum(word in words for word in given) > len(given) for given in said.values()], np.int8)
+        for words in ((SAME,), ("different", "duplicate"))
+    )
     order = np.argsort(keys)
-    return keys[order], right[order]
+    return keys[order], right[order], wrong[order]

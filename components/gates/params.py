@@ -50,12 +50,12 @@ class Recurrence(Checkpoint, NearDuplicates):
     min_precision: float = parameter(
         0.8,
         "share of a run's references that show their anchor's product",
-        "stricter than the paper's 0.70 of pairs (Figure 3a): in the rendered world, 0.70 of the pairs being right "
-        "goes with 0.84 of the references being right",
+        "a little looser than the paper's 0.70 of pairs (Figure 3a): in the rendered world that goes with 0.84 of the "
+        "references being right",
         gt=0,
         lt=1,
     )
-    confidence: float = parameter(0.95, "that a pass or a failure is right, however often one looks", ge=0.5, lt=1)
+    confidence: float = parameter(0.95, "that a pass is right, however often one looks", ge=0.5, lt=1)
     expected_precision: float = parameter(
         0.9, "true share of right references that should pass with probability `power`: plans the draws", gt=0, lt=1
     )

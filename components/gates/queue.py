@@ -1,6 +1,7 @@
-"""The queue of an undecided gate: which pairs to judge next, in order, as a CSV that `objectmate label` reads."""
+"""The queue of a gate that needs people: which pairs to judge, in order, as a CSV for `objectmate label`."""
 
 import io
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -14,24 +15,27 @@ from components.gates.known import UNKNOWN
 from components.gates.verdict import Evidence
 
 QUEUE = "label_queue.csv"
-LONGEST = 1000  # pairs listed
+LONGEST = 1000  # open pairs listed
 
 
-def references_for_people(lot: Lot, by_labels: np.ndarray, evidence: Evidence) -> list[int]:
-    """References that people are asked for, in order: the draws that labels leave open; once all of these have a
-    verdict, the sets' other references too. Those that some rater has judged are among them, for others to judge.
+def references_for_people(lot: Lot, by_labels: np.ndarray, scores: np.ndarray, evidence: Evidence) -> list[int]:
+    """References that people are asked for, in order: the draws that labels leave open; once all draws of a lot that is
+    smaller than the plan have a verdict, the sets' other references too.
 
-    by_labels: RIGHT, WRONG or UNKNOWN per reference. Each pair of objects is asked for once.
+    Those that some rater has judged are among them, for others to judge. by_labels, scores: RIGHT, WRONG or UNKNOWN per
+    reference, by labels alone and by people too. Each pair of objects is asked for once; at most `LONGEST` are open.
     """
-    wanted = [reference for reference in evidence.drawn if by_labels[reference] == UNKNOWN]
-    if not evidence.missing:
-        others = (int(reference) for place in lot.order for reference in lot.references(int(place)))
-        wanted += [reference for reference in others if by_labels[reference] == UNKNOWN]
+    others = (int(reference) for place in lot.order for reference in lot.references(int(place)))
+    small = len(evidence.drawn) == evidence.sets
     asked: dict[tuple[int, int], int] = {}
-    for reference in wanted:
-        asked.setdefault(lot.pair(reference).key, reference)
-        if len(asked) == LONGEST:
-            break
+    still_open = 0
+    for reference in chain(evidence.drawn, others if small and not evidence.missing else ()):
+        key = lot.pair(reference).key
+        if by_labels[reference] == UNKNOWN and key not in asked:
+            asked[key] = reference
+            still_open += scores[reference] == UNKNOWN
+            if still_open == LONGEST:
+                break
     return list(asked.values())
 
 

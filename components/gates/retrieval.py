@@ -5,7 +5,9 @@ they do not; only "same" is right. Draws are random, so it does not matter how p
 is about this run's sets (`verdict.py`). What stands beside the decision is in `beside.py`.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -50,9 +52,10 @@ def retrieval_precision(inputs: dict[str, Path], params: Recurrence) -> Gate:
     if len(lot):
         report.plots["precision_by_band"] = by_band(scores, lot)
         report.plots["precision_by_category"] = by_category(scores, lot, objects)
-    asked = references_for_people(lot, facts.by_labels(*lot.pairs), evidence)
-    if asked and (decision.word == "undecided" or len(facts.judged)):
-        report.files[QUEUE] = render_queue(inputs, lot, asked)
+    if decision.word == "undecided" or len(facts.judged):
+        asked = references_for_people(lot, facts.by_labels(*lot.pairs), scores, evidence)
+        if asked:
+            report.files[QUEUE] = render_queue(inputs, lot, asked)
     if decision.word == "undecided":
         still_open = [(reference, str(n)) for n, reference in enumerate(asked, 1) if scores[reference] == UNKNOWN]
         report.figures["pairs_to_judge"] = _sheet(inputs, lot, still_open)
@@ -61,7 +64,7 @@ def retrieval_precision(inputs: dict[str, Path], params: Recurrence) -> Gate:
     if answered:
         words = ["right" if scores[reference] == RIGHT else "wrong" for reference in answered]
         report.figures["judged_pairs"] = _sheet(inputs, lot, list(zip(answered, words, strict=True)))
-    next_step = _next_step(evidence, decision, sets.facts["low"], labelled=bool((facts.subject >= 0).any()))
+    next_step = _next_step(evidence, decision, sets.facts, labelled=bool((facts.subject >= 0).any()))
     outside = _outside(sets, Dataset(inputs["pairs"]), lot)
     return Gate("retrieval-precision", (_precision(evidence, decision, params, next_step), outside), report)
 
@@ -79,7 +82,7 @@ def _precision(evidence: Evidence, decision: Decision, params: Recurrence, next_
     )
 
 
-def _next_step(evidence: Evidence, decision: Decision, low: float, labelled: bool) -> str:
+def _next_step(evidence: Evidence, decision: Decision, window: Mapping[str, Any], labelled: bool) -> str:
     if decision.word == "undecided":
         label = (
             "run `objectmate label RUN`: it shows one pair after the other, takes your answer, stops once enough are "
@@ -89,8 +92,8 @@ def _next_step(evidence: Evidence, decision: Decision, low: float, labelled: boo
     if not evidence.sets:
         return "widen the window, or add photographs"
     return (
-        f"raise the low end of the window, {low:g} in this run, with --set calibration.window=explicit --set "
-        "calibration.low=..., or use a better encoder (models.ir)"
+        f"raise the low end of the window, {window['low']:g} in this run, with --set calibration.window=explicit --set "
+        f"calibration.high={window['high']:g} --set calibration.low=..., or use a better encoder (models.ir)"
     )
 
 

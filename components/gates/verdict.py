@@ -106,7 +106,7 @@ def decide(evidence: Evidence, params: Recurrence) -> Decision:
     if shows_more(draws, right, limit, confidence):
         return Decision(
             "pass",
-            f"{seen}: at least {lower:.3f} of the references in this run's {evidence.sets:,} sets {looks}",
+            f"{seen}: at least {lower:.3f} of the references in this run's {evidence.sets:,} sets are {looks}",
             lower,
             upper,
         )
@@ -153,7 +153,7 @@ def _undecided(evidence: Evidence, params: Recurrence, lower: float, upper: floa
     to_go, in_words = None, ""
     if forecast:
         to_go, passes = forecast
-        in_words = f"if {'answers go on like this' if draws else 'all are right'}, {_next(to_go, passes)}"
+        in_words = _in_words(to_go, passes, first=not draws)
         words.append(in_words)
     if not missing:
         words.append("every set was drawn once, so its other references are asked for now")
@@ -186,11 +186,14 @@ def _so_far(evidence: Evidence, lower: float, upper: float) -> str:
     draws, waiting = evidence.draws, evidence.waiting
     if draws:
         seen = f"{evidence.right} of {draws} pairs are right, so {lower:.3f} to {upper:.3f} of the references are"
-        return f"{seen}; pair {draws + 1} has no answer, and {waiting} later ones wait for it" if waiting else seen
-    return f"{waiting} answers wait, as the first pair has none" if waiting else "nobody has answered yet"
+        return f"{seen}; draw {draws + 1} has no answer, and {waiting} later ones wait for it" if waiting else seen
+    return f"{waiting} later draws have an answer, and the first has none" if waiting else "nobody has answered yet"
 
 
-def _next(answers: int, passes: bool) -> str:
-    if answers > 1:
-        return f"{answers} more {'pass' if passes else 'fail'} it at the latest"
-    return f"the next one {'passes' if passes else 'fails'} it"
+def _in_words(answers: int, passes: bool, first: bool) -> str:
+    """The forecast. first: there is no answer yet, so that all are taken to be right."""
+    if answers == 1:
+        outcome = "one more passes it" if passes else "one more fails it"
+    else:
+        outcome = f"{answers} more {'pass' if passes else 'fail'} it"
+    return f"if all are right, {outcome}" if first else f"if answers go on like this, about {outcome}"

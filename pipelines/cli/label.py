@@ -20,6 +20,7 @@ commands = typer.Typer()
 def label(
     run: Annotated[Path, typer.Argument(help="Workspace of the run: a folder below runs/, or . for this one")],
     rater: Annotated[str, typer.Option(help="Who answers (default: your login name)")] = "",
+    take_back: Annotated[bool, typer.Option(help="First take your last answer back, which may have decided")] = False,
 ) -> None:
     """Answer the pairs that an undecided precision gate asks for, one key each, until it is decided."""
     from pipelines.engines.workspace import Workspace
@@ -37,6 +38,9 @@ def label(
         return
     if session.repaired:
         typer.echo(session.repaired)
+    if take_back:
+        back = session.take_back()
+        typer.echo(f"The answer to pair {back.number} is taken back." if back else "There is no answer to take back.")
     _ask(workspace, session)
 
 

@@ -48,5 +48,7 @@ def verify(
     from components.sandbox.verify.table import verify_models
     from pipelines.parameters import resolve
 
-    evaluation = collect(Params, resolve("sandbox", {"evaluation.steps": steps} if steps else {}), "profile sandbox")
+    evaluation = collect(
+        Params, resolve("sandbox", {"evaluation.steps": steps} if steps is not None else {}), "profile sandbox"
+    )
     raise typer.Exit(0 if verify_models(evaluation, json) else 1)

@@ -32,7 +32,7 @@ def how_to_run_again(workspace: Workspace, verdicts: Path) -> str:
         words += ["--workspace", as_seen_from(home, str(workspace.root))]
         return f"run again with these answers:\n{_typed_in(home, words)}"
     return (
-        "run again with these answers. They are a new setting, so this makes a run with a folder of its own; stages "
+        "run again with these answers. They are a new setting, so the run with them has a folder of its own; stages "
         f"that do not depend on them come from the cache:\n{_typed_in(home, words)}"
     )
 

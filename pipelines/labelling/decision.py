@@ -37,8 +37,8 @@ class GateOfARun:
     def decide(self, given: Given) -> Decision:
         """What a run with these verdicts, in place of those that the run had, would decide."""
         said = {pair: [verdict.verdict for verdict in by_rater.values()] for pair, by_rater in given.items()}
-        judged, right = majorities(said, self._count)
-        known_now = replace(self._labels, judged=judged, right=right)
+        judged, right, wrong = majorities(said, self._count)
+        known_now = replace(self._labels, judged=judged, right=right, wrong=wrong)
         return decide(gather(self._lot, known_now.verdicts(*self._lot.pairs), self._params), self._params)
 
 

@@ -11,7 +11,7 @@ from pipelines.labelling.terminal import Keys
 
 WORDS: dict[str, Word] = {"a": "same", "x": "different", "d": "duplicate", " ": "unsure"}
 BACK, STOP = ("\x7f", "\b"), "q"
-KEYS = "a same, x different, d duplicate (a picture that repeats it), space unsure, backspace back, q stop"
+KEYS = "a same, x different, d duplicate (a picture that repeats it), space unsure (not right), backspace back, q stop"
 ASKED = f"Is the second object the same product as the first, in a picture that does not repeat it?\n{KEYS}"
 DECIDED = "The gate is decided. These pairs have another rater's verdict; a second one shows how far raters agree."
 
@@ -56,12 +56,12 @@ def _answered(session: Session, pair: Pair, keys: Keys, say: Callable[[str], Non
 def _answer(session: Session, pair: Pair, word: Word) -> str:
     """Stores the answer and says where that leaves the gate."""
     was_decided = session.decided
-    repaired = f"{session.repaired}; " if session.answer(pair, word) else ""
+    said = [session.repaired] if session.answer(pair, word) else []
+    if session.disputed(pair):
+        said.append("another rater disagrees, and a tie counts as wrong until one more rater ends it")
     if session.decided:
-        return f"{repaired}the gate is decided"
-    if was_decided:
-        return f"{repaired}you disagree with another rater, which opens the gate again; {session.forecast}"
-    return f"{repaired}{session.forecast}"
+        return "; ".join([*said, "the gate is decided"])
+    return "; ".join([*said, *(["this opens the gate again"] if was_decided else []), session.forecast])
 
 
 def closing(session: Session, again: str) -> str:

@@ -52,14 +52,14 @@ def why_not(workspace: Workspace) -> str:
 
 
 def unused_answers(workspace: Workspace) -> str:
-    """A sentence if an undecided gate's file has answers that came after its verdict; otherwise empty."""
+    """A sentence if the file of answers has changed since the gate's verdict; otherwise empty."""
     try:
         file = places(workspace).verdicts
     except UserError:  # nothing can be appended to it here, so nothing has been
         return ""
     if not file.is_file() or digest_file(file) == Dataset(workspace.dataset("judgements")).manifest.models["verdicts"]:
         return ""
-    return f"{file} has answers that this verdict does not know yet: objectmate label says what they decide"
+    return f"{file} has changed since this verdict: `objectmate label` says what it decides now"
 
 
 def places(workspace: Workspace) -> Places:

@@ -37,10 +37,10 @@ def read_queue(path: Path, objects: Objects) -> list[Pair]:
     options = pa.csv.ConvertOptions(column_types=text, strings_can_be_null=False)
     try:
         rows = pa.csv.read_csv(path, convert_options=options).to_pylist()
-    except (OSError, pa.ArrowException):
+        objects.look_up({row[f"{which}_image"] for row in rows for which in ("first", "second")})
+        return [_pair(row, objects) for row in rows]
+    except (OSError, KeyError, ValueError, pa.ArrowException):
         raise UserError(f"{path} is not there or damaged: run again, which writes it anew") from None
-    objects.look_up({row[f"{which}_image"] for row in rows for which in ("first", "second")})
-    return [_pair(row, objects) for row in rows]
 
 
 def _pair(row: dict[str, Any], objects: Objects) -> Pair:

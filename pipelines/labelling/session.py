@@ -79,6 +79,10 @@ class Session:
             self._look()
         return pair
 
+    def disputed(self, pair: Pair) -> bool:
+        """Whether raters gave different answers to a pair."""
+        return len({verdict.verdict for verdict in self._given.get(pair.key, {}).values()}) > 1
+
     def _has_answered(self, pair: Pair) -> bool:
         return self.rater in self._given.get(pair.key, ())
 

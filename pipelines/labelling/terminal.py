@@ -3,6 +3,7 @@
 import os
 import termios
 import tty
+from codecs import getincrementaldecoder
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 
@@ -10,7 +11,11 @@ from components.common.errors import UserError
 
 _CONTROL = 6  # place of the control characters in the terminal's modes
 BLOCK = 256  # bytes
-ESCAPE, BELL, C1_SEQUENCE = "\x1b", "\x07", "\x9b"
+DIGITS, PARAMETERS = "0123456789", "0123456789:;<=>?!\"#$%&'()*+,-./ "
+ESCAPE, BELL = "\x1b", "\x07"
+SHORT = {"\x8f": "O", "\x90": "P", "\x98": "X", "\x9b": "[", "\x9d": "]", "\x9e": "^", "\x9f": "_"}
+SHORT |= {chr(0xDC00 + ord(code)): letter for code, letter in SHORT.items()}
+"""Control codes that stand for an escape and a letter, as a character and as a byte that is no UTF-8."""
 
 
 class Keys:
@@ -19,6 +24,7 @@ class Keys:
     def __init__(self, descriptor: int):
         self._descriptor = descriptor
         self._unread: list[str] = []
+        self._decoder = getincrementaldecoder("utf-8")("surrogateescape")
         self._reader = _reader()
         next(self._reader)
 
@@ -34,8 +40,8 @@ class Keys:
 
     def read(self) -> list[str] | None:
         """The keys in what the terminal sends next, once it sends something; None if it is gone."""
-        data = os.read(self._descriptor, BLOCK).decode("latin-1")
-        return [key for char in data if (key := self._reader.send(char))] if data else None
+        data = os.read(self._descriptor, BLOCK)
+        return [key for char in self._decoder.decode(data) if (key := self._reader.send(char))] if data else None
 
     def forget(self) -> None:
         """Drops what was pressed and not read: it cannot be an answer to what is shown next."""
@@ -67,35 +73,27 @@ def _reader() -> Generator[str, str, None]:
     char = yield ""
     while True:
         if char == ESCAPE:
-            char = yield from _after_escape()
-        elif char == C1_SEQUENCE:
-            char = yield from _to_final()
+            char = yield from _sequence((yield ""))
+        elif char in SHORT:
+            char = yield from _sequence(SHORT[char])
         else:
             char = yield char
 
 
-def _after_escape() -> Generator[str, str, str]:
-    """Reads the rest of a sequence; the character after it."""
-    char = yield ""
-    while char == ESCAPE:
+def _sequence(kind: str) -> Generator[str, str, str]:
+    """Reads a sequence of this kind to its end, and returns the character after it. An escape begins another one."""
+    if kind == ESCAPE:
+        return ESCAPE
+    char = kind
+    if kind in "[O":
         char = yield ""
-    if char == "[":
-        return (yield from _to_final())
-    if char == "O":
-        return (yield from _to_final(digits="0123456789"))
-    if char in "]PX^_":  # a string of the terminal, which a bell or ESC \\ ends
+        if kind == char == "[":  # function keys of the Linux console have one letter more
+            char = yield ""
+        while char in (PARAMETERS if kind == "[" else DIGITS):
+            char = yield ""
+    elif kind in "]PX^_":  # a text of the terminal, which a bell or ESC \\ ends
         while char not in (BELL, ESCAPE):
             char = yield ""
         if char == ESCAPE:
-            yield ""
-    return (yield "")
-
-
-def _to_final(digits: str = "0123456789:;<=>?!\"#$%&'()*+,-./ ") -> Generator[str, str, str]:
-    """Reads digits up to a sequence's final character; the character after that one."""
-    char = yield ""
-    if char == "[":  # function keys of the Linux console have one letter more
-        char = yield ""
-    while char in digits:
-        char = yield ""
-    return (yield "")
+            char = yield ""
+    return char if char == ESCAPE else (yield "")

@@ -5,7 +5,7 @@ import fcntl
 import io
 import os
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from components.common.data.files import write_atomically
@@ -13,6 +13,8 @@ from components.common.errors import UserError
 from components.common.verdicts import COLUMNS, Verdict, parse, render
 
 HEADER = render((), header=True).encode()
+LENIENT = ("utf-8-sig", "surrogateescape")
+"""How lines are told apart: what a person wrote in columns of their own may be in any encoding."""
 
 
 class VerdictFile:
@@ -57,13 +59,15 @@ class VerdictFile:
                     file.flush()
                     os.fsync(file.fileno())
             except OSError:
-                os.truncate(self.path, len(data))  # a full disk may have taken a part of the line
+                with suppress(OSError):  # the first reason counts
+                    os.truncate(self.path, len(data))  # a full disk may have taken a part of the line
                 raise
         return repaired
 
     def remove(self, verdicts: Collection[Verdict]) -> None:
         """Takes out every line with one of these verdicts; everything else stays as it is."""
         with self._locked():
+            self._repair()
             header, *lines = _records(self._read())
             kept = [line for line in lines if not set(parse(header + line, str(self.path))) & set(verdicts)]
             write_atomically(self.path, b"".join([header, *kept]))
@@ -92,16 +96,16 @@ class VerdictFile:
 
 
 def _columns(data: bytes) -> list[str]:
-    return next(row for row in csv.reader(io.StringIO(data.decode("utf-8-sig"))) if row)
+    return _values(_records(data)[0]) or []
 
 
 def _records(data: bytes) -> list[bytes]:
     """The lines of a CSV, each with its end and with the line breaks that are inside its quotes, without blank ones."""
-    text, records, start = data.decode("utf-8-sig").splitlines(keepends=True), [], 0
+    text, records, start = list(io.StringIO(data.decode(*LENIENT), newline="")), [], 0
     reader = csv.reader(text)
     for row in reader:
         if row:
-            records.append("".join(text[start : reader.line_num]).encode())
+            records.append("".join(text[start : reader.line_num]).encode("utf-8", "surrogateescape"))
         start = reader.line_num
     return records
 
@@ -115,17 +119,25 @@ def _line(verdict: Verdict, columns: list[str]) -> bytes:
 
 
 def _split(data: bytes) -> tuple[bytes, bytes]:
-    """The whole lines, and a last one without an end that is not whole."""
-    start = data.rfind(b"\n") + 1
-    last = data[start:]
-    return (data, b"") if not last or _is_whole(data[:start], last) else (data[:start], last)
+    """The whole lines, and a last one that is not whole."""
+    if not (records := _records(data)):
+        return data, b""
+    *before, last = records
+    ended = last.endswith((b"\n", b"\r")) and _values(last) is not None
+    return (data, b"") if ended or _is_whole(b"".join(before), last) else (b"".join(before), last)
+
+
+def _values(line: bytes) -> list[str] | None:
+    """The values of one line; None if a quotation is still open at its end."""
+    try:
+        return next(csv.reader(io.StringIO(line.decode(*LENIENT), newline=""), strict=True))
+    except csv.Error:
+        return None
 
 
 def _is_whole(before: bytes, last: bytes) -> bool:
     """Whether a last line without an end has all of its values, as where an editor saved it so."""
-    columns = _columns(before) if before else COLUMNS
-    try:
-        values = next(csv.reader([last.decode()], strict=True))
-    except (csv.Error, UnicodeDecodeError):
+    if (values := _values(last)) is None:
         return False
+    columns = _columns(before) if before else COLUMNS
     return len(values) == len(columns) and (bool(before) or set(COLUMNS) <= set(values))

@@ -17,6 +17,7 @@ from pipelines.engines.state import current_steps, verdicts
 from pipelines.engines.workspace import Workspace
 from pipelines.labelling.opening import GATE as PRECISION_GATE
 from pipelines.labelling.opening import unused_answers
+from pipelines.steps import STEPS
 
 PRECISION = ("label_queue", "pairs_to_judge", "judged_pairs")
 """Files of the retrieval-precision gate, which shares its checkpoint with others."""
@@ -48,14 +49,15 @@ class Verdict:
 
 
 def explained(workspace: Workspace, name: str = "") -> list[Verdict]:
-    """The current verdicts in pipeline order; with a name, only that gate's.
+    """The current verdicts in pipeline order; with a name, only that gate's, or those of the stage of that name.
 
     Raises `UserError` if there is no such gate, or it has not judged this run.
     """
-    if name and name not in QUESTIONS:
+    stages = {step.name for step in STEPS.values() if step.stage.gate}
+    if name and name not in QUESTIONS and name not in stages:
         raise UserError(f"there is no gate '{name}': choose one of {', '.join(QUESTIONS)}")
     judged = [_explained(workspace, row) for row in verdicts(workspace)]
-    chosen = [verdict for verdict in judged if name in ("", verdict.gate)]
+    chosen = [verdict for verdict in judged if name in ("", verdict.gate, verdict.stage)]
     if not chosen:
         none = f"the gate {name} has not judged" if name else "no gate has judged"
         raise UserError(f"{none} the run in {workspace.root}: run it first, or name its folder with --run")
@@ -69,8 +71,8 @@ def _explained(workspace: Workspace, row: dict[str, Any]) -> Verdict:
         numbers = read_json(report / METRICS)
     except (OSError, json.JSONDecodeError):
         raise UserError(f"{report / METRICS} is not there or damaged: run again, which writes it anew") from None
-    if row["gate"] == PRECISION_GATE and row["verdict"] == "undecided" and (unused := unused_answers(workspace)):
-        row = row | {"next_step": f"{unused}. {row['next_step']}"}
+    if row["gate"] == PRECISION_GATE and (unused := unused_answers(workspace)):
+        row = row | {"next_step": f"{unused}. {row['next_step']}".strip()}
     return Verdict(
         row["gate"],
         step.name,

@@ -67,3 +67,11 @@ def test_a_run_in_its_own_folder_has_its_settings_in_a_file(undecided: Path) -> 
     )
     rename_verdicts("verdicts.csv")
     assert how_to_run_again(RUN, FILE) == "run again with these answers:\ncd runs/mugs-1 && objectmate run"
+
+
+@pytest.mark.parametrize("pipeline", ["dataset", "full"])
+def test_the_command_keeps_the_pipeline_that_was_asked_for(undecided: Path, pipeline: str) -> None:
+    RUN.recorded.parent.mkdir(parents=True, exist_ok=True)
+    RUN.recorded.write_text(pipeline)
+    command = how_to_run_again(RUN, FILE).splitlines()[-1]
+    assert command.startswith("objectmate run dataset " if pipeline == "dataset" else "objectmate run --")

@@ -130,3 +130,33 @@ def test_a_damaged_queue_is_one_sentence(undecided: Path) -> None:
     places(RUN).queue.write_text("")
     with pytest.raises(UserError, match=r"label_queue\.csv is not there or damaged: run again"):
         open_session(RUN, "ada")
+
+
+def test_a_note_with_a_line_break_at_the_end_of_the_file_is_whole(undecided: Path) -> None:
+    answer(open_session(RUN, "ada"), "same", "same")
+    header, first, second = FILE.read_text().splitlines()
+    written = f'{header},note\n{first},\n{second},"looks\nlike a mug"'
+    FILE.write_text(written)
+    session = open_session(RUN, "ada")
+    assert (session.repaired, session.following()) == ("", session.queue[2])
+    answer(session, "same")
+    assert FILE.read_text().startswith(written + "\n") and len(parse(FILE.read_bytes(), "")) == 3
+
+
+def test_notes_may_be_in_any_encoding(undecided: Path) -> None:
+    answer(open_session(RUN, "ada"), "same", "same")
+    header, first, second = FILE.read_bytes().splitlines()
+    FILE.write_bytes(header + b",note\n" + first + b",caf\xe9\n" + second + b",\n")
+    session = open_session(RUN, "ada")
+    answer(session, "same")
+    session.take_back()
+    session.take_back()
+    assert FILE.read_bytes() == header + b",note\n" + first + b",caf\xe9\n"
+
+
+@pytest.mark.parametrize(("before", "after"), [("first_x", "x"), ("8.1", "8.9e9"), ("number", "n")])
+def test_a_queue_that_someone_changed_is_one_sentence(undecided: Path, before: str, after: str) -> None:
+    queue = places(RUN).queue
+    queue.write_text(queue.read_text().replace(before, after))
+    with pytest.raises(UserError, match=r"label_queue\.csv is not there or damaged: run again"):
+        open_session(RUN, "ada")

@@ -88,7 +88,7 @@ def _appendable(workspace: Workspace, named: str) -> Path:
 
 
 def open_session(workspace: Workspace, rater: str) -> Session:
-    """A session on the queue of a workspace whose gate is undecided."""
+    """A session on the queue of a workspace's gate."""
     inputs, params = workspace.inputs(STEP), read_step(workspace.params, STEP)
     assert isinstance(params, Recurrence)
     objects = Objects(inputs)

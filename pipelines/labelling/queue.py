@@ -1,4 +1,4 @@
-"""The queue that an undecided gate wrote, as pairs to ask for."""
+"""The queue that a gate wrote, as pairs to ask for."""
 
 from pathlib import Path
 from typing import Any, NamedTuple

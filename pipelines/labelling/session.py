@@ -1,4 +1,4 @@
-"""One rater's way through the queue of an undecided precision gate: what is asked next, and what has been answered.
+"""One rater's way through the queue of a precision gate: what is asked next, and what has been answered.
 
 Nothing here knows how pairs are shown or answers come in: a terminal uses it, and a form can.
 """

@@ -164,7 +164,7 @@ def test_the_command_prints_writes_and_draws(tmp_path, monkeypatch):
 
 
 def test_a_plot_grows_with_its_worlds(tmp_path, rows):
-    few = [row for row in rows if row.world in ("independent pairs", "equal products, ICC 0.1")]
+    few = [row for row in rows if row.world in ("independent pairs", "500 equal products, ICC 0.1")]
     draw(few, tmp_path / "few.png")
     draw(rows, tmp_path / "all.png")
     few_high, all_high = (Image.open(tmp_path / f"{name}.png").height for name in ("few", "all"))

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 from components.common.data.reading import Dataset
 from components.common.data.writing import Writer
 from components.common.errors import UserError
-from components.common.join.exact import Flag
+from components.common.join.flags import Flag
 from components.common.join.scores import Pairs
 from components.mining import tiles
 from components.mining.params import Params

@@ -25,6 +25,9 @@ REJECTIONS = {
     "surplus": "beyond max_objects",
 }
 
+UNCERTAIN = 0.0
+"""The score of a whole photograph's box where nothing stands out (source salient)."""
+
 
 class Candidate(NamedTuple):
     """A proposed box in px of the upright photograph. flaw: why its source rules it out, a word of `REJECTIONS`."""

@@ -25,8 +25,10 @@ class Params(Finder, Crops, OnDevice, InParts, InThreads):
 
     section: ClassVar[str] = "detection"
 
-    source: Literal["detector", "coco", "open_images", "whole"] = parameter(
-        "detector", "where boxes come from; whole: one box per photograph, for photographs of single products"
+    source: Literal["detector", "coco", "open_images", "salient", "whole"] = parameter(
+        "detector",
+        "where boxes come from. For photographs of single products, salient: a box around what stands out from the "
+        "photograph's edge, else around the whole; whole: always around the whole",
     )
     annotations: Place = parameter(
         "", "source coco: its JSON; source open_images: its CSV; a path, s3:// or sandbox:NAME/FILE"
@@ -48,7 +50,7 @@ class Params(Finder, Crops, OnDevice, InParts, InThreads):
     max_objects: int = parameter(20, "objects per photograph, the most certain first", ge=1, le=1_000)
     inset: float = parameter(
         0.03,
-        "source whole: margin on each side, as a share of the side",
+        "box of a whole photograph: margin on each side, as a share of the side",
         "the box covers 88 %, below max_share",
         ge=0,
         lt=0.5,

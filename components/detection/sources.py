@@ -41,6 +41,10 @@ class Source(Protocol):
         """Candidates of each photograph of a batch."""
 
 
+PRODUCT = "product"
+"""The category where nobody says what the photographs show."""
+
+
 @dataclass(frozen=True)
 class Annotated:
     """Boxes that people drew."""
@@ -82,11 +86,13 @@ class Whole:
         """Nothing: the photograph is not needed."""
 
     def propose(self, rows: Sequence[Row], prepared: Sequence[Any]) -> list[list[Candidate]]:
-        return [[Candidate(self._box(row["width"], row["height"]), "product", 1.0)] for row in rows]
+        return [[Candidate(whole_box(row, self.inset), PRODUCT, 1.0)] for row in rows]
 
-    def _box(self, width: int, height: int) -> Box:
-        share = 1 - 2 * self.inset
-        return Box(width * self.inset, height * self.inset, width * share, height * share)
+
+def whole_box(row: Row, inset: float) -> Box:
+    """The photograph without `inset` of the side at each edge."""
+    width, height, share = row["width"], row["height"], 1 - 2 * inset
+    return Box(width * inset, height * inset, width * share, height * share)
 
 
 def open_source(params: Params, photographs: Sequence[Row]) -> Source:
@@ -96,6 +102,10 @@ def open_source(params: Params, photographs: Sequence[Row]) -> Source:
     """
     if params.source == "whole":
         return Whole(params.inset)
+    if params.source == "salient":
+        from components.detection.salient import Salient  # the other sources do without OpenCV
+
+        return Salient(params.min_share, params.max_share, params.inset)
     if params.source == "detector":
         from components.detection.detector import load_detector  # torch and transformers take seconds to import
 

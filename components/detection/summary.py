@@ -11,7 +11,7 @@ from components.common.stage.report import Report
 from components.common.vision.images import decode
 from components.common.vision.sheets import evenly_spread, sheet
 from components.detection.annotations import Rejects
-from components.detection.boxes import REJECTIONS
+from components.detection.boxes import REJECTIONS, UNCERTAIN
 
 SHEET, SIDE, COLOUR = 24, 192, "#e6007e"
 TOP = 30
@@ -32,6 +32,7 @@ def summary(images: Dataset, objects: Dataset, rejects: Rejects) -> Report:
         "objects_per_photograph": len(rows) / max(len(photographs), 1),
         "photographs_without_objects": float(len(photographs) - len(each)),
         "categories": float(len(categories)),
+        "uncertain_boxes": float(sum(row["score"] == UNCERTAIN for row in rows)),
         "mean_score": sum(row["score"] for row in rows) / max(len(rows), 1),
     }
     metrics |= {f"rejected_{reason}": float(count) for reason, count in objects.counts.items()}
@@ -81,6 +82,11 @@ def _notes(objects: Dataset, metrics: dict[str, float], rejects: Rejects) -> lis
         first = rejects.first(reason)
         example = f" ({first}; more in files/{REJECTED})" if first else ""
         notes.append(f"{count} boxes were rejected: {REJECTIONS[reason]}{example}.")
+    if metrics["uncertain_boxes"]:
+        notes.append(
+            f"In {metrics['uncertain_boxes']:.0f} photographs nothing stands out for certain, so the box is the whole "
+            "photograph: such an object is mined, but leaves no background."
+        )
     if not metrics["objects"]:
         notes.insert(0, "No object was found: lower score, min_side or min_share, or check the annotations.")
     return notes

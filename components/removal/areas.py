@@ -41,6 +41,12 @@ class Framing:
         grown = Box(grown.x - margin, grown.y - margin, grown.w + 2 * margin, grown.h + 2 * margin)
         return _rectangle(grown, width, height)
 
+    def erased_share(self, box: Box, width: int, height: int) -> float:
+        """The erased share of the window around the object, 0..1."""
+        window = self.window(box, width, height)
+        moved = Box(box.x - window.x, box.y - window.y, box.w, box.h)
+        return float(self.erased(moved, int(window.w), int(window.h)).mean())
+
     def allowed(self, box: Box, width: int, height: int) -> np.ndarray:
         """The area that may change, as bool [height, width]; it includes the erased rectangle."""
         return _rectangle(expanded(box, self.allowed_scale), width, height) | self.erased(box, width, height)

@@ -54,6 +54,13 @@ class Params(RemoverModels, Judge, OnDevice, InParts, Seeded):
     allowed_scale: float = parameter(
         1.7, "side of the area that may change (shadows, reflections) / side of the box", ge=1, le=4
     )
+    max_erased: float = parameter(
+        0.8,
+        "largest erased share of the window around the object: beyond it, nothing is left to fill from, and the object "
+        "gets no background",
+        gt=0,
+        le=1,
+    )
     steps: int = parameter(50, "inpaint: denoising steps", ROREM, ge=1, le=1000)
     guidance: float = parameter(1.0, "inpaint: classifier-free guidance; 1 is none", ROREM, ge=0, le=30)
     strength: float = parameter(0.99, "inpaint: share of the noise schedule that is run", ROREM, gt=0, le=1)

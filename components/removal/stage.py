@@ -1,5 +1,6 @@
 """Removal: a clean plate for the photograph of every anchor."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,11 @@ from components.removal.params import Params
 from components.removal.removers import Remover, load_remover
 
 SHOWN = 12
+NO_PLATE = {
+    "undecodable": "their photograph cannot be decoded",
+    "no-surroundings": "they fill their photograph, so nothing is left to fill from (removal.max_erased); boxes closer "
+    "to the object help: annotations, labels with boxes or a detector",
+}
 BINS = 20
 
 
@@ -37,21 +43,26 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
     with Writer(outputs["backgrounds"], "backgrounds", "removal", inputs, params, models) as out:
         for index, rows in track(in_parts(anchors, params.part_rows), "removal, parts", parts):
             if not out.done(index):
-                out.write(index, *_part(rows, photographs, remover, judge))
-    return _report(inputs, outputs["backgrounds"], anchors.num_rows)
+                table, blobs, counts = _part(rows, photographs, remover, judge, params.max_erased)
+                out.write(index, table, blobs, counts=counts)
+    return _report(inputs, outputs["backgrounds"])
 
 
 def _part(
-    rows: Sequence[dict[str, Any]], photographs: Photographs, remover: Remover, judge: Encoder
-) -> tuple[list[dict[str, Any]], list[dict[str, bytes]]]:
-    """Rows and blobs of one part; anchors whose photograph cannot be decoded are left out."""
-    table, blobs, before, after = [], [], [], []
+    rows: Sequence[dict[str, Any]], photographs: Photographs, remover: Remover, judge: Encoder, max_erased: float
+) -> tuple[list[dict[str, Any]], list[dict[str, bytes]], Counter[str]]:
+    """Rows and blobs of one part, and how many anchors get no plate, by reason (`NO_PLATE`)."""
+    table, blobs, before, after, counts = [], [], [], [], Counter[str]()
     for row in rows:
         try:
             photo = photographs[row["image_id"]]
         except Rejected:
+            counts["undecodable"] += 1
             continue
         box = box_of(row)
+        if remover.framing.erased_share(box, *photo.size) > max_erased:
+            counts["no-surroundings"] += 1
+            continue
         plate, mask = remover.remove(photo, box, row["object_id"])
         table.append(
             {
@@ -65,7 +76,7 @@ def _part(
         before.append(crop(photo, box))
         after.append(crop(plate, box))
     left = residuals(judge, before, after)
-    return [row | {"residual": value} for row, value in zip(table, left, strict=True)], blobs
+    return [row | {"residual": value} for row, value in zip(table, left, strict=True)], blobs, counts
 
 
 def residuals(judge: Encoder, before: Sequence[Image.Image], after: Sequence[Image.Image]) -> list[float]:
@@ -84,11 +95,11 @@ def outside_change(photo: Image.Image, plate: Image.Image, box: Box, remover: Re
     return float(change.mean() / 255) if change.size else 0.0
 
 
-def _report(inputs: Mapping[str, Path], backgrounds: Path, wanted: int) -> Report:
+def _report(inputs: Mapping[str, Path], backgrounds: Path) -> Report:
     plates = Dataset(backgrounds)
     rows = plates.rows()
     left = np.array([row["residual"] for row in rows])
-    metrics = {"plates": float(len(rows)), "undecodable": float(wanted - len(rows))}
+    metrics = {"plates": float(len(rows)), **{reason: float(plates.counts.get(reason, 0)) for reason in NO_PLATE}}
     if rows:
         metrics |= {
             "residual_mean": float(left.mean()),
@@ -97,12 +108,11 @@ def _report(inputs: Mapping[str, Path], backgrounds: Path, wanted: int) -> Repor
         }
     counts, edges = np.histogram(left, BINS, (0, 1))
     plot = [{"residual": round(float(e), 3), "plates": int(n)} for e, n in zip(edges[:-1], counts, strict=True)]
-    notes = [f"{wanted - len(rows)} anchors have no plate: their photograph cannot be decoded"]
     return Report(
         metrics=metrics,
         plots={"residual": plot},
         figures={"plates": _sheet(inputs, plates, rows)},
-        notes=notes if wanted > len(rows) else [],
+        notes=[f"{plates.counts[reason]} anchors have no plate: {NO_PLATE[reason]}" for reason in plates.counts],
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from components.common.data.digests import digest_file
 from components.common.data.sandbox import MODELS, is_packaged, packaged
 from components.common.errors import UserError
+from components.common.vision.lite import PHOTOS, provided
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 HUB = re.compile(r"(?P<id>\w[\w.-]*/\w[\w.-]*?)(?:@(?P<revision>[^/@]*))?")
@@ -24,19 +25,22 @@ class Located(NamedTuple):
 
 
 def locate(reference: str, root: Path = Path()) -> Located:
-    """Where a model reference points: `sandbox:NAME` (shipped with the package), a folder, or `owner/name@commit`.
+    """Where a model reference points: `sandbox:NAME` (shipped with the package), `photos:NAME` (made from a Python
+    package, see `lite`), a folder, or `owner/name@commit`.
 
     root: the folder that model folders are relative to. Raises `UserError` if it is none of these, or if NAME leads out
     of the package's models.
     """
+    if reference.startswith(PHOTOS):
+        return Located(str(provided(reference)), None)
     folder = packaged(reference, MODELS) if is_packaged(reference) else root / reference
     if reference and folder.is_dir():
         return Located(str(folder), None)
     hub = HUB.fullmatch(reference)
     if not hub:
         raise UserError(
-            f"there is no model folder {folder if reference else '(empty)'}: name a folder, sandbox:NAME or a hub id "
-            "with its commit (owner/name@commit)"
+            f"there is no model folder {folder if reference else '(empty)'}: name a folder, sandbox:NAME, photos:NAME "
+            "or a hub id with its commit (owner/name@commit)"
         )
     return Located(hub["id"], hub["revision"] or "")
 

@@ -1,0 +1,72 @@
+"""How well a head finds products that it has not seen: folds over subjects, each fold its own gallery."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from components.common.data.seeds import unit_interval
+from components.photos.labelled import Crop
+
+FOLDS = 4
+PRECISION = 0.8
+PARTNERS = 3
+
+
+class Figures(NamedTuple):
+    """recall_at_1: objects whose nearest neighbour is the same product / objects. recall: pairs of one product above
+    the lowest cosine at which `PRECISION` of all pairs are right / pairs of one product. served: objects with at least
+    `PARTNERS` of their product above that cosine / objects."""
+
+    recall_at_1: float
+    recall: float
+    served: float
+
+
+def figures(vectors: np.ndarray, subjects: Sequence[str]) -> Figures:
+    """Figures of a gallery. vectors: unit vectors [N, d]; subjects: the product of each."""
+    names = np.asarray(subjects)
+    similarity = vectors @ vectors.T
+    np.fill_diagonal(similarity, -2)
+    same = names[:, None] == names[None]
+    np.fill_diagonal(same, False)
+    upper = np.triu_indices(len(names), 1)
+    order = np.argsort(-similarity[upper], kind="stable")
+    scores, right = similarity[upper][order], np.cumsum(same[upper][order])
+    precise = np.flatnonzero(right >= PRECISION * np.arange(1, len(right) + 1))
+    threshold = scores[precise[-1]] if len(precise) else np.inf
+    above = same & (similarity >= threshold)
+    return Figures(
+        float((names[similarity.argmax(1)] == names).mean()),
+        float(above.sum() / max(same.sum(), 1)),
+        float((above.sum(1) >= PARTNERS).mean()),
+    )
+
+
+def fold_of(crops: Sequence[Crop], seed: int) -> np.ndarray:
+    """The fold of each crop, int [N], 0..FOLDS-1; -1 for unlabelled ones. Subjects of each run are dealt evenly."""
+    folds: dict[tuple[str, str], int] = {}
+    for run in dict.fromkeys(crop.run for crop in crops):
+        names = {crop.subject for crop in crops if crop.run == run and crop.subject}
+        for place, name in enumerate(sorted(names, key=lambda name: unit_interval(seed, "fold", name))):
+            folds[run, name] = place % FOLDS
+    return np.array([folds.get((crop.run, crop.subject), -1) for crop in crops])
+
+
+Train = Callable[[np.ndarray], Callable[[np.ndarray], np.ndarray]]
+"""From the positions of the crops to learn from to what embeds the crops at other positions."""
+
+
+def by_folds(crops: Sequence[Crop], train: Train, seeds: Sequence[int]) -> dict[str, list[Figures]]:
+    """Run -> the figures of each fold's subjects, for a head trained on all other crops; once a seed and fold."""
+    runs = np.array([crop.run for crop in crops])
+    results: dict[str, list[Figures]] = {run: [] for run in dict.fromkeys(runs.tolist())}
+    for seed in seeds:
+        folds = fold_of(crops, seed)
+        for fold in range(FOLDS):
+            embed = train(np.flatnonzero(folds != fold))
+            for run, found in results.items():
+                held = np.flatnonzero((folds == fold) & (runs == run))
+                if len(held):
+                    found.append(figures(embed(held), [crops[place].subject for place in held]))
+    return results

@@ -232,13 +232,17 @@ def test_open_images_rows_are_checked_one_by_one(images: Path, tmp_path: Path, d
     report, objects = detect(images, source="open_images", annotations=annotations)
     assert len(objects) == 1 and objects.counts == {"crowd": 1, "broken": 4, "missing": 1}
     places = [row["place"] for row in csv.DictReader(io.StringIO(report.files["rejected_annotations.csv"]))]
-    assert sorted(places) == ["line 4", "line 5", "line 6", "line 7"]
+    assert sorted(places) == ["line 4", "line 5", "line 6", "line 7", "line 8"]
 
 
 def test_what_is_not_an_open_images_file_is_one_sentence(images: Path, tmp_path: Path, detect: Detect) -> None:
     good = "0,xclick,/m/1,1,0,0.5,0,0.5,0,0,0,0,0"
     for header, line, sentence in (
-        (HEADER.replace("XMin", "left"), good, "has no column 'XMin': name the box CSV of Open Images"),
+        (
+            HEADER.replace("XMin", "left"),
+            good,
+            "has no column 'XMin': its first line must name ImageID, LabelName, XMin",
+        ),
         (HEADER.replace("YMin", "XMin"), good, "has no column 'YMin'"),
         (f"{HEADER},XMin", good, "has several columns 'XMin'"),
         (
@@ -246,7 +250,7 @@ def test_what_is_not_an_open_images_file_is_one_sentence(images: Path, tmp_path:
             good.replace("0.5", "half"),
             r"no box in .* can be used, beginning with line 2 \(XMin '0', XMax 'half'",
         ),
-        (HEADER, "0,xclick", "names none of the photographs"),
+        (HEADER, "0,xclick", r"no box in .* can be used, beginning with line 2 \(XMin ''"),
         (HEADER, good.replace("0,xclick", "zzz,xclick"), "names none of the photographs"),
     ):
         with pytest.raises(UserError, match=sentence):

@@ -40,8 +40,7 @@ def read_open_images(address: str, class_names: str, photographs: Sequence[Mappi
             read.boxes[row["image_id"]].append(candidate)
         except Unusable as unusable:
             read.rejects.add(f"line {line}", unusable)
-    if photographs:
-        read.check(address, matches)
+    read.check(address, matches, list(rows))
     return read
 
 

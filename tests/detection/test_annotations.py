@@ -76,7 +76,10 @@ def test_boxes_of_another_size_are_not_trusted(images: Path, coco_file: Callable
         ({"images": [], "annotations": []}, "is not a COCO detection file: it has no list 'categories'"),
         ({"images": {}, "annotations": [], "categories": []}, "it has no list 'images'"),
         ({"images": [], "annotations": [], "categories": []}, "names none of the photographs"),
-        (coco(["b/0.jpg"], []), "names none of the photographs: give the annotations of this collection"),
+        (
+            coco(["b/0.jpg"], []),
+            "none of the photographs: it names b/0.jpg, while they are called a/0.jpg, a/1.jpg, a/2.jpg; give",
+        ),
         (coco(URIS, [{"image": 0, "bbox": [1, 2, 3]}]), r"no box .* with annotation 0 \(its bbox is \[1, 2, 3\]\)"),
         (coco(URIS, [{"image": 0, "bbox": [1, 2, 3, 4], "category": 9}]), "the file lists no category 9"),
     ],
@@ -115,6 +118,21 @@ def test_one_bad_annotation_does_not_affect_others(images: Path, coco_file: Call
         "2 boxes were rejected" in note and "annotation 3: the file lists no image 4242" in note
         for note in report.notes
     )
+
+
+def test_a_polygon_without_a_box_has_the_box_around_it(
+    images: Path, coco_file: Callable[..., str], detect: Detect
+) -> None:
+    content = coco(URIS, [{"image": n, "bbox": []} for n in range(3)])
+    for annotation, polygons in zip(
+        content["annotations"],
+        ([[5, 6, 45, 6, 45, 36.4], [10, 20, 20, 50, 12, 30]], [[1, 2, 3, 4, 5]], {"counts": "xyz", "size": [60, 80]}),
+        strict=True,
+    ):
+        annotation["segmentation"] = polygons
+    _, objects = detect(images, source="coco", annotations=coco_file(content))
+    assert [tuple(row[side] for side in "xywh") for row in objects.rows()] == [(5, 6, 40, 44)]
+    assert objects.counts == {"broken": 2}
 
 
 def test_an_id_given_twice_means_nothing(images: Path, coco_file: Callable[..., str], detect: Detect) -> None:

@@ -13,6 +13,7 @@ from components.common.data.sandbox import is_packaged
 from components.common.data.storage import Entry, Store, open_store
 from components.common.errors import UserError
 from components.common.stage.progress import track
+from components.common.vision.formats import HEIF_ENDINGS
 
 _DOCUMENTS = (
     ".json",
@@ -35,8 +36,8 @@ SIDECARS = frozenset(_DOCUMENTS + _DATA)
 """Files of these kinds are often next to photographs and are passed over; every other file counts as a photograph."""
 
 SIDECAR_NAMES = frozenset(("LICENSE", "LICENCE", "README", "NOTICE", "COPYING"))
-_OF_PHONES = (".heic", ".heif", ".hif", ".avif", ".mpo")
-PHOTOGRAPHS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", *_OF_PHONES)
+_ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff", ".mpo")
+PHOTOGRAPHS = _ENDINGS + HEIF_ENDINGS
 """Files with these endings are photographs, whatever they are called."""
 
 SYSTEM_FOLDERS = frozenset(("@eadir", "__macosx", "#recycle", "$recycle.bin", "system volume information"))

@@ -1,7 +1,7 @@
 """The sentences of ingest: which files did not come in and which labels are not used, by name."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from components.common.data.names import some
@@ -30,11 +30,9 @@ def of_files(metrics: dict[str, float], listing: Listing, refused: Refused) -> l
     notes = []
     if not metrics["photographs"]:
         notes.append("No photograph was accepted: the reasons are in the quarantine.")
-    notes += [
-        f"Refused as {reason}: {len(rows):,} files, {some([row['uri'] for row in rows])} ({rows[0]['detail']})."
-        for reason, rows in refused.items()
-        if reason not in OF_LABELS
-    ]
+    for reason, rows in refused.items():
+        if reason not in OF_LABELS:
+            notes += _of_refused(reason, rows)
     if listing.passed_over:
         kinds: dict[str, list[str]] = defaultdict(list)
         for name, why in listing.passed_over:
@@ -42,8 +40,23 @@ def of_files(metrics: dict[str, float], listing: Listing, refused: Refused) -> l
         most = sorted(kinds.items(), key=lambda kind: (-len(kind[1]), kind[0]))
         told = [f"{len(names):,} {why} ({some(names)})" for why, names in most[:KINDS]]
         told += [f"{sum(len(names) for _, names in most[KINDS:]):,} of other kinds"] * (len(most) > KINDS)
-        notes.append(f"Passed over: {len(listing.passed_over):,} files, {'; '.join(told)}.")
+        notes.append(f"Passed over: {_files(listing.passed_over)}, {'; '.join(told)}.")
     return notes
+
+
+def _of_refused(reason: str, rows: list[dict[str, Any]]) -> list[str]:
+    """One sentence for a reason, or one for each format that cannot be read; the first file is told with its detail."""
+    kinds: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        kinds[row["detail"] if reason == "unsupported" else rows[0]["detail"]].append(row["uri"])
+    return [
+        f"Refused as {reason}: {_files(names)}, {some([f'{names[0]} ({detail})', *names[1:]])}."
+        for detail, names in kinds.items()
+    ]
+
+
+def _files(files: Sequence[Any]) -> str:
+    return f"{len(files):,} file" if len(files) == 1 else f"{len(files):,} files"
 
 
 def of_labels(

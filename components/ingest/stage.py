@@ -15,6 +15,7 @@ from components.common.data.storage import Entry
 from components.common.data.writing import Writer
 from components.common.stage.progress import track
 from components.common.stage.report import Report
+from components.common.vision.formats import HEIF_ENDINGS, decoders
 from components.common.vision.images import THUMBNAIL, Limits, Rejected
 from components.ingest.intake import Photograph, take
 from components.ingest.labels import Labels, read_labels, words
@@ -34,7 +35,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
     listing = find(params.images)
     labels = read_labels(params.labels, listing.uris())
     with ThreadPoolExecutor(params.workers) as pool:
-        contents = {"photographs": listing.digest(pool), "labels": labels.digest}
+        contents = {"photographs": listing.digest(pool), "labels": labels.digest} | _decoder(listing)
         beside = {"passed_over": digest_value(listing.passed_over)}
         with (
             Writer(outputs["images"], "images", STAGE, inputs, params, contents) as images,
@@ -115,6 +116,12 @@ class _Intake:
         for row in self.quarantine.table(index).to_pylist():
             if row["reason"] == "duplicate":  # the detail is the uri of the photograph that was kept
                 self.image_ids[row["uri"]] = self.image_ids[row["detail"]]
+
+
+def _decoder(listing: Listing) -> dict[str, str]:
+    """Whether photographs of phones can be read here, which decides the result if there are any."""
+    phones = any(name.lower().endswith(HEIF_ENDINGS) for name in listing.uris())
+    return {"heif": "read" if "HEIF" in decoders() else "refused"} if phones else {}
 
 
 def _refusal(name: str, reason: str, detail: str) -> dict[str, str]:

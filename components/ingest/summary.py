@@ -35,7 +35,7 @@ def summary(outputs: Mapping[str, Path], listing: Listing, labels: Labels) -> Re
         "quarantined_share": count / max(len(images) + count, 1),
         "passed_over": float(len(listing.passed_over)),
         "labelled": float(sum(subjects.values())),
-        "without_subject": float(sum(not row.subject for row in labels.rows)),
+        "without_subject": float(sum(not row.subject and not row.flaw for row in labels.rows)),
         "recurring_subjects": float(len(recurring)),
     }
     metrics |= {f"quarantined_{reason.replace('-', '_')}": float(len(rows)) for reason, rows in refused.items()}

@@ -60,7 +60,7 @@ def test_what_is_passed_over_is_told_by_name_and_listed_in_the_quarantine(tmp_pa
     assert (report.metrics["passed_over"], report.metrics["quarantined"]) == (len(files), 2)
     assert "quarantined_passed_over" not in report.metrics and report.metrics["quarantined_share"] == 2 / 3
     assert report.notes[:2] == [
-        "Refused as not-an-image: 2 files, bad.jpg, worse.jpg (no known image format).",
+        "Refused as not-an-image: 2 files, bad.jpg (no known image format), worse.jpg.",
         "Passed over: 33 files, 30 in the hidden folder .git (.git/objects/00, .git/objects/01, .git/objects/02 and 27 "
         "more); 1 documents and data (labels.csv); 1 in __MACOSX, which a system keeps for itself (__MACOSX/1.jpg); "
         "1 macOS resource forks (._1.jpg).",

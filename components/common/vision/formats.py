@@ -17,6 +17,7 @@ MISSING = {
 }
 """What to do about a format whose decoder is not on this machine."""
 
+HEIF_ENDINGS = (".heic", ".heif", ".hif")
 _NOT_PHOTOGRAPHS = (b"%PDF", b"%!PS", b"PK\x03\x04", b"<svg")
 _JPEG_XL = (b"\xff\x0a", b"\0\0\0\x0cJXL ")
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")

@@ -5,9 +5,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from components.common.data.names import some
+from components.common.vision.formats import MISSING
 from components.ingest.labels import Labels
 from components.ingest.listing import Listing
 
+READ_AGAIN = "dvc repro --force --single-item ingest"
 KINDS = 5  # kinds of passed over files that are told apart
 OF_LABELS = {
     "missing": "Names in the labels that fit no photograph",
@@ -33,6 +35,10 @@ def of_files(metrics: dict[str, float], listing: Listing, refused: Refused) -> l
     for reason, rows in refused.items():
         if reason not in OF_LABELS:
             notes += _of_refused(reason, rows)
+    if any(row["detail"] == MISSING["HEIF"] for row in refused.get("unsupported", ())):
+        notes.append(
+            f"After installing pillow-heif, `{READ_AGAIN}` in the run's folder reads these files; then run again."
+        )
     if listing.passed_over:
         kinds: dict[str, list[str]] = defaultdict(list)
         for name, why in listing.passed_over:

@@ -62,8 +62,8 @@ def summarise(workspace: Workspace, request: Request, outcome: Outcome) -> None:
         cached = f", {restored} came from the cache" if restored else ""
         plural = "" if len(outcome.ran) == 1 else "s"
         _say(f"{len(outcome.ran)} stage{plural} ran{cached}, in {outcome.seconds:.0f} s.")
-    for line in _told_of_inputs(workspace, outcome):
-        _say(line)
+        for line in _told_of_inputs(workspace):
+            _say(line)
     for row in verdicts(workspace):
         if row["verdict"] != "pass":
             console.print(f"Gate {row['gate']}: {row['verdict']}. {row['reason']}. Next: {row['next_step']}.")
@@ -74,11 +74,11 @@ def summarise(workspace: Workspace, request: Request, outcome: Outcome) -> None:
     _say(f"Runs:   {_mlflow()}")
 
 
-def _told_of_inputs(workspace: Workspace, outcome: Outcome) -> list[str]:
+def _told_of_inputs(workspace: Workspace) -> list[str]:
     """What the steps that have read people's own files say: what was refused or passed over, and what matched
     nothing."""
-    new = [step for step in current_steps(workspace) if step.name in READERS and step.name in outcome.changed]
-    return [f"{step.stage.title}: {note}" for step in new for note in _notes(workspace.report(step))]
+    readers = [step for step in current_steps(workspace) if step.name in READERS]
+    return [f"{step.stage.title}: {note}" for step in readers for note in _notes(workspace.report(step))]
 
 
 def _stage_table(workspace: Workspace, request: Request, outcome: Outcome) -> Table:

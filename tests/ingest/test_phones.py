@@ -41,4 +41,5 @@ def test_heic_is_read_where_its_decoder_is_installed(
         "Refused as unsupported: 1 file, IMG_1.HEIC (HEIC or HEIF, as phones write it, which needs pillow-heif: pip "
         "install 'objectmate[heif]')."
     )
+    assert "`dvc repro --force --single-item ingest` in the run's folder reads these files" in report.notes[2]
     assert without["images"].manifest.fingerprint != made["images"].manifest.fingerprint

@@ -6,9 +6,10 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
-from components.common.data.names import Matches, some
+from components.common.data.names import SHOWN, Matches, some
 from components.common.errors import UserError
 from components.detection.boxes import Candidate
 
@@ -37,9 +38,10 @@ class Rejects:
         if self.counts[unusable.reason] <= LISTED:
             self.listed.append((unusable.reason, place, unusable.detail))
 
-    def first(self, reason: str) -> str:
-        """The first one listed for a reason, as a phrase; empty if none is."""
-        return next((f"{place}: {detail}" for each, place, detail in self.listed if each == reason), "")
+    def examples(self, reason: str) -> str:
+        """The first ones listed for a reason, as a phrase; empty if none is."""
+        first = islice((f"{place}: {detail}" for each, place, detail in self.listed if each == reason), SHOWN)
+        return "; ".join(first)
 
     def table(self) -> str:
         """The listed ones as CSV."""

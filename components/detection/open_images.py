@@ -9,7 +9,7 @@ from typing import Any
 
 from components.common.data.names import Names
 from components.common.data.storage import read_address
-from components.common.data.tables import read_table
+from components.common.data.tables import read_table, text_of
 from components.common.vision.geometry import Box
 from components.detection.annotations import Annotations, Rejects, Unusable, finite, is_set, meant
 from components.detection.boxes import Candidate
@@ -76,5 +76,5 @@ def _class_names(address: str) -> tuple[dict[str, str], dict[str, str]]:
     if not address:
         return {}, {}
     data = read_address(address)
-    rows = csv.reader(io.StringIO(data.decode("utf-8-sig", "replace"), newline=""))
+    rows = csv.reader(io.StringIO(text_of(data, address), newline=""))
     return {row[0]: row[1] for row in rows if len(row) >= 2}, {"class_names": sha256(data).hexdigest()}

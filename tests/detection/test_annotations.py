@@ -48,6 +48,7 @@ def test_coco_boxes_in_photograph_order(images: Path, coco_file: Callable[..., s
     ]
     assert {row["score"] for row in rows} == {1.0}
     assert report.metrics["rejected_crowd"] == 1 and report.metrics["photographs_without_objects"] == 1
+    assert "1 photographs have no object: a/1.jpg." in report.notes
 
 
 @pytest.mark.parametrize("prefix", ["", "a/", "train2017/a/", "train2017\\a\\", "./a/"])
@@ -156,7 +157,8 @@ def test_boxes_of_photographs_that_are_not_here_are_counted(
     content = coco([*URIS, "a/3.jpg", "b/0.jpg"], [{"image": n, "bbox": [1, 2, 30, 40]} for n in range(5)])
     report, objects = detect(images, source="coco", annotations=coco_file(content))
     assert len(objects) == 3 and report.metrics["rejected_missing"] == 2
-    assert any("not in this collection (annotation 3: 'a/3.jpg'" in note for note in report.notes)
+    told = "not in this collection (annotation 3: 'a/3.jpg'; annotation 4: 'b/0.jpg'; all in"
+    assert any(told in note for note in report.notes)
 
 
 def test_a_name_that_fits_two_photographs_has_its_boxes_rejected(

@@ -111,7 +111,8 @@ def read_address(address: str) -> bytes:
 def _entries(folder: Path, prefix: str) -> Iterator[Entry]:
     """All files below a folder, their keys beginning with `prefix`. A link to a folder is followed unless that folder
     is read under another path. Real folders go before links, so that loops end and no file comes twice."""
-    folders, links, seen = [(prefix, str(folder))], [], set()
+    folders, seen = [(prefix, str(folder))], set()
+    links: list[tuple[str, str]] = []
     while folders:
         before, where = folders.pop()
         if (identity := _identity(where)) not in seen:

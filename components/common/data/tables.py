@@ -60,6 +60,22 @@ def read_table(data: bytes, where: str, needed: Collection[str], spellings: Mapp
     return Table(header, (_line(header, *row) for row in rows))
 
 
+def text_of(data: bytes, where: str) -> str:
+    """The text of a file in UTF-8, or in UTF-16 if it begins with its mark. Raises `UserError` for other bytes."""
+    encoding = _encoding(data)
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UserError(
+            f"{where} is not a CSV file in UTF-8 (line {line} has other bytes, such as Windows-1252): {_UTF8}"
+        ) from None
+
+
+def _encoding(data: bytes) -> str:
+    return next((name for mark, name in _ENCODINGS.items() if data.startswith(mark)), "utf-8")
+
+
 def number(text: str) -> float:
     """A number as programs of any country write it: with a point, or with a comma that cannot part thousands.
 
@@ -79,8 +95,7 @@ def _line(header: Sequence[str], place: int, cells: list[str], flaw: str) -> Lin
 
 def _csv_rows(data: bytes, where: str, needed: Collection[str]) -> Iterator[tuple[int, list[str], str]]:
     """Number, cells and flaw of each line with any text."""
-    encoding = next((name for mark, name in _ENCODINGS.items() if data.startswith(mark)), "utf-8")
-    text = io.TextIOWrapper(io.BytesIO(data), encoding, newline="")
+    text = io.TextIOWrapper(io.BytesIO(data), _encoding(data), newline="")
     try:
         first = text.readline()
         named = _NAMED_SEPARATOR.fullmatch(first)
@@ -103,22 +118,14 @@ def _csv_rows(data: bytes, where: str, needed: Collection[str]) -> Iterator[tupl
     except StopIteration:
         return
     except UnicodeError:
-        raise UserError(_undecodable(data, where, encoding)) from None
+        text_of(data, where)  # says in which line
+        raise
 
 
 def _separator(first: str, needed: Collection[str]) -> str:
     """The one that parts most of the needed columns in the first line; a comma if several do."""
     wanted = {name.lower() for name in needed}
     return max(SEPARATORS, key=lambda mark: len({cell.strip(' "\r\n').lower() for cell in first.split(mark)} & wanted))
-
-
-def _undecodable(data: bytes, where: str, encoding: str) -> str:
-    try:
-        data.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        return f"{where} is not a CSV file in UTF-8 (line {line} has other bytes, such as Windows-1252): {_UTF8}"
-    return f"{where} is not a CSV file in UTF-8: {_UTF8}"
 
 
 def _workbook_rows(data: bytes, where: str) -> Iterator[tuple[int, list[str], str]]:

@@ -11,7 +11,7 @@ from components.common.data.names import Names
 from components.common.data.storage import read_address
 from components.common.data.tables import read_table, text_of
 from components.common.vision.geometry import Box
-from components.detection.annotations import Annotations, Rejects, Unusable, finite, is_set, meant
+from components.detection.annotations import LISTED, Annotations, Rejects, Unusable, finite, is_set, meant
 from components.detection.boxes import Candidate
 
 CORNERS = ("XMin", "XMax", "YMin", "YMax")
@@ -48,13 +48,14 @@ def _fitting_lines(data: bytes, address: str, names: Names, rejects: Rejects) ->
     """Line number and cells of each row whose ImageID fits a photograph; of the 14 million published, often few do."""
     fits = cache(names.fits)
     for line in read_table(data, address, REQUIRED, _SPELLINGS).lines:
-        place = f"line {line.number}"
         if line.flaw:
-            rejects.add(place, Unusable("broken", f"it {line.flaw}"))
-        elif fits(line.cells["ImageID"]):
+            rejects.add(f"line {line.number}", Unusable("broken", f"it {line.flaw}"))
+        elif fits(line.cell("ImageID")):
             yield line.number, line.cells
+        elif rejects.counts["missing"] < LISTED:
+            rejects.add(f"line {line.number}", Unusable("missing", f"'{line.cell('ImageID')}'"))
         else:
-            rejects.add(place, Unusable("missing", f"'{line.cells['ImageID']}'"))
+            rejects.counts["missing"] += 1  # there may be millions of them
 
 
 def _candidate(cells: dict[str, str], row: Mapping[str, Any], categories: dict[str, str]) -> Candidate:

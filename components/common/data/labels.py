@@ -48,17 +48,16 @@ def _label(line: Line) -> Label:
     """A row of whose flawed line nothing is known has neither a path nor rights."""
     if line.flaw:
         return Label(line.number, "", flaw=line.flaw)
-    cells = line.cells
-    box, flaw = _box([cells.get(side, "") for side in BOX])
+    box, flaw = _box([line.cell(side) for side in BOX])
     return Label(
         line=line.number,
-        path=cells["path"],
-        subject=cells.get("subject", ""),
-        category=cells.get("category", ""),
+        path=line.cell("path"),
+        subject=line.cell("subject"),
+        category=line.cell("category"),
         box=box,
-        duplicate_of=cells.get("duplicate_of", ""),
-        rights={column: cells[column] for column in RIGHTS if cells.get(column)},
-        flaw=flaw if cells["path"] else "names no path: fill it in or remove the line",
+        duplicate_of=line.cell("duplicate_of"),
+        rights={column: line.cell(column) for column in RIGHTS if line.cell(column)},
+        flaw=flaw if line.cell("path") else "names no path: fill it in or remove the line",
     )
 
 

@@ -8,7 +8,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -23,12 +23,23 @@ _UTF8 = "save it again as 'CSV UTF-8'"
 
 
 class Line(NamedTuple):
-    """A line below the header. number: its place in the file, from 1; cells: column -> text, none if it is damaged;
-    flaw: a phrase that says what is wrong with it, empty if nothing is."""
+    """A line below the header. number: its place in the file, from 1. places: column -> place of its text in `texts`.
+    flaw: a phrase that says what is wrong with the line, which then has no texts; empty if nothing is."""
 
     number: int
-    cells: dict[str, str]
+    places: dict[str, int]
+    texts: list[str]
     flaw: str = ""
+
+    def cell(self, column: str) -> str:
+        """The text of a column; empty if the line is too short to have it, or the table has no such column."""
+        place = self.places.get(column, len(self.texts))
+        return self.texts[place] if place < len(self.texts) else ""
+
+    @property
+    def cells(self) -> dict[str, str]:
+        """Column -> text."""
+        return {column: self.cell(column) for column in self.places}
 
 
 class Table(NamedTuple):
@@ -57,7 +68,8 @@ def read_table(data: bytes, where: str, needed: Collection[str], spellings: Mapp
             raise UserError(f"{where} has no column '{column}': its first line must name {', '.join(needed)}")
     if repeated := [name for name, count in Counter(header).items() if name and count > 1]:
         raise UserError(f"{where} has several columns '{repeated[0]}': keep one of them")
-    return Table(header, (_line(header, *row) for row in rows))
+    places = {name: place for place, name in enumerate(header)}
+    return Table(header, (_line(places, len(header), *row) for row in rows))
 
 
 def text_of(data: bytes, where: str) -> str:
@@ -84,13 +96,14 @@ def number(text: str) -> float:
     return float(text.replace(",", ".") if _DECIMAL_COMMA.fullmatch(text) else text)
 
 
-def _line(header: Sequence[str], place: int, cells: list[str], flaw: str) -> Line:
-    if any(cells[len(header) :]):
+def _line(places: dict[str, int], width: int, line: int, texts: list[str], flaw: str) -> Line:
+    """width: how many columns the header names."""
+    if any(texts[width:]):
         flaw = (
-            f"has {len(cells)} cells, but the header names {len(header)} columns: put cells that contain the separator "
-            "in double quotes"
+            f"has {len(texts)} cells, but the header names {width} columns: put cells that contain the separator in "
+            "double quotes"
         )
-    return Line(place, {} if flaw else dict.fromkeys(header, "") | dict(zip(header, cells, strict=False)), flaw)
+    return Line(line, places, [] if flaw else texts, flaw)
 
 
 def _csv_rows(data: bytes, where: str, needed: Collection[str]) -> Iterator[tuple[int, list[str], str]]:

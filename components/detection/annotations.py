@@ -4,11 +4,12 @@ import csv
 import io
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
-from components.common.data.names import Matches
+from components.common.data.names import SHOWN, Matches, some
 from components.common.errors import UserError
 from components.detection.boxes import Candidate
 
@@ -37,9 +38,10 @@ class Rejects:
         if self.counts[unusable.reason] <= LISTED:
             self.listed.append((unusable.reason, place, unusable.detail))
 
-    def first(self, reason: str) -> str:
-        """The first one listed for a reason, as a phrase; empty if none is."""
-        return next((f"{place}: {detail}" for each, place, detail in self.listed if each == reason), "")
+    def examples(self, reason: str) -> str:
+        """The first ones listed for a reason, as a phrase; empty if none is."""
+        first = islice((f"{place}: {detail}" for each, place, detail in self.listed if each == reason), SHOWN)
+        return "; ".join(first)
 
     def table(self) -> str:
         """The listed ones as CSV."""
@@ -56,13 +58,23 @@ class Annotations:
     boxes: dict[str, list[Candidate]] = field(default_factory=lambda: defaultdict(list))
     rejects: Rejects = field(default_factory=Rejects)
 
-    def check(self, address: str, matches: Matches) -> None:
-        """Raises `UserError` if the file names no photograph unambiguously, or none of its boxes can be used."""
+    def check(self, address: str, matches: Matches, uris: Sequence[str]) -> None:
+        """Raises `UserError` if the file names no photograph unambiguously, or none of its boxes can be used.
+
+        uris: the photographs' own names.
+        """
+        if not uris:
+            return
         if matches.ambiguous and not matches.uris:
             name, doubt = next(iter(matches.ambiguous.items()))
             raise UserError(f"{address} names no photograph for certain: '{name}' {doubt}; write more of the paths")
         if not matches.uris:
-            raise UserError(f"{address} names none of the photographs: give the annotations of this collection")
+            named = matches.missing or [detail for reason, _, detail in self.rejects.listed if reason == "missing"]
+            instead = f"it names {some(list(dict.fromkeys(named)))}, while " if named else ""
+            raise UserError(
+                f"{address} names none of the photographs: {instead}they are called {some(uris)}; give the annotations "
+                "of this collection"
+            )
         if self.rejects.listed and not self.boxes:
             _, place, detail = self.rejects.listed[0]
             raise UserError(f"no box in {address} can be used, beginning with {place} ({detail}): correct the file")

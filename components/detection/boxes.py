@@ -16,7 +16,7 @@ REJECTIONS = {
     "missing": "the photograph is not in this collection",
     "ambiguous": "the file does not say for certain which photograph or category is meant",
     "orphan": "the annotation is about a photograph or category that its own file does not list",
-    "broken": "no box of four finite numbers",
+    "broken": "no box of four finite numbers, or a row that cannot be read",
     "category": "a category that was not asked for",
     "small": "a side below min_side, or outside the photograph",
     "low_share": "covers less of the photograph than min_share",
@@ -27,6 +27,10 @@ REJECTIONS = {
 
 UNCERTAIN = 0.0
 """The score of a whole photograph's box where nothing stands out (source salient)."""
+
+
+PRODUCT = "product"
+"""The category of a box that no one has named."""
 
 
 class Candidate(NamedTuple):
@@ -43,6 +47,12 @@ class Choice(NamedTuple):
 
     kept: list[Candidate]
     rejected: Counter[str]
+
+
+def whole(width: int, height: int, inset: float) -> Box:
+    """The box of a whole photograph, without `inset` of the side at each edge; px."""
+    share = 1 - 2 * inset
+    return Box(width * inset, height * inset, width * share, height * share)
 
 
 def choose(candidates: Sequence[Candidate], width: int, height: int, params: Params) -> Choice:

@@ -46,8 +46,7 @@ def read_coco(address: str, photographs: Sequence[Mapping[str, Any]]) -> Annotat
         except Unusable as unusable:
             known = annotation.get("id") if isinstance(annotation, dict) else None
             read.rejects.add(f"entry {place} of annotations" if known is None else f"annotation {known}", unusable)
-    if photographs:
-        read.check(address, matches)
+    read.check(address, matches, list(file.rows))
     return read
 
 
@@ -87,9 +86,22 @@ def _candidate(annotation: Any, file: _File) -> tuple[str, Candidate]:
     category, _ = _only("category", annotation.get("category_id"), file.categories)
     sides = finite(annotation.get("bbox") or ())
     if len(sides) != 4:
+        sides = _around(annotation.get("segmentation"))
+    if not sides:
         raise Unusable("broken", f"its bbox is {json.dumps(annotation.get('bbox'))[:100]}")
     flaw = "crowd" if is_set(annotation.get("iscrowd")) else "frame" if _other_frame(image, row) else ""
     return row["image_id"], Candidate(Box(*sides), category, 1.0, flaw)
+
+
+def _around(polygons: Any) -> tuple[float, ...]:
+    """x, y, w and h of the box around some polygons, each x, y, x, y ...; empty if they are none."""
+    if not isinstance(polygons, list) or not all(isinstance(polygon, list) for polygon in polygons):
+        return ()
+    points = finite(value for polygon in polygons for value in polygon)
+    if len(points) < 6 or any(len(polygon) % 2 for polygon in polygons):
+        return ()
+    xs, ys = points[::2], points[1::2]
+    return min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)
 
 
 def _only(kind: str, identifier: Any, listed: Entries) -> tuple[str, dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
@@ -10,13 +9,14 @@ from typing import Any
 
 from components.common.data.names import Names
 from components.common.data.storage import read_address
-from components.common.errors import UserError
+from components.common.data.tables import read_table, text_of
 from components.common.vision.geometry import Box
-from components.detection.annotations import Annotations, Rejects, Unusable, finite, is_set, meant
+from components.detection.annotations import LISTED, Annotations, Rejects, Unusable, finite, is_set, meant
 from components.detection.boxes import Candidate
 
 CORNERS = ("XMin", "XMax", "YMin", "YMax")
 REQUIRED = ("ImageID", "LabelName", *CORNERS)
+_SPELLINGS = {name.lower(): name for name in ("Confidence", "IsGroupOf", "IsDepiction", "IsInside")}
 FLAWS = {"IsGroupOf": "crowd", "IsDepiction": "depiction", "IsInside": "inside"}
 
 
@@ -40,41 +40,26 @@ def read_open_images(address: str, class_names: str, photographs: Sequence[Mappi
             read.boxes[row["image_id"]].append(candidate)
         except Unusable as unusable:
             read.rejects.add(f"line {line}", unusable)
-    if photographs:
-        read.check(address, matches)
+    read.check(address, matches, list(rows))
     return read
 
 
 def _fitting_lines(data: bytes, address: str, names: Names, rejects: Rejects) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and cells of each row whose ImageID fits a photograph; of the 14 million published, often few do."""
-    reader = csv.reader(io.TextIOWrapper(io.BytesIO(data), "utf-8-sig", newline=""))
-    try:
-        header = _header(next(reader, []), address)
-        place, fits = header.index("ImageID"), cache(names.fits)
-        for cells in reader:
-            if len(cells) == len(header) and fits(cells[place]):
-                yield reader.line_num, dict(zip(header, cells, strict=True))
-            elif len(cells) == len(header):
-                rejects.counts["missing"] += 1
-            elif cells:
-                reason = f"it has {len(cells)} cells, but the header names {len(header)} columns"
-                rejects.add(f"line {reader.line_num}", Unusable("broken", reason))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{address} is not a CSV file in UTF-8 ({error}): save it again as one") from None
-
-
-def _header(cells: list[str], address: str) -> list[str]:
-    header = [name.strip() for name in cells]
-    for column in REQUIRED:
-        if column not in header:
-            raise UserError(f"{address} has no column '{column}': name the box CSV of Open Images")
-    if repeated := [name for name, count in Counter(header).items() if count > 1]:
-        raise UserError(f"{address} has several columns '{repeated[0]}': keep one of them")
-    return header
+    fits = cache(names.fits)
+    for line in read_table(data, address, REQUIRED, _SPELLINGS).lines:
+        if line.flaw:
+            rejects.add(f"line {line.number}", Unusable("broken", f"it {line.flaw}"))
+        elif fits(line.cell("ImageID")):
+            yield line.number, line.cells
+        elif rejects.counts["missing"] < LISTED:
+            rejects.add(f"line {line.number}", Unusable("missing", f"'{line.cell('ImageID')}'"))
+        else:
+            rejects.counts["missing"] += 1  # there may be millions of them
 
 
 def _candidate(cells: dict[str, str], row: Mapping[str, Any], categories: dict[str, str]) -> Candidate:
-    corners = finite(cells[corner] for corner in CORNERS)
+    corners = finite(cells[corner].replace(",", ".") for corner in CORNERS)  # a share has no thousands to part
     score = finite([cells.get("Confidence") or 1])
     if not corners or not score:
         raise Unusable(
@@ -92,5 +77,5 @@ def _class_names(address: str) -> tuple[dict[str, str], dict[str, str]]:
     if not address:
         return {}, {}
     data = read_address(address)
-    rows = csv.reader(io.StringIO(data.decode("utf-8-sig", "replace"), newline=""))
+    rows = csv.reader(io.StringIO(text_of(data, address), newline=""))
     return {row[0]: row[1] for row in rows if len(row) >= 2}, {"class_names": sha256(data).hexdigest()}

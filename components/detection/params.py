@@ -25,13 +25,15 @@ class Params(Finder, Crops, OnDevice, InParts, InThreads):
 
     section: ClassVar[str] = "detection"
 
-    source: Literal["detector", "coco", "open_images", "salient", "whole"] = parameter(
+    source: Literal["detector", "coco", "open_images", "labels", "salient", "whole"] = parameter(
         "detector",
-        "where boxes come from. For photographs of single products, salient: a box around what stands out from the "
-        "photograph's edge, else around the whole; whole: always around the whole",
+        "where boxes come from; labels: the boxes of a table of labels. For photographs of single products, salient: a "
+        "box around what stands out from the photograph's edge, else around the whole; whole: always around the whole",
     )
     annotations: Place = parameter(
-        "", "source coco: its JSON; source open_images: its CSV; a path, s3:// or sandbox:NAME/FILE"
+        "",
+        "source coco: its JSON; open_images: its CSV; labels: the table, as in ingest.labels; a path, s3:// or "
+        "sandbox:NAME/FILE",
     )
     class_names: Place = parameter("", "Open Images' CSV of class codes and names; empty: categories keep their codes")
     score: float = parameter(0.5, "lowest detector confidence", "the paper says 'high'", ge=0, le=1)
@@ -50,7 +52,7 @@ class Params(Finder, Crops, OnDevice, InParts, InThreads):
     max_objects: int = parameter(20, "objects per photograph, the most certain first", ge=1, le=1_000)
     inset: float = parameter(
         0.03,
-        "box of a whole photograph: margin on each side, as a share of the side",
+        "whole photographs: margin on each side, as a share of the side",
         "the box covers 88 %, below max_share",
         ge=0,
         lt=0.5,
@@ -63,7 +65,7 @@ class Params(Finder, Crops, OnDevice, InParts, InThreads):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if self.source in ("coco", "open_images") and not self.annotations:
+        if self.source in ("coco", "open_images", "labels") and not self.annotations:
             raise ValueError(f"source = {self.source} needs annotations: name the file that holds them")
         if self.source == "detector" and not self.detector:
             raise ValueError("source = detector needs models.detector: sandbox:NAME, a folder or owner/name@commit")

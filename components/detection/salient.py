@@ -14,8 +14,8 @@ from PIL import Image
 
 from components.common.vision.geometry import Box
 from components.detection.annotations import Rejects
-from components.detection.boxes import UNCERTAIN, Candidate
-from components.detection.sources import PRODUCT, Row, whole_box
+from components.detection.boxes import PRODUCT, UNCERTAIN, Candidate, whole
+from components.detection.sources import Row
 
 SIDE = 128  # px, longer side of the picture that is segmented
 EDGE = 0.06  # share of the shorter side that is taken for background at first
@@ -50,9 +50,12 @@ class Salient:
 
     def propose(self, rows: Sequence[Row], prepared: Sequence[Any]) -> list[list[Candidate]]:
         return [
-            [Candidate(box, PRODUCT, 1.0) if box else Candidate(whole_box(row, self.inset), PRODUCT, UNCERTAIN)]
+            [Candidate(box, PRODUCT, 1.0) if box else Candidate(self._whole(row), PRODUCT, UNCERTAIN)]
             for row, box in zip(rows, prepared, strict=True)
         ]
+
+    def _whole(self, row: Row) -> Box:
+        return whole(row["width"], row["height"], self.inset)
 
 
 def standing_out(photo: Image.Image) -> Box:

@@ -6,10 +6,10 @@ from typing import Any, Protocol
 
 from PIL import Image
 
-from components.common.vision.geometry import Box
 from components.detection.annotations import Annotations, Rejects
-from components.detection.boxes import Candidate
+from components.detection.boxes import PRODUCT, Candidate, whole
 from components.detection.coco import read_coco
+from components.detection.label_boxes import read_label_boxes
 from components.detection.open_images import read_open_images
 from components.detection.params import Params
 
@@ -39,10 +39,6 @@ class Source(Protocol):
 
     def propose(self, rows: Sequence[Row], prepared: Sequence[Any]) -> list[list[Candidate]]:
         """Candidates of each photograph of a batch."""
-
-
-PRODUCT = "product"
-"""The category where nobody says what the photographs show."""
 
 
 @dataclass(frozen=True)
@@ -86,13 +82,7 @@ class Whole:
         """Nothing: the photograph is not needed."""
 
     def propose(self, rows: Sequence[Row], prepared: Sequence[Any]) -> list[list[Candidate]]:
-        return [[Candidate(whole_box(row, self.inset), PRODUCT, 1.0)] for row in rows]
-
-
-def whole_box(row: Row, inset: float) -> Box:
-    """The photograph without `inset` of the side at each edge."""
-    width, height, share = row["width"], row["height"], 1 - 2 * inset
-    return Box(width * inset, height * inset, width * share, height * share)
+        return [[Candidate(whole(row["width"], row["height"], self.inset), PRODUCT, 1.0)] for row in rows]
 
 
 def open_source(params: Params, photographs: Sequence[Row]) -> Source:
@@ -110,6 +100,8 @@ def open_source(params: Params, photographs: Sequence[Row]) -> Source:
         from components.detection.detector import load_detector  # torch and transformers take seconds to import
 
         return load_detector(params.detector, params.score, params.device)
+    if params.source == "labels":
+        return Annotated("labels", read_label_boxes(params.annotations, photographs, params.inset))
     if params.source == "coco":
         return Annotated("coco", read_coco(params.annotations, photographs))
     return Annotated("open_images", read_open_images(params.annotations, params.class_names, photographs))

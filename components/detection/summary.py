@@ -5,6 +5,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
+from components.common.data.names import some
 from components.common.data.reading import Dataset
 from components.common.data.schemas import blob_columns
 from components.common.stage.report import Report
@@ -22,7 +23,7 @@ def summary(images: Dataset, objects: Dataset, rejects: Rejects) -> Report:
     """Numbers, plots and a sheet of photographs with their boxes, from the finished datasets; and the annotations
     that could not be used."""
     rows = objects.rows(["image_id", "x", "y", "w", "h", "category", "score"])
-    photographs = images.rows(["image_id", "width", "height", *blob_columns("image")])
+    photographs = images.rows(["image_id", "uri", "width", "height", *blob_columns("image")])
     pixels = {photo["image_id"]: photo["width"] * photo["height"] for photo in photographs}
     each = Counter(row["image_id"] for row in rows)
     categories = Counter(row["category"] for row in rows)
@@ -47,7 +48,8 @@ def summary(images: Dataset, objects: Dataset, rejects: Rejects) -> Report:
     figures = {"boxes": _sheet(images, photographs, rows)} if photographs else {}
     plots = {name: plot for name, plot in plots.items() if plot}
     files: dict[str, bytes | str] = {REJECTED: rejects.table()} if rejects.listed else {}
-    return Report(metrics, plots, figures, _notes(objects, metrics, rejects), files)
+    empty = [photo["uri"] for photo in photographs if not each[photo["image_id"]]]
+    return Report(metrics, plots, figures, _notes(objects, metrics, rejects, empty), files)
 
 
 def _most(categories: Counter[str]) -> list[tuple[str, int]]:
@@ -76,12 +78,15 @@ def _drawn(photo: Image.Image, rows: list[dict[str, Any]]) -> Image.Image:
     return small
 
 
-def _notes(objects: Dataset, metrics: dict[str, float], rejects: Rejects) -> list[str]:
+def _notes(objects: Dataset, metrics: dict[str, float], rejects: Rejects, empty: list[str]) -> list[str]:
+    """empty: names of the photographs without an object."""
     notes = []
     for reason, count in sorted(objects.counts.items()):
-        first = rejects.first(reason)
-        example = f" ({first}; more in files/{REJECTED})" if first else ""
-        notes.append(f"{count} boxes were rejected: {REJECTIONS[reason]}{example}.")
+        examples = rejects.examples(reason)
+        told = f" ({examples}; all in files/{REJECTED})" if examples else ""
+        notes.append(f"{count} boxes were rejected: {REJECTIONS[reason]}{told}.")
+    if empty:
+        notes.append(f"{len(empty)} photographs have no object: {some(empty)}.")
     if metrics["uncertain_boxes"]:
         notes.append(
             f"In {metrics['uncertain_boxes']:.0f} photographs nothing stands out for certain, so the box is the whole "

@@ -5,17 +5,22 @@ from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from components.common.data.digests import digest_value
+from components.common.data.names import some
 from components.common.data.sandbox import is_packaged
 from components.common.data.storage import Entry, Store, open_store
 from components.common.errors import UserError
+from components.common.stage.progress import track
+from components.common.vision.formats import HEIF_ENDINGS
 
 _DOCUMENTS = (
     ".json",
     ".jsonl",
     ".csv",
     ".tsv",
+    ".xlsx",
     ".txt",
     ".md",
     ".xml",
@@ -28,23 +33,37 @@ _DOCUMENTS = (
 )
 _DATA = (".parquet", ".db", ".npy", ".npz", ".safetensors", ".tar", ".xmp", ".aae", ".caption")
 SIDECARS = frozenset(_DOCUMENTS + _DATA)
-"""Files of these kinds are often next to photographs and are skipped; every other file counts as a photograph."""
+"""Files of these kinds are often next to photographs and are passed over; every other file counts as a photograph."""
 
 SIDECAR_NAMES = frozenset(("LICENSE", "LICENCE", "README", "NOTICE", "COPYING"))
+_ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff", ".mpo")
+PHOTOGRAPHS = _ENDINGS + HEIF_ENDINGS
+"""Files with these endings are photographs, whatever they are called."""
+
 SYSTEM_FOLDERS = frozenset(("@eadir", "__macosx", "#recycle", "$recycle.bin", "system volume information"))
 """What network drives, macOS and Windows keep next to photographs: thumbnails, resource forks, deleted files."""
+
+RESOURCE_FORK = b"\0\5\x16\7"
+"""How a file begins in which macOS keeps what other drives cannot hold; its name is `._` and the photograph's."""
 
 PART_BYTES = 256 << 20
 """A part is held in memory, so it has at most this many bytes of photographs; a larger photograph has its own part."""
 
 
+class PassedOver(NamedTuple):
+    """A file that is not taken for a photograph. why: a phrase, the same for all files of a kind."""
+
+    uri: str
+    why: str
+
+
 @dataclass(frozen=True)
 class Listing:
-    """The photographs of a collection, sorted by key, and how many files were skipped."""
+    """The photographs of a collection, sorted by key, and the files that were passed over."""
 
     store: Store
     entries: list[Entry]
-    sidecars: int
+    passed_over: list[PassedOver]
 
     def uris(self) -> list[str]:
         """The photographs' names, in order."""
@@ -52,7 +71,7 @@ class Listing:
 
     def digest(self, pool: Executor) -> str:
         """Changes when a photograph is added, removed, renamed or altered."""
-        versions = pool.map(self._version, self.entries)
+        versions = track(pool.map(self._version, self.entries), "photographs hashed", len(self.entries))
         return digest_value([[uri(e), e.size, version] for e, version in zip(self.entries, versions, strict=True)])
 
     def _version(self, entry: Entry) -> str:
@@ -83,18 +102,43 @@ def find(address: str) -> Listing:
     """
     split = is_packaged(address) and "/" not in address
     store = open_store(address)
-    everything = store.entries("images" if split else "")
-    photographs = [entry for entry in everything if not is_sidecar(entry.key)]
-    if not photographs:
-        raise UserError(f"{address} holds no photographs: put JPEG, PNG or WebP files there or name another folder")
-    return Listing(store, photographs, len(everything) - len(photographs))
+    listing = Listing(store, [], [])
+    for entry in store.entries("images" if split else ""):
+        if why := why_passed_over(entry.key) or _resource_fork(store, entry):
+            listing.passed_over.append(PassedOver(uri(entry), why))
+        else:
+            listing.entries.append(entry)
+    if not listing.entries:
+        others = [other.uri for other in listing.passed_over]
+        instead = f", only other files ({some(others)})" if others else ""
+        raise UserError(
+            f"{address} holds no photographs{instead}: put JPEG, PNG or WebP files there or name another folder"
+        )
+    return listing
 
 
-def is_sidecar(key: str) -> bool:
-    """Whether a file is skipped: a document or a table, or one that is hidden or belongs to a system or program."""
+def why_passed_over(key: str) -> str:
+    """Why the place and name of a file say that it is no photograph of the collection; empty if they do not."""
     path = PurePosixPath(key)
-    hidden = any(part.startswith(".") or part.lower() in SYSTEM_FOLDERS for part in path.parts)
-    return hidden or path.suffix.lower() in SIDECARS or path.stem.upper() in SIDECAR_NAMES
+    for folder in path.parts[:-1]:
+        if folder.lower() in SYSTEM_FOLDERS:
+            return f"in {folder}, which a system keeps for itself"
+        if folder.startswith("."):
+            return f"in the hidden folder {folder}"
+    if path.name.lower().endswith(PHOTOGRAPHS):
+        return ""
+    if path.name.startswith("."):
+        return "hidden files"
+    return "documents and data" if path.suffix.lower() in SIDECARS or path.stem.upper() in SIDECAR_NAMES else ""
+
+
+def _resource_fork(store: Store, entry: Entry) -> str:
+    if not PurePosixPath(entry.key).name.startswith("._"):
+        return ""
+    try:
+        return "macOS resource forks" if store.read(entry.key, 0, len(RESOURCE_FORK)) == RESOURCE_FORK else ""
+    except OSError:  # reading it as a photograph reports it
+        return ""
 
 
 def uri(entry: Entry) -> str:

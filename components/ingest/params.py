@@ -18,8 +18,8 @@ class Params(InParts, InThreads):
     )
     labels: Place = parameter(
         "",
-        "CSV with the columns path and subject, optionally x, y, w, h (px), duplicate_of and rights (licence, "
-        "source_url, attribution or credit, collected_at, rights_signal, rights_checked_at); empty: none",
+        "CSV or .xlsx with the columns path and subject, optionally x, y, w, h (px), category, duplicate_of and rights "
+        "(licence, source_url, attribution or credit, collected_at, rights_signal, rights_checked_at); empty: none",
     )
     collection: str = parameter("photographs", "name of this collection", min_length=1, max_length=200)
     licence: str = parameter(

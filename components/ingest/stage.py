@@ -9,13 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from components.common.data.digests import digest_value
+from components.common.data.labels import RIGHTS
 from components.common.data.storage import Entry
 from components.common.data.writing import Writer
 from components.common.stage.progress import track
 from components.common.stage.report import Report
+from components.common.vision.formats import HEIF_ENDINGS, decoders
 from components.common.vision.images import THUMBNAIL, Limits, Rejected
 from components.ingest.intake import Photograph, take
-from components.ingest.labels import RIGHTS, Labels, read_labels, words
+from components.ingest.labels import Labels, read_labels, words
 from components.ingest.listing import Listing, find, uri
 from components.ingest.params import Params
 from components.ingest.summary import summary
@@ -27,15 +30,16 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
     """Takes in every photograph at `params.images`.
 
     inputs: none. outputs: images, quarantine, subjects. Raises `UserError` if the place is missing, unreachable or
-    empty, or the labels are not a valid CSV.
+    empty, or the labels are not a table of labels.
     """
     listing = find(params.images)
     labels = read_labels(params.labels, listing.uris())
     with ThreadPoolExecutor(params.workers) as pool:
-        contents = {"photographs": listing.digest(pool), "labels": labels.digest}
+        contents = {"photographs": listing.digest(pool), "labels": labels.digest} | _decoder(listing)
+        beside = {"passed_over": digest_value(listing.passed_over)}
         with (
             Writer(outputs["images"], "images", STAGE, inputs, params, contents) as images,
-            Writer(outputs["quarantine"], "quarantine", STAGE, inputs, params, contents) as quarantine,
+            Writer(outputs["quarantine"], "quarantine", STAGE, inputs, params, contents | beside) as quarantine,
             Writer(outputs["subjects"], "subjects", STAGE, inputs, params, contents) as subjects,
         ):
             intake = _Intake(listing, labels, params, images, quarantine)
@@ -73,7 +77,8 @@ class _Intake:
             else:
                 self._write(index, part, pool, ticks)
             self._remember(index)
-        self.quarantine.write(index + 1, [_refusal(*refusal) for refusal in self.labels.refusals])
+        passed_over = [(name, "passed-over", why) for name, why in self.listing.passed_over]
+        self.quarantine.write(index + 1, [_refusal(*refusal) for refusal in [*self.labels.refusals, *passed_over]])
         return self.image_ids
 
     def _write(self, index: int, part: list[Entry], pool: Executor, ticks: Iterator[Entry]) -> None:
@@ -111,6 +116,12 @@ class _Intake:
         for row in self.quarantine.table(index).to_pylist():
             if row["reason"] == "duplicate":  # the detail is the uri of the photograph that was kept
                 self.image_ids[row["uri"]] = self.image_ids[row["detail"]]
+
+
+def _decoder(listing: Listing) -> dict[str, str]:
+    """Whether photographs of phones can be read here, which decides the result if there are any."""
+    phones = any(name.lower().endswith(HEIF_ENDINGS) for name in listing.uris())
+    return {"heif": "read" if "HEIF" in decoders() else "refused"} if phones else {}
 
 
 def _refusal(name: str, reason: str, detail: str) -> dict[str, str]:

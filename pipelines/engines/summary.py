@@ -1,5 +1,6 @@
 """What `objectmate run` says before it starts and when it has ended."""
 
+import json
 import os
 import shlex
 import shutil
@@ -12,6 +13,7 @@ from rich.table import Table
 
 from components.common.data.digests import short
 from components.common.data.reading import Dataset
+from components.common.stage.report import NOTES
 from components.common.stage.tracking import OWN_STORE
 from pipelines.engines.request import Request
 from pipelines.engines.state import current_steps, verdicts
@@ -19,6 +21,8 @@ from pipelines.engines.workspace import Workspace
 from pipelines.steps import PIPELINES, Step, reached_steps
 
 console = Console()
+READERS = ("ingest", "detection", "judgement")
+"""The steps that read files which people have made by hand or by another program."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,8 @@ def summarise(workspace: Workspace, request: Request, outcome: Outcome) -> None:
         cached = f", {restored} came from the cache" if restored else ""
         plural = "" if len(outcome.ran) == 1 else "s"
         _say(f"{len(outcome.ran)} stage{plural} ran{cached}, in {outcome.seconds:.0f} s.")
+        for line in _told_of_inputs(workspace):
+            _say(line)
     for row in verdicts(workspace):
         if row["verdict"] != "pass":
             console.print(f"Gate {row['gate']}: {row['verdict']}. {row['reason']}. Next: {row['next_step']}.")
@@ -66,6 +72,13 @@ def summarise(workspace: Workspace, request: Request, outcome: Outcome) -> None:
                 _say(f"Answer: {_command('label', str(workspace.root))}")
     _say(f"Report: {workspace.page}")
     _say(f"Runs:   {_mlflow()}")
+
+
+def _told_of_inputs(workspace: Workspace) -> list[str]:
+    """What the steps that have read people's own files say: what was refused or passed over, and what matched
+    nothing."""
+    readers = [step for step in current_steps(workspace) if step.name in READERS]
+    return [f"{step.stage.title}: {note}" for step in readers for note in _notes(workspace.report(step))]
 
 
 def _stage_table(workspace: Workspace, request: Request, outcome: Outcome) -> Table:
@@ -78,6 +91,10 @@ def _stage_table(workspace: Workspace, request: Request, outcome: Outcome) -> Ta
         digests = " ".join(short(Dataset(folder).digest) for folder in workspace.outputs(step).values())
         table.add_row(step.name, made_by(workspace, step), digests, "ran" if step.name in outcome.ran else "reused")
     return table
+
+
+def _notes(report: Path) -> list[str]:
+    return list(json.loads((report / NOTES).read_text(encoding="utf-8")))
 
 
 def _mlflow() -> str:

@@ -1,8 +1,10 @@
 """Which object a label means; what is said of labels that mean none; how many objects of a subject are compared."""
 
+import tracemalloc
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
 from mining_data import make_corpus, picture
 
 from components.calibration.labels import _similar, _with_all_of_one_product
@@ -10,7 +12,9 @@ from components.calibration.params import Params
 from components.calibration.stage import run
 from components.calibration.subjects import MEMBERS, name_objects
 from components.common.data.reading import Dataset
+from components.common.join.scores import concatenate
 from components.common.vision.corpus import load
+from components.common.vision.geometry import Box
 
 PARAMS = Params(loosest=0.3)
 
@@ -61,6 +65,28 @@ def test_a_crowded_subject_is_compared_by_a_stable_sample(tmp_path):
     assert placed.compared[count] == "mug" and set(placed.compared) != set(range(MEMBERS)) | {count}
     assert placed.compared == named(paths).compared and len(placed.subjects) == count + 1
     assert placed.notes()[0].startswith(f"subject '-1' has {count} objects, of which {MEMBERS} are compared")
+
+
+def test_a_crowded_subject_takes_little_memory():
+    """All pairs of 4,000 objects would be 8 million: 128 MB as two arrays, and gigabytes as tuples."""
+    count = 4_000
+    sizes = [{"width": 96, "height": 96}] * count
+    corpus = SimpleNamespace(
+        photo=np.arange(count),
+        image_ids=[f"{n:x}" for n in range(count)],
+        images=SimpleNamespace(rows=lambda columns: sizes),
+        boxes=[Box(0, 0, 96, 96)] * count,
+        table={"object_id": pa.array([f"{n:x}" for n in range(count)])},
+        vectors=np.tile(np.eye(8, dtype=np.float16), (count // 8, 1)),
+    )
+    labels = [{"image_id": image, "subject": "-1", "x": None, "duplicate_of": None} for image in corpus.image_ids]
+    tracemalloc.start()
+    rows = np.array(sorted(name_objects(corpus, labels, PARAMS).compared))
+    pairs = _with_all_of_one_product(corpus, rows, np.zeros(len(rows), np.int64), concatenate([]), 0.3)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(rows) == MEMBERS and 0 < len(pairs.src) <= MEMBERS * (MEMBERS - 1) / 2
+    assert peak < 50e6
 
 
 def test_pairs_are_those_of_one_product_and_the_similar_ones_and_strangers_are_counted():

@@ -1,16 +1,22 @@
 """Decoding untrusted files: every kind of file becomes upright RGB or a reason."""
 
 import io
+import re
 import struct
+import sys
 import zlib
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 from PIL import Image
+from pillow_heif import register_heif_opener
 
 from components.common.vision import images
+from components.common.vision.formats import decoders, without_long_texts
 from components.common.vision.images import Limits, Rejected, decode
+
+register_heif_opener()  # as a writer, too
 
 
 def photo(width: int = 48, height: int = 32) -> Image.Image:
@@ -38,7 +44,7 @@ def distance(a: Image.Image, b: Image.Image) -> float:
     return float(np.abs(np.asarray(a, float) - np.asarray(b, float)).mean())
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF"])
 def test_common_formats_decode_to_what_was_saved(kind: str) -> None:
     image = decode(saved(photo(), kind))
     assert (image.mode, image.size, image.format, image.info) == ("RGB", (48, 32), kind, {})
@@ -132,10 +138,51 @@ def test_a_few_bytes_are_never_an_image() -> None:
 def test_formats_outside_the_list_are_unsupported() -> None:
     assert reason(saved(photo(), "PPM")) == "unsupported"
     assert reason(saved(photo(), "ICO")) == "unsupported"
-    assert reason(b"\x00\x00\x00\x18ftypheic" + b"\0" * 40) == "unsupported"
+    for data in (b"\xff\x0a" + bytes(40), b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(40), b"\0\0\0\x18ftypisom" + bytes(40)):
+        assert reason(data) == "unsupported"
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"])
+def test_a_format_without_its_decoder_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    for name, fix in (("HEIF", "pip install 'objectmate[heif]'"), ("AVIF", "pip install --upgrade pillow")):
+        data = saved(photo(), name)
+        with monkeypatch.context() as patch:
+            patch.delitem(Image.OPEN, name)
+            decoders.cache_clear()
+            with pytest.raises(Rejected, match=f"unsupported.*{re.escape(fix)}"):
+                decode(data)
+    decoders.cache_clear()
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+LONG = 3_000_000
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        (b"zTXt", b"scene\0\0" + zlib.compress(b"x" * LONG)),
+        (b"iCCP", b"profile\0\0" + zlib.compress(b"x" * LONG)),
+        (b"iTXt", b"scene\0\1\0en\0scene\0" + zlib.compress(b"x" * LONG)),
+        (b"iTXt", b"scene\0\0\0en\0scene\0" + b"x" * LONG),
+        (b"tEXt", b"scene\0" + b"x" * LONG),
+        (b"zTXt", b"scene\0\0not deflated"),
+    ],
+)
+def test_long_texts_in_a_png_do_no_harm(kind: bytes, body: bytes) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    data = saved(photo(), "PNG", exif=exif)
+    upside_down = photo().rotate(180)
+    for at in (33, len(data) - 12):  # behind the header, and before the end
+        assert distance(decode(data[:at] + chunk(kind, body) + data[at:]), upside_down) == 0
+    assert without_long_texts(data) is data
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF"])
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
 def test_a_file_cut_short_is_truncated(kind: str, share: float) -> None:
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8))

@@ -73,7 +73,9 @@ def test_a_folder_computes_what_the_published_network_computes(name: str) -> Non
     assert encoder.dim == 1280 and encoder.side == package.side
 
 
-def test_it_is_made_once_and_is_the_same_each_time(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_made_once_and_is_the_same_each_time(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = lite.provided("photos:judge")
     stamp = (first / "config.json").stat().st_mtime_ns
     assert lite.provided("photos:judge") == first and (first / "config.json").stat().st_mtime_ns == stamp

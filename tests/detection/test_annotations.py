@@ -48,6 +48,7 @@ def test_coco_boxes_in_photograph_order(images: Path, coco_file: Callable[..., s
     ]
     assert {row["score"] for row in rows} == {1.0}
     assert report.metrics["rejected_crowd"] == 1 and report.metrics["photographs_without_objects"] == 1
+    assert "1 photographs have no object: a/1.jpg." in report.notes
 
 
 @pytest.mark.parametrize("prefix", ["", "a/", "train2017/a/", "train2017\\a\\", "./a/"])
@@ -76,7 +77,10 @@ def test_boxes_of_another_size_are_not_trusted(images: Path, coco_file: Callable
         ({"images": [], "annotations": []}, "is not a COCO detection file: it has no list 'categories'"),
         ({"images": {}, "annotations": [], "categories": []}, "it has no list 'images'"),
         ({"images": [], "annotations": [], "categories": []}, "names none of the photographs"),
-        (coco(["b/0.jpg"], []), "names none of the photographs: give the annotations of this collection"),
+        (
+            coco(["b/0.jpg"], []),
+            "none of the photographs: it names b/0.jpg, while they are called a/0.jpg, a/1.jpg, a/2.jpg; give",
+        ),
         (coco(URIS, [{"image": 0, "bbox": [1, 2, 3]}]), r"no box .* with annotation 0 \(its bbox is \[1, 2, 3\]\)"),
         (coco(URIS, [{"image": 0, "bbox": [1, 2, 3, 4], "category": 9}]), "the file lists no category 9"),
     ],
@@ -117,6 +121,21 @@ def test_one_bad_annotation_does_not_affect_others(images: Path, coco_file: Call
     )
 
 
+def test_a_polygon_without_a_box_has_the_box_around_it(
+    images: Path, coco_file: Callable[..., str], detect: Detect
+) -> None:
+    content = coco(URIS, [{"image": n, "bbox": []} for n in range(3)])
+    for annotation, polygons in zip(
+        content["annotations"],
+        ([[5, 6, 45, 6, 45, 36.4], [10, 20, 20, 50, 12, 30]], [[1, 2, 3, 4, 5]], {"counts": "xyz", "size": [60, 80]}),
+        strict=True,
+    ):
+        annotation["segmentation"] = polygons
+    _, objects = detect(images, source="coco", annotations=coco_file(content))
+    assert [tuple(row[side] for side in "xywh") for row in objects.rows()] == [(5, 6, 40, 44)]
+    assert objects.counts == {"broken": 2}
+
+
 def test_an_id_given_twice_means_nothing(images: Path, coco_file: Callable[..., str], detect: Detect) -> None:
     """Two exports in one file, both numbered from 10: a box of one must not be cut out of the other's photograph."""
     content = coco(URIS, [{"image": n, "bbox": [1, 2, 30, 40]} for n in range(3)])
@@ -138,7 +157,8 @@ def test_boxes_of_photographs_that_are_not_here_are_counted(
     content = coco([*URIS, "a/3.jpg", "b/0.jpg"], [{"image": n, "bbox": [1, 2, 30, 40]} for n in range(5)])
     report, objects = detect(images, source="coco", annotations=coco_file(content))
     assert len(objects) == 3 and report.metrics["rejected_missing"] == 2
-    assert any("not in this collection (annotation 3: 'a/3.jpg'" in note for note in report.notes)
+    told = "not in this collection (annotation 3: 'a/3.jpg'; annotation 4: 'b/0.jpg'; all in"
+    assert any(told in note for note in report.notes)
 
 
 def test_a_name_that_fits_two_photographs_has_its_boxes_rejected(
@@ -232,13 +252,17 @@ def test_open_images_rows_are_checked_one_by_one(images: Path, tmp_path: Path, d
     report, objects = detect(images, source="open_images", annotations=annotations)
     assert len(objects) == 1 and objects.counts == {"crowd": 1, "broken": 4, "missing": 1}
     places = [row["place"] for row in csv.DictReader(io.StringIO(report.files["rejected_annotations.csv"]))]
-    assert sorted(places) == ["line 4", "line 5", "line 6", "line 7"]
+    assert sorted(places) == ["line 4", "line 5", "line 6", "line 7", "line 8"]
 
 
 def test_what_is_not_an_open_images_file_is_one_sentence(images: Path, tmp_path: Path, detect: Detect) -> None:
     good = "0,xclick,/m/1,1,0,0.5,0,0.5,0,0,0,0,0"
     for header, line, sentence in (
-        (HEADER.replace("XMin", "left"), good, "has no column 'XMin': name the box CSV of Open Images"),
+        (
+            HEADER.replace("XMin", "left"),
+            good,
+            "has no column 'XMin': its first line must name ImageID, LabelName, XMin",
+        ),
         (HEADER.replace("YMin", "XMin"), good, "has no column 'YMin'"),
         (f"{HEADER},XMin", good, "has several columns 'XMin'"),
         (
@@ -246,7 +270,7 @@ def test_what_is_not_an_open_images_file_is_one_sentence(images: Path, tmp_path:
             good.replace("0.5", "half"),
             r"no box in .* can be used, beginning with line 2 \(XMin '0', XMax 'half'",
         ),
-        (HEADER, "0,xclick", "names none of the photographs"),
+        (HEADER, "0,xclick", r"no box in .* can be used, beginning with line 2 \(XMin ''"),
         (HEADER, good.replace("0,xclick", "zzz,xclick"), "names none of the photographs"),
     ):
         with pytest.raises(UserError, match=sentence):

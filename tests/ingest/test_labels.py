@@ -62,7 +62,9 @@ def test_labelled_paths_that_do_not_exist_are_quarantined_as_missing(collection:
     ]
     assert (
         len(made["subjects"]) == 1
-        and "Names in the labels that fit no photograph: 2 (quarantined as 'missing')." in report.notes
+        and "Names in the labels that fit no photograph: 2, a/9.jpg, ../../etc/passwd (named in the labels, but not "
+        "there; quarantined as 'missing')."
+        in report.notes
     )
 
 
@@ -84,7 +86,9 @@ def test_a_name_that_fits_two_photographs_is_refused_and_counted(tmp_path: Path,
         ("9.jpg", "missing", "named in the labels, but not there"),
         ("0.jpg", "ambiguous", "this name in the labels could mean train/0.jpg or val/0.jpg"),
     ]
-    assert any("write more of their paths: 1 (quarantined as 'ambiguous')" in note for note in report.notes)
+    assert any(
+        "write more of their paths: 1, 0.jpg (this name in the labels could mean" in note for note in report.notes
+    )
 
 
 def test_a_rights_signal_that_fits_two_photographs_stops_the_run(tmp_path: Path, ingest: Ingest) -> None:
@@ -162,25 +166,46 @@ def test_unknown_licences_are_null_and_reported(collection: Callable[..., Ingest
     ("text", "sentence"),
     [
         (b"", "l.csv has no column 'path'"),
-        (b"path;subject\na.jpg;x\n", "l.csv has no column 'path'"),
-        (b"path,label\na.jpg,x\n", "l.csv has no column 'subject': its first line must name path and subject"),
+        (b"path,label\na.jpg,x\n", "l.csv has no column 'subject': its first line must name path, subject"),
         (
             b"path,subject,x,y,w,h\n\na.jpg,m,1,2,3,\n",
-            r"line 3 has no valid box \(1, 2, 3, \): give x, y, w and h",
+            r"no row of l.csv can be used, beginning with line 3, which has no valid box \(1, 2, 3, \): give",
         ),
-        (b"path,subject,x,y,w,h\na.jpg,m,1,2,wide,3\n", "l.csv line 2 has no valid box"),
-        (b"path,subject,x,y,w,h\na.jpg,m,1,2,-3,3\n", "l.csv line 2 has no valid box"),
-        (b"path,subject,x,y,w,h\na.jpg,m,1,nan,3,3\n", "l.csv line 2 has no valid box"),
-        (b"path,subject,x,y,w,h\na.jpg,m,0.1,0.1,0.8,0.8\n", "line 2 has no valid box .* in px, w and h at least 1"),
         (
-            b"path,subject\na.jpg,mug\nb.jpg,Milk, 3 % fat\n",
-            "l.csv line 3 has 3 cells, but the header names 2 columns: put cells that contain a comma in double quotes",
+            b"path,subject,x,y,w,h\na.jpg,m,1,2,wide,3\n",
+            "l.csv can be used, beginning with line 2, which has no valid box",
+        ),
+        (
+            b"path,subject,x,y,w,h\na.jpg,m,1,2,-3,3\n",
+            "l.csv can be used, beginning with line 2, which has no valid box",
+        ),
+        (
+            b"path,subject,x,y,w,h\na.jpg,m,1,nan,3,3\n",
+            "l.csv can be used, beginning with line 2, which has no valid box",
+        ),
+        (
+            b"path,subject,x,y,w,h\na.jpg,m,0.1,0.1,0.8,0.8\n",
+            "line 2, .* in px, not in shares of the sides, w and h at",
+        ),
+        (
+            b"path,subject\na.jpg,Milk, 3 % fat\nb.jpg,Milk, 3 % fat\n",
+            "line 2, which has 3 cells, but the header names 2 columns: put cells that contain the separator in double",
         ),
         (b"path,subject,subject\na.jpg,m,n\n", "l.csv has several columns 'subject': keep one of them"),
         (b"path,subject,licence,license\na.jpg,m,n,n\n", "l.csv has several columns 'licence'"),
-        (b"path,subject\n,mug\n", "l.csv line 2 names no path"),
-        (b"path,subject\n\xff\xfe,mug\n", "l.csv is not a CSV file in UTF-8"),
-        (b'path,subject\n"a.jpg,mug\n', "l.csv is not a CSV file"),
+        (b"path,subject\n,mug\n", "line 2, which names no path: fill it in or remove the line"),
+        (
+            b"path,subject\n\xff\xfe,mug\n",
+            r"not a CSV file in UTF-8 \(line 2 .* such as Windows-1252\): save .* UTF-8'",
+        ),
+        (b'path,subject\n"a.jpg,mug\n\nb.jpg,jar\n', "l.csv line 2 opens a double quote: close it in the same cell"),
+        (b"PK\x03\x04not really", r"l.csv is neither a CSV file nor an Excel workbook \("),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "l.csv is a workbook of an old Excel: save it again as 'CSV UTF-8'"),
+        (
+            b"path,subject,rights_signal\na.jpg,mug,\nb.jpg,Milk, 3 %,noai\n",
+            "line 3 may forbid the use of a photograph, but it has 4 cells",
+        ),
+        (b"path,subject,rights_signal\na.jpg,mug,\n,mug,noai\n", "line 3 may forbid .* names no path"),
     ],
 )
 def test_mistakes_are_one_sentence(text: bytes, sentence: str) -> None:

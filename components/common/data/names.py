@@ -11,11 +11,12 @@ import posixpath
 import unicodedata
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from typing import NamedTuple
 from urllib.parse import unquote
 
+SHOWN = 3  # names in a sentence
 EXAMPLES = 2  # how many photographs are listed for a name that fits several
 
 
@@ -100,6 +101,12 @@ class Names:
         folders = path.removesuffix("/").split("/")
         shorter = ("/".join(folders[:count]) + "/" for count in range(len(folders) - 1, 0, -1))
         return next((self._whole[each] for each in shorter if each in self._whole), [])
+
+
+def some(names: Sequence[str]) -> str:
+    """The first few of some names for people to read, and how many more there are."""
+    shown = ", ".join(names[:SHOWN])
+    return f"{shown} and {len(names) - SHOWN:,} more" if len(names) > SHOWN else shown
 
 
 def _doubt(claim: _Claim, rivals: dict[str, str]) -> str:

@@ -19,6 +19,7 @@ from botocore.config import Config
 from components.common.data.storage import S3, Entry, Store
 from components.common.errors import StageFailed, UserError
 from components.common.retry import ATTEMPTS, persist
+from components.common.stage.progress import track
 
 _CUT_SHORT = (
     exceptions.IncompleteReadError,
@@ -46,7 +47,7 @@ class S3Store(Store):
         start = self.root + (prefix.strip("/") + "/" if prefix else "")
         with self._store_errors():
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=start)
-            objects = [item for page in pages for item in page.get("Contents", ())]
+            objects = list(track((item for page in pages for item in page.get("Contents", ())), "files found"))
         return sorted(
             Entry(item["Key"].removeprefix(self.root), item["Size"], item["ETag"].strip('"'))
             for item in objects

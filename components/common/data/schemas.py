@@ -236,5 +236,7 @@ REASONS = (
     "opted-out",  # a rights signal forbids use
     "missing",  # named in a manifest, annotation or label file, but not there
     "ambiguous",  # a name in such a file that could mean several photographs, or the same one as a different name
+    "damaged",  # a row of the labels that cannot be read as a label
+    "passed-over",  # a file beside the photographs, such as a document or what a program keeps in a hidden folder
     "conflict",  # a photograph, or a box in it, that is labelled as two subjects; the photograph itself is kept
 )

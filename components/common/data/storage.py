@@ -8,7 +8,6 @@ retries.
 
 import os
 from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +16,7 @@ from components.common.data.digests import digest_file
 from components.common.data.files import inside
 from components.common.data.sandbox import is_packaged, resolve
 from components.common.errors import UserError
+from components.common.stage.progress import track
 
 S3 = "s3://"
 
@@ -68,7 +68,8 @@ class LocalStore(Store):
             raise UserError(f"{folder} is a file: name the folder that holds the files")
         if not folder.is_dir():
             raise UserError(f"there is no folder {folder}: correct the path, or put the files there")
-        return sorted(Entry(path.relative_to(self.root).as_posix(), _size(path)) for path in _files(folder))
+        below = f"{folder.relative_to(self.root).as_posix()}/" if prefix else ""
+        return sorted(track(_entries(folder, below), "files found"))
 
     def read(self, key: str, start: int | None = None, length: int | None = None) -> bytes:
         path = inside(self.root, key)
@@ -107,19 +108,31 @@ def read_address(address: str) -> bytes:
         raise UserError(f"{address} cannot be read ({error.strerror or error}): correct the path") from None
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """All files below a folder. A link to a folder is followed unless that folder is read under another path. Real
-    folders go before links, so that loops end and no file comes twice."""
-    waiting, seen = deque([folder]), set()
-    while waiting:
-        for where, folders, names in os.walk(waiting.popleft(), onerror=_refuse):
-            identity = _identity(where)
-            if identity in seen:
-                folders.clear()
-                continue
+def _entries(folder: Path, prefix: str) -> Iterator[Entry]:
+    """All files below a folder, their keys beginning with `prefix`. A link to a folder is followed unless that folder
+    is read under another path. Real folders go before links, so that loops end and no file comes twice."""
+    folders, seen = [(prefix, str(folder))], set()
+    links: list[tuple[str, str]] = []
+    while folders:
+        before, where = folders.pop()
+        if (identity := _identity(where)) not in seen:
             seen.add(identity)
-            yield from (Path(where, name) for name in names)
-            waiting.extend(sorted(path for path in (Path(where, name) for name in folders) if path.is_symlink()))
+            for found in _listed(where):
+                if not _is_folder(found):
+                    yield Entry(before + found.name, _size(found))
+                else:
+                    (links if found.is_symlink() else folders).append((f"{before}{found.name}/", found.path))
+        if not folders and links:
+            links.sort(reverse=True)
+            folders.append(links.pop())
+
+
+def _listed(folder: str) -> list["os.DirEntry[str]"]:
+    try:
+        with os.scandir(folder) as found:
+            return list(found)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be listed ({error.strerror}): give this user the right to read it") from None
 
 
 def _identity(folder: str) -> tuple[int, int]:
@@ -127,13 +140,16 @@ def _identity(folder: str) -> tuple[int, int]:
     return state.st_dev, state.st_ino
 
 
-def _size(path: Path) -> int:
+def _is_folder(found: "os.DirEntry[str]") -> bool:
+    try:
+        return found.is_dir()
+    except OSError:  # a link that leads to itself, for example; reading reports it
+        return False
+
+
+def _size(found: "os.DirEntry[str]") -> int:
     """Bytes; 0 if the size cannot be read (a broken link), which reading then reports."""
     try:
-        return path.stat().st_size
+        return found.stat().st_size
     except OSError:
         return 0
-
-
-def _refuse(error: OSError) -> None:
-    raise UserError(f"{error.filename} cannot be listed ({error.strerror}): give this user the right to read it")

@@ -17,9 +17,7 @@ from PIL import Image
 
 from components.common.data.reading import Dataset
 from components.common.data.schemas import HASH_BYTES, REASONS
-
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
-"""What is decoded; any other format that Pillow or the first bytes reveal is `unsupported`."""
+from components.common.vision.formats import FORMATS, MISSING, decoders, format_of, without_long_texts
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -34,7 +32,6 @@ _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _EXIF_ORIENTATION = 0x0112
 _HASH_SIDE = math.isqrt(8 * HASH_BYTES)
 THUMBNAIL = 32  # px
-_NOT_PHOTOGRAPHS = (b"%PDF", b"%!PS", b"PK\x03\x04", b"<svg")
 
 
 class Rejected(Exception):
@@ -85,34 +82,20 @@ def stored_picture(dataset: Dataset, row: Mapping[str, Any], name: str) -> Image
 
 def _open(data: bytes) -> Image.Image:
     """Reads the header, but no pixels yet."""
-    Image.init()
-    # Pillow opens MPO through its JPEG reader and has no MPO reader; an unknown name would be a KeyError.
-    known_formats = [name for name in FORMATS if name in Image.OPEN]
     try:
-        return Image.open(io.BytesIO(data), formats=known_formats)
+        return Image.open(io.BytesIO(without_long_texts(data)), formats=decoders())
     except MemoryError:
         raise
     except Image.DecompressionBombError as error:
         raise Rejected("too-large", str(error)) from None
     except Exception as error:  # decoders raise anything on broken bytes
-        known = _signature(data[:16].ljust(16, b"\0"))
-        if known in FORMATS:
+        known = format_of(data[:16].ljust(16, b"\0"))
+        if known in decoders():
             raise Rejected("truncated", f"a {known} file with a broken header") from error
         if known:
-            raise Rejected("unsupported", f"{known}; accepted are {', '.join(FORMATS)}") from None
+            wanted = MISSING.get(known, f"{known}; accepted are {', '.join(FORMATS)}")
+            raise Rejected("unsupported", wanted) from None
         raise Rejected("not-an-image", "no known image format") from None
-
-
-def _signature(prefix: bytes) -> str:
-    """The format that the first 16 bytes indicate, or an empty string."""
-    if prefix.startswith(_NOT_PHOTOGRAPHS):
-        return ""
-    Image.init()
-    for name in [*FORMATS, *sorted(set(Image.ID) - set(FORMATS))]:
-        accept = Image.OPEN[name][1] if name in Image.OPEN else None
-        if accept and accept(prefix) is True:
-            return name
-    return "HEIC or video" if prefix[4:8] == b"ftyp" else ""
 
 
 def _pixels(image: Image.Image) -> Image.Image:

@@ -1,0 +1,113 @@
+"""The sentences of ingest: which files did not come in and which labels are not used, by name."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from components.common.data.names import some
+from components.common.vision.formats import MISSING
+from components.ingest.labels import Labels
+from components.ingest.listing import Listing
+
+READ_AGAIN = "dvc repro --force --single-item ingest"
+KINDS = 5  # kinds of passed over files that are told apart
+OF_LABELS = {
+    "missing": "Names in the labels that fit no photograph",
+    "ambiguous": "Names in the labels that could mean several photographs, so write more of their paths",
+    "conflict": "Photographs or boxes labelled as two subjects, of which none is used",
+    "damaged": "Rows of the labels that cannot be read",
+}
+"""How the report explains names and rows of the labels in the quarantine; what else is there are photographs."""
+
+UNKNOWN = frozenset(("-1", "?", "unknown", "none", "null", "nan", "n/a", "other", "misc"))
+"""Words that some programs and people write for "no subject known"."""
+
+
+Refused = dict[str, list[dict[str, Any]]]
+"""Reason -> rows of the quarantine."""
+
+
+def of_files(metrics: dict[str, float], listing: Listing, refused: Refused) -> list[str]:
+    """Which files did not come in, by name."""
+    notes = []
+    if not metrics["photographs"]:
+        notes.append("No photograph was accepted: the reasons are in the quarantine.")
+    for reason, rows in refused.items():
+        if reason not in OF_LABELS:
+            notes += _of_refused(reason, rows)
+    if any(row["detail"] == MISSING["HEIF"] for row in refused.get("unsupported", ())):
+        notes.append(
+            f"After installing pillow-heif, `{READ_AGAIN}` in the run's folder reads these files; then run again."
+        )
+    if listing.passed_over:
+        kinds: dict[str, list[str]] = defaultdict(list)
+        for name, why in listing.passed_over:
+            kinds[why].append(name)
+        most = sorted(kinds.items(), key=lambda kind: (-len(kind[1]), kind[0]))
+        told = [f"{len(names):,} {why} ({some(names)})" for why, names in most[:KINDS]]
+        told += [f"{sum(len(names) for _, names in most[KINDS:]):,} of other kinds"] * (len(most) > KINDS)
+        notes.append(f"Passed over: {_files(listing.passed_over)}, {'; '.join(told)}.")
+    return notes
+
+
+def _of_refused(reason: str, rows: list[dict[str, Any]]) -> list[str]:
+    """One sentence for a reason, or one for each format that cannot be read; the first file is told with its detail."""
+    kinds: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        kinds[row["detail"] if reason == "unsupported" else rows[0]["detail"]].append(row["uri"])
+    return [
+        f"Refused as {reason}: {_files(names)}, {some([f'{names[0]} ({detail})', *names[1:]])}."
+        for detail, names in kinds.items()
+    ]
+
+
+def _files(files: Sequence[Any]) -> str:
+    return f"{len(files):,} file" if len(files) == 1 else f"{len(files):,} files"
+
+
+def of_labels(
+    metrics: dict[str, float],
+    listing: Listing,
+    labels: Labels,
+    refused: Refused,
+    subjects: Iterable[str],
+) -> list[str]:
+    """Which labels are not used, by name, and which may not mean what they say."""
+    if not labels.rows:
+        return ["There are no labels: precision can only be judged after people have labelled pairs."]
+    notes = []
+    if not metrics["labelled"]:
+        notes.append(
+            f"None of {len(labels.rows):,} label rows is about an accepted photograph. They name "
+            f"{some(list(dict.fromkeys(row.path for row in labels.rows)))}, while the photographs are called "
+            f"{some(listing.uris())}: correct the paths in the labels."
+        )
+    if metrics["without_subject"]:
+        notes.append(
+            f"{metrics['without_subject']:.0f} of {len(labels.rows)} label rows name no subject: each counts as a "
+            "product seen nowhere else, so name it if that is wrong."
+        )
+    notes += [
+        f"{what}: {len(refused[reason]):,}, {some([row['uri'] for row in refused[reason]])} "
+        f"({refused[reason][0]['detail']}; quarantined as '{reason}')."
+        for reason, what in OF_LABELS.items()
+        if reason in refused
+    ]
+    return notes + _doubtful(subjects)
+
+
+def _doubtful(subjects: Iterable[str]) -> list[str]:
+    """Subjects that are perhaps not what they seem."""
+    spellings: dict[str, list[str]] = defaultdict(list)
+    for subject in subjects:
+        spellings[" ".join(subject.casefold().split())].append(subject)
+    alike = [" and ".join(f"'{name}'" for name in names) for names in spellings.values() if len(names) > 1]
+    unknown = [f"'{name}'" for plain in UNKNOWN & spellings.keys() for name in spellings[plain]]
+    notes = []
+    if alike:
+        notes.append(f"Different subjects are spelled almost alike: {some(alike)}. Use one spelling for one product.")
+    if unknown:
+        notes.append(
+            f"{some(sorted(unknown))} counts as one product: leave the subject empty where the product is not known."
+        )
+    return notes

@@ -11,7 +11,7 @@ from components.common.data.reading import Dataset
 from components.common.references import REFERENCE_HEADINGS, REFERENCE_NAMES
 from components.common.stage.report import Report
 from components.common.vision.images import stored_picture
-from components.common.vision.sheets import Cell, evenly_spread, sheet
+from components.common.vision.sheets import Cell, evenly_spread, own_side, sheet
 
 SHOWN = 8
 
@@ -61,4 +61,5 @@ def _sheet(tuples: Dataset) -> Image.Image:
         ]
         for row in rows
     ]
-    return sheet(cells, ["split: caption", *REFERENCE_HEADINGS, *scene])
+    side = own_side([cell for row in cells for cell in row if isinstance(cell, Image.Image)])
+    return sheet(cells, ["split: caption", *REFERENCE_HEADINGS, *scene], side)

@@ -14,7 +14,7 @@ from components.common.join.flags import Flag
 from components.common.join.native import in_words
 from components.common.stage.report import Report
 from components.common.vision.corpus import Corpus
-from components.common.vision.sheets import sheet
+from components.mining.looks import lone_sheet, star_sheet
 from components.mining.mine import Mined
 from components.mining.params import Params
 from components.mining.recurrence import (
@@ -48,7 +48,7 @@ def describe(corpus: Corpus, mined: Mined, stars: Sequence[Star], window: Window
             "recurrence_by_collection": collections,
             "sets_by_category": by_category(corpus, stars, full),
         },
-        figures={"sets": star_sheet(corpus, _sample(full))} if full else {},
+        figures=_figures(corpus, stars, full, window),
         notes=_notes(metrics, mined.engine, params) + [_sentence(row, params.min_views) for row in collections],
     )
 
@@ -118,20 +118,18 @@ def _sentence(row: dict[str, Any], min_views: int) -> str:
     )
 
 
-def _sample(full: Sequence[Star]) -> list[Star]:
-    picks = numpy_rng(SEED, "sheet").choice(len(full), min(len(full), SHEET_ROWS), replace=False)
-    return [full[i] for i in sorted(picks)]
-
-
-def star_sheet(corpus: Corpus, stars: Sequence[Star], views: int = 6) -> Image.Image:
-    """One row per set: the anchor, then its views with their similarity."""
-    rows = []
+def _figures(corpus: Corpus, stars: Sequence[Star], full: Sequence[Star], window: Window) -> dict[str, Image.Image]:
+    """A sheet of sets, and one of objects without a set."""
+    views = np.zeros(len(corpus), int)
     for star in stars:
-        shown = zip(star.views[:views], star.similarities, strict=False)
-        rows.append(
-            [
-                (corpus.crop(star.anchor), f"object {star.anchor}"),
-                *((corpus.crop(view), f"{similarity:.3f}") for view, similarity in shown),
-            ]
-        )
-    return sheet(rows, ["anchor", *(f"view {number}" for number in range(1, views + 1))])
+        views[star.anchor] = len(star.views)
+    lone = np.setdiff1d(np.arange(len(corpus)), [star.anchor for star in full])
+    figures = {"sets": star_sheet(corpus, [full[at] for at in _sample(len(full))])} if full else {}
+    if len(lone):
+        figures["without_a_set"] = lone_sheet(corpus, lone[_sample(len(lone))].tolist(), views, window)
+    return figures
+
+
+def _sample(count: int) -> list[int]:
+    """At most SHEET_ROWS of the positions 0..count-1, at random, ascending."""
+    return sorted(numpy_rng(SEED, "sheet").choice(count, min(count, SHEET_ROWS), replace=False).tolist())

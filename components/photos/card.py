@@ -15,9 +15,10 @@ TITLES = {
 }
 CARD = """# Instance retrieval on photographs of products
 
-Embeds a crop of a product as {dim} logits; the cosine of two embeddings says whether the crops show the same product.
-Average the embedding with that of the mirrored crop. A linear head on Google's {backbone}, whose weights are
-Apache-2.0, at {side} px.
+Embeds a crop of a product as {trained} + {kept} logits; the cosine of two embeddings says whether the crops show the
+same product. Average the embedding with that of the mirrored crop. A linear head on the mean-pooled features of
+Google's {backbone} (Apache-2.0) at {side} px: {trained} dimensions are trained, {kept} are whitened principal
+components.
 
 | | |
 | --- | --- |

@@ -1,4 +1,9 @@
-"""The head: one linear layer from the backbone's features to the embedding, trained by supervised contrast."""
+"""The head: one linear layer from the backbone's features to the embedding.
+
+Half of it is trained by supervised contrast: it tells look-alikes apart, but knows few products, and forgets what the
+backbone knows of all others. The other half keeps that: the features' whitened principal components. Without it, pairs
+of subjects unlike the trained ones were found less often (`README.md` of the trained model has figures).
+"""
 
 import numpy as np
 import torch
@@ -15,7 +20,9 @@ class HeadParams(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    dim: int = Field(default=64, ge=8, le=1024, description="length of the embedding")
+    trained: int = Field(default=64, ge=8, le=1024, description="trained dimensions")
+    kept: int = Field(default=128, ge=8, le=1024, description="principal components of the features")
+    shrink: int = Field(default=20, ge=0, description="components after this one are whitened less and less")
     steps: int = Field(default=400, ge=1, description="optimiser steps")
     batch: int = Field(default=256, ge=8, description="views per step")
     lr: float = Field(default=2e-3, gt=0, description="peak learning rate of AdamW")
@@ -24,16 +31,39 @@ class HeadParams(BaseModel):
     temperature: float = Field(default=0.1, gt=0, description="of the contrast")
 
 
-def train_head(features_NVD: np.ndarray, subjects: list[str], params: HeadParams, seed: int) -> np.ndarray:
-    """The head's weight, float32 [dim, D].
+def make_head(features_NVD: np.ndarray, subjects: list[str], params: HeadParams, seed: int) -> np.ndarray:
+    """The head's weight, float32 [trained + kept, D], both parts of equal length on average.
 
     features: unit features of N crops in V views. subjects: the product of each crop; one without a subject ("") is a
     product of its own.
     """
+    parts = (train_part(features_NVD, subjects, params, seed), kept_part(features_NVD, params))
+    plain_ND = features_NVD[:, 0]
+    scaled = [part / np.linalg.norm(plain_ND @ part.T, axis=1).mean() for part in parts]
+    return np.concatenate(scaled).astype(np.float32)
+
+
+def kept_part(features_NVD: np.ndarray, params: HeadParams) -> np.ndarray:
+    """Whitened principal components of the features, [kept, D], blind to the mean feature.
+
+    Whitening divides a component by its standard deviation, to which that of component `shrink` is added in squares:
+    the last ones are noise. No offset is needed, so that the length of the features does not matter.
+    """
+    flat = features_NVD.reshape(-1, features_NVD.shape[-1])
+    mean = flat.mean(0)
+    _, deviations, axes = np.linalg.svd((flat - mean)[:: features_NVD.shape[1] // 2 or 1], full_matrices=False)
+    kept = min(params.kept, len(axes))
+    floor = deviations[min(params.shrink, kept - 1)]
+    whitened = axes[:kept] / np.hypot(deviations[:kept], floor)[:, None]
+    return whitened - np.outer(whitened @ mean, mean) / (mean @ mean)
+
+
+def train_part(features_NVD: np.ndarray, subjects: list[str], params: HeadParams, seed: int) -> np.ndarray:
+    """The trained dimensions, float32 [trained, D]; arguments as for `make_head`."""
     features = torch.from_numpy(features_NVD)
     codes = torch.from_numpy(_codes(subjects))
     generator = torch_generator(seed, "head")
-    head = nn.Linear(features.shape[2], params.dim, bias=False)
+    head = nn.Linear(features.shape[2], params.trained, bias=False)
     nn.init.normal_(head.weight, std=features.shape[2] ** -0.5, generator=generator)
     optimiser = torch.optim.AdamW(head.parameters(), lr=params.lr, weight_decay=params.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, params.lr, total_steps=params.steps)

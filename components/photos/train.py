@@ -13,7 +13,7 @@ from components.common.errors import UserError
 from components.common.vision.lite import HEAD, PROVIDED, model_folder, provided_backbone
 from components.photos.card import card
 from components.photos.folds import Figures, by_folds
-from components.photos.head import HeadParams, train_head
+from components.photos.head import HeadParams, make_head
 from components.photos.labelled import Crop, labelled_crops
 from components.photos.views import embedding, features
 
@@ -41,7 +41,7 @@ def train_photos(runs: Sequence[Path], output: Path, recipe: Recipe) -> dict[str
     crops = labelled_crops(runs)
     seen = features(provided_backbone("ir"), crops, recipe.views, recipe.seed, recipe.device)
     measured = by_folds(crops, _trainer(crops, seen, recipe), FOLD_SEEDS)
-    head = head_tensors(train_head(seen, [crop.subject for crop in crops], recipe.head, recipe.seed))
+    head = head_tensors(make_head(seen, [crop.subject for crop in crops], recipe.head, recipe.seed))
     model_folder(output, PROVIDED["ir"], head)
     save_file(head, output / HEAD)
     (output / "README.md").write_text(card(crops, measured, recipe.head, recipe.seed), encoding="utf-8")
@@ -57,7 +57,7 @@ def _trainer(
     crops: Sequence[Crop], seen_NVD: np.ndarray, recipe: Recipe
 ) -> Callable[[np.ndarray], Callable[[np.ndarray], np.ndarray]]:
     def train(places: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-        weight = train_head(seen_NVD[places], [crops[place].subject for place in places], recipe.head, recipe.seed)
+        weight = make_head(seen_NVD[places], [crops[place].subject for place in places], recipe.head, recipe.seed)
         return lambda held: embedding(seen_NVD[held], weight)
 
     return train

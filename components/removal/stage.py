@@ -16,7 +16,7 @@ from components.common.vision.anchors import Photographs, anchor_objects, box_of
 from components.common.vision.encoders import Encoder, load_encoder
 from components.common.vision.geometry import Box, crop
 from components.common.vision.images import Rejected, encode_png, stored_picture
-from components.common.vision.sheets import evenly_spread, sheet
+from components.common.vision.sheets import evenly_spread, own_side, sheet
 from components.removal.params import Params
 from components.removal.removers import Remover, load_remover
 
@@ -123,4 +123,5 @@ def _sheet(inputs: Mapping[str, Path], plates: Dataset, rows: Sequence[dict[str,
     for k in evenly_spread(len(rows), SHOWN):
         photo = photographs[objects["image_id"][rows[k]["row"]].as_py()]
         shown.append([photo, *(stored_picture(plates, rows[k], name) for name in ("mask", "image"))])
-    return sheet(shown, ["photograph", "mask", "clean plate"], abreast=2)
+    side = own_side([picture for row in shown for picture in row])
+    return sheet(shown, ["photograph", "mask", "clean plate"], side, abreast=2)

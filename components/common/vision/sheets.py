@@ -8,12 +8,13 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 GAP, LINE, FONT_SIZE = 6, 14, 12  # px
 LETTER = 6.2  # px, mean width of a letter
 CAPTION_LINES = 4
+SMALL, LARGE = 128, 320  # px
 Cell = Image.Image | tuple[Image.Image, str] | str
 """A picture, a picture with its caption, or a text."""
 
 
 def sheet(
-    rows: Sequence[Sequence[Cell]], headings: Sequence[str] = (), side: int = 128, abreast: int = 1
+    rows: Sequence[Sequence[Cell]], headings: Sequence[str] = (), side: int = SMALL, abreast: int = 1
 ) -> Image.Image:
     """Pictures on white, each fitted into a square of `side` px, with its caption below.
 
@@ -36,6 +37,11 @@ def sheet(
             _place(canvas, draw, cell, GAP + column * (side + GAP), top, side)
         top += height
     return canvas
+
+
+def own_side(pictures: Sequence[Image.Image]) -> int:
+    """The side for a sheet that shows pictures at their own resolution, px, from SMALL to LARGE."""
+    return min(max([SMALL, *(max(picture.size) for picture in pictures)]), LARGE)
 
 
 def evenly_spread(count: int, most: int) -> list[int]:

@@ -145,4 +145,4 @@ def export_benchmark(folder: Path) -> None:
 
     params = read_step(Path(FILE), STEPS["evaluation"])
     assert isinstance(params, Params)
-    console.print(f"{len(export(params, folder))} samples below {folder}")
+    console.print(f"{len(export(params, folder))} samples below {folder}", markup=False, soft_wrap=True)

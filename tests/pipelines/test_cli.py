@@ -78,7 +78,7 @@ def test_every_command_has_help(command, objectmate):
         (["run", "--profile", "open"], "--set models.detector=ustc-community/dfine-large-obj365@COMMIT"),
         (["run", "--set", "mining.low"], "write section.key=value"),
         (["run", "--set", "mining.low=0.9", "--workspace", "."], "--workspace . is the current folder"),
-        (["run", "--set", "mining.low=[1"], "--set: a value is not valid YAML"),
+        (["run", "--set", "mining.low=[1"], "--set: the value of mining.low is not valid YAML"),
         (["run", "--set", "ingest.images.x=1"], "has a value where a section should be"),
         (["run", "--set", "gates=3"], "has a value where a section should be"),
         (["run", "--set", "mining.low=0.99", "--set", "mining.high=0.9", "--workspace", "w"], "mining"),

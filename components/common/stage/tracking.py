@@ -4,8 +4,10 @@ Stages know nothing of this: what is logged is read from the manifests, reports 
 """
 
 import json
+import logging
 import os
 import re
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -30,6 +32,8 @@ def configure(store: Path) -> None:
     where the server puts them, or to `store`/mlartifacts without a server.
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    if not shutil.which("git"):
+        logging.getLogger("mlflow.utils.git_utils").disabled = True  # else thirty lines about a commit that it lacks
     if os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"):
         # Over https, boto3 puts checksums after the body, which some servers other than Amazon's refuse.
         os.environ.setdefault("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
@@ -70,13 +74,27 @@ def parent_run(name: str, tags: Mapping[str, str], reports: Sequence[Path], fail
     from mlflow.tracking.context.registry import resolve_tags
 
     start = min((_started_at(_run_record(report)) for report in reports), default=None)
-    run_id = os.environ.get("MLFLOW_RUN_ID") or (
-        mlflow.MlflowClient().create_run(_experiment_id(), start, resolve_tags(), name).info.run_id
-    )
+    run_id = _given_run() or mlflow.MlflowClient().create_run(_experiment_id(), start, resolve_tags(), name).info.run_id
     with mlflow.start_run(run_id=run_id) as run:
         mlflow.set_tags(dict(tags))
         yield run
         mlflow.end_run("FAILED" if failed else "FINISHED")
+
+
+def _given_run() -> str:
+    """The run that the environment names; empty if none. Raises `StageFailed` if MLflow does not know it."""
+    import mlflow
+
+    run_id = os.environ.get("MLFLOW_RUN_ID", "")
+    try:
+        return mlflow.get_run(run_id).info.run_id if run_id else ""
+    except mlflow.exceptions.MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        raise StageFailed(
+            f"the stages are done, but MLflow has no run {run_id}, which MLFLOW_RUN_ID names: unset MLFLOW_RUN_ID, or "
+            "set MLFLOW_TRACKING_URI to the server that has the run, then run again"
+        ) from None
 
 
 def record_killed(name: str, start: float, end: float, params: Mapping[str, Any]) -> None:

@@ -78,6 +78,7 @@ def test_every_command_has_help(command, objectmate):
         (["run", "--profile", "open"], "--set models.detector=ustc-community/dfine-large-obj365@COMMIT"),
         (["run", "--set", "mining.low"], "write section.key=value"),
         (["run", "--set", "mining.low=0.9", "--workspace", "."], "--workspace . is the current folder"),
+        (["run", "--set", "mining.min_views=2", "--set", "mining.min_views=7"], "mining.min_views is given twice"),
         (["run", "--set", "mining.low=[1"], "--set: the value of mining.low is not valid YAML"),
         (["run", "--set", "ingest.images.x=1"], "has a value where a section should be"),
         (["run", "--set", "gates=3"], "has a value where a section should be"),

@@ -78,13 +78,11 @@ def _metrics(corpus: Corpus, mined: Mined, stars: Sequence[Star], sets: int) -> 
 def _notes(metrics: dict[str, float], engine: dict[str, Any], params: Params) -> list[str]:
     notes = [_approximate_note(engine) if engine["engine"] == "ivf" else _exact_note(params)]
     if not metrics["sets"]:
-        notes.append(
-            f"no object has {params.min_views} views in the window: add photographs, or loosen the calibration's target"
-        )
+        notes.append(f"no object has {params.min_views} views in the window: the recurrence gate says what to do")
     if metrics["largest_split_group_share"] > 0.5:
         notes.append(
             f"one split group has {metrics['largest_split_group_share']:.0%} of the objects, so train and validation "
-            "cannot be balanced: lower mining.split_margin or raise the window's low"
+            "cannot be balanced: lower mining.split_margin"
         )
     if metrics["hub_pairs"]:
         notes.append(f"{metrics['hub_pairs']:.0f} pairs have a hub: an object with over {params.hub_pairs} partners")

@@ -31,10 +31,12 @@ class Window:
             return ""
         if not self.best:
             return "no window can be shown to be precise enough: no labelled object has a similar partner"
+        best = (
+            "a mean of {precision:.2f} and a lower bound of {lower_bound:.2f}, from {threshold:g} up, where {anchors}"
+        )
         return (
-            f"no window reaches precision {self.target:g} with this encoder: the best has a mean of "
-            f"{self.best['precision']:.2f} and a lower bound of {self.best['lower_bound']:.2f}, from "
-            f"{self.best['threshold']:g} up"
+            f"no window reaches precision {self.target:g} with this encoder: the best has {best.format(**self.best)} of "
+            f"{self.labelled} labelled objects have partners"
         )
 
     @property
@@ -55,15 +57,12 @@ class Window:
     @property
     def narrower(self) -> str:
         """The next step where too many pairs in the window are wrong."""
-        if self.passed is False and self.best and self.best["precision"] >= self.target:
-            return (
-                f"label more products: what is labelled is precise enough on average, but too little to show that "
-                f"{self.target:g} (calibration.target) is reached"
-            )
         if self.passed is False:
+            few = self.best is not None and self.best["precision"] >= self.target
+            more = "add labelled photographs of more products, as these are too few to show it, or " if few else ""
             return (
-                "use an encoder that tells these objects apart (models.ir, or another --profile: `objectmate doctor` "
-                "says which fits)"
+                f"{more}use an encoder that tells these objects apart (models.ir, or another --profile: `objectmate "
+                "doctor` says which fits)"
             )
         return (
             f"raise the low end of the window, {self.low:g} in this run, with --set calibration.window=explicit --set "

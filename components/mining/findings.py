@@ -9,9 +9,9 @@ from scipy.stats import skew
 
 from components.common.computing import pick_device
 from components.common.data.seeds import numpy_rng
+from components.common.join.built import in_words
 from components.common.join.exact import best_engine
 from components.common.join.flags import Flag
-from components.common.join.native import in_words
 from components.common.stage.report import Report
 from components.common.vision.corpus import Corpus
 from components.common.vision.sheets import sheet

@@ -31,12 +31,10 @@ class Window:
             return ""
         if not self.best:
             return "no window can be shown to be precise enough: no labelled object has a similar partner"
-        best = (
-            "a mean of {precision:.2f} and a lower bound of {lower_bound:.2f}, from {threshold:g} up, where {anchors}"
-        )
+        best = "a mean of {precision:.2f} and a lower bound of {lower_bound:.2f}, from {threshold:g} up: {anchors} of"
         return (
-            f"no window reaches precision {self.target:g} with this encoder: the best has {best.format(**self.best)} of "
-            f"{self.labelled} labelled objects have partners"
+            f"no window reaches precision {self.target:g} with this encoder: the best has {best.format(**self.best)} "
+            f"{self.labelled} labelled objects have partners there"
         )
 
     @property

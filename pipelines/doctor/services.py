@@ -65,7 +65,8 @@ def _problem(address: str) -> str:
     except HTTPError as error:
         return f"status {error.code}" if error.code >= 500 else ""
     except (OSError, ValueError) as error:
-        return str(getattr(error, "reason", error))
+        reason = getattr(error, "reason", error)
+        return str(getattr(reason, "strerror", None) or reason)
 
 
 def _shown(address: str) -> str:

@@ -1,9 +1,11 @@
 """Where MLflow's records are."""
 
+import fcntl
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -26,12 +28,24 @@ def recorded_in(folder: Path) -> Iterator[Any]:
 
 
 def test_records_may_be_in_a_folder_of_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import mlflow
+
     name = "my #1 project? 100%25 (new)"
     for variable in ("MLFLOW_TRACKING_URI", "MLFLOW_DEFAULT_ARTIFACT_ROOT"):
         monkeypatch.delenv(variable, raising=False)
     (tmp_path / name).mkdir()
     (tmp_path / "page.html").write_text("a page")
-    with recorded_in(tmp_path / name) as mlflow:
+    before = mlflow.get_tracking_uri()
+    (tmp_path / name / ".objectmate").mkdir()
+    with (tmp_path / name / tracking.LOCK).open("w") as other:  # another run's first record
+        fcntl.flock(other, fcntl.LOCK_EX)
+        made = Thread(target=tracking.configure, args=(tmp_path / name,))
+        made.start()
+        made.join(0.5)
+        assert made.is_alive() and not (tmp_path / name / "mlflow.db").exists()
+    made.join()
+    mlflow.set_tracking_uri(before)
+    with recorded_in(tmp_path / name):
         with mlflow.start_run() as run:
             mlflow.log_artifact(str(tmp_path / "page.html"), "report")
         assert mlflow.get_run(run.info.run_id).info.status == "FINISHED"

@@ -3,6 +3,7 @@
 Stages know nothing of this: what is logged is read from the manifests, reports and run records that they leave behind.
 """
 
+import fcntl
 import json
 import logging
 import os
@@ -21,6 +22,9 @@ from components.common.errors import StageFailed
 from components.common.stage.report import METRICS, RECORD
 
 EXPERIMENT = "objectmate"
+STORES = ("mlflow", "sqlalchemy", "alembic", "boto3", "botocore")
+"""The packages whose errors mean that a record could not be kept."""
+LOCK = Path(".objectmate/mlflow.lock")
 # With the driver's name, MLflow leaves the file's folder alone; without it, MLflow makes a folder of the quoted name.
 OWN_STORE = "sqlite+pysqlite:///"
 
@@ -42,10 +46,20 @@ def configure(store: Path) -> None:
     given = os.environ.get("MLFLOW_TRACKING_URI")
     # Quoted, since a folder's name may contain characters with a meaning in an address.
     mlflow.set_tracking_uri(given or f"{OWN_STORE}{quote(str((store / 'mlflow.db').resolve()))}")
-    if mlflow.get_experiment_by_name(EXPERIMENT) is None:
-        own = None if given else (store / "mlartifacts").resolve().as_uri()
-        mlflow.create_experiment(EXPERIMENT, os.environ.get("MLFLOW_DEFAULT_ARTIFACT_ROOT") or own)
-    mlflow.set_experiment(EXPERIMENT)
+    with _one_at_a_time(store / LOCK):
+        if mlflow.get_experiment_by_name(EXPERIMENT) is None:
+            own = None if given else (store / "mlartifacts").resolve().as_uri()
+            mlflow.create_experiment(EXPERIMENT, os.environ.get("MLFLOW_DEFAULT_ARTIFACT_ROOT") or own)
+        mlflow.set_experiment(EXPERIMENT)
+
+
+@contextmanager
+def _one_at_a_time(path: Path) -> Iterator[None]:
+    """Waits for other processes in such a block: two that make MLflow's tables at once leave neither whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager
@@ -54,7 +68,7 @@ def refusals() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if type(error).__module__.partition(".")[0] not in ("mlflow", "boto3", "botocore"):
+        if type(error).__module__.partition(".")[0] not in STORES:
             raise
         reason = re.sub(r"//[^/@\s]*@", "//", " ".join(str(error).split()))[:300]
         raise StageFailed(

@@ -44,11 +44,11 @@ def test_records_may_be_in_a_folder_of_any_name(tmp_path: Path, monkeypatch: pyt
         made.join(0.5)
         assert made.is_alive() and not (tmp_path / name / "mlflow.db").exists()
     made.join()
-    mlflow.set_tracking_uri(before)
     with recorded_in(tmp_path / name):
         with mlflow.start_run() as run:
             mlflow.log_artifact(str(tmp_path / "page.html"), "report")
         assert mlflow.get_run(run.info.run_id).info.status == "FINISHED"
+    mlflow.set_tracking_uri(before)
     assert (tmp_path / name / "mlflow.db").stat().st_size > 0
     assert [path.name for path in (tmp_path / name / "mlartifacts").rglob("page.html")] == ["page.html"]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([name, "page.html"])

@@ -9,7 +9,8 @@ import yaml
 from pydantic.fields import FieldInfo
 
 from components.common.errors import UserError
-from components.common.stage.params import StageParams, collect, read_yaml, validate
+from components.common.stage.params import StageParams, collect, validate
+from components.common.stage.yaml_text import read_yaml
 from components.common.vision.models import lacks_pin
 from pipelines.steps import STEPS, Step
 

@@ -5,8 +5,8 @@ import os
 import numpy as np
 import torch
 
+from components.common.join.built import Isa
 from components.common.join.exact import Vectors
-from components.common.join.native import Isa
 from components.common.join.scores import Pairs, row_products
 
 ON_GPU = {"isa": Isa.PTX, "device": "cpu" if os.environ["TRITON_INTERPRET"] == "1" else "cuda"}

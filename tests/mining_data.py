@@ -72,6 +72,7 @@ def make_corpus(
     labels = _box_labels(shown, object_rows) if subjects is None else [_label(s, image_rows) for s in subjects]
     with Writer(paths["subjects"], "subjects", "ingest", {}, Made()) as out:
         out.write(0, labels)
+        out.facts = {"label_rows": len(labels)}
     return paths
 
 

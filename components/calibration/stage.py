@@ -30,8 +30,10 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
     """
     corpus = load(inputs)
     check_unit(corpus.vectors)
-    subjects = Dataset(inputs["subjects"]).rows()
+    said = Dataset(inputs["subjects"])
+    subjects = said.rows()
     named = name_objects(corpus, subjects, params)
+    counts = {"label_rows": said.facts["label_rows"], "labels": named.labels, "labelled_objects": len(named.subjects)}
     labels = label_pairs(corpus, subjects, named, thresholds(params), params)
     curve = precision_curve(labels, params)
     window = find_window(curve, labels, params)
@@ -39,8 +41,8 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
         out.write(0, _identities(corpus, subjects, named))
     with Writer(outputs["calibration"], "calibration", "calibration", inputs, params) as out:
         out.write(0, [point._asdict() for point in curve])
-        out.facts = _facts(window, corpus, labels, params, Dataset(outputs["identities"]).digest)
-    report = _report(corpus, labels, curve, window, params)
+        out.facts = _facts(window, corpus, labels, params, Dataset(outputs["identities"]).digest, counts)
+    report = _report(corpus, labels, curve, window, params, counts)
     report.metrics.update(_unused(named))
     report.notes.extend(named.notes())
     return report
@@ -63,7 +65,10 @@ def _unused(named: Named) -> dict[str, float]:
     return {name: float(count) for name, count in counts.items()}
 
 
-def _facts(window: Window, corpus: Corpus, labels: Labels, params: Params, identities: str) -> dict[str, Any]:
+def _facts(
+    window: Window, corpus: Corpus, labels: Labels, params: Params, identities: str, counts: Mapping[str, int]
+) -> dict[str, Any]:
+    """counts: rows in the labels' file, labels about photographs of this run, objects that they name."""
     facts = {
         "low": window.low,
         "high": window.high,
@@ -73,11 +78,19 @@ def _facts(window: Window, corpus: Corpus, labels: Labels, params: Params, ident
         "encoder": corpus.encoder,
         "labelled": len(labels.verdict),
         "identities": identities,
+        **counts,
     }
     return facts | {"calibration_id": digest_value(facts)}
 
 
-def _report(corpus: Corpus, labels: Labels, curve: Sequence[Threshold], window: Window, params: Params) -> Report:
+def _report(
+    corpus: Corpus,
+    labels: Labels,
+    curve: Sequence[Threshold],
+    window: Window,
+    params: Params,
+    counts: Mapping[str, int],
+) -> Report:
     same, similarity = labels.verdict == SAME, labels.pairs.similarity
     metrics = {
         "window_low": window.low,
@@ -88,7 +101,7 @@ def _report(corpus: Corpus, labels: Labels, curve: Sequence[Threshold], window: 
         "same_pairs": float(same.sum()),
         "duplicate_pairs": float((labels.verdict == DUPLICATE).sum()),
     }
-    notes = [_sentence(window, curve, params)]
+    notes = [_sentence(window, curve, params, counts)]
     if not curve:
         return Report(metrics, notes=notes)
     at_low = [point for point in curve if point.threshold == window.low]
@@ -105,19 +118,22 @@ def _plotted(point: Threshold) -> dict[str, Any]:
     return {"threshold": point.threshold, "precision": point.precision, "lower_bound": point.lower_bound}
 
 
-def _sentence(window: Window, curve: Sequence[Threshold], params: Params) -> str:
+def _sentence(window: Window, curve: Sequence[Threshold], params: Params, counts: Mapping[str, int]) -> str:
     if window.passed is None:
-        return (
-            f"the window is the stated one, [{window.low}, {window.high}], untested: a window belongs to one encoder; "
-            "label photographs and set calibration.window to calibrated to find this encoder's"
+        cause = (
+            f"none of the {counts['label_rows']} label rows names an object of this run"
+            if counts["label_rows"] and not counts["labelled_objects"]
+            else "a window belongs to one encoder; label photographs and set calibration.window to calibrated to find "
+            "this encoder's"
         )
+        return f"the window is the stated one, [{window.low}, {window.high}], untested: {cause}"
     if not window.passed:
         nothing = Threshold(params.strictest, 0, 0.0, 0.0, 0.0, 0.0)
         best = max(curve, key=lambda point: point.lower_bound, default=nothing)
         return (
             f"no window passes: precision {params.target} is not shown at any threshold (best lower bound "
             f"{best.lower_bound:.2f} at {best.threshold:.3f}, where {best.anchors} objects have partners); the "
-            f"strictest, {window.low}, is kept so that the gate can judge it; use a better encoder or more labels"
+            f"strictest, {window.low}, is kept so that the gate can judge it and say what to do"
         )
     point = next(point for point in curve if point.threshold == window.low)
     return (

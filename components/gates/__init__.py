@@ -21,7 +21,7 @@ VECTORS = _checkpoint(Vectors, "Are objects and vectors sound?", "images objects
 RECURRENCE = _checkpoint(
     Recurrence,
     "Is the retrieval precise, are the views distinct, are there enough of them?",
-    "objects images pairs sets identities judgements",
+    "objects images pairs sets calibration identities judgements",
 )
 TUPLES = _checkpoint(
     Tuples,

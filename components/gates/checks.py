@@ -1,6 +1,6 @@
 """What a gate measured and how a verdict follows from it. Great Expectations decides which checks are met."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ class Check:
 
     name: the column it gets in the suite and its key in the metrics. what: the same in words.
     measured: the number, or a 1-d array. low, high: the limits, inclusive unless `strict`; None: unlimited.
-    next_step: what a person does about a failure.
+    next_step: what a person does about a failure. after: the gate whose next step comes first, if it has not passed.
     undecided: why a failure would only mean that too little is known; empty where a failure is a failure.
     sentence: what a reader is told, where the numbers alone do not say it.
     """
@@ -29,6 +29,7 @@ class Check:
     high: float | None = None
     strict: bool = False
     next_step: str = ""
+    after: str = ""
     undecided: str = ""
     sentence: str = ""
 
@@ -89,11 +90,13 @@ class Gate:
         return {check.name: check.observed for check in self.checks if check.observed is not None}
 
 
-def judge(gate: Gate, met: Mapping[str, bool], blocking: bool) -> dict[str, Any]:
-    """The row of `verdicts` for a gate. met: check name -> whether its expectations were met."""
+def judge(gate: Gate, met: Mapping[str, bool], blocking: bool, unsettled: Collection[str] = ()) -> dict[str, Any]:
+    """The row of `verdicts` for a gate. met: check name -> whether its expectations were met. unsettled: the gates
+    before it that did not pass."""
     failed = [check for check in gate.checks if not met[check.name]]
     certain = [check for check in failed if not check.undecided]
     shown = (certain or failed or gate.checks)[0]
+    steps = [_step(check, unsettled) for check in certain or failed if check.next_step]
     return {
         "gate": gate.name,
         "verdict": "fail" if certain else "undecided" if failed else "pass",
@@ -101,8 +104,12 @@ def judge(gate: Gate, met: Mapping[str, bool], blocking: bool) -> dict[str, Any]
         "observed": shown.observed,
         "limit": shown.limit,
         "reason": "; ".join(map(_why, failed)) if failed else _held(gate),
-        "next_step": "; ".join(dict.fromkeys(check.next_step for check in certain or failed if check.next_step)),
+        "next_step": "; ".join(dict.fromkeys(steps)),
     }
+
+
+def _step(check: Check, unsettled: Collection[str]) -> str:
+    return f"do first what the gate {check.after} says" if check.after in unsettled else check.next_step
 
 
 def _why(check: Check) -> str:

@@ -36,7 +36,7 @@ from components.gates.params import Tuples
 TYPICAL = 0.5
 """Quantile of the similarities within tuples from which the independent encoder calls two objects alike."""
 BIND = "raise mining.split_margin, so that such objects share a split"
-RESERVE = "lower the window's low end or raise mining.split_margin, so that mining keeps such objects out of sets"
+RESERVE = "raise mining.split_margin, so that mining keeps such objects out of sets"
 
 
 class Sides(NamedTuple):

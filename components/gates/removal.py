@@ -11,6 +11,19 @@ from components.common.statistics import share_lower_bound
 from components.gates.checks import Check, Gate
 from components.gates.params import Tuples
 
+WHOLE = (
+    "boxes are whole photographs (detection.source: whole), so there is nothing around an object to fill its place from"
+)
+GIVE_BOXES = (
+    "give boxes: --set detection.annotations=FILE and detection.source=coco, open_images or labels (a table with the "
+    "columns path, x, y, w and h), or a detector with --set detection.source=detector --set models.detector=..."
+)
+
+BETTER_REMOVER = (
+    "use a better removal model (models.remover) or erase more (removal.mask_scale, removal.mask_margin): objects are "
+    "still seen in their backgrounds"
+)
+
 
 def removal(inputs: dict[str, Path], params: Tuples) -> Gate:
     """Measures the residual and the outside change of every background of this run.
@@ -23,6 +36,8 @@ def removal(inputs: dict[str, Path], params: Tuples) -> Gate:
     clean = residual <= params.max_residual
     share = float(clean.mean()) if len(clean) else 0.0
     others = _bound_for_others(inputs, backgrounds["row"].to_numpy(), clean)
+    whole = Dataset(inputs["objects"]).manifest.params["source"] == "whole"
+    cause = f"; {WHOLE}" if whole and share < params.min_clean_share else ""
     return Gate(
         "removal",
         (
@@ -31,10 +46,10 @@ def removal(inputs: dict[str, Path], params: Tuples) -> Gate:
                 f"the share of clean backgrounds (residual at most {params.max_residual:g})",
                 share,
                 low=params.min_clean_share,
-                next_step="use a better removal model or dilate its mask: objects are still seen in their backgrounds",
+                next_step=GIVE_BOXES if whole else BETTER_REMOVER,
                 sentence=f"{int(clean.sum())} of all {len(clean)} backgrounds are clean, {share:.3f} (residual at most "
                 f"{params.max_residual:g}); at least {params.min_clean_share:g} is required; for other photographs "
-                f"this shows at least {others:.2f} (95%)",
+                f"this shows at least {others:.2f} (95%){cause}",
             ),
             Check(
                 "outside_change",

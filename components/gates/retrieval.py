@@ -5,9 +5,7 @@ they do not; only "same" is right. Draws are random, so it does not matter how p
 is about this run's sets (`verdict.py`). What stands beside the decision is in `beside.py`.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -17,6 +15,7 @@ from components.common.join.flags import UNUSED
 from components.common.stage.report import Report
 from components.common.vision.object_pictures import ObjectPictures
 from components.common.vision.sheets import Cell, sheet
+from components.gates.advice import Window, window_of
 from components.gates.beside import by_band, by_category, coverage, other_products, precision_of_pairs
 from components.gates.checks import Check, Gate
 from components.gates.draws import Lot, lot_of
@@ -64,37 +63,34 @@ def retrieval_precision(inputs: dict[str, Path], params: Recurrence) -> Gate:
     if answered:
         words = ["right" if scores[reference] == RIGHT else "wrong" for reference in answered]
         report.figures["judged_pairs"] = _sheet(inputs, lot, list(zip(answered, words, strict=True)))
-    next_step = _next_step(evidence, decision, sets.facts, labelled=bool((facts.subject >= 0).any()))
+    window = window_of(Dataset(inputs["calibration"]))
     outside = _outside(sets, Dataset(inputs["pairs"]), lot)
-    return Gate("retrieval-precision", (_precision(evidence, decision, params, next_step), outside), report)
+    return Gate("retrieval-precision", (_precision(evidence, decision, params, window), outside), report)
 
 
-def _precision(evidence: Evidence, decision: Decision, params: Recurrence, next_step: str) -> Check:
+def _precision(evidence: Evidence, decision: Decision, params: Recurrence, window: Window) -> Check:
     return Check(
         "right_references",
         "the share of right references, at least",
         # The decision is made; a last bit of the bound must not turn it.
         max(decision.lower, params.min_precision) if decision.word == "pass" else decision.lower,
         low=params.min_precision,
-        next_step=next_step,
+        next_step=_next_step(evidence, decision, window),
         undecided="verdicts are missing" if decision.word == "undecided" else "",
-        sentence=decision.sentence,
+        sentence="; ".join(filter(None, (window.truth if decision.word != "pass" else "", decision.sentence))),
     )
 
 
-def _next_step(evidence: Evidence, decision: Decision, window: Mapping[str, Any], labelled: bool) -> str:
+def _next_step(evidence: Evidence, decision: Decision, window: Window) -> str:
+    if window.unused_labels:
+        return window.unused_labels
     if decision.word == "undecided":
         label = (
             "run `objectmate label RUN`: it shows one pair after the other, takes your answer, stops once enough are "
             "answered, and prints the command that runs again with them"
         )
-        return label if labelled else f"{label}. {LABELS}"
-    if not evidence.sets:
-        return "widen the window, or add photographs"
-    return (
-        f"raise the low end of the window, {window['low']:g} in this run, with --set calibration.window=explicit --set "
-        f"calibration.high={window['high']:g} --set calibration.low=..., or use a better encoder (models.ir)"
-    )
+        return label if window.labelled else f"{label}. {LABELS}"
+    return window.narrower if evidence.sets else window.wider
 
 
 def _outside(sets: Dataset, pairs: Dataset, lot: Lot) -> Check:

@@ -43,7 +43,8 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Checkpo
     documents: dict[str, str] = {}
     for gate in gates:
         met, pages = validator.validate(gate)
-        rows.append(judge(gate, met, params.blocking))
+        unsettled = [row["gate"] for row in rows if row["verdict"] != "pass"]
+        rows.append(judge(gate, met, params.blocking, unsettled))
         documents |= pages
     # Opened only now: a gate that cannot be measured leaves no half-made verdicts behind.
     name = f"gate_{type(params).__name__.lower()}"

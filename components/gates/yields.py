@@ -8,6 +8,7 @@ from scipy import stats
 
 from components.common.data.reading import Dataset
 from components.common.stage.report import Report
+from components.gates.advice import window_of
 from components.gates.checks import Check, Gate
 from components.gates.params import Recurrence
 
@@ -28,7 +29,8 @@ def recurrence_yield(inputs: dict[str, Path], params: Recurrence) -> Gate:
                 f"the share of objects with at least {least} views",
                 full / max(objects, 1),
                 low=params.min_yield,
-                next_step="add photographs (yield grows faster than they do), or widen the window if precision allows",
+                next_step=window_of(Dataset(inputs["calibration"])).wider,
+                after="retrieval-precision",
             ),
             Check(
                 "hub_skew",

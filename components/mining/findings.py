@@ -9,9 +9,9 @@ from scipy.stats import skew
 
 from components.common.computing import pick_device
 from components.common.data.seeds import numpy_rng
+from components.common.join.built import in_words
 from components.common.join.exact import best_engine
 from components.common.join.flags import Flag
-from components.common.join.native import in_words
 from components.common.stage.report import Report
 from components.common.vision.corpus import Corpus
 from components.mining.looks import lone_sheet, star_sheet
@@ -78,13 +78,11 @@ def _metrics(corpus: Corpus, mined: Mined, stars: Sequence[Star], sets: int) -> 
 def _notes(metrics: dict[str, float], engine: dict[str, Any], params: Params) -> list[str]:
     notes = [_approximate_note(engine) if engine["engine"] == "ivf" else _exact_note(params)]
     if not metrics["sets"]:
-        notes.append(
-            f"no object has {params.min_views} views in the window: add photographs, or loosen the calibration's target"
-        )
+        notes.append(f"no object has {params.min_views} views in the window: the recurrence gate says what to do")
     if metrics["largest_split_group_share"] > 0.5:
         notes.append(
             f"one split group has {metrics['largest_split_group_share']:.0%} of the objects, so train and validation "
-            "cannot be balanced: lower mining.split_margin or raise the window's low"
+            "cannot be balanced: lower mining.split_margin"
         )
     if metrics["hub_pairs"]:
         notes.append(f"{metrics['hub_pairs']:.0f} pairs have a hub: an object with over {params.hub_pairs} partners")

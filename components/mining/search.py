@@ -19,8 +19,9 @@ from components.common.data.files import inside
 from components.common.data.reading import Dataset, is_complete
 from components.common.errors import UserError
 from components.common.join.scores import row_products
-from components.common.stage.params import collect, read_yaml
+from components.common.stage.params import collect
 from components.common.stage.shared import Miner
+from components.common.stage.yaml_text import read_yaml
 from components.common.vision.corpus import Corpus, load
 from components.common.vision.encoders import check_finite, load_encoder
 from components.common.vision.geometry import Box, crop, expanded

@@ -30,7 +30,7 @@ def find_object(photo: Path, box: str, top: int, data: Path, sheet: Path | None)
         answer.sheet.save(path)
     except (OSError, ValueError) as error:
         raise UserError(f"the picture {path} cannot be written: {error}") from None
-    console.print(f"Picture: {path}")
+    console.print(f"Picture: {path}", markup=False, soft_wrap=True)
 
 
 def _box(text: str) -> Box | None:

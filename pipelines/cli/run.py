@@ -1,5 +1,6 @@
 """Commands that run on this machine: `run` and `stage`."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -32,8 +33,9 @@ def run(
 @commands.command()
 def stage(name: Annotated[str, typer.Argument(help="A step, such as mining or gate_recurrence")]) -> None:
     """Run one stage in the current folder's data/ with its section of params.yaml."""
-    from pipelines.engines.family import ends_together
+    from pipelines.engines.family import RUN, ends_together
     from pipelines.engines.run import run_stage
 
+    of_a_run = RUN in os.environ
     with ends_together():
-        run_stage(name)
+        run_stage(name, of_a_run)

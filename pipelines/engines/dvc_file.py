@@ -9,6 +9,7 @@ import yaml
 from components.common.data.sandbox import MODELS, WORLD, is_packaged, packaged
 from components.common.data.storage import S3
 from components.common.stage.params import StageParams
+from pipelines.engines.collection import collection
 from pipelines.engines.workspace import Workspace
 from pipelines.parameters import FILE, fields, read_step
 from pipelines.steps import PIPELINES, STEPS, Step
@@ -60,9 +61,14 @@ def _sources(step: Step, root: Path) -> list[str]:
 
 
 def _files(sources: list[str], root: Path) -> list[str]:
-    """The sources that are files or folders on this machine, as dvc.yaml in `root` names them."""
-    local = [_local(source, root) for source in sources]
-    return [_seen_from(root, path.resolve()) for path in local if path]
+    """The sources that are files or folders on this machine, as dvc.yaml in `root` names them.
+
+    A folder of photographs is named by its record, which this project's engine keeps up to date.
+    """
+    local, photographs = [_local(source, root) for source in sources], collection(root)
+    record = Workspace(root).collection.relative_to(root).as_posix()
+    names = [record if path == photographs else _seen_from(root, path.resolve()) for path in local if path]
+    return [name.replace("${", "\\${") for name in names]  # DVC would put a value there
 
 
 def _seen_from(root: Path, path: Path) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from components.common.data.digests import digest_value
+from components.common.data.sandbox import is_packaged
 from components.common.errors import UserError
 from pipelines.engines.workspace import Workspace
 
@@ -68,7 +69,7 @@ def _shown(entries: dict[str, Any], key: str) -> str:
 
 def is_local(source: str) -> bool:
     """Whether photographs or labels are a path, not an address such as s3://... or sandbox:..."""
-    return bool(source) and ":" not in source
+    return bool(source) and "://" not in source and not is_packaged(source)
 
 
 def as_seen_from(root: Path, source: str, here: Path = Path()) -> str:

@@ -16,6 +16,7 @@ import yaml
 
 from components.common.data.reading import is_complete
 from components.common.errors import GateStop, StageFailed, UserError
+from pipelines.engines.collection import record
 from pipelines.engines.dvc_file import local_sources
 from pipelines.engines.dvc_locks import dead_locks_in_one_line
 from pipelines.engines.state import stops
@@ -41,13 +42,17 @@ def run_dvc(workspace: Workspace, pipeline: str) -> None:
 
 @contextmanager
 def open_dvc(workspace: Workspace) -> Iterator[Any]:
-    """The workspace's DVC repository; the process works in its folder meanwhile: DVC resolves paths from there."""
+    """The workspace's DVC repository; the process works in its folder meanwhile: DVC resolves paths from there.
+
+    Raises `UserError` if the photographs cannot be listed: DVC compares their record with that of the last run.
+    """
     os.environ.setdefault("DVC_NO_ANALYTICS", "1")
     from dvc.logger import setup
     from dvc.repo import Repo
 
     from pipelines.engines.run_cache import RunCache
 
+    record(workspace)
     setup(level=30)
     with chdir(workspace.root), dead_locks_in_one_line(), Repo() as repo:
         repo.stage_cache = RunCache(repo)
@@ -121,7 +126,7 @@ def _run_local(workspace: Workspace, pipeline: str, runner: Any, shares: int) ->
     from kfp import local
 
     from components.common.stage.kubeflow import noted_failure
-    from components.common.stage.params import read_yaml
+    from components.common.stage.yaml_text import read_yaml
     from pipelines.kubeflow import arguments, build, given_datasets
 
     # This run holds the workspace, so what is there is left over from an earlier run that failed.

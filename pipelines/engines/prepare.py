@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from components.common.errors import UserError
+from pipelines.engines.collection import photographs
 from pipelines.engines.dvc_file import PACKAGE, render_dvc
-from pipelines.engines.identity import Identity, is_local, refuse_foreign
+from pipelines.engines.identity import Identity, refuse_foreign
 from pipelines.engines.request import RUNS, Request
+from pipelines.engines.sources import refuse_absent, refuse_absent_settings, refuse_mixed, refuse_odd_names
 from pipelines.engines.workspace import Workspace
-from pipelines.parameters import FILE, check, place_keys, refuse_unpinned, render, resolve
+from pipelines.parameters import FILE, check, refuse_unpinned, render, resolve
 from pipelines.steps import reached_steps
 
 DVCIGNORE = """\
@@ -66,46 +68,29 @@ class Prepared:
 def check_run(request: Request) -> Prepared:
     """Checks everything that can be checked before a run, and writes nothing.
 
-    Raises `UserError` if the photographs or labels are missing, a parameter is wrong, a hub model of the steps has no
-    pinned revision, or the workspace belongs to another run.
+    Raises `UserError` if the photographs or labels are missing or would be mixed with results, a parameter is wrong, a
+    hub model of the steps has no pinned revision, or the workspace belongs to another run.
     """
     steps = reached_steps(request.pipeline, request.engine)
     if request.in_place:
         check(Path(FILE), steps)
+        refuse_mixed(photographs(Path()), Workspace(Path()))
         return Prepared(Workspace(Path()))
-    _refuse_absent(*request.sources)
+    refuse_odd_names(*request.sources, *request.overrides, request.workspace)
+    refuse_absent(*request.sources)
     workspace = Workspace(request.folder)
     identity = request.identity(workspace.root)
     chosen = {"ingest.images": identity.images, "ingest.labels": identity.labels}
     values = resolve(request.profile, chosen | dict(identity.settings))
-    _refuse_absent_settings(identity, workspace.root)
+    refuse_absent_settings(identity.settings, workspace.root)
+    refuse_mixed(values["ingest"]["images"], workspace)
     refuse_unpinned(values, steps, workspace.root)
     refuse_foreign(workspace, identity)
     return Prepared(workspace, identity, values)
 
 
-def _refuse_absent(images: str, labels: str) -> None:
-    for source in filter(is_local, (images, labels)):
-        if not Path(source).exists():
-            raise UserError(f"there is no {source}: name a folder of photographs and, if there is one, a CSV of labels")
-    if is_local(images) and not Path(images).is_dir():
-        raise UserError(f"--images {images} is a file: name the folder that holds the photographs")
-    if is_local(labels) and Path(labels).is_dir():
-        raise UserError(f"--labels {labels} is a folder: name the CSV file of labels")
-
-
-def _refuse_absent_settings(identity: Identity, root: Path) -> None:
-    """Settings that name a local file or folder must name one that is there."""
-    named = [(key, value) for key, value in identity.settings.items() if key in place_keys()]
-    for key, value in named:
-        for source in filter(is_local, value.values() if isinstance(value, dict) else [value]):
-            path = (root.resolve() / source).resolve()  # the root itself may not be there yet
-            if not path.exists():
-                raise UserError(f"--set {key}: there is no {os.path.relpath(path)}: correct the path")
-
-
 def _write_if_changed(path: Path, text: str) -> None:
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
+    if not path.exists() or path.read_bytes() != text.encode():
         path.write_text(text, encoding="utf-8")
 
 

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from components.common.errors import UserError
+from components.common.stage.yaml_text import parse_yaml
 from pipelines.engines.identity import Identity, as_seen_from, slug
 from pipelines.parameters import place_keys
 from pipelines.steps import STEPS
@@ -45,10 +44,10 @@ class Request:
         gates = [step.stage.params.section for step in STEPS.values() if step.stage.gate]
         opened = {f"{gate}.blocking": False for gate in gates} if self.continue_past_gates else {}
         other = OTHER_PHOTOGRAPHS if self.images and self.profile == "sandbox" else {}
-        try:
-            return other | opened | {key: yaml.safe_load(value) for key, _, value in pairs}
-        except yaml.YAMLError as error:
-            raise UserError(f"--set: a value is not valid YAML: {' '.join(str(error).split())}") from None
+        keys = [key for key, _, _ in pairs]
+        if twice := [key for key in keys if keys.count(key) > 1]:
+            raise UserError(f"--set {twice[0]} is given twice: leave one out")
+        return other | opened | {key: parse_yaml(value, f"--set: the value of {key}") for key, _, value in pairs}
 
     @property
     def plain(self) -> bool:

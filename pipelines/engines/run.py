@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from components.common.data.files import read_json
 from components.common.errors import GateStop, StageFailed, UserError
+from components.common.stage.params import StageParams
 from components.common.stage.running import commit, execute
 from pipelines.engines.lifecycle import run_engine, settle_killed_runs
 from pipelines.engines.lock import occupied
@@ -16,7 +18,7 @@ from pipelines.engines.state import current_steps, stops, verdicts
 from pipelines.engines.summary import Outcome, announce, console, made_by, summarise
 from pipelines.engines.workspace import RESTORED, Workspace
 from pipelines.parameters import FILE, read_step
-from pipelines.steps import STEPS
+from pipelines.steps import STEPS, Step
 
 Engine = Callable[[Workspace, Request], None]
 
@@ -127,12 +129,21 @@ def _record(workspace: Workspace, request: Request, ran: list[str], stopped: boo
         mlflow.log_artifact(str(page), "report")
 
 
-def run_stage(name: str) -> None:
-    """Runs one step in the current folder. Raises `UserError` or, if it is a blocking gate that fails, `GateStop`."""
+def run_stage(name: str, of_a_run: bool) -> None:
+    """Runs one step in the current folder. Raises `UserError` or, if it is a blocking gate that fails, `GateStop`.
+
+    of_a_run: a run has started it, and holds the workspace.
+    """
     if name not in STEPS:
         raise UserError(f"there is no stage '{name}': choose one of {', '.join(STEPS)}")
-    step, workspace, start = STEPS[name], Workspace(Path()), time.monotonic()
+    step, workspace = STEPS[name], Workspace(Path())
     params = read_step(Path(FILE), step)
+    with nullcontext() if of_a_run else occupied(workspace):
+        _execute(step, workspace, params)
+
+
+def _execute(step: Step, workspace: Workspace, params: StageParams) -> None:
+    name, start = step.name, time.monotonic()
     console.print(f"[bold]{name}[/bold]", "...")
     execute(step.stage, params, workspace.inputs(step), workspace.outputs(step), workspace.report(step))
     console.print(f"[bold]{name}[/bold]", made_by(workspace, step), f"[dim]{time.monotonic() - start:.1f} s[/dim]")
@@ -145,4 +156,4 @@ def export_benchmark(folder: Path) -> None:
 
     params = read_step(Path(FILE), STEPS["evaluation"])
     assert isinstance(params, Params)
-    console.print(f"{len(export(params, folder))} samples below {folder}")
+    console.print(f"{len(export(params, folder))} samples below {folder}", markup=False, soft_wrap=True)

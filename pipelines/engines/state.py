@@ -6,7 +6,7 @@ from typing import Any
 
 from components.common.data.digests import digest_value
 from components.common.data.reading import Dataset, is_complete
-from components.common.stage.params import read_yaml
+from components.common.stage.yaml_text import read_yaml
 from pipelines.engines.workspace import Workspace
 from pipelines.parameters import FILE, step_params
 from pipelines.steps import STEPS, Step

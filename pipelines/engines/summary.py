@@ -66,7 +66,7 @@ def summarise(workspace: Workspace, request: Request, outcome: Outcome) -> None:
             _say(line)
     for row in verdicts(workspace):
         if row["verdict"] != "pass":
-            console.print(f"Gate {row['gate']}: {row['verdict']}. {row['reason']}. Next: {row['next_step']}.")
+            _say(f"Gate {row['gate']}: {row['verdict']}. {row['reason']}. Next: {row['next_step']}.")
             _say(f"Why:    {_command('gate explain', row['gate'], '--run', str(workspace.root))}")
             if row["gate"] == "retrieval-precision" and row["verdict"] == "undecided":
                 _say(f"Answer: {_command('label', str(workspace.root))}")

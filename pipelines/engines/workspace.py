@@ -31,6 +31,11 @@ class Workspace:
         return self.root / "run.yaml"
 
     @property
+    def collection(self) -> Path:
+        """The record of a folder of photographs; see `pipelines.engines.collection`."""
+        return self.root / "data" / "collection.json"
+
+    @property
     def lock(self) -> Path:
         """The file that a process locks while it works here."""
         return self.root / "data" / "run.lock"

@@ -58,7 +58,7 @@ def write_page(workspace: Workspace) -> Path:
         gates=gates,
         questions=QUESTIONS,
         pictures={section.name: section.figures for section in sections},
-        stopped=[gate for gate in gates if gate["stops"]],
+        failed=[gate for gate in gates if gate["verdict"] != "pass"],
         headline=[(title, value) for title, _, value in headline(workspace)],
         seconds=sum(section.run["seconds"] for section in sections),
         made=max((section.run["started_at"] for section in sections), default="")[:16].replace("T", " "),

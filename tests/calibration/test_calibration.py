@@ -100,6 +100,7 @@ def test_partners_that_nobody_labelled_are_wrong(corpus_paths, tmp_path):
     kept = [row for row in rows if first.get(row["subject"]) != row["image_id"]]
     with Writer(tmp_path / "fewer", "subjects", "ingest", {}, Made()) as out:
         out.write(0, kept)
+        out.facts = {"label_rows": len(kept)}
     _, fewer, _ = calibrate({**corpus_paths, "subjects": tmp_path / "fewer"}, tmp_path / "part")
     at = {made: {row["threshold"]: row for row in made.rows()} for made in (whole, fewer)}
     threshold = min(value for value, row in at[whole].items() if row["precision"] == 1)
@@ -131,6 +132,13 @@ def test_without_labels_the_default_window_is_unjudged(tmp_path):
     assert (made.facts["low"], made.facts["high"], made.facts["passed"]) == (0.93, 0.975, None)
     assert len(made) == 0 and len(identities) == 0
     assert "is the stated one, [0.93, 0.975], untested" in report.notes[0]
+
+
+def test_labels_that_name_no_object_are_told_from_no_labels(tmp_path):
+    subjects = [{"photo": 0, "subject": "mug", "x": 500, "y": 0, "w": 9, "h": 9}]
+    report, made, _ = calibrate(make_corpus(tmp_path, [["mug-0"]] * 4, subjects=subjects), tmp_path)
+    assert "untested: none of the 1 label rows names an object of this run" in report.notes[0]
+    assert (made.facts["label_rows"], made.facts["labels"], made.facts["labelled_objects"]) == (1, 1, 0)
 
 
 def test_an_encoder_that_sees_nothing_fails_honestly(tmp_path):

@@ -7,7 +7,8 @@ import pytest
 from pydantic import Field, ValidationError, model_validator
 
 from components.common.errors import UserError
-from components.common.stage.params import StageParams, read_yaml, section, validate
+from components.common.stage.params import StageParams, section, validate
+from components.common.stage.yaml_text import read_yaml
 
 
 class Window(StageParams):
@@ -15,6 +16,7 @@ class Window(StageParams):
 
     low: float = Field(default=0.93, ge=0, le=1)
     high: float = Field(default=0.975, ge=0, le=1)
+    name: str = ""
     workers: int = 2
 
     @model_validator(mode="after")
@@ -27,11 +29,12 @@ class Window(StageParams):
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"lo": 0.5}, r"params\.yaml: mining: unknown parameter 'lo'; known are high, low, workers"),
+        ({"lo": 0.5}, r"params\.yaml: mining: unknown parameter 'lo'; known are high, low, name, workers"),
         ({"only": {"index": 0, "of": 2}}, "only = .*[Ss]hare"),
         ({"low": 1.5}, r"params\.yaml: mining: low = 1\.5: .*less than or equal to 1"),
         ({"low": "much"}, r"params\.yaml: mining: low = 'much': .*number"),
         ({"low": float("nan")}, r"low = nan: .*finite"),
+        ({"name": 2024}, r"name = 2024: .*string: write it in quotes"),
         ({"low": 0.9, "high": 0.8}, r"params\.yaml: mining: low 0\.9 must be below high 0\.8"),
     ],
 )
@@ -46,7 +49,7 @@ def test_all_problems_are_named_at_once() -> None:
 
 
 def test_identity_leaves_out_how_to_compute() -> None:
-    assert Window(workers=1).identity() == Window(workers=9).identity() == {"low": 0.93, "high": 0.975}
+    assert Window(workers=1).identity() == Window(workers=9).identity() == {"low": 0.93, "high": 0.975, "name": ""}
 
 
 def test_values_cannot_change_after_reading() -> None:
@@ -61,6 +64,38 @@ def test_yaml_that_is_absent_broken_or_not_a_mapping(tmp_path: Path) -> None:
         (tmp_path / "params.yaml").write_text(text)
         with pytest.raises(UserError, match=sentence):
             read_yaml(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("name: Müsli\n".encode("latin-1"), r"params\.yaml is not UTF-8 text \(line 1\): save it as UTF-8"),
+        ("a: {}\nname: x\n".encode("utf-16"), "is not UTF-8 text"),
+        (b"a:\n  side: 1\n  side: 2\n", "the key 'side' stands twice, again in line 3"),
+        (b"a: {side: 1, side: 1}\n", "the key 'side' stands twice"),
+        (b"a:\n\tside: 1\n", r"not valid YAML: .*line 2"),
+        (b"a: \x07\n", "not valid YAML"),
+    ],
+)
+def test_odd_files_are_one_sentence(content: bytes, sentence: str, tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_bytes(content)
+    with pytest.raises(UserError, match=sentence) as caught:
+        read_yaml(tmp_path / "params.yaml")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_in_place_of_the_file_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"cannot be read \(Is a directory\)"):
+        read_yaml(tmp_path)
+
+
+def test_numbers_are_read_as_they_are_meant(tmp_path: Path) -> None:
+    text = "\ufeffrates: [1e-5, 1E3, -2e+1, 1.5e-3]\nnames: ['1e-5', e5, 1e5x, 7]\n"
+    (tmp_path / "params.yaml").write_text(text)
+    assert read_yaml(tmp_path / "params.yaml") == {
+        "rates": [1e-5, 1e3, -20, 0.0015],
+        "names": ["1e-5", "e5", "1e5x", 7],
+    }
 
 
 def test_sections_are_found_by_dotted_path() -> None:

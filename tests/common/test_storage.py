@@ -218,6 +218,36 @@ def test_a_single_denied_object_concerns_only_that_key(aws: Any, monkeypatch: py
         store.read("a.jpg")
 
 
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("InvalidObjectState", "archived: restore it first"),
+        ("KMS.DisabledException", "its encryption key cannot be used"),
+        ("InvalidRequest", "refused: it may be encrypted with a key of its own"),
+    ],
+)
+def test_what_is_wrong_with_one_object_does_not_stop_the_rest(
+    aws: Any, monkeypatch: pytest.MonkeyPatch, code: str, reason: str
+) -> None:
+    store = S3Store("s3://photos/x")
+    refuse(store, code, monkeypatch)
+    with pytest.raises(OSError, match=r"x/a\.jpg") as caught:
+        store.read("a.jpg")
+    assert caught.value.strerror == reason
+    with pytest.raises(UserError, match=code):
+        store.list()
+
+
+def test_an_archived_object_is_told_from_the_rest(aws: Any) -> None:
+    aws.put_object(Bucket="photos", Key="x/a.jpg", Body=b"photograph", StorageClass="GLACIER")
+    aws.put_object(Bucket="photos", Key="x/b.jpg", Body=b"photograph")
+    store = S3Store("s3://photos/x")
+    assert store.list() == ["a.jpg", "b.jpg"]
+    assert store.read("b.jpg") == b"photograph"
+    with pytest.raises(OSError, match="archived: restore it first"):
+        store.read("a.jpg")
+
+
 def test_a_body_cut_short_is_read_again_and_then_reported(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry.time, "sleep", lambda _: None)
     aws.put_object(Bucket="photos", Key="x/a.jpg", Body=b"0123456789")

@@ -6,20 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gate_data import Make, object_row, photographs, picture, thumbnails
+from gate_data import Limits, Make, object_row, photographs, picture, thumbnails
 
 from components.common.data.writing import Writer
 from components.common.stage.params import StageParams
 from components.common.vision.images import encode_png
-
-
-class Limits(StageParams):
-    """What detection would have promised of its boxes."""
-
-    min_side: int = 10
-    min_share: float = 0.04
-    max_share: float = 0.9
-    max_iou: float = 0.8
 
 
 @pytest.fixture

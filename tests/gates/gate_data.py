@@ -9,9 +9,43 @@ from picture_rows import image_row
 from PIL import Image
 
 from components.common.data.reading import Dataset
+from components.common.stage.params import StageParams
 from components.common.vision.images import decode, dhashes, thumbnail
 
+
+class Limits(StageParams):
+    """What detection would have promised of its boxes."""
+
+    min_side: int = 10
+    min_share: float = 0.04
+    max_share: float = 0.9
+    max_iou: float = 0.8
+    source: str = "detector"
+
+
+class Mined(StageParams):
+    """What mining promised of its sets."""
+
+    min_views: int = 3
+
+
 Make = Callable[..., Path]
+WINDOW = {
+    "low": 0.9,
+    "high": 0.99,
+    "passed": None,
+    "target": 0.8,
+    "label_rows": 0,
+    "labels": 0,
+    "labelled_objects": 0,
+}
+"""What calibration says of a window that no label was asked about."""
+
+
+def point(threshold: float, precision: float, lower_bound: float) -> dict[str, float | int]:
+    """A row of `calibration`."""
+    shown = {"threshold": threshold, "precision": precision, "lower_bound": lower_bound}
+    return {"anchors": 20, "kish": 5.0, "votes": 5.0} | shown
 
 
 def picture(seed: int, side: int = 32) -> Image.Image:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 from gate_data import Make
-from lot_data import AT_070, FACTS, Lot
+from lot_data import AT_070, FACTS, HIGHER, Lot, named
 
 from components.common.data.reading import Dataset
 from components.gates.draws import lot_of
@@ -16,19 +16,10 @@ from components.gates.params import Recurrence
 from components.gates.queue import references_for_people
 from components.gates.verdict import Decision, Evidence, decide, gather, planned_draws
 
-HIGHER = "window=explicit --set calibration.high=0.99 --set calibration.low=..."
-
 
 @pytest.fixture
 def lot(make: Make) -> Callable[..., Lot]:
     return lambda *values, **named: Lot(make, *values, **named)
-
-
-def named(sets: int, wrong_references: int) -> dict[int, str]:
-    """A subject for every object; that many references, the first of the first sets, are another product."""
-    subjects = {row: f"s{row // 4}" for row in range(4 * sets)}
-    wrong = [4 * i + j for j in (1, 2, 3) for i in range(sets)][:wrong_references]
-    return subjects | {row: f"other-{row}" for row in wrong}
 
 
 def answers(pairs: Sequence[tuple[int, int]], right: int) -> list[tuple[int, int, str, str]]:
@@ -47,7 +38,10 @@ def test_without_verdicts_it_is_undecided_and_says_how_many_decide(lot: Callable
 def test_without_sets_it_fails(lot: Callable[..., Lot]) -> None:
     _, row = lot(0).judge()
     assert row["verdict"] == "fail" and "there are no sets" in row["reason"]
-    assert row["next_step"] == "widen the window, or add photographs"
+    assert row["next_step"].startswith("add photographs (yield grows faster than they do), or widen the window: --set")
+    assert row["next_step"].endswith(
+        "--set calibration.window=explicit --set calibration.high=0.99 --set calibration.low=..., below 0.9"
+    )
 
 
 @pytest.mark.parametrize(("wrong", "verdict"), [(9, "pass"), (10, "fail")])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from gate_data import Make, object_row, photographs, picture
+from gate_data import Limits, Make, object_row, photographs, picture
 from PIL import Image
 from transformers import ConvNextImageProcessor, ResNetConfig, ResNetForImageClassification
 
@@ -49,6 +49,18 @@ def test_removal_measures_every_background(make: Make) -> None:
     assert checks(gate) == {"clean_share": 0.75, "outside_change": 0.4}
     assert gate.shows.metrics["clean_share_elsewhere"] == pytest.approx(share_lower_bound(1.5, 2))  # two photographs
     assert str(gate.checks[0]).startswith("3 of all 4 backgrounds are clean, 0.750")
+    assert "removal model" in gate.checks[0].next_step and "whole photographs" not in str(gate.checks[0])
+
+
+@pytest.mark.parametrize(("residual", "why"), [(0.95, True), (0.1, False)])
+def test_boxes_of_whole_photographs_are_named_as_the_cause(make: Make, residual: float, why: bool) -> None:
+    rows = [background(row, residual) for row in range(4)]
+    folder = make("backgrounds", "backgrounds", rows, blobs=[{"image.png": b"", "mask.png": b""}] * 4)
+    boxes = [object_row(row, f"image-{row}") for row in range(4)]
+    objects = make("whole", "objects", boxes, None, Limits(source="whole"), blobs=[{"crop.png": b""}] * 4)
+    check = removal({"backgrounds": folder, "objects": objects}, Tuples()).checks[0]
+    assert ("nothing around an object to fill its place from" in str(check)) == why
+    assert check.next_step.startswith("give boxes: --set detection.annotations=FILE")
 
 
 def tuple_row(name: str, anchor: int, refs: list[int], split: str) -> dict[str, Any]:

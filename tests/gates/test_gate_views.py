@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import pytest
-from gate_data import Make, object_row, photographs, picture, thumbnails
+from gate_data import WINDOW, Make, Mined, object_row, photographs, picture, thumbnails
 from PIL import ImageOps
 
-from components.common.stage.params import StageParams
 from components.common.vision.images import dhashes
 from components.gates.checks import judge
 from components.gates.expectations import Validator
@@ -16,12 +15,6 @@ from components.gates.views import distinct_views
 from components.gates.yields import recurrence_yield
 
 PARAMS = Recurrence()
-
-
-class Mined(StageParams):
-    """What mining promised of its sets."""
-
-    min_views: int = 3
 
 
 def sets_of(make: Make, *members: list[int]) -> Path:
@@ -84,6 +77,7 @@ def test_shifted_views_are_seen(make: Make) -> None:
 
 
 def test_yield_counts_only_full_sets_and_sees_hubs(world: dict[str, Path], make: Make) -> None:
+    world = world | {"calibration": make("calibration", "calibration", [], WINDOW)}
     seen = observed(recurrence_yield(world | {"sets": sets_of(make, [0, 1, 2, 3], [4, 5, 6], [8, 9, 10, 11])}, PARAMS))
     assert seen["yield_share"] == pytest.approx(2 / 12, abs=1e-6)
     hub = sets_of(make, *[[i, 11, (i + 1) % 11, (i + 2) % 11] for i in range(11)])
@@ -94,8 +88,8 @@ def test_yield_counts_only_full_sets_and_sees_hubs(world: dict[str, Path], make:
 
 
 def test_an_empty_world_is_undecided_nowhere(make: Make) -> None:
-    facts = {"low": 0.9, "high": 0.99, "encoder": "e"}
-    names = ("images", "objects", "pairs", "sets", "identities", "judgements")
+    facts = WINDOW | {"encoder": "e"}
+    names = ("images", "objects", "pairs", "sets", "calibration", "identities", "judgements")
     empty = {name: make(name, name, [], facts, Mined()) for name in names}
     validator = Validator(blocking=True)
     verdicts = {}

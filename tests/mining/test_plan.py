@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from components.common.errors import UserError
+from components.common.join.built import best_isa
 from components.common.join.exact import prepare
-from components.common.join.native import best_isa
 from components.mining.bench.plan import CARDS, TILE, Job, Speed, job_seconds, plan, published, whole, working_bytes
 from components.mining.bench.probe import BUDGET, SMALLEST, fit, probe, sizes_in_budget
 from components.mining.bench.synthetic import product_vectors

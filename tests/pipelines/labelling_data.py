@@ -71,7 +71,9 @@ def _run(workspace: Workspace, step: Step, contents: dict[str, Content]) -> None
     for role, folder in outputs.items():
         rows, beside = contents.get(folder.name, ([], {}))
         with Writer(folder, step.stage.outputs[role], step.name, inputs, params) as out:
-            out.facts = {"low": 0.93, "high": 0.975, "encoder": "e"}
+            window = {"low": 0.93, "high": 0.975, "passed": None, "target": 0.8, "encoder": "e"}
+            count = len(contents["identities"][0])
+            out.facts = window | {"label_rows": count, "labels": count, "labelled_objects": count}
             out.write(0, rows, **beside)
     workspace.report(step).mkdir(parents=True)
     workspace.record(step).write_text(json.dumps({"stage": step.name}))

@@ -12,7 +12,7 @@ from components.common.errors import UserError
 from pipelines.cluster.sync import sync
 from pipelines.engines.lock import occupied
 from pipelines.engines.request import Request
-from pipelines.engines.run import run_pipeline
+from pipelines.engines.run import run_pipeline, run_stage
 from pipelines.engines.workspace import Workspace
 
 HOLD = """
@@ -62,3 +62,6 @@ def test_the_current_folders_own_run_is_refused_too(tmp_path: Path, monkeypatch:
         pytest.raises(UserError, match=f"process {os.getpid()}"),
     ):
         run_pipeline(Request("dataset"))
+    with occupied(Workspace(Path())), pytest.raises(UserError, match=f"process {os.getpid()}"):
+        run_stage("ingest", of_a_run=False)
+    assert not Path("data/images").exists()

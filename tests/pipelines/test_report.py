@@ -3,10 +3,13 @@
 from pathlib import Path
 
 from PIL import Image
+from rich.console import Console
 from workspace_data import make_step, make_workspace
 
 from components.common.stage.plots import draw
 from components.common.stage.report import Report
+from pipelines.engines import summary
+from pipelines.engines.request import Request
 from pipelines.engines.workspace import Workspace
 from pipelines.report.page import write_page
 from pipelines.steps import STEPS
@@ -27,6 +30,24 @@ def test_page_shows_where_the_run_stopped_and_what_to_do(tmp_path):
     assert "The last one started on 2026-01-01 00:00 UTC; code: <code>c</code>." in page
     assert "12 pairs are labelled.<br>Next: label 40 more." in page
     assert page.count("data:image/png;base64,") == 1 and page.count("data:image/webp;base64,") == 1
+
+
+def test_a_gate_that_the_run_went_past_stands_at_the_top_too(tmp_path):
+    workspace = make_workspace(tmp_path)
+    make_step(workspace, STEPS["gate_tuples"], verdict="fail", blocking=False, reason="no [b]box[/b] <b>fits</b>")
+    page = write_page(workspace).read_text()
+    top, _, _ = page.partition("<h2>")
+    assert "The run went on past the gate" in top and "No [b]box[/b] &lt;b&gt;fits&lt;/b&gt;" in top
+
+
+def test_the_terminal_prints_names_as_they_are(tmp_path, capsys, monkeypatch):
+    workspace = make_workspace(tmp_path / "photos [red]")
+    make_step(workspace, STEPS["gate_tuples"], verdict="fail", reason="[bold]x[/bold].jpg", next_step="rename a[/].jpg")
+    monkeypatch.setattr(summary, "console", Console(width=60))
+    summary.summarise(workspace, Request("dataset"), summary.Outcome([], [], 0.1))
+    said = capsys.readouterr().out
+    assert "retrieval-precision: fail. [bold]x[/bold].jpg. Next: rename a[/].jpg." in said
+    assert f"Report: {tmp_path}/photos [red]/data/report/index.html\n" in said
 
 
 def test_the_headline_names_the_views_that_a_set_must_have(tmp_path):

@@ -6,6 +6,7 @@ it is read, which botocore leaves to its caller, is retried here. Anything that 
 the user has nothing to change, and a run that is started again continues where it stopped.
 """
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,12 @@ _CUT_SHORT = (
 )
 _MISSING_KEY = ("NoSuchKey", "404", "NotFound")
 _CREDENTIAL = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired")
+_OF_ONE_OBJECT = {
+    "InvalidObjectState": "archived: restore it first",
+    "InvalidRequest": "refused: it may be encrypted with a key of its own",
+    "KMS.": "its encryption key cannot be used",
+}
+"""What is wrong with one object, by the code, or its beginning, that the store answers with."""
 _DENIED = ("AccessDenied", "403", "Forbidden", "AllAccessDisabled")
 
 
@@ -103,13 +110,19 @@ class S3Store(Store):
             return UserError(f"{_server()} refuses the credentials ({code}): renew AWS_ACCESS_KEY_ID and its secret")
         if code in _DENIED and key is None:
             return UserError(f"access to {self.address} is denied: ask for the right to list and read this bucket")
-        if code in _DENIED:
-            return PermissionError(f"{self.address}: access to {key} is denied")
-        if code in _MISSING_KEY and key is not None:
-            return FileNotFoundError(f"{self.address} has no {key}")
+        if key is not None and (problem := _problem_of_one(code)):
+            return OSError(*problem, f"{self.address}/{key}")
         if _is_passing(error):
             return StageFailed(f"{self.address} keeps failing ({code}): run again later, finished work is kept")
         return UserError(f"{self.address} refuses a request ({code}): check AWS_ENDPOINT_URL and the address")
+
+
+def _problem_of_one(code: str) -> tuple[int, str] | None:
+    """What is wrong with one object, as the system's number and in words; None if the whole store is concerned."""
+    if code in _MISSING_KEY:
+        return errno.ENOENT, "there is no such object"
+    problems = dict.fromkeys(_DENIED, "access is denied") | _OF_ONE_OBJECT
+    return next(((errno.EACCES, words) for start, words in problems.items() if code.startswith(start)), None)
 
 
 def _is_passing(error: exceptions.ClientError) -> bool:

@@ -6,6 +6,7 @@ credential, is a `UserError`, or a `StageFailed` where only waiting can help, su
 retries.
 """
 
+import errno
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -74,7 +75,7 @@ class LocalStore(Store):
     def read(self, key: str, start: int | None = None, length: int | None = None) -> bytes:
         path = inside(self.root, key)
         if path.exists() and not path.is_file():
-            raise OSError(f"{key} is not a regular file")  # opening a pipe would wait forever
+            raise OSError(errno.EINVAL, "not a regular file", key)  # opening a pipe would wait forever
         with path.open("rb") as file:
             file.seek(start or 0)
             return file.read(-1 if length is None else length)
@@ -82,7 +83,7 @@ class LocalStore(Store):
     def version(self, entry: Entry) -> str:
         path = inside(self.root, entry.key)
         if not path.is_file():
-            raise OSError(f"{entry.key} is not a regular file")
+            raise OSError(errno.EINVAL, "not a regular file", entry.key)
         return digest_file(path)
 
 

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 
 from components.common.errors import UserError
-from components.common.join.native import Isa, Native, best_isa
+from components.common.join.built import Isa, best_isa
+from components.common.join.native import Native
 from components.common.join.products import Products
 from components.common.join.scores import CHUNK, Pairs, concatenate
 

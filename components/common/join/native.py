@@ -1,34 +1,19 @@
-"""The window join with the compiled kernel (kernel.cpp), if it was built and this processor can run it.
-
-The kernel is optional: without a compiler, or on another processor, `best_isa` is `Isa.NONE`, and `in_words` says what
-that costs.
-"""
+"""The window join with the compiled kernel (kernel.cpp), if it was built and this processor can run it."""
 
 import ctypes
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from enum import IntEnum
 
 import numpy as np
 import torch
 
-from components.common.join.built import ENTRY, library
+from components.common.join.built import ENTRY, Isa, library
 from components.common.join.scores import Pairs, concatenate
 from components.common.join.sieve import COLUMNS, build
 
 BLOCK = 480  # rows of one call: their bytes stay in the first-level cache
 CAPACITY = 1 << 18  # pairs that one call may return; at least 48 * BLOCK
 Columns = tuple[np.ndarray, np.ndarray, np.ndarray]
-
-
-class Isa(IntEnum):
-    """What finds the candidates: torch's products without any kernel, kernel.cpp (which uses the same numbers) with
-    AVX2 or AVX-512, or an NVIDIA GPU's tensor cores (gpu.py)."""
-
-    NONE = 0
-    AVX2 = 1
-    AVX512 = 2
-    PTX = 3
 
 
 LEVELS = {Isa.AVX2: 79, Isa.AVX512: 127}
@@ -43,26 +28,6 @@ class Work(ctypes.Structure):
         ("n", ctypes.c_int64),
         *((name, ctypes.c_int32) for name in ("d", "quads", "threshold", "isa")),
         *((name, ctypes.c_float) for name in ("low", "high")),
-    )
-
-
-def best_isa() -> Isa:
-    """The best instruction set that both this processor and the built kernel support."""
-    kernel = library()
-    return Isa(kernel.objectmate_isa()) if kernel else Isa.NONE
-
-
-def in_words(isa: Isa, device: str) -> str:
-    """What finds the candidates on a kind of device (cpu, cuda); without a kernel, also why and what helps."""
-    if isa != Isa.NONE:
-        return f"kernel: {isa.name}"
-    if device != "cpu":
-        return f"kernel: none for {device}, which needs triton and compute capability 8.0; torch multiplies instead"
-    if library():
-        return "kernel: none, since this processor has no AVX2; torch multiplies instead, about 15 times slower"
-    return (
-        "kernel: none, since it is not compiled; torch multiplies instead, about 15 times slower: install g++ and run "
-        "`make setup`"
     )
 
 

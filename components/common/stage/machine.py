@@ -57,7 +57,7 @@ def _gpu() -> str:
 
 def _instruction_sets() -> dict[str, str]:
     """Those of the join's compiled kernel (`NONE` if there is none) and of torch."""
-    join, torch = sys.modules.get("components.common.join.native"), sys.modules.get("torch")
+    join, torch = sys.modules.get("components.common.join.built"), sys.modules.get("torch")
     sets = {"join": join.best_isa().name} if join else {}
     return sets | ({"torch": torch.backends.cpu.get_cpu_capability()} if torch else {})
 

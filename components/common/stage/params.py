@@ -6,10 +6,8 @@ A field is in the section of the class that declares it. So a stage inherits wha
 
 import inspect
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError
 
 from components.common.errors import UserError
@@ -140,25 +138,11 @@ def _sentence(problem: Any, cls: type[StageParams], where: str) -> str:
     if problem["type"] == "extra_forbidden":
         return f"{where}: unknown parameter '{key}'; known are {', '.join(sorted(places))}"
     message = problem["msg"].removeprefix("Value error, ")
+    message += ": write it in quotes" if problem["type"] == "string_type" else ""
     if not key:
         return f"{where}: {f'{cls.section}: ' if cls.section else ''}{message}"
     first = str(problem["loc"][0])
     return f"{where}: {places.get(first, first)}{key.removeprefix(first)} = {problem['input']!r}: {message}"
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """A YAML file as a dict. Raises `UserError` if it is absent, broken or not a mapping."""
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise UserError(
-            f"there is no {path}: go to a folder that has one, or write it with `objectmate params > {path}`"
-        ) from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(values, dict):
-        raise UserError(f"{path} holds no sections; copy params.yaml from the repository")
-    return values
 
 
 def section(values: dict[str, Any], path: str, where: str) -> dict[str, Any]:

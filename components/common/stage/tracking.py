@@ -3,9 +3,12 @@
 Stages know nothing of this: what is logged is read from the manifests, reports and run records that they leave behind.
 """
 
+import fcntl
 import json
+import logging
 import os
 import re
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -19,6 +22,9 @@ from components.common.errors import StageFailed
 from components.common.stage.report import METRICS, RECORD
 
 EXPERIMENT = "objectmate"
+STORES = ("mlflow", "sqlalchemy", "alembic", "boto3", "botocore")
+"""The packages whose errors mean that a record could not be kept."""
+LOCK = Path(".objectmate/mlflow.lock")
 # With the driver's name, MLflow leaves the file's folder alone; without it, MLflow makes a folder of the quoted name.
 OWN_STORE = "sqlite+pysqlite:///"
 
@@ -30,6 +36,8 @@ def configure(store: Path) -> None:
     where the server puts them, or to `store`/mlartifacts without a server.
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    if not shutil.which("git"):
+        logging.getLogger("mlflow.utils.git_utils").disabled = True  # else thirty lines about a commit that it lacks
     if os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"):
         # Over https, boto3 puts checksums after the body, which some servers other than Amazon's refuse.
         os.environ.setdefault("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
@@ -38,10 +46,20 @@ def configure(store: Path) -> None:
     given = os.environ.get("MLFLOW_TRACKING_URI")
     # Quoted, since a folder's name may contain characters with a meaning in an address.
     mlflow.set_tracking_uri(given or f"{OWN_STORE}{quote(str((store / 'mlflow.db').resolve()))}")
-    if mlflow.get_experiment_by_name(EXPERIMENT) is None:
-        own = None if given else (store / "mlartifacts").resolve().as_uri()
-        mlflow.create_experiment(EXPERIMENT, os.environ.get("MLFLOW_DEFAULT_ARTIFACT_ROOT") or own)
-    mlflow.set_experiment(EXPERIMENT)
+    with _one_at_a_time(store / LOCK):
+        if mlflow.get_experiment_by_name(EXPERIMENT) is None:
+            own = None if given else (store / "mlartifacts").resolve().as_uri()
+            mlflow.create_experiment(EXPERIMENT, os.environ.get("MLFLOW_DEFAULT_ARTIFACT_ROOT") or own)
+        mlflow.set_experiment(EXPERIMENT)
+
+
+@contextmanager
+def _one_at_a_time(path: Path) -> Iterator[None]:
+    """Waits for other processes in such a block: two that make MLflow's tables at once leave neither whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager
@@ -50,7 +68,7 @@ def refusals() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if type(error).__module__.partition(".")[0] not in ("mlflow", "boto3", "botocore"):
+        if type(error).__module__.partition(".")[0] not in STORES:
             raise
         reason = re.sub(r"//[^/@\s]*@", "//", " ".join(str(error).split()))[:300]
         raise StageFailed(
@@ -70,13 +88,27 @@ def parent_run(name: str, tags: Mapping[str, str], reports: Sequence[Path], fail
     from mlflow.tracking.context.registry import resolve_tags
 
     start = min((_started_at(_run_record(report)) for report in reports), default=None)
-    run_id = os.environ.get("MLFLOW_RUN_ID") or (
-        mlflow.MlflowClient().create_run(_experiment_id(), start, resolve_tags(), name).info.run_id
-    )
+    run_id = _given_run() or mlflow.MlflowClient().create_run(_experiment_id(), start, resolve_tags(), name).info.run_id
     with mlflow.start_run(run_id=run_id) as run:
         mlflow.set_tags(dict(tags))
         yield run
         mlflow.end_run("FAILED" if failed else "FINISHED")
+
+
+def _given_run() -> str:
+    """The run that the environment names; empty if none. Raises `StageFailed` if MLflow does not know it."""
+    import mlflow
+
+    run_id = os.environ.get("MLFLOW_RUN_ID", "")
+    try:
+        return mlflow.get_run(run_id).info.run_id if run_id else ""
+    except mlflow.exceptions.MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        raise StageFailed(
+            f"the stages are done, but MLflow has no run {run_id}, which MLFLOW_RUN_ID names: unset MLFLOW_RUN_ID, or "
+            "set MLFLOW_TRACKING_URI to the server that has the run, then run again"
+        ) from None
 
 
 def record_killed(name: str, start: float, end: float, params: Mapping[str, Any]) -> None:

@@ -140,8 +140,8 @@ def _measure(workers: dict[str, "Worker"], n: int, d: int, repeats: int, device:
 def _kernel(device: str) -> str:
     import torch  # not at the top: see matrix_peak
 
+    from components.common.join.built import in_words
     from components.common.join.exact import best_engine
-    from components.common.join.native import in_words
 
     return in_words(best_engine(torch.device(device)), device)
 

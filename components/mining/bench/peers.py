@@ -38,8 +38,8 @@ def _ours(device: str) -> tuple[Engine, int]:
 def _torch_tiles(device: str) -> tuple[Engine, int]:
     import torch
 
+    from components.common.join.built import Isa
     from components.common.join.exact import window_join
-    from components.common.join.native import Isa
 
     def join(vectors: np.ndarray) -> Keys:
         pairs = window_join(vectors, LOW, HIGH, device=device, isa=Isa.NONE)

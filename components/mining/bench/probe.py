@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 
 from components.common.errors import UserError
+from components.common.join.built import best_isa, in_words
 from components.common.join.exact import best_engine, window_join
-from components.common.join.native import best_isa, in_words
 from components.mining.bench.plan import Speed
 from components.mining.bench.synthetic import HIGH, LOW, product_vectors
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from join_data import ON_GPU, assert_equal, brute_force, unit
 
 from components.common.join import exact as join
+from components.common.join.built import Isa
 from components.common.join.exact import window_join
-from components.common.join.native import Isa
 
 pytest.importorskip("triton")
 gpu = pytest.importorskip("components.common.join.gpu")

@@ -11,8 +11,8 @@ from join_data import ON_GPU, assert_equal, brute_force, in_order, unit
 
 from components.common.errors import UserError
 from components.common.join import native, products
+from components.common.join.built import Isa, best_isa
 from components.common.join.exact import join_tile, prepare, window_join
-from components.common.join.native import Isa, best_isa
 from components.common.join.scores import concatenate, row_products
 
 ENGINES = [{"isa": isa} for isa in Isa if isa <= best_isa()] + [ON_GPU] * bool(find_spec("triton"))

@@ -6,9 +6,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.common.join import built, native, sieve
+from components.common.join import built, sieve
+from components.common.join.built import Isa, best_isa
 from components.common.join.exact import window_join
-from components.common.join.native import LEVELS, Isa, Native, best_isa
+from components.common.join.native import LEVELS, Native
 from components.common.join.scores import row_products
 from components.common.join.sieve import Rounded, choose_basis, round_rows
 
@@ -112,6 +113,7 @@ def test_vectors_are_stored_as_bytes_along_few_directions(isa):
 
 
 def test_a_machine_without_the_kernel_has_none(monkeypatch, tmp_path):
-    monkeypatch.setattr(native, "library", lambda: built.library(tmp_path))
-    assert native.best_isa() == Isa.NONE
-    assert "15 times slower: install g++ and run `make setup`" in native.in_words(Isa.NONE, "cpu")
+    found = built.library(tmp_path)
+    monkeypatch.setattr(built, "library", lambda: found)
+    assert best_isa() == Isa.NONE
+    assert "15 times slower: install g++ and run `make setup`" in built.in_words(Isa.NONE, "cpu")

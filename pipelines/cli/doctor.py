@@ -1,0 +1,29 @@
+"""The command `doctor`."""
+
+import json as json_
+from typing import Annotated
+
+import typer
+
+commands = typer.Typer()
+
+
+@commands.command()
+def doctor(json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False) -> None:
+    """Say what this machine has and lacks, with the command that mends it. Exit code 1 if the default run cannot go."""
+    from dataclasses import asdict
+
+    from pipelines.doctor.examine import examine, fitting, lacking
+
+    findings = examine()
+    profile, why = fitting(findings)
+    if json:
+        rows = [asdict(finding) for finding in findings]
+        typer.echo(json_.dumps({"findings": rows, "profile": profile, "why": why}, indent=1))
+    else:
+        for finding in findings:
+            typer.echo(f"{finding.state:<11} {finding.name:<15} {finding.says}")
+            if finding.mend:
+                typer.echo(f"{'':<27} mend: {finding.mend}")
+        typer.echo(f"\nProfile that fits: {profile or 'none'}: {why}.")
+    raise typer.Exit(1 if lacking(findings) else 0)

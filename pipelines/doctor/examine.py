@@ -1,0 +1,46 @@
+"""All findings, in the order in which they are shown, and the profile that fits them."""
+
+from collections.abc import Sequence
+
+from pipelines.doctor import machine, packages, services
+from pipelines.doctor.finding import Finding
+from pipelines.parameters import profile_names
+
+PHOTOS = "photos"
+
+
+def examine() -> list[Finding]:
+    """Looks at everything; takes a few seconds."""
+    return [
+        machine.python(),
+        packages.packages(),
+        machine.kernel(),
+        machine.cores(),
+        machine.memory(),
+        machine.gpu(),
+        *machine.disk(),
+        *packages.decoders(),
+        *packages.extras(),
+        services.docker_engine(),
+        services.hub(),
+        services.model_lock(),
+        *services.records(),
+    ]
+
+
+def lacking(findings: Sequence[Finding]) -> list[Finding]:
+    """What the default run cannot do without, and is not there."""
+    return [finding for finding in findings if finding.needed and finding.state == "absent"]
+
+
+def fitting(findings: Sequence[Finding]) -> tuple[str, str]:
+    """The profile that fits, and why; both empty if not even the default run does."""
+    state = {finding.name: finding.state for finding in findings}
+    if lacking(findings):
+        return "", "nothing runs before what is absent above is mended"
+    if state["GPU"] == "ok" and "ok" in (state["model hub"], state["models.lock"]):
+        return "open", "a GPU and models from the hub are at hand"
+    why = "there is no GPU that torch can use" if state["GPU"] != "ok" else "the model hub does not answer"
+    if PHOTOS in profile_names() and state.get(f"extra {PHOTOS}", "ok") == "ok":
+        return PHOTOS, f"for real photographs; {why}, so the hub's large models do not fit"
+    return "sandbox", f"the embedded world and small photograph sets; {why}, so the hub's large models do not fit"

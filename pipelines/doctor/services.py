@@ -1,0 +1,114 @@
+"""What a run may talk to: Docker, the model hub, MLflow, DVC, git."""
+
+import shutil
+from contextlib import closing
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+from pipelines.doctor.finding import Finding, setting
+
+SECONDS = 3
+HUB = "https://huggingface.co"
+YES = ("1", "true", "yes", "on")
+LOCK = Path("models.lock")
+
+
+def docker_engine() -> Finding:
+    """Whether an engine answers, for `--engine docker`."""
+    import docker
+
+    try:
+        with closing(docker.from_env(timeout=SECONDS)) as client:
+            version = client.version()["Version"]
+    except (docker.errors.DockerException, OSError, ValueError):
+        where = f" at {setting('DOCKER_HOST')}" if setting("DOCKER_HOST") else ""
+        return Finding(
+            "Docker",
+            "absent",
+            f"no engine answers{where}; only --engine docker needs one",
+            "start one (`infra/local/engine.sh` does without a registry) and set DOCKER_HOST",
+        )
+    return Finding("Docker", "ok", f"an engine answers, version {version}")
+
+
+def hub() -> Finding:
+    """Whether models can be fetched. The address comes from HF_ENDPOINT."""
+    if setting("HF_HUB_OFFLINE").lower() in YES:
+        says = "HF_HUB_OFFLINE is set: models come from the cache only; the sandbox needs none"
+        return Finding("model hub", "limits you", says, "unset HF_HUB_OFFLINE")
+    address = setting("HF_ENDPOINT") or HUB
+    answers: SimpleQueue[str] = SimpleQueue()
+    Thread(target=lambda: answers.put(_problem(address)), daemon=True).start()  # a name server may keep us waiting
+    try:
+        problem = answers.get(timeout=SECONDS + 0.5)
+    except Empty:
+        problem = f"no answer within {SECONDS} s"
+    if not problem:
+        return Finding("model hub", "ok", f"{_shown(address)} answers")
+    return Finding(
+        "model hub",
+        "absent",
+        f"{_shown(address)} cannot be reached ({problem}); the sandbox does not need it",
+        "check HF_ENDPOINT and the network, or name models as folders",
+    )
+
+
+def _problem(address: str) -> str:
+    """Why a hub does not answer; empty if it does, with whatever status."""
+    try:
+        with urlopen(Request(_shown(address), method="HEAD"), timeout=SECONDS):
+            return ""
+    except HTTPError as error:
+        return f"status {error.code}" if error.code >= 500 else ""
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        return str(getattr(reason, "strerror", None) or reason)
+
+
+def _shown(address: str) -> str:
+    """An address without any credentials in it."""
+    parts = urlsplit(address)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+
+def model_lock() -> Finding:
+    """The file that pins hub models, in this folder."""
+    if LOCK.is_file():
+        return Finding("models.lock", "ok", "hub models are locked here")
+    says = "no hub model is locked in this folder; only profiles with hub models need that"
+    return Finding("models.lock", "absent", says, "objectmate models lock")
+
+
+def records() -> list[Finding]:
+    """Where MLflow and DVC keep what runs here leave behind, and whether git can tell the code's commit."""
+    return [_mlflow(), _dvc(), _git()]
+
+
+def _mlflow() -> Finding:
+    if run := setting("MLFLOW_RUN_ID"):
+        says = f"MLFLOW_RUN_ID is set, so every run here is recorded in run {run}"
+        return Finding("MLflow", "limits you", says, "unset MLFLOW_RUN_ID")
+    store = setting("MLFLOW_TRACKING_URI")
+    if store:
+        return Finding("MLflow", "ok", f"runs are recorded at {_shown(store)}")
+    there = "is here" if Path("mlflow.db").is_file() else "will be made by the first run"
+    return Finding("MLflow", "ok", f"runs are recorded in mlflow.db, which {there}")
+
+
+def _dvc() -> Finding:
+    if Path(".dvc").is_dir():
+        return Finding("DVC", "ok", "this folder is a DVC repository")
+    if Path("dvc.yaml").is_file():
+        says = "there is a dvc.yaml here, but no DVC repository"
+        return Finding("DVC", "limits you", says, "dvc init (with --no-scm outside git)")
+    return Finding("DVC", "ok", "no repository here; each run makes its own below runs/")
+
+
+def _git() -> Finding:
+    if shutil.which("git"):
+        return Finding("git", "ok", "records can name the code's commit")
+    return Finding("git", "absent", "records cannot name the code's commit", "install git")

@@ -69,6 +69,9 @@ class Params(RemoverModels, Judge, OnDevice, InParts, Seeded):
         models = {"opencv": [], "residual": ["remover"], "inpaint": ["remover", "remover_unet"]}[self.kind]
         return [name for name in models if getattr(self, name)] + ["second_ir"]
 
+    def left_out(self) -> dict[str, frozenset[str]]:
+        return {"remover": frozenset({"unet"})} if self.kind == "inpaint" and self.remover_unet else {}
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.kind != "opencv" and not self.remover:

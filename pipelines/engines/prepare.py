@@ -1,6 +1,7 @@
 """Preparing the workspace of a run: its parameters, its pipeline for DVC, and DVC itself."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,11 @@ from typing import Any
 from components.common.errors import UserError
 from pipelines.engines.dvc_file import PACKAGE, render_dvc
 from pipelines.engines.identity import Identity, is_local, refuse_foreign
-from pipelines.engines.request import RUNS, Request
+from pipelines.engines.request import RUNS, Request, moved
 from pipelines.engines.workspace import Workspace
-from pipelines.parameters import FILE, check, place_keys, refuse_unpinned, render, resolve
+from pipelines.models.declared import check_in_place, lock_command, pinned
+from pipelines.models.verify import refuse_absent
+from pipelines.parameters import FILE, check, keys_naming, profile_settings, render, resolve
 from pipelines.steps import reached_steps
 
 DVCIGNORE = """\
@@ -66,20 +69,23 @@ class Prepared:
 def check_run(request: Request) -> Prepared:
     """Checks everything that can be checked before a run, and writes nothing.
 
-    Raises `UserError` if the photographs or labels are missing, a parameter is wrong, a hub model of the steps has no
-    pinned revision, or the workspace belongs to another run.
+    Raises `UserError` if the photographs or labels are missing, a parameter is wrong, a hub model of the steps is not
+    in `models.lock`, or the workspace belongs to another run.
     """
     steps = reached_steps(request.pipeline, request.engine)
     if request.in_place:
-        check(Path(FILE), steps)
+        check_in_place(check(Path(FILE)), steps)
         return Prepared(Workspace(Path()))
     _refuse_absent(*request.sources)
     workspace = Workspace(request.folder)
     identity = request.identity(workspace.root)
     chosen = {"ingest.images": identity.images, "ingest.labels": identity.labels}
-    values = resolve(request.profile, chosen | dict(identity.settings))
-    _refuse_absent_settings(identity, workspace.root)
-    refuse_unpinned(values, steps, workspace.root)
+    settings = moved(profile_settings(request.profile), Path(), workspace.root) | chosen | dict(identity.settings)
+    values = resolve(request.profile, settings)
+    _refuse_absent_settings(settings, identity.settings, workspace.root)
+    values = pinned(values, steps, workspace.root, lock_command(request.profile, request.overrides))
+    if request.engine != "docker":  # whose containers have a file system of their own
+        refuse_absent(values, steps, workspace.root)
     refuse_foreign(workspace, identity)
     return Prepared(workspace, identity, values)
 
@@ -94,14 +100,15 @@ def _refuse_absent(images: str, labels: str) -> None:
         raise UserError(f"--labels {labels} is a folder: name the CSV file of labels")
 
 
-def _refuse_absent_settings(identity: Identity, root: Path) -> None:
-    """Settings that name a local file or folder must name one that is there."""
-    named = [(key, value) for key, value in identity.settings.items() if key in place_keys()]
-    for key, value in named:
-        for source in filter(is_local, value.values() if isinstance(value, dict) else [value]):
-            path = (root.resolve() / source).resolve()  # the root itself may not be there yet
-            if not path.exists():
-                raise UserError(f"--set {key}: there is no {os.path.relpath(path)}: correct the path")
+def _refuse_absent_settings(settings: Mapping[str, Any], given: Mapping[str, Any], root: Path) -> None:
+    """Settings that name a local file or folder must name one that is there. given: those that a person gave."""
+    for key, value in settings.items():
+        if key in keys_naming("place") and not key.startswith("ingest."):
+            for source in filter(is_local, value.values() if isinstance(value, dict) else [value]):
+                path = (root.resolve() / source).resolve()  # the root itself may not be there yet
+                if not path.exists():
+                    mend = "correct the path" if key in given else "the profile expects it: make it, or name another"
+                    raise UserError(f"--set {key}: there is no {os.path.relpath(path)}: {mend}")
 
 
 def _write_if_changed(path: Path, text: str) -> None:

@@ -11,7 +11,7 @@ from components.common.errors import UserError
 from components.common.vision.lite import PHOTOS, provided
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
-HUB = re.compile(r"(?P<id>\w[\w.-]*/\w[\w.-]*?)(?:@(?P<revision>[^/@]*))?")
+HUB = re.compile(r"(?P<id>\w[\w.-]*/\w[\w.-]*?)(?:@(?P<revision>[^@]*))?")
 UNREAD = frozenset({".md", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".pdf"})
 """Suffixes of files about a model, such as its card and pictures."""
 LEGAL = frozenset({"LICENSE", "LICENCE", "NOTICE"})
@@ -40,14 +40,19 @@ def locate(reference: str, root: Path = Path()) -> Located:
     if not hub:
         raise UserError(
             f"there is no model folder {folder if reference else '(empty)'}: name a folder, sandbox:NAME, photos:NAME "
-            "or a hub id with its commit (owner/name@commit)"
+            "or a model of the hub (owner/name)"
         )
     return Located(hub["id"], hub["revision"] or "")
 
 
-def lacks_pin(reference: str, root: Path = Path()) -> bool:
-    """Whether a reference is a hub id without a full commit hash. root: as for `locate`."""
-    revision = locate(reference, root).revision
+def hub_id(reference: str) -> str:
+    """`owner/name` of `owner/name@revision`."""
+    return reference.partition("@")[0]
+
+
+def lacks_pin(reference: str) -> bool:
+    """Whether a reference is a hub id without a full commit hash."""
+    revision = locate(reference).revision
     return revision is not None and not COMMIT.fullmatch(revision)
 
 
@@ -60,7 +65,7 @@ def from_pretrained(cls: Any, reference: str, **options: Any) -> Any:
     if lacks_pin(reference):
         raise UserError(
             f"the model {reference} has no pinned revision: write {where}@COMMIT with the commit's 40 hex digits (a "
-            "branch or tag can move), so that a run can be repeated"
+            "branch can move), or start with `objectmate run`, which takes the commit from models.lock"
         )
     if _takes_weights(cls):
         options |= {"use_safetensors": True}

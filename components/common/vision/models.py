@@ -34,7 +34,8 @@ def locate(reference: str, root: Path = Path()) -> Located:
     if reference.startswith(PHOTOS):
         return Located(str(provided(reference)), None)
     folder = packaged(reference, MODELS) if is_packaged(reference) else root / reference
-    if reference and folder.is_dir():
+    # Resolved, because `root` may be yet to be made, and a path through it would lead nowhere.
+    if reference and (folder if is_packaged(reference) else root.resolve() / reference).resolve().is_dir():
         return Located(str(folder), None)
     hub = HUB.fullmatch(reference)
     if not hub:

@@ -75,7 +75,7 @@ class Params(RemoverModels, Judge, OnDevice, InParts, Seeded):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.kind != "opencv" and not self.remover:
-            raise ValueError(f"kind = {self.kind} needs models.remover: sandbox:NAME, a folder or owner/name@commit")
+            raise ValueError(f"kind = {self.kind} needs models.remover: sandbox:NAME, a folder or owner/name")
         if self.window_scale < self.allowed_scale:
             raise ValueError(
                 f"window_scale = {self.window_scale} is below allowed_scale = {self.allowed_scale}: "

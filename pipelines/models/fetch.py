@@ -14,10 +14,11 @@ from pathlib import Path
 
 from components.common.errors import UserError
 from components.common.stage.progress import transfer
+from components.common.vision.models import snapshot
 from pipelines.models.hub import download
 from pipelines.models.lock import FILE, LockedFile, LockedModel, read_lock
 from pipelines.models.locking import megabytes
-from pipelines.models.verify import fault, needs, snapshot
+from pipelines.models.verify import fault, needs
 
 STAGING = ".fetching"
 PART = ".part"

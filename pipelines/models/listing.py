@@ -25,7 +25,9 @@ def verified(folder: Path | None, say: Callable[[str], object]) -> bool:
 
 def show() -> None:
     """Prints the lock as a table."""
-    table = Table("model", "commit", "licence", "size", "used by")
+    table = Table()
+    for heading in ("model", "commit", "licence", "size", "used by"):
+        table.add_column(heading, overflow="fold")  # names are there to be copied
     for reference, model in _lock().models.items():
         used = "; ".join(f"{profile}: {', '.join(keys)}" for profile, keys in model.used_by.items())
         table.add_row(reference, model.commit[:12], model.licence, megabytes(model.size), used)

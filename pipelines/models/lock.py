@@ -117,10 +117,10 @@ def _first_fault(error: Exception) -> str:
 
 def write_lock(lock: Lock, path: Path = FILE) -> None:
     """Writes the lock, sorted, whole or not at all."""
-    values = lock.model_dump()
+    values = lock.model_dump(exclude_defaults=True)
     values["models"] = {
         name: model | {"files": dict(sorted(model["files"].items()))}
-        for name, model in sorted(values["models"].items())
+        for name, model in sorted(values.get("models", {}).items())
     }
     # Only the innermost collections are on one line, so that a changed file is a changed line.
     text = yaml.safe_dump(values, sort_keys=False, default_flow_style=None, width=10_000, allow_unicode=True)

@@ -12,7 +12,7 @@ from huggingface_hub import constants
 from components.common.data.digests import digest_file
 from components.common.data.files import size_of
 from components.common.errors import UserError
-from components.common.vision.models import COMMIT, locate
+from components.common.vision.models import COMMIT, locate, snapshot
 from pipelines.models.declared import declared
 from pipelines.models.lock import Lock, LockedFile, LockedModel, read_lock
 from pipelines.steps import Step
@@ -21,11 +21,6 @@ from pipelines.steps import Step
 def cache() -> Path:
     """The folder from which runs load models: `HF_HUB_CACHE`, by default below the home folder."""
     return Path(constants.HF_HUB_CACHE)
-
-
-def snapshot(folder: Path, model: str, commit: str) -> Path:
-    """Where a folder of models has a model's files."""
-    return folder / f"models--{model.replace('/', '--')}" / "snapshots" / commit
 
 
 def fault(path: Path, file: LockedFile) -> str:

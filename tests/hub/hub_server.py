@@ -119,11 +119,13 @@ class _Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET
 
     def _described(self, path: str) -> None:
-        model, kind, revision = path, "", "main"
+        model, kind, revision, folder = path, "", "main", ""
         for word in ("/revision/", "/tree/"):
             if word in path:
                 model, _, revision = path.partition(word)
                 kind = word
+        if kind == "/tree/":
+            revision, _, folder = revision.partition("/")
         found = self._found(model, revision)
         if not found:
             return
@@ -131,7 +133,9 @@ class _Handler(BaseHTTPRequestHandler):
         files = repository.commits[commit]
         blobs = "blobs" in parse_qs(urlsplit(self.path).query)
         if kind == "/tree/":
-            return self._json([{"type": "file", "path": name, **_entry(name, files[name])} for name in sorted(files)])
+            names = [name for name in sorted(files) if not folder or name.startswith(f"{folder}/")]
+            listed = [{"type": "file", "path": name, **_entry(name, files[name])} for name in names]
+            return self._json(listed) if listed else self._refuse(404, "EntryNotFound")
         siblings = [{"rfilename": name, **(_sibling(name, files[name]) if blobs else {})} for name in sorted(files)]
         tags = [f"license:{repository.card['license']}"] if repository.card.get("license") else []
         card = {"cardData": repository.card, "tags": tags, "gated": "manual" if repository.gated else False}

@@ -1,6 +1,5 @@
 """`params.yaml`: every parameter of every stage, explained, and the profiles that override the defaults."""
 
-from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from pydantic.fields import FieldInfo
 from components.common.errors import UserError
 from components.common.stage.params import StageParams, collect, validate
 from components.common.stage.yaml_text import read_yaml
-from components.common.vision.models import lacks_pin
 from pipelines.steps import STEPS, Step
 
 PROFILES = Path(__file__).parent / "profiles"
@@ -33,10 +31,10 @@ def fields() -> dict[str, FieldInfo]:
     return dict(sorted(known.items(), key=lambda item: (tops.index(_top(item[0])), sections.index(_section(item[0])))))
 
 
-def place_keys() -> set[str]:
-    """The dotted keys of the parameters that name files, folders or addresses."""
+def keys_naming(what: str) -> set[str]:
+    """The dotted keys of the parameters that name a `model`, or a `place`: a file, a folder or an address."""
     stages = [step.stage.params for step in STEPS.values()]
-    return {params.places()[name] for params in stages for name in params.naming("place")}
+    return {params.places()[name] for params in stages for name in params.naming(what)}
 
 
 def step_params(values: dict[str, Any], step: Step, where: str = FILE) -> StageParams:
@@ -55,16 +53,26 @@ def profile_names() -> list[str]:
     return sorted(path.stem for path in PROFILES.glob("*.yaml"))
 
 
+def profile_settings(profile: str) -> dict[str, Any]:
+    """`section.key -> value` of what a profile sets. Raises `UserError` if there is no such profile."""
+    overlay = _overlay(profile)
+    return {key: _get(overlay, key) for key in fields() if _has(overlay, key)}
+
+
+def _overlay(profile: str) -> dict[str, Any]:
+    if profile not in profile_names():
+        raise UserError(f"there is no profile '{profile}': choose one of {', '.join(profile_names())}")
+    return read_yaml(PROFILES / f"{profile}.yaml")
+
+
 def resolve(profile: str, overrides: dict[str, Any] | None = None) -> dict[str, Any]:
     """All keys in their sections: the defaults, the profile's overlay, then `section.key -> value` overrides.
 
     Raises `UserError` if there is no such profile, an override has no such key, or a value is wrong.
     """
-    if profile not in profile_names():
-        raise UserError(f"there is no profile '{profile}': choose one of {', '.join(profile_names())}")
-    overlay = read_yaml(PROFILES / f"{profile}.yaml")
+    overlay = _overlay(profile)
     for key, value in (overrides or {}).items():
-        _put(overlay, key, value)
+        put(overlay, key, value)
     where = f"profile {profile}"
     refuse_unknown(overlay, where)
     values: dict[str, Any] = {}
@@ -73,38 +81,17 @@ def resolve(profile: str, overrides: dict[str, Any] | None = None) -> dict[str, 
         chosen = {name: _get(overlay, key) for name, key in params.places().items() if _has(overlay, key)}
         complete = validate(params, chosen, where).model_dump(mode="json")
         for name, key in params.places().items():
-            _put(values, key, complete[name])
+            put(values, key, complete[name])
     return {key: values[key] for key in dict.fromkeys(name.split(".")[0] for name in fields())}
 
 
-def check(path: Path, steps: Sequence[Step] = ()) -> None:
-    """Checks every parameter, and that the hub models of the `steps` to run are pinned.
-
-    Raises `UserError` on the first wrong section.
-    """
+def check(path: Path) -> dict[str, Any]:
+    """All sections of a params.yaml, every parameter checked. Raises `UserError` on the first wrong section."""
     values = read_yaml(path)
     refuse_unknown(values, str(path))
     for step in STEPS.values():
         step_params(values, step, str(path))
-    refuse_unpinned(values, steps, path.parent)
-
-
-def refuse_unpinned(values: dict[str, Any], steps: Sequence[Step], root: Path) -> None:
-    """Raises a `UserError` naming every hub model that `steps` load without a pinned commit.
-
-    values: all sections. root: the folder from which model folders are named.
-    """
-    missing: dict[str, str] = {}
-    for step in steps:
-        params = step_params(values, step)
-        references = [(params.places()[name], getattr(params, name)) for name in params.loads()]
-        missing |= {key: reference for key, reference in references if lacks_pin(reference, root)}
-    if missing:
-        options = ", ".join(f"--set {key}={name.partition('@')[0]}@COMMIT" for key, name in missing.items())
-        raise UserError(
-            "models from the hub need a pinned commit (its 40 hex digits), so that a run can be repeated: give "
-            f"{options}"
-        )
+    return values
 
 
 def render(values: dict[str, Any]) -> str:
@@ -182,7 +169,8 @@ def _get(values: dict[str, Any], dotted: str) -> Any:
     return values
 
 
-def _put(values: dict[str, Any], dotted: str, value: Any) -> None:
+def put(values: dict[str, Any], dotted: str, value: Any) -> None:
+    """Sets `section.key` in a dict of sections. Raises `UserError` if a section on the way is a value."""
     *path, last = dotted.split(".")
     for key in path:
         values = values.setdefault(key, {})

@@ -40,5 +40,5 @@ class Params(CaptionModel, OnDevice, InParts):
     @model_validator(mode="after")
     def _has_model(self) -> Self:
         if self.kind == "transformers" and not self.captioner:
-            raise ValueError("kind = transformers needs models.captioner: sandbox:NAME, a folder or owner/name@commit")
+            raise ValueError("kind = transformers needs models.captioner: sandbox:NAME, a folder or owner/name")
         return self

@@ -14,11 +14,15 @@ Answer = TypeVar("Answer")
 
 
 def persist(
-    attempt: Callable[[], Answer], may_pass: Callable[[Exception], bool], waits: tuple[float, ...] = WAITS
+    attempt: Callable[[], Answer],
+    may_pass: Callable[[Exception], bool],
+    waits: tuple[float, ...] = WAITS,
+    asked: Callable[[Exception], float] = lambda error: 0.0,
 ) -> Answer:
     """What `attempt` returns, retried after each wait (s) as long as its error may pass.
 
-    Raises the last error unchanged.
+    asked: how long (s) the server asks to wait with its error; the longer of the two waits counts. Raises the last
+    error unchanged.
     """
     for wait in waits:
         try:
@@ -26,5 +30,6 @@ def persist(
         except Exception as error:
             if not may_pass(error):
                 raise
+            wait = max(wait, asked(error))
         time.sleep(wait)
     return attempt()

@@ -68,7 +68,7 @@ class Params(Finder, Crops, OnDevice, InParts, InThreads):
         if self.source in ("coco", "open_images", "labels") and not self.annotations:
             raise ValueError(f"source = {self.source} needs annotations: name the file that holds them")
         if self.source == "detector" and not self.detector:
-            raise ValueError("source = detector needs models.detector: sandbox:NAME, a folder or owner/name@commit")
+            raise ValueError("source = detector needs models.detector: sandbox:NAME, a folder or owner/name")
         if self.min_share >= self.max_share:
             raise ValueError(f"min_share {self.min_share} must be below max_share {self.max_share}")
         both = {name.lower() for name in self.allow} & {name.lower() for name in self.deny}

@@ -14,7 +14,7 @@ class ClipText:
 
     def __init__(self, reference: str, device: str = "cpu", batch: int = 64):
         """Raises `UserError` if the model or its tokenizer is missing, or it is not a CLIP model."""
-        self.model = from_pretrained(CLIPModel, reference).to(device).eval()
+        self.model = from_pretrained(CLIPModel, reference, dtype=torch.float32).to(device).eval()
         self.tokenizer = from_pretrained(AutoTokenizer, reference)
         self.device, self.batch = device, batch
 

@@ -69,10 +69,13 @@ class Params(RemoverModels, Judge, OnDevice, InParts, Seeded):
         models = {"opencv": [], "residual": ["remover"], "inpaint": ["remover", "remover_unet"]}[self.kind]
         return [name for name in models if getattr(self, name)] + ["second_ir"]
 
+    def left_out(self) -> dict[str, frozenset[str]]:
+        return {"remover": frozenset({"unet"})} if self.kind == "inpaint" and self.remover_unet else {}
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.kind != "opencv" and not self.remover:
-            raise ValueError(f"kind = {self.kind} needs models.remover: sandbox:NAME, a folder or owner/name@commit")
+            raise ValueError(f"kind = {self.kind} needs models.remover: sandbox:NAME, a folder or owner/name")
         if self.window_scale < self.allowed_scale:
             raise ValueError(
                 f"window_scale = {self.window_scale} is below allowed_scale = {self.allowed_scale}: "

@@ -10,14 +10,14 @@ from typing import Annotated
 import typer
 
 from components.common.errors import GateStop, StageFailed, UserError
-from pipelines.cli import cluster, doctor, gate, label, measure, parameters, results, run
+from pipelines.cli import cluster, doctor, gate, label, measure, models, parameters, results, run
 from pipelines.cli.photos import photos
 from pipelines.cli.sandbox import sandbox
 from pipelines.cli.stopping import Stopped, stop_on_signals
 from pipelines.engines.family import RUN
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
-for group in (run, results, gate, label, parameters, measure, cluster, doctor):
+for group in (run, results, gate, label, models, parameters, measure, cluster, doctor):
     app.add_typer(group.commands)
 app.add_typer(photos, name="photos")
 app.add_typer(sandbox, name="sandbox")

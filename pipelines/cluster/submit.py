@@ -12,7 +12,8 @@ from components.common.stage.contract import Family
 from components.common.stage.kubeflow import has_digest, image, variable
 from pipelines.cluster.api import Cluster, Version
 from pipelines.engines.request import Request
-from pipelines.parameters import refuse_unpinned, resolve, step_params
+from pipelines.models.declared import lock_command, pinned
+from pipelines.parameters import resolve, step_params
 from pipelines.steps import STEPS, Step, pipeline_steps
 
 CRON_FIELDS = 6
@@ -77,7 +78,7 @@ def run_parameters(request: Request, given: Sequence[str]) -> dict[str, Any]:
     values = resolve(request.profile, {"ingest.images": photographs, "ingest.labels": labels} | request.settings())
     _refuse_local(values, steps)
     _refuse_unshared(values, steps, SHARED_CLAIM)
-    refuse_unpinned(values, steps, Path())
+    values = pinned(values, steps, Path(), lock_command(request.profile, request.overrides))
     addresses = _addresses(request.pipeline, given_datasets(steps), given)
     return arguments(request.pipeline, values, addresses, request.shares)
 

@@ -9,10 +9,12 @@ from components.common.errors import UserError
 from pipelines.engines.collection import photographs
 from pipelines.engines.dvc_file import PACKAGE, render_dvc
 from pipelines.engines.identity import Identity, refuse_foreign
-from pipelines.engines.request import RUNS, Request
+from pipelines.engines.request import RUNS, Request, moved
 from pipelines.engines.sources import refuse_absent, refuse_absent_settings, refuse_mixed, refuse_odd_names
 from pipelines.engines.workspace import Workspace
-from pipelines.parameters import FILE, check, refuse_unpinned, render, resolve
+from pipelines.models.declared import check_in_place, lock_command, pinned
+from pipelines.models.verify import refuse_absent_models
+from pipelines.parameters import FILE, check, profile_settings, render, resolve
 from pipelines.steps import reached_steps
 
 DVCIGNORE = """\
@@ -69,11 +71,11 @@ def check_run(request: Request) -> Prepared:
     """Checks everything that can be checked before a run, and writes nothing.
 
     Raises `UserError` if the photographs or labels are missing or would be mixed with results, a parameter is wrong, a
-    hub model of the steps has no pinned revision, or the workspace belongs to another run.
+    hub model of the steps is not in `models.lock`, or the workspace belongs to another run.
     """
     steps = reached_steps(request.pipeline, request.engine)
     if request.in_place:
-        check(Path(FILE), steps)
+        check_in_place(check(Path(FILE)), steps)
         refuse_mixed(photographs(Path()), Workspace(Path()))
         return Prepared(Workspace(Path()))
     refuse_odd_names(*request.sources, *request.overrides, request.workspace)
@@ -81,10 +83,13 @@ def check_run(request: Request) -> Prepared:
     workspace = Workspace(request.folder)
     identity = request.identity(workspace.root)
     chosen = {"ingest.images": identity.images, "ingest.labels": identity.labels}
-    values = resolve(request.profile, chosen | dict(identity.settings))
-    refuse_absent_settings(identity.settings, workspace.root)
+    settings = moved(profile_settings(request.profile), Path(), workspace.root) | chosen | dict(identity.settings)
+    values = resolve(request.profile, settings)
+    refuse_absent_settings(settings, identity.settings, workspace.root)
     refuse_mixed(values["ingest"]["images"], workspace)
-    refuse_unpinned(values, steps, workspace.root)
+    values = pinned(values, steps, workspace.root, lock_command(request.profile, request.overrides))
+    if request.engine != "docker":  # whose containers have a file system of their own
+        refuse_absent_models(values, steps, workspace.root)
     refuse_foreign(workspace, identity)
     return Prepared(workspace, identity, values)
 

@@ -8,7 +8,7 @@ from typing import Any
 from components.common.errors import UserError
 from components.common.stage.yaml_text import parse_yaml
 from pipelines.engines.identity import Identity, as_seen_from, slug
-from pipelines.parameters import place_keys
+from pipelines.parameters import keys_naming
 from pipelines.steps import STEPS
 
 RUNS = Path("runs")
@@ -93,9 +93,13 @@ class Request:
 
 
 def moved(settings: Mapping[str, Any], here: Path, there: Path) -> dict[str, Any]:
-    """The settings with each local path in them, which was seen from the folder `here`, as seen from `there`."""
-    places = place_keys()
-    return {key: _seen(value, here, there) if key in places else value for key, value in settings.items()}
+    """The settings with each local path in them, which was seen from the folder `here`, as seen from `there`.
+
+    A model is a path if there is such a folder, as in `components.common.vision.models.locate`.
+    """
+    places, models = keys_naming("place"), keys_naming("model")
+    paths = places | {key for key in models & settings.keys() if settings[key] and (here / str(settings[key])).is_dir()}
+    return {key: _seen(value, here, there) if key in paths else value for key, value in settings.items()}
 
 
 def _seen(value: Any, here: Path, there: Path) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 from components.common.errors import UserError
 from pipelines.engines.identity import is_local
 from pipelines.engines.workspace import Workspace
-from pipelines.parameters import place_keys
+from pipelines.parameters import keys_naming
 
 
 def refuse_absent(images: str, labels: str) -> None:
@@ -23,14 +23,19 @@ def refuse_absent(images: str, labels: str) -> None:
         raise UserError(f"--labels {labels} is a folder: name the CSV file of labels")
 
 
-def refuse_absent_settings(settings: Mapping[str, Any], root: Path) -> None:
-    """Raises `UserError` if a setting names a local file or folder, as seen from `root`, that is not there."""
-    named = [(key, value) for key, value in settings.items() if key in place_keys()]
-    for key, value in named:
+def refuse_absent_settings(settings: Mapping[str, Any], given: Mapping[str, Any], root: Path) -> None:
+    """Raises `UserError` if a setting names a local file or folder, as seen from `root`, that is not there.
+
+    given: those that a person gave; the others are the profile's. Photographs and labels are `refuse_absent`'s.
+    """
+    for key, value in settings.items():
+        if key not in keys_naming("place") or key.startswith("ingest."):
+            continue
         for source in filter(is_local, value.values() if isinstance(value, dict) else [value]):
             path = (root.resolve() / source).resolve()  # the root itself may not be there yet
             if not path.exists():
-                raise UserError(f"--set {key}: there is no {os.path.relpath(path)}: correct the path")
+                mend = "correct the path" if key in given else "the profile expects it: make it, or name another"
+                raise UserError(f"--set {key}: there is no {os.path.relpath(path)}: {mend}")
 
 
 def refuse_odd_names(*named: object) -> None:

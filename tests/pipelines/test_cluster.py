@@ -275,7 +275,7 @@ def test_one_look_at_a_run_that_is_still_going(cluster: Cluster, state: State, c
         (Request("training"), [], "the training pipeline reads tuples: --given tuples=s3://"),
         (Request("training"), ["tuples=data/tuples"], "--given tuples=data/tuples is not an address"),
         (Request("full"), ["tuples=s3://b/t"], "reads only what it makes: leave out --given"),
-        (Request("dataset", profile="open"), [], "--set models.detector=ustc-community/dfine-large-obj365@COMMIT"),
+        (Request("dataset", profile="open"), [], "models.detector = ustc-community/dfine-large-obj365; "),
         (Request("dataset", overrides=["mining.lowest=1"]), [], "unknown parameter 'mining.lowest'"),
         (Request("full", overrides=["training.nodes=2"]), [], "set OBJECTMATE_SHARED_CLAIM to a claim"),
         (Request("everything"), [], "there is no pipeline 'everything'"),

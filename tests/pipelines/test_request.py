@@ -1,4 +1,4 @@
-"""What is settled before a run starts: its folder, and that its models are pinned."""
+"""What is settled before a run starts: its folder, and the commits of its models."""
 
 import re
 from pathlib import Path
@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 from components.common.errors import UserError
+from pipelines.engines.prepare import check_run
 from pipelines.engines.request import Request
-from pipelines.parameters import refuse_unpinned, resolve
+from pipelines.models.declared import check_in_place, pinned
+from pipelines.models.lock import Lock, LockedFile, LockedModel, write_lock
+from pipelines.parameters import resolve
 from pipelines.steps import PIPELINES, STEPS, reached_steps
 
 COMMIT = "0" * 40
@@ -35,22 +38,47 @@ def test_dvc_reaches_what_comes_before() -> None:
     assert reached_steps("evaluation", "dvc") == PIPELINES["full"]
 
 
-def test_every_unpinned_model_is_named_at_once(tmp_path: Path) -> None:
-    unpinned = ("remover", "remover_unet", "clip")
-    values = resolve("open", {"models.detector": f"owner/detector@{COMMIT}", "models.dino": "owner/dino@main"})
+def test_every_unlocked_model_is_named_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    values = resolve("open", {"models.dino": "owner/dino@main"})
     with pytest.raises(UserError) as caught:
-        refuse_unpinned(values, PIPELINES["full"], tmp_path)
-    assert all(f"--set models.{name}={values['models'][name]}@COMMIT" in str(caught.value) for name in unpinned)
-    assert "--set models.dino=owner/dino@COMMIT" in str(caught.value)
-    assert "detector" not in str(caught.value) and "models.ir" not in str(caught.value)
+        pinned(values, PIPELINES["full"], tmp_path)
+    for name in ("remover", "remover_unet", "clip", "detector", "ir"):
+        assert f"models.{name} = {values['models'][name]}" in str(caught.value)
+    assert "models.dino = owner/dino@main" in str(caught.value)
 
 
-def test_only_models_of_the_hub_that_are_loaded_need_a_pin(tmp_path: Path) -> None:
-    refuse_unpinned(resolve("sandbox"), PIPELINES["full"], tmp_path)
+def test_only_models_of_the_hub_that_are_loaded_need_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert pinned(resolve("sandbox"), PIPELINES["full"], tmp_path) == resolve("sandbox")
     unused = {"detection.source": "whole", "captioning.kind": "category", "removal.kind": "opencv"}
     judged = {"models.second_ir": "models/judge"}
     steps = [STEPS[name] for name in ("detection", "removal", "captioning")]
-    with pytest.raises(UserError, match=r"give --set models\.second_ir=models/judge@COMMIT$"):
-        refuse_unpinned(resolve("open", unused | judged), steps, tmp_path)
+    with pytest.raises(UserError, match=r"commit to load of models\.second_ir = models/judge: run"):
+        pinned(resolve("open", unused | judged), steps, tmp_path)
     (tmp_path / "models" / "judge").mkdir(parents=True)
-    refuse_unpinned(resolve("open", unused | judged), steps, tmp_path)
+    pinned(resolve("open", unused | judged), steps, tmp_path)
+
+
+def test_a_model_folder_is_seen_from_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "models" / "guie").mkdir(parents=True)
+    asked = Request("dataset", images="shop", overrides=["models.ir=models/guie"])
+    prepared = check_run(asked)
+    assert prepared.values and prepared.values["models"]["ir"] == "../../models/guie"
+    assert asked.identity(Path("runs/any")).settings["models.ir"] == "../../models/guie"
+    with pytest.raises(UserError, match=r"there is no annotations\.json: the profile expects it"):
+        check_run(Request("dataset", images="shop", profile="paper"))
+
+
+def test_a_file_of_parameters_must_name_the_locked_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    values, steps = resolve("sandbox", {"models.ir": "owner/ir"}), PIPELINES["full"]
+    with pytest.raises(UserError, match=r"models lock --profile sandbox --set models\.ir=owner/ir`"):
+        check_in_place(values, steps)
+    files = {"config.json": LockedFile(size=1, sha256="0" * 64)}
+    write_lock(Lock(models={"owner/ir": LockedModel(commit=COMMIT, licence="mit", files=files)}))
+    with pytest.raises(UserError, match=rf"must name the locked commits: write ir: owner/ir@{COMMIT}$"):
+        check_in_place(values, steps)
+    check_in_place(resolve("sandbox", {"models.ir": f"owner/ir@{COMMIT}"}), steps)

@@ -9,7 +9,7 @@ from transformers import AutoTokenizer, CLIPTextModel, PreTrainedTokenizerBase
 
 from components.common.diffusion.pipeline import Autoencoder
 from components.common.errors import UserError
-from components.common.vision.models import from_pretrained, locate
+from components.common.vision.models import at_hand, from_pretrained, locate
 
 FULL: dict[str, Any] = {"dtype": torch.float32, "low_cpu_mem_usage": False}
 """`low_cpu_mem_usage=True` needs accelerate and gains nothing below a few billion parameters."""
@@ -39,8 +39,8 @@ def load_tokenizer(base: str) -> PreTrainedTokenizerBase:
 
 def load_scheduler(base: str) -> SchedulerMixin:
     """The sampler, of the class that its config names."""
-    where, revision = locate(base)
-    options: dict[str, Any] = {"subfolder": "scheduler", "revision": revision}
+    located, revision = locate(base)
+    where, options = at_hand(located, revision), {"subfolder": "scheduler", "revision": revision}
     try:
         name = DDPMScheduler.load_config(where, **options)["_class_name"]
         return getattr(diffusers, name).from_pretrained(where, **options)

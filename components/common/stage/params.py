@@ -100,6 +100,10 @@ class StageParams(BaseModel):
         """The fields that name a model that the stage will load."""
         return [name for name in self.naming("model") if getattr(self, name)]
 
+    def left_out(self) -> dict[str, frozenset[str]]:
+        """Field that names a pipeline of several parts -> its parts (subfolders) that the stage does not load."""
+        return {}
+
     def sources(self) -> list[tuple[str, str]]:
         """Field and source of every model, file, folder and address that the stage will read."""
         named = [(name, getattr(self, name)) for name in (*self.loads(), *self.naming("place"))]

@@ -2,11 +2,21 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 Item = TypeVar("Item")
 LOG_EVERY_SECONDS = 10.0
@@ -46,3 +56,32 @@ def _log(items: Iterable[Item], description: str, total: int | None) -> Iterator
             left = f", {(total - done) / rate:.0f} s left" if total else ""
             print(f"{description}: {done}/{total or '?'} at {rate:.1f}/s{left}", file=sys.stderr, flush=True)
             said = now
+
+
+@contextmanager
+def transfer(description: str, total: int) -> Iterator[Callable[[int, str], None]]:
+    """A function that is told how many of `total` bytes are there and which file is being written, and shows the bytes,
+    the rate and the time left."""
+    if not sys.stderr.isatty():
+        yield _logged_bytes(description, total)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(description, total=total)
+        yield lambda there, file: progress.update(task, completed=there, description=f"{description} {file}")
+
+
+def _logged_bytes(description: str, total: int) -> Callable[[int, str], None]:
+    start = time.monotonic()
+    said = [start]
+
+    def tell(there: int, file: str) -> None:
+        now = time.monotonic()
+        if now - said[0] > LOG_EVERY_SECONDS:
+            rate = there / (now - start)
+            left = f", {(total - there) / rate:.0f} s left" if rate else ""
+            sizes = f"{there / 1e6:,.0f} of {total / 1e6:,.0f} MB at {rate / 1e6:.1f} MB/s{left}"
+            print(f"{description} {file}: {sizes}", file=sys.stderr, flush=True)
+            said[0] = now
+
+    return tell

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,9 +12,11 @@ from components.common.errors import UserError
 from components.common.vision.lite import PHOTOS, provided
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
-HUB = re.compile(r"(?P<id>\w[\w.-]*/\w[\w.-]*?)(?:@(?P<revision>[^/@]*))?")
+HUB = re.compile(r"(?P<id>\w[\w.-]*/\w[\w.-]*?)(?:@(?P<revision>[^@]*))?")
 UNREAD = frozenset({".md", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".pdf"})
 """Suffixes of files about a model, such as its card and pictures."""
+LONGEST_REASON = 400
+"""Characters of a library's reason that are shown."""
 LEGAL = frozenset({"LICENSE", "LICENCE", "NOTICE"})
 
 
@@ -34,20 +37,26 @@ def locate(reference: str, root: Path = Path()) -> Located:
     if reference.startswith(PHOTOS):
         return Located(str(provided(reference)), None)
     folder = packaged(reference, MODELS) if is_packaged(reference) else root / reference
-    if reference and folder.is_dir():
+    # Resolved, because `root` may be yet to be made, and a path through it would lead nowhere.
+    if reference and (folder if is_packaged(reference) else root.resolve() / reference).resolve().is_dir():
         return Located(str(folder), None)
     hub = HUB.fullmatch(reference)
     if not hub:
         raise UserError(
             f"there is no model folder {folder if reference else '(empty)'}: name a folder, sandbox:NAME, photos:NAME "
-            "or a hub id with its commit (owner/name@commit)"
+            "or a model of the hub (owner/name)"
         )
     return Located(hub["id"], hub["revision"] or "")
 
 
-def lacks_pin(reference: str, root: Path = Path()) -> bool:
-    """Whether a reference is a hub id without a full commit hash. root: as for `locate`."""
-    revision = locate(reference, root).revision
+def hub_id(reference: str) -> str:
+    """`owner/name` of `owner/name@revision`."""
+    return reference.partition("@")[0]
+
+
+def lacks_pin(reference: str) -> bool:
+    """Whether a reference is a hub id without a full commit hash."""
+    revision = locate(reference).revision
     return revision is not None and not COMMIT.fullmatch(revision)
 
 
@@ -60,19 +69,37 @@ def from_pretrained(cls: Any, reference: str, **options: Any) -> Any:
     if lacks_pin(reference):
         raise UserError(
             f"the model {reference} has no pinned revision: write {where}@COMMIT with the commit's 40 hex digits (a "
-            "branch or tag can move), so that a run can be repeated"
+            "branch can move), or start with `objectmate run`, which takes the commit from models.lock"
         )
     if _takes_weights(cls):
         options |= {"use_safetensors": True}
     _quiet()
     try:
-        return cls.from_pretrained(where, revision=revision, **options)
+        return cls.from_pretrained(at_hand(where, revision), revision=revision, **options)
     except (OSError, ValueError) as error:
-        raise UserError(f"the model {reference} cannot be loaded as {cls.__name__}: {_first_line(error)}") from error
+        raise UserError(f"the model {reference} cannot be loaded as {cls.__name__}: {_in_one_line(error)}") from error
+
+
+def snapshot(cache: Path, model: str, commit: str) -> Path:
+    """Where a cache of the hub's library, such as the folder that `HF_HUB_CACHE` names, has a model's files."""
+    return cache / f"models--{model.replace('/', '--')}" / "snapshots" / commit
+
+
+def at_hand(where: str, revision: str | None) -> str:
+    """What to load from: the model's folder in the cache if no hub may be asked, and `where` itself otherwise.
+
+    By its name, offline, the libraries refuse a model without one of the files that they merely look for, such as the
+    config.json that the tokenizer of a pipeline does not have.
+    """
+    from huggingface_hub import constants
+
+    folder = snapshot(Path(constants.HF_HUB_CACHE), where, revision or "")
+    return str(folder) if revision and constants.is_offline_mode() and folder.is_dir() else where
 
 
 def _quiet() -> None:
-    """Switches off the libraries' progress bars: loading takes milliseconds, and they would hide the stage's own."""
+    """Switches off the libraries' progress bars, which would hide the stage's own, and what one warns another of."""
+    warnings.filterwarnings("ignore", message=".*local_dir_use_symlinks")
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging
 
@@ -106,5 +133,6 @@ def _is_read(name: Path) -> bool:
     return not (hidden or name.suffix.lower() in UNREAD or name.stem.upper() in LEGAL)
 
 
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), error.__class__.__name__)
+def _in_one_line(error: Exception) -> str:
+    """What a library says, in one line: the first of several is often no more than a number."""
+    return " ".join(str(error).split())[:LONGEST_REASON] or error.__class__.__name__

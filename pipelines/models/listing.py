@@ -1,0 +1,41 @@
+"""`objectmate models list` and `verify`: what the lock holds, and whether a folder has it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from components.common.errors import UserError
+from pipelines.models.lock import FILE, Lock, read_lock
+from pipelines.models.locking import megabytes
+from pipelines.models.verify import cache, faults
+
+
+def verified(folder: Path | None, say: Callable[[str], object]) -> bool:
+    """Whether a folder (None: the one that runs use) holds every file of the lock; says what is wrong, file by file."""
+    lock, where = _lock(), folder or cache()
+    wrong = faults(lock, where)
+    for line in wrong:
+        say(line)
+    files = sum(len(model.files) for model in lock.snapshots().values())
+    say(f"{where}: {files - len(wrong)} of {files} files as locked" + (": fetch them again" if wrong else ""))
+    return not wrong
+
+
+def show() -> None:
+    """Prints the lock as a table."""
+    table = Table()
+    for heading in ("model", "commit", "licence", "size", "used by"):
+        table.add_column(heading, overflow="fold")  # names are there to be copied
+    for reference, model in _lock().models.items():
+        used = "; ".join(f"{profile}: {', '.join(keys)}" for profile, keys in model.used_by.items())
+        table.add_row(reference, model.commit[:12], model.licence, megabytes(model.size), used)
+    Console().print(table)
+
+
+def _lock() -> Lock:
+    lock = read_lock()
+    if not lock.models:
+        raise UserError(f"{FILE} holds no models: write it with `objectmate models lock --profile open`")
+    return lock

@@ -1,0 +1,76 @@
+"""What a folder of models holds, compared with `models.lock`. Nothing here needs a network.
+
+A folder is a cache of the hub's library: `models--OWNER--NAME/snapshots/COMMIT/FILE`, which `HF_HUB_CACHE` names.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import constants
+
+from components.common.data.digests import digest_file
+from components.common.data.files import size_of
+from components.common.errors import UserError
+from components.common.vision.models import COMMIT, locate, snapshot
+from pipelines.models.declared import declared
+from pipelines.models.lock import Lock, LockedFile, LockedModel, read_lock
+from pipelines.steps import Step
+
+
+def cache() -> Path:
+    """The folder from which runs load models: `HF_HUB_CACHE`, by default below the home folder."""
+    return Path(constants.HF_HUB_CACHE)
+
+
+def fault(path: Path, file: LockedFile) -> str:
+    """What is wrong with a file; empty if it has the locked size and hash."""
+    if quick := short(path, file):
+        return quick
+    digest = digest_file(path)
+    return "" if digest == file.sha256 else f"its sha256 is {digest[:12]}..., not {file.sha256[:12]}..."
+
+
+def short(path: Path, file: LockedFile) -> str:
+    """What is wrong with a file's size; empty if nothing is."""
+    size = size_of(path)
+    if size < 0:
+        return "it is missing"
+    return "" if size == file.size else f"it has {size:,} bytes, not {file.size:,}"
+
+
+def faults(lock: Lock, folder: Path) -> list[str]:
+    """One line per file of the lock that the folder has not or not as locked."""
+    return [
+        f"{model} {commit[:12]}, {name}: {wrong}"
+        for (model, commit), locked in lock.snapshots().items()
+        for name, file in locked.files.items()
+        if (wrong := fault(snapshot(folder, model, commit) / name, file))
+    ]
+
+
+def refuse_absent_models(values: dict[str, Any], steps: Sequence[Step], root: Path) -> None:
+    """Raises `UserError` if no hub may be asked and the models of `steps` are not all there: before a run, not in it.
+
+    values: all sections, with locked commits. root: as for `locate`. Looks at sizes only.
+    """
+    wanted = declared(values, steps, root)
+    if not wanted or not constants.is_offline_mode():
+        return
+    lock = read_lock()
+    for reference in sorted(wanted):
+        locked, located = lock.find(reference), locate(reference, root)
+        assert locked and located.revision and COMMIT.fullmatch(located.revision)
+        place = snapshot(cache(), located.where, located.revision)
+        for name, file in locked.files.items():
+            if wrong := short(place / name, file):
+                raise UserError(
+                    f"HF_HUB_OFFLINE is set and {cache()} has no whole {located.where} ({name}: {wrong}): `objectmate "
+                    "models fetch DIR` where there is a network, and set HF_HUB_CACHE to DIR here; or set "
+                    "HF_HUB_OFFLINE=0"
+                )
+
+
+def needs(model: LockedModel, place: Path) -> dict[str, LockedFile]:
+    """The files of a model that are not in `place`, or not as locked."""
+    return {name: file for name, file in model.files.items() if fault(place / name, file)}

@@ -11,14 +11,12 @@ from components.common.statistics import share_lower_bound
 from components.gates.checks import Check, Gate
 from components.gates.params import Tuples
 
-WHOLE = (
-    "boxes are whole photographs (detection.source: whole), so there is nothing around an object to fill its place from"
-)
+FILLED = "there is nothing around an object to fill its place from"
 GIVE_BOXES = (
-    "give boxes: --set detection.annotations=FILE and detection.source=coco, open_images or labels (a table with the "
-    "columns path, x, y, w and h), or a detector with --set detection.source=detector --set models.detector=..."
+    "give boxes: --set detection.source=salient (photographs of single products), or coco, open_images or labels (a "
+    "table with the columns path, x, y, w and h) with --set detection.annotations=FILE, or a detector with --set "
+    "detection.source=detector --set models.detector=..."
 )
-
 BETTER_REMOVER = (
     "use a better removal model (models.remover) or erase more (removal.mask_scale, removal.mask_margin): objects are "
     "still seen in their backgrounds"
@@ -36,8 +34,8 @@ def removal(inputs: dict[str, Path], params: Tuples) -> Gate:
     clean = residual <= params.max_residual
     share = float(clean.mean()) if len(clean) else 0.0
     others = _bound_for_others(inputs, backgrounds["row"].to_numpy(), clean)
-    whole = Dataset(inputs["objects"]).manifest.params["source"] == "whole"
-    cause = f"; {WHOLE}" if whole and share < params.min_clean_share else ""
+    too_large = _too_large(inputs, int((~clean).sum()))
+    cause = f"; {too_large}" if too_large and share < params.min_clean_share else ""
     return Gate(
         "removal",
         (
@@ -46,7 +44,7 @@ def removal(inputs: dict[str, Path], params: Tuples) -> Gate:
                 f"the share of clean backgrounds (residual at most {params.max_residual:g})",
                 share,
                 low=params.min_clean_share,
-                next_step=GIVE_BOXES if whole else BETTER_REMOVER,
+                next_step=GIVE_BOXES if too_large else BETTER_REMOVER,
                 sentence=f"{int(clean.sum())} of all {len(clean)} backgrounds are clean, {share:.3f} (residual at most "
                 f"{params.max_residual:g}); at least {params.min_clean_share:g} is required; for other photographs "
                 f"this shows at least {others:.2f} (95%){cause}",
@@ -64,6 +62,14 @@ def removal(inputs: dict[str, Path], params: Tuples) -> Gate:
             {"residual": _histogram(residual)} if len(residual) else {},
         ),
     )
+
+
+def _too_large(inputs: dict[str, Path], unclean: int) -> str:
+    """Why boxes are too large for a clean background, if that is the main cause. unclean: backgrounds that are not."""
+    if Dataset(inputs["objects"]).manifest.params["source"] == "whole":
+        return f"boxes are whole photographs (detection.source: whole), so {FILLED}"
+    filling = Dataset(inputs["backgrounds"]).counts["no-surroundings"]
+    return f"{filling} more anchors fill their photograph, so {FILLED}" if filling > unclean else ""
 
 
 def _bound_for_others(inputs: dict[str, Path], rows: np.ndarray, clean: np.ndarray) -> float:

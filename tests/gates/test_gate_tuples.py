@@ -60,7 +60,19 @@ def test_boxes_of_whole_photographs_are_named_as_the_cause(make: Make, residual:
     objects = make("whole", "objects", boxes, None, Limits(source="whole"), blobs=[{"crop.png": b""}] * 4)
     check = removal({"backgrounds": folder, "objects": objects}, Tuples()).checks[0]
     assert ("nothing around an object to fill its place from" in str(check)) == why
-    assert check.next_step.startswith("give boxes: --set detection.annotations=FILE")
+    assert check.next_step.startswith("give boxes: --set detection.source=salient")
+
+
+def test_anchors_that_fill_their_photograph_are_named_as_the_cause(make: Make) -> None:
+    blobs = [{"image.png": b"", "mask.png": b""}]
+    objects = make("some", "objects", [object_row(0, "image-0")], blobs=[{"crop.png": b""}])
+    for name, filling, why in (("most", 5, True), ("none", 0, False)):
+        counts = {"no-surroundings": filling}
+        folder = make(name, "backgrounds", [background(0, 0.95)], blobs=blobs, counts=counts)
+        check = removal({"backgrounds": folder, "objects": objects}, Tuples()).checks[0]
+        assert ("5 more anchors fill their photograph, so there is nothing around" in str(check)) == why
+        assert check.next_step.startswith("give boxes" if why else "use a better removal model")
+        assert not str(check).endswith("; ")
 
 
 def tuple_row(name: str, anchor: int, refs: list[int], split: str) -> dict[str, Any]:

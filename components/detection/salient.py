@@ -79,6 +79,7 @@ def _foreground(pixels_HWC: np.ndarray) -> np.ndarray:
     mask[SURE:-SURE, SURE:-SURE] = cv2.GC_PR_BGD
     mask[edge:-edge, edge:-edge] = cv2.GC_PR_FGD
     cv2.setRNGSeed(0)  # of this thread: the colour models start from random clusters
-    cv2.grabCut(pixels_HWC, mask, None, np.zeros((1, 65)), np.zeros((1, 65)), ROUNDS, cv2.GC_INIT_WITH_MASK)
+    models = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.grabCut(pixels_HWC, mask, [0, 0, 1, 1], *models, ROUNDS, cv2.GC_INIT_WITH_MASK)
     inside = np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
     return cv2.morphologyEx(inside, cv2.MORPH_OPEN, np.ones((SPECK, SPECK), np.uint8))

@@ -68,5 +68,5 @@ def by_folds(crops: Sequence[Crop], train: Train, seeds: Sequence[int]) -> dict[
             for run, found in results.items():
                 held = np.flatnonzero((folds == fold) & (runs == run))
                 if len(held):
-                    found.append(figures(embed(held), [crops[place].subject for place in held]))
+                    found.append(figures(embed(held), [crops[place].subject for place in held.tolist()]))
     return results

@@ -27,7 +27,7 @@ class HeadParams(BaseModel):
     batch: int = Field(default=256, ge=8, description="views per step")
     lr: float = Field(default=2e-3, gt=0, description="peak learning rate of AdamW")
     weight_decay: float = Field(default=0.01, ge=0, description="weight decay of AdamW")
-    drop: float = Field(default=0.3, ge=0, lt=1, description="share of features dropped in training")
+    drop: float = Field(default=0.1, ge=0, lt=1, description="share of features dropped in training")
     temperature: float = Field(default=0.1, gt=0, description="of the contrast")
 
 

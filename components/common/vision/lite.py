@@ -207,19 +207,22 @@ def lite_config(backbone: Mapping[str, "Tensor"], side: int) -> "EfficientNetCon
     from transformers import EfficientNetConfig
 
     blocks = sum(name.endswith("project_conv.weight") for name in backbone)
-    weights = [
-        {part: backbone.get(f"encoder.blocks.{number}.{part}.weight") for part in BLOCK_PARTS.values()}
-        for number in range(blocks)
-    ]
-    stages = [list(stage) for _, stage in groupby(weights, key=lambda each: len(each["projection.project_conv"]))]
-    outputs = [len(stage[0]["projection.project_conv"]) for stage in stages]
+
+    def weight(number: int, part: str) -> "Tensor":
+        return backbone[f"encoder.blocks.{number}.{part}.weight"]
+
+    def width(number: int) -> int:
+        return len(weight(number, "projection.project_conv"))
+
+    stages = [list(stage) for _, stage in groupby(range(blocks), key=width)]
+    outputs = [width(stage[0]) for stage in stages]
     stem = len(backbone["embeddings.convolution.weight"])
     return EfficientNetConfig(
         width_coefficient=1.0,
         depth_coefficient=1.0,
         in_channels=[stem, *outputs[:-1]],
         out_channels=outputs,
-        kernel_sizes=[stage[0]["depthwise_conv.depthwise_conv"].shape[-1] for stage in stages],
+        kernel_sizes=[weight(stage[0], "depthwise_conv.depthwise_conv").shape[-1] for stage in stages],
         strides=[1, 2, 2, 2, 1, 2, 1],  # of the whole EfficientNet family (arXiv 1905.11946, table 1)
         num_block_repeats=[len(stage) for stage in stages],
         expand_ratios=[1, 6, 6, 6, 6, 6, 6],

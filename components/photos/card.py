@@ -12,6 +12,7 @@ TITLES = {
     "recall_at_1": "recall@1",
     "recall": f"recall of pairs at precision {PRECISION:g}",
     "served": f"objects with {PARTNERS} partners there",
+    "threshold": "cosine there",
 }
 CARD = """# Instance retrieval on photographs of products
 

@@ -11,16 +11,18 @@ from components.photos.labelled import Crop
 FOLDS = 4
 PRECISION = 0.8
 PARTNERS = 3
+NO_THRESHOLD = 1.01
 
 
 class Figures(NamedTuple):
-    """recall_at_1: objects whose nearest neighbour is the same product / objects. recall: pairs of one product above
-    the lowest cosine at which `PRECISION` of all pairs are right / pairs of one product. served: objects with at least
-    `PARTNERS` of their product above that cosine / objects."""
+    """recall_at_1: objects whose nearest neighbour is the same product / objects. threshold: the lowest cosine down to
+    which `PRECISION` of all pairs are right; above 1 if there is none. recall: pairs of one product from there up /
+    pairs of one product. served: objects with at least `PARTNERS` of their product from there up / objects."""
 
     recall_at_1: float
     recall: float
     served: float
+    threshold: float
 
 
 def figures(vectors: np.ndarray, subjects: Sequence[str]) -> Figures:
@@ -34,12 +36,13 @@ def figures(vectors: np.ndarray, subjects: Sequence[str]) -> Figures:
     order = np.argsort(-similarity[upper], kind="stable")
     scores, right = similarity[upper][order], np.cumsum(same[upper][order])
     precise = np.flatnonzero(right >= PRECISION * np.arange(1, len(right) + 1))
-    threshold = scores[precise[-1]] if len(precise) else np.inf
+    threshold = float(scores[precise[-1]]) if len(precise) else NO_THRESHOLD
     above = same & (similarity >= threshold)
     return Figures(
         float((names[similarity.argmax(1)] == names).mean()),
         float(above.sum() / max(same.sum(), 1)),
         float((above.sum(1) >= PARTNERS).mean()),
+        threshold,
     )
 
 

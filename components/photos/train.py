@@ -57,7 +57,9 @@ def _trainer(
     crops: Sequence[Crop], seen_NVD: np.ndarray, recipe: Recipe
 ) -> Callable[[np.ndarray], Callable[[np.ndarray], np.ndarray]]:
     def train(places: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-        weight = make_head(seen_NVD[places], [crops[place].subject for place in places.tolist()], recipe.head, recipe.seed)
+        weight = make_head(
+            seen_NVD[places], [crops[place].subject for place in places.tolist()], recipe.head, recipe.seed
+        )
         return lambda held: embedding(seen_NVD[held], weight)
 
     return train

@@ -15,18 +15,10 @@ from components.common.stage.report import Report
 from components.common.vision.anchors import Photographs, anchor_objects, box_of, in_parts
 from components.common.vision.encoders import Encoder, load_encoder
 from components.common.vision.geometry import Box, crop
-from components.common.vision.images import Rejected, encode_png, stored_picture
-from components.common.vision.sheets import evenly_spread, own_side, sheet
+from components.common.vision.images import Rejected, encode_png
 from components.removal.params import Params
 from components.removal.removers import Remover, load_remover
-
-SHOWN = 12
-NO_PLATE = {
-    "undecodable": "their photograph cannot be decoded",
-    "no-surroundings": "they fill their photograph, so nothing is left to fill from (removal.max_erased); boxes closer "
-    "to the object help: annotations, labels with boxes or a detector",
-}
-BINS = 20
+from components.removal.summary import report
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
@@ -45,7 +37,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
             if not out.done(index):
                 table, blobs, counts = _part(rows, photographs, remover, judge, params.max_erased)
                 out.write(index, table, blobs, counts=counts)
-    return _report(inputs, outputs["backgrounds"])
+    return report(inputs, Dataset(outputs["backgrounds"]), anchors)
 
 
 def _part(
@@ -93,35 +85,3 @@ def outside_change(photo: Image.Image, plate: Image.Image, box: Box, remover: Re
     outside = ~remover.framing.allowed(box, *photo.size)
     change = np.abs(np.asarray(plate, np.int16) - np.asarray(photo, np.int16))[outside]
     return float(change.mean() / 255) if change.size else 0.0
-
-
-def _report(inputs: Mapping[str, Path], backgrounds: Path) -> Report:
-    plates = Dataset(backgrounds)
-    rows = plates.rows()
-    left = np.array([row["residual"] for row in rows])
-    metrics = {"plates": float(len(rows)), **{reason: float(plates.counts.get(reason, 0)) for reason in NO_PLATE}}
-    if rows:
-        metrics |= {
-            "residual_mean": float(left.mean()),
-            "residual_p95": float(np.quantile(left, 0.95)),
-            "outside_change_max": float(max(row["outside_change"] for row in rows)),
-        }
-    counts, edges = np.histogram(left, BINS, (0, 1))
-    plot = [{"residual": round(float(e), 3), "plates": int(n)} for e, n in zip(edges[:-1], counts, strict=True)]
-    return Report(
-        metrics=metrics,
-        plots={"residual": plot},
-        figures={"plates": _sheet(inputs, plates, rows)},
-        notes=[f"{plates.counts[reason]} anchors have no plate: {NO_PLATE[reason]}" for reason in plates.counts],
-    )
-
-
-def _sheet(inputs: Mapping[str, Path], plates: Dataset, rows: Sequence[dict[str, Any]]) -> Image.Image:
-    """Photograph, mask and plate of up to 12 anchors, evenly spread."""
-    photographs, objects = Photographs(inputs["images"]), Dataset(inputs["objects"]).table(["image_id"])
-    shown = []
-    for k in evenly_spread(len(rows), SHOWN):
-        photo = photographs[objects["image_id"][rows[k]["row"]].as_py()]
-        shown.append([photo, *(stored_picture(plates, rows[k], name) for name in ("mask", "image"))])
-    side = own_side([picture for row in shown for picture in row])
-    return sheet(shown, ["photograph", "mask", "clean plate"], side, abreast=2)

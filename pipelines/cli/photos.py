@@ -35,4 +35,4 @@ def train(
     for run, found in measured.items():
         table.add_row(run, str(len(found)), *in_words(found))
     Console().print(table)
-    Console().print(f"The encoder is in {output}. Mine with it: objectmate run dataset ... --set models.ir={output}")
+    typer.echo(f"The encoder is in {output}. Mine with it: objectmate run dataset ... --set models.ir={output}")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.photos.folds import FOLDS, by_folds, figures, fold_of
+from components.photos.folds import FOLDS, NO_THRESHOLD, by_folds, figures, fold_of
 from components.photos.labelled import Crop
 
 PICTURE = Image.new("RGB", (8, 8))
@@ -17,17 +17,19 @@ def at_angles(degrees: list[float]) -> np.ndarray:
 
 def test_a_perfect_gallery() -> None:
     vectors = at_angles([0, 1, 2, 3, 90, 91, 92, 93])
-    assert figures(vectors, ["a"] * 4 + ["b"] * 4) == (1.0, 1.0, 1.0)
+    # Of 28 pairs the 12 right ones come first, then 87 degrees (wrong), and after 3 wrong ones precision is 0.8.
+    expected = (1.0, 1.0, 1.0, np.cos(np.deg2rad(88)))
+    assert figures(vectors, ["a"] * 4 + ["b"] * 4) == pytest.approx(expected)
 
 
 def test_a_gallery_counted_by_hand() -> None:
     found = figures(at_angles([0, 1, 40, 42, 90]), ["a", "a", "a", "b", "b"])
     # The closest pairs are right, wrong, right, right, wrong, right: only the first alone is precise enough.
-    assert found == pytest.approx((3 / 5, 1 / 4, 0.0))
+    assert found == pytest.approx((3 / 5, 1 / 4, 0.0, np.cos(np.deg2rad(1))))
 
 
 def test_nothing_is_recalled_if_no_threshold_is_precise() -> None:
-    assert figures(at_angles([0, 10, 1, 11]), ["a", "a", "b", "b"]) == (0.0, 0.0, 0.0)
+    assert figures(at_angles([0, 10, 1, 11]), ["a", "a", "b", "b"]) == (0.0, 0.0, 0.0, NO_THRESHOLD)
 
 
 def crops(subjects: list[str], run: str = "run") -> list[Crop]:

@@ -68,7 +68,17 @@ def test_a_broken_photograph_is_counted_and_stops_nothing(judge: Path, tmp_path:
     report = _run(inputs, tmp_path / "out", _params(judge))
     assert [row["row"] for row in Dataset(tmp_path / "out").rows()] == [2, 3]
     assert report.metrics["undecodable"] == 2
-    assert "2 anchors have no plate" in report.notes[0]
+    assert "2 anchors have no plate: their photograph cannot be decoded" in report.notes[0]
+
+
+def test_an_object_that_fills_its_photograph_gets_no_plate(inputs: dict[str, Path], judge: Path, tmp_path: Path):
+    # The window is the whole photograph of 64 px, and the erased rectangle 31 x 36 px of it.
+    share = 31 * 36 / 64**2
+    for most, plates in ((share + 0.01, 4), (share - 0.01, 0)):
+        report = _run(inputs, tmp_path / str(plates), _params(judge, max_erased=most))
+        assert report.metrics["plates"] == plates and report.metrics["no-surroundings"] == 4 - plates
+        assert ("without_a_plate" in report.figures) == (plates == 0)
+    assert "4 anchors have no plate: they fill their photograph" in report.notes[0]
 
 
 def test_no_anchors_make_an_empty_dataset(judge: Path, tmp_path: Path):

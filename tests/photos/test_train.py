@@ -32,8 +32,8 @@ def write_run(run: Path, labelled: bool = True) -> Path:
     """A run's objects and identities, as detection and calibration leave them; the last object has no label."""
     pictures = [picture(subject, view) for subject in range(SUBJECTS) for view in range(EACH)]
     rows = [
-        {"object_id": f"{run.name}-{row}", "row": row, "image_id": f"{row:064d}", "x": 0.0, "y": 0.0, "w": 48.0, "h": 48.0,
-         "category": "product", "score": 1.0, **dict(zip(("dhash", "dhash_flipped"), dhashes(image), strict=True))}
+        {"object_id": f"{run.name}-{row}", "row": row, "image_id": f"{row:064d}", "x": 0.0, "y": 0.0,
+         "w": 48.0, "h": 48.0, "category": "product", "score": 1.0, **dict(zip(("dhash", "dhash_flipped"), dhashes(image), strict=True))}
         for row, image in enumerate(pictures)
     ]  # fmt: skip
     with Writer(run / "data/objects", "objects", "test", {}, StageParams()) as out:

@@ -78,12 +78,11 @@ def test_ingest_makes_the_same_dataset_over_a_bad_network(photographs: int, prox
     assert ingest(tmp_path / "well").returncode == 0
     expected = Dataset(tmp_path / "well/data/images")
     assert len(expected) == photographs
-    for kind in ("busy", "short"):
-        proxy.fault = Fault(kind, "GET", times=1)
-        done = ingest(tmp_path / kind)
-        assert done.returncode == 0, done.stderr
-        assert len(proxy.fault.seen) == photographs + 1
-        assert Dataset(tmp_path / kind / "data/images").digest == expected.digest
+    proxy.fault = Fault("short", "GET", times=1)
+    done = ingest(tmp_path / "short")
+    assert done.returncode == 0, done.stderr
+    assert len(proxy.fault.seen) == photographs + 1
+    assert Dataset(tmp_path / "short/data/images").digest == expected.digest
 
 
 def test_ingest_continues_once_a_server_stops_throttling(photographs: int, proxy: Proxy, tmp_path: Path) -> None:

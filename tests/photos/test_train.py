@@ -1,6 +1,7 @@
 """From labelled runs to a model folder that mines."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,14 +29,17 @@ def picture(subject: int, view: int) -> Image.Image:
     return image
 
 
+def _row(run: str, row: int, image: Image.Image) -> dict[str, Any]:
+    plain, flipped = dhashes(image)
+    place = {"x": 0.0, "y": 0.0, "w": 48.0, "h": 48.0, "category": "product", "score": 1.0}
+    names = {"object_id": f"{run}-{row}", "row": row, "image_id": f"{row:064d}"}
+    return names | place | {"dhash": plain, "dhash_flipped": flipped}
+
+
 def write_run(run: Path, labelled: bool = True) -> Path:
     """A run's objects and identities, as detection and calibration leave them; the last object has no label."""
     pictures = [picture(subject, view) for subject in range(SUBJECTS) for view in range(EACH)]
-    rows = [
-        {"object_id": f"{run.name}-{row}", "row": row, "image_id": f"{row:064d}", "x": 0.0, "y": 0.0,
-         "w": 48.0, "h": 48.0, "category": "product", "score": 1.0, **dict(zip(("dhash", "dhash_flipped"), dhashes(image), strict=True))}
-        for row, image in enumerate(pictures)
-    ]  # fmt: skip
+    rows = [_row(run.name, row, image) for row, image in enumerate(pictures)]
     with Writer(run / "data/objects", "objects", "test", {}, StageParams()) as out:
         out.write(0, rows, [{"crop.png": encode_png(image)} for image in pictures])
     named = [{"row": row, "subject": f"s{row // EACH}", "photograph": row} for row in range(len(rows) - 1)]

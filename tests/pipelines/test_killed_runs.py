@@ -32,8 +32,6 @@ def home(tmp_path: Path) -> Iterator[Path]:
     [
         ("dvc", signal.SIGKILL, -signal.SIGKILL),
         ("dvc", signal.SIGTERM, 143),
-        ("dvc", signal.SIGINT, 130),
-        ("kfp", signal.SIGKILL, -signal.SIGKILL),
         ("kfp", signal.SIGINT, 130),
     ],
 )

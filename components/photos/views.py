@@ -1,16 +1,21 @@
 """What the backbone sees of a crop, plain and augmented, as pooled features: they are computed once and trained on."""
 
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 from torch.nn.functional import normalize
 
+from components.common.data.digests import digest_value
+from components.common.data.files import replacing
 from components.common.data.seeds import numpy_rng
 from components.common.stage.progress import track
-from components.common.vision.encoders import load_encoder
+from components.common.vision.encoders import Encoder, load_encoder
+from components.common.vision.lite import user_cache
 from components.photos.labelled import Crop
 
 PLAIN = 2
@@ -20,17 +25,35 @@ LEAST = 0.55  # share of the crop's area that is left
 STRETCH = 0.25  # of the aspect ratio, natural logarithm
 LIGHT = 0.35  # of brightness, contrast and saturation
 TINT = 0.12  # of each colour channel
+PART = 16
+LAYOUT = 1
+"""Changes with how views are made, so that no older features are used."""
 BLUR = (0.3, 1.5)  # px, in three of ten views
 
 
 def features(backbone: Path, crops: Sequence[Crop], views: int, seed: int, device: str) -> np.ndarray:
     """Unit features, float32 [N, views, D]: the crop, its mirror image, then augmented ones.
 
-    backbone: a model folder. The augmentation depends on the seed and the object alone.
+    backbone: a model folder. The augmentation depends on the seed and the object alone. What is computed stays in the
+    user's cache, PART crops a file: a training that was stopped, or that takes other subjects, goes on from there.
     """
     encoder = load_encoder(str(backbone), device, batch=views)
-    pooled = [encoder.embed(_views(crop, views, seed)) for crop in track(crops, "crops seen")]
-    return np.stack(pooled).astype(np.float32)
+    made = [encoder.digest, encoder.preprocess, views, seed]
+    parts = [crops[start : start + PART] for start in range(0, len(crops), PART)]
+    return np.concatenate([_part(encoder, part, made) for part in track(parts, f"parts of {PART} crops seen")])
+
+
+def _part(encoder: Encoder, crops: Sequence[Crop], made: list[Any]) -> np.ndarray:
+    *_, views, seed = made
+    pixels = [sha256(crop.picture.tobytes()).hexdigest() for crop in crops]
+    name = digest_value([LAYOUT, *made, pixels, [crop.object_id for crop in crops]])
+    path = user_cache() / "features" / f"{name}.npy"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        seen = np.stack([encoder.embed(_views(crop, views, seed)) for crop in crops]).astype(np.float32)
+        with replacing(path) as file:
+            np.save(file, seen)
+    return np.load(path)
 
 
 def _views(crop: Crop, views: int, seed: int) -> Iterable[Image.Image]:

@@ -78,7 +78,7 @@ def provided_backbone(name: str) -> Path:
 
 def _cached(name: str, head: Path | None) -> Path:
     package, head_digest = PROVIDED[name], digest_file(head) if head else ""
-    folder = _cache() / f"{name}-{digest_value([package, head_digest, LAYOUT])[:16]}"
+    folder = user_cache() / "models" / f"{name}-{digest_value([package, head_digest, LAYOUT])[:16]}"
     if not folder.exists():
         from safetensors.torch import load_file
 
@@ -86,8 +86,9 @@ def _cached(name: str, head: Path | None) -> Path:
     return folder
 
 
-def _cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "objectmate" / "models"
+def user_cache() -> Path:
+    """Where this project keeps what can be made again."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "objectmate"
 
 
 def _publish(folder: Path, package: Package, head: Mapping[str, "Tensor"]) -> None:

@@ -1,5 +1,6 @@
 """The model card of a head: what it was trained on, and how the recipe does on subjects that it has not seen."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from components.common.statistics import Interval, cluster_t
@@ -66,8 +67,6 @@ def means(found: Sequence[Figures]) -> list[Interval]:
 
 
 def _counts(run: str, crops: Sequence[Crop]) -> str:
-    subjects = [crop.subject for crop in crops if crop.run == run]
-    labelled = [subject for subject in subjects if subject]
-    return (
-        f"{run}: {len(labelled)} objects of {len(set(labelled))} subjects, {len(subjects) - len(labelled)} unlabelled"
-    )
+    counts = Counter(crop.subject for crop in crops if crop.run == run)
+    recurring = [count for count in counts.values() if count > 1]
+    return f"{run}: {sum(recurring)} objects of {len(recurring)} subjects, {len(counts) - len(recurring)} other objects"

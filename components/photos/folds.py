@@ -1,5 +1,6 @@
 """How well a head finds products that it has not seen: folds over subjects, each fold its own gallery."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -47,11 +48,13 @@ def figures(vectors: np.ndarray, subjects: Sequence[str]) -> Figures:
 
 
 def fold_of(crops: Sequence[Crop], seed: int) -> np.ndarray:
-    """The fold of each crop, int [N], 0..FOLDS-1; -1 for unlabelled ones. Subjects of each run are dealt evenly."""
+    """The fold of each crop, int [N], 0..FOLDS-1; -1 for products that do not recur. Subjects of each run are dealt
+    evenly."""
     folds: dict[tuple[str, str], int] = {}
     for run in dict.fromkeys(crop.run for crop in crops):
-        names = {crop.subject for crop in crops if crop.run == run and crop.subject}
-        for place, name in enumerate(sorted(names, key=lambda name: unit_interval(seed, "fold", name))):
+        counts = Counter(crop.subject for crop in crops if crop.run == run)
+        recurring = [name for name, count in counts.items() if count > 1]
+        for place, name in enumerate(sorted(recurring, key=lambda name: unit_interval(seed, "fold", name))):
             folds[run, name] = place % FOLDS
     return np.array([folds.get((crop.run, crop.subject), -1) for crop in crops])
 

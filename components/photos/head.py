@@ -34,8 +34,7 @@ class HeadParams(BaseModel):
 def make_head(features_NVD: np.ndarray, subjects: list[str], params: HeadParams, seed: int) -> np.ndarray:
     """The head's weight, float32 [trained + kept, D], both parts of equal length on average.
 
-    features: unit features of N crops in V views. subjects: the product of each crop; one without a subject ("") is a
-    product of its own.
+    features: unit features of N crops in V views. subjects: the product of each crop.
     """
     parts = (train_part(features_NVD, subjects, params, seed), kept_part(features_NVD, params))
     plain_ND = features_NVD[:, 0]
@@ -61,7 +60,7 @@ def kept_part(features_NVD: np.ndarray, params: HeadParams) -> np.ndarray:
 def train_part(features_NVD: np.ndarray, subjects: list[str], params: HeadParams, seed: int) -> np.ndarray:
     """The trained dimensions, float32 [trained, D]; arguments as for `make_head`."""
     features = torch.from_numpy(features_NVD)
-    codes = torch.from_numpy(_codes(subjects))
+    codes = torch.from_numpy(np.unique(subjects, return_inverse=True)[1].astype(np.int64))
     generator = torch_generator(seed, "head")
     head = nn.Linear(features.shape[2], params.trained, bias=False)
     nn.init.normal_(head.weight, std=features.shape[2] ** -0.5, generator=generator)
@@ -88,9 +87,3 @@ def contrast(embedding_BK: Tensor, codes_B: Tensor, temperature: float) -> Tenso
     partner = (codes_B[:, None] == codes_B[None]) & ~itself
     asked = partner.any(1)
     return -(log_share.masked_fill(~partner, 0.0).sum(1)[asked] / partner.sum(1)[asked]).mean()
-
-
-def _codes(subjects: list[str]) -> np.ndarray:
-    """A number for each product, int64 [N]; unlabelled crops count as products of their own."""
-    names = [subject or f"only {place}" for place, subject in enumerate(subjects)]
-    return np.unique(names, return_inverse=True)[1].astype(np.int64)

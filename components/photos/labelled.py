@@ -13,7 +13,8 @@ from components.common.vision.images import stored_picture
 
 
 class Crop(NamedTuple):
-    """An object as the pipeline sees it. subject: its product, "" if nobody labelled it. run: the run's name."""
+    """A labelled object as the pipeline sees it. subject: its product; one that never recurs has its own name. run: the
+    run's name."""
 
     object_id: str
     picture: Image.Image
@@ -22,12 +23,14 @@ class Crop(NamedTuple):
 
 
 def labelled_crops(runs: Sequence[Path]) -> list[Crop]:
-    """The objects of runs (workspaces whose calibration is done), in the order of their rows.
+    """The labelled objects of runs (workspaces whose calibration is done), in the order of their rows.
+
+    The others may be any product, so that nothing can be learnt from them.
 
     Raises `UserError` if a run has no calibration yet, or no two objects of any run are labelled as one product.
     """
     crops = [crop for run in runs for crop in _of_run(run)]
-    subjects = [crop.subject for crop in crops if crop.subject]
+    subjects = [crop.subject for crop in crops]
     if len(subjects) == len(set(subjects)):
         raise UserError(
             "no two objects are labelled as the same product, so there is nothing to learn: run with --labels first"
@@ -45,6 +48,7 @@ def _of_run(run: Path) -> list[Crop]:
     subjects = {row["row"]: row["subject"] for row in Dataset(data / "identities").rows(["row", "subject"])}
     rows = objects.rows(["object_id", *blob_columns("crop")])
     return [
-        Crop(row["object_id"], stored_picture(objects, row, "crop").convert("RGB"), subjects.get(place, ""), run.name)
+        Crop(row["object_id"], stored_picture(objects, row, "crop").convert("RGB"), subjects[place], run.name)
         for place, row in enumerate(rows)
+        if place in subjects
     ]

@@ -36,8 +36,8 @@ def crops(subjects: list[str], run: str = "run") -> list[Crop]:
     return [Crop(f"{run}{place}", PICTURE, subject, run) for place, subject in enumerate(subjects)]
 
 
-def test_a_subject_is_in_one_fold_and_unlabelled_crops_in_none() -> None:
-    names = [f"subject {number}" for number in range(10) for _ in range(3)] + ["", ""]
+def test_a_subject_is_in_one_fold_and_what_never_recurs_in_none() -> None:
+    names = [f"subject {number}" for number in range(10) for _ in range(3)] + ["alone", "lonely"]
     collection = crops(names, "one") + crops(names, "two")
     folds = fold_of(collection, seed=0)
     for run in ("one", "two"):
@@ -57,7 +57,7 @@ def test_a_subject_is_in_one_fold_and_unlabelled_crops_in_none() -> None:
 
 
 def test_a_fold_is_judged_by_what_never_saw_it() -> None:
-    names = [f"subject {number}" for number in range(8) for _ in range(4)] + [""]
+    names = [f"subject {number}" for number in range(8) for _ in range(4)] + ["alone"]
     collection = crops(names)
     taught: list[set[str]] = []
 

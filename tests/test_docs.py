@@ -15,6 +15,7 @@ from docs_text import AFTER_A_RUN, PAGES, README, ROOT, RUNBOOK, Block
 
 from components.common.data.writing import Writer
 from components.common.stage.params import StageParams
+from pipelines.models.lock import FILE as LOCK
 from pipelines.parameters import fields
 from pipelines.steps import STEPS
 
@@ -22,7 +23,7 @@ PYTHON = [block for page in PAGES for block in docs_text.blocks(page, "python")]
 SHELL = [block for page in PAGES for block in docs_text.blocks(page, "sh")]
 QUICK = [block for block in SHELL if not block.note]
 NOTED = [block for block in SHELL if block.note]
-NOT_RUN = {"README.md": 6, "architecture.md": 2, "gates.md": 1, "operate.md": 6, "review.md": 3}
+NOT_RUN = {"README.md": 6, "architecture.md": 2, "gates.md": 1, "operate.md": 9, "review.md": 3}
 """Page -> number of blocks that say why they cannot be run here. Raise a number only for a block that truly cannot."""
 
 
@@ -141,7 +142,7 @@ def test_links_and_paths_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", [*PAGES, RUNBOOK], ids=lambda page: str(page.relative_to(ROOT)))
 def test_parameters_named_exist(page: Path) -> None:
-    known = set(fields())
+    known = {*fields(), str(LOCK)}  # whose name looks like a parameter's
     sections = {key.partition(".")[0] for key in known if "." in key}
     assert {key for key in docs_text.keys(page) if key.partition(".")[0] in sections} <= known
 

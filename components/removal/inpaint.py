@@ -15,6 +15,9 @@ from components.common.vision.models import from_pretrained, weights_digest
 from components.removal.areas import Areas, Framing, fill_window
 from components.removal.params import Params
 
+FILTERS = ("safety_checker", "feature_extractor")
+"""Parts of some pipelines that look at the result and blacken it without a word: left out."""
+
 
 class InpaintRemover:
     """An inpainting pipeline on the window around the object."""
@@ -49,7 +52,7 @@ class InpaintRemover:
 
 
 def _pipeline(params: Params, dtype: torch.dtype) -> Any:
-    parts = {}
+    parts: dict[str, Any] = dict.fromkeys(FILTERS)
     if params.remover_unet:
         parts["unet"] = from_pretrained(UNet2DConditionModel, params.remover_unet, dtype=dtype)
     return from_pretrained(AutoPipelineForInpainting, params.remover, dtype=dtype, **parts)

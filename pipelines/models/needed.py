@@ -11,7 +11,7 @@ from components.common.errors import UserError
 PIPELINE = "model_index.json"
 """What makes a repository a diffusers pipeline: part -> [library, class]."""
 UNWANTED_PARTS = frozenset({"safety_checker", "feature_extractor"})
-"""A pipeline's filter of its own results, which no stage loads: it would blacken clean plates without a word."""
+"""A pipeline's filter of its own results, which no stage loads."""
 SETTINGS = frozenset({".json", ".txt", ".model", ".jinja"})
 """Suffixes of configurations, vocabularies and templates."""
 WEIGHTS = ("model", "diffusion_pytorch_model")

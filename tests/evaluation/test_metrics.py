@@ -1,10 +1,13 @@
 """Metrics checked against plain loops; crops; specifications."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from transformers import CLIPModel
 
 from components.common.vision.geometry import expanded
 from components.evaluation.benchmark import generation_samples, insertion_samples, load
@@ -112,6 +115,12 @@ def test_text_vectors_are_unit_independent_of_the_batch_and_cut_if_too_long(enco
     together, alone = ClipText(encoder_folders["clip"], batch=3), ClipText(encoder_folders["clip"], batch=1)
     np.testing.assert_allclose(together.embed(texts), alone.embed(texts), atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(together.embed(texts), axis=1), 1, atol=1e-5)
+
+
+def test_text_is_embedded_in_fp32_whatever_the_checkpoint(encoder_folders: dict[str, str], tmp_path: Path) -> None:
+    shutil.copytree(encoder_folders["clip"], tmp_path / "clip")
+    CLIPModel.from_pretrained(encoder_folders["clip"], dtype=torch.float16).save_pretrained(tmp_path / "clip")
+    assert {weights.dtype for weights in ClipText(str(tmp_path / "clip")).model.parameters()} == {torch.float32}
 
 
 def test_a_specification_changes_with_what_changes_the_number(params: Params, judges: Judges) -> None:

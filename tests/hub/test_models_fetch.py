@@ -10,10 +10,12 @@ from threading import Event
 import pytest
 from hub_server import Hub
 from hub_stock import SINGLE
+from huggingface_hub import constants, hf_hub_download
 from killing import wait_for
 from short_run import environment
 
 from components.common.errors import UserError
+from components.common.vision.models import at_hand
 from pipelines.models.fetch import fetch
 from pipelines.models.hub import ATTEMPTS
 from pipelines.models.listing import verified
@@ -43,8 +45,6 @@ def parts() -> dict[str, int]:
 
 
 def test_a_folder_has_plain_files_where_the_hubs_library_looks_for_them(stocked: Hub) -> None:
-    from huggingface_hub import hf_hub_download
-
     lock_models("open", {}, (), print)
     said: list[str] = []
     fetch(FOLDER, said.append)
@@ -56,6 +56,18 @@ def test_a_folder_has_plain_files_where_the_hubs_library_looks_for_them(stocked:
         for name in locked.files:
             assert hf_hub_download(model, name, revision=commit, cache_dir=FOLDER, local_files_only=True)
     assert verified(FOLDER, said.append)
+
+
+def test_a_fetched_model_is_loaded_as_a_folder_where_no_hub_may_be_asked(
+    locked: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch(FOLDER, print)
+    commit = locked.models[MODEL].branches["main"]
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(FOLDER))
+    assert at_hand(MODEL, commit) == MODEL
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert Path(at_hand(MODEL, commit)) == place(locked)
+    assert at_hand(MODEL, "0" * 40) == MODEL and at_hand("folder", None) == "folder"
 
 
 def test_what_is_whole_is_not_loaded_again_and_what_is_damaged_is_mended(locked: Hub) -> None:
@@ -237,8 +249,6 @@ def test_a_configuration_that_is_not_the_listed_one_is_refused(hub: Hub) -> None
 
 
 def test_a_hub_that_is_away_or_must_not_be_asked_is_told(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    from huggingface_hub import constants
-
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(UserError, match=r"HF_HUB_OFFLINE is set, so the hub is not asked for owner/model"):
         lock_models("sandbox", {"models.ir": MODEL}, (), print)

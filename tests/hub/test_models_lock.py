@@ -7,6 +7,7 @@ import pytest
 import yaml
 from hub_server import Hub
 from hub_stock import PIPELINE, SINGLE, UNET
+from huggingface_hub import constants
 
 from components.common.errors import UserError
 from pipelines.engines.prepare import check_run
@@ -105,8 +106,6 @@ def test_a_run_takes_the_commits_from_the_lock(stocked: Hub) -> None:
 
 
 def test_the_workspace_of_a_run_has_the_commits(stocked: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from huggingface_hub import constants
-
     lock([])
     (tmp_path / "shop").mkdir()
     prepared = check_run(Request("full", images="shop", profile="open", overrides=["ingest.licence=CC0-1.0"]))

@@ -1,5 +1,7 @@
 """Each kind of remover does its work, the same way each time."""
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +70,16 @@ def test_inpainting_with_another_unet_is_another_model(inpaint_model: Path):
     plain, swapped = (load_remover(_params(**own, remover_unet=u)) for u in ("", str(inpaint_model / "unet")))
     assert plain.digest != swapped.digest
     assert swapped.remove(photograph(1), DISC, "a")[0].size == (64, 64)
+
+
+def test_a_pipelines_filter_of_its_own_results_is_not_loaded(inpaint_model: Path, tmp_path: Path):
+    shutil.copytree(inpaint_model, tmp_path / "model")
+    index = tmp_path / "model" / "model_index.json"
+    named = {"safety_checker": ["stable_diffusion", "StableDiffusionSafetyChecker"],
+             "feature_extractor": ["transformers", "CLIPImageProcessor"], "requires_safety_checker": True}  # fmt: skip
+    index.write_text(json.dumps(json.loads(index.read_text()) | named))
+    remover = load_remover(_params(kind="inpaint", remover=str(tmp_path / "model"), remover_unet="", steps=2))
+    assert remover.remove(photograph(1), DISC, "a")[0].size == (64, 64)
 
 
 def test_a_photograph_larger_than_the_model_keeps_its_size(residual_model: Path):

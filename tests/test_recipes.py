@@ -13,7 +13,9 @@ import yaml
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 MOST_FILES, MOST_LINES = 3, 50
-CODE = shutil.ignore_patterns("world", "models", "__pycache__", "*.so")
+NO_CODE = shutil.ignore_patterns("__pycache__", "*.so")
+DATA = ("world", "models")
+"""Folders of the sandbox that are linked."""
 
 
 def blocks(recipe: str) -> list[tuple[Path, str, str]]:
@@ -37,10 +39,15 @@ def patched(source: str, patch: str) -> str:
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A copy of the code; photographs and models are linked."""
+    sandbox = ROOT / "components" / "sandbox"
+
+    def left_out(folder: str, names: list[str]) -> set[str]:
+        return {*NO_CODE(folder, names), *(DATA if Path(folder) == sandbox else ())}
+
     for package in ("components", "pipelines"):
-        shutil.copytree(ROOT / package, tmp_path / package, ignore=CODE)
-    for data in ("world", "models"):
-        (tmp_path / "components" / "sandbox" / data).symlink_to(ROOT / "components" / "sandbox" / data)
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=left_out)
+    for data in DATA:
+        (tmp_path / "components" / "sandbox" / data).symlink_to(sandbox / data)
     return tmp_path
 
 

@@ -17,6 +17,8 @@ PACKAGES = {
     "cv2": "opencv-python-headless",
     "faiss": "faiss-cpu",
     "great_expectations": "great-expectations",
+    "huggingface_hub": "huggingface-hub",
+    "pillow_heif": "pillow-heif",
     "yaml": "pyyaml",
 }
 FAMILIES = ("data", "vision", "mining", "training", "gates")

@@ -57,8 +57,9 @@ DETECTOR: Mapping[str, object] = {"detection.score": 0.0, "detection.max_objects
 
 
 def options(*settings: Mapping[str, object]) -> list[str]:
-    """Settings as `--set` takes them."""
-    return [f"{key}={json.dumps(value)}" for each in settings for key, value in each.items()]
+    """Settings as `--set` takes them; later ones count."""
+    merged = {key: value for each in settings for key, value in each.items()}
+    return [f"{key}={json.dumps(value)}" for key, value in merged.items()]
 
 
 def make_photographs(folder: Path) -> None:

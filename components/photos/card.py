@@ -29,7 +29,8 @@ components.
 | steps, batch, dropout, seed | {steps}, {batch}, {drop}, {seed} |
 
 Measured by {folds} folds over subjects: a head trained on the other subjects of all runs is judged on the fold's
-subjects alone. Means over folds, with Student's 95 % interval over the folds.
+subjects alone. Means over folds, with Student's 95 % interval over the folds, which does not know that the folds share
+training subjects.
 
 | run | folds | {titles} |
 | --- | --- | {lines} |
@@ -57,7 +58,7 @@ def card(crops: Sequence[Crop], measured: Mapping[str, list[Figures]], params: H
 
 def in_words(found: Sequence[Figures]) -> list[str]:
     """Each figure's mean over folds with its interval, as text."""
-    return [f"{mean.mean:.3f} [{mean.low:.3f}, {mean.high:.3f}]" for mean in means(found)]
+    return [f"{mean.mean:.3f} [{max(mean.low, 0):.3f}, {min(mean.high, 1):.3f}]" for mean in means(found)]
 
 
 def means(found: Sequence[Figures]) -> list[Interval]:

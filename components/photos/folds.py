@@ -63,16 +63,15 @@ Train = Callable[[np.ndarray], Callable[[np.ndarray], np.ndarray]]
 """From the positions of the crops to learn from to what embeds the crops at other positions."""
 
 
-def by_folds(crops: Sequence[Crop], train: Train, seeds: Sequence[int]) -> dict[str, list[Figures]]:
-    """Run -> the figures of each fold's subjects, for a head trained on all other crops; once a seed and fold."""
+def by_folds(crops: Sequence[Crop], train: Train, seed: int) -> dict[str, list[Figures]]:
+    """Run -> the figures of each fold's subjects, for a head trained on all other crops."""
     runs = np.array([crop.run for crop in crops])
     results: dict[str, list[Figures]] = {run: [] for run in dict.fromkeys(runs.tolist())}
-    for seed in seeds:
-        folds = fold_of(crops, seed)
-        for fold in range(FOLDS):
-            embed = train(np.flatnonzero(folds != fold))
-            for run, found in results.items():
-                held = np.flatnonzero((folds == fold) & (runs == run))
-                if len(held):
-                    found.append(figures(embed(held), [crops[place].subject for place in held.tolist()]))
+    folds = fold_of(crops, seed)
+    for fold in range(FOLDS):
+        embed = train(np.flatnonzero(folds != fold))
+        for run, found in results.items():
+            held = np.flatnonzero((folds == fold) & (runs == run))
+            if len(held):
+                found.append(figures(embed(held), [crops[place].subject for place in held.tolist()]))
     return results

@@ -17,9 +17,6 @@ from components.photos.head import HeadParams, make_head
 from components.photos.labelled import Crop, labelled_crops
 from components.photos.views import embedding, features
 
-FOLD_SEEDS = (0, 1)
-"""Each deals the subjects into folds anew."""
-
 
 class Recipe(NamedTuple):
     """What makes a head. views: how often each crop is seen, augmented (the first two are plain)."""
@@ -40,7 +37,7 @@ def train_photos(runs: Sequence[Path], output: Path, recipe: Recipe) -> dict[str
         raise UserError(f"{output} exists: name another folder, or remove it")
     crops = labelled_crops(runs)
     seen = features(provided_backbone("ir"), crops, recipe.views, recipe.seed, recipe.device)
-    measured = by_folds(crops, _trainer(crops, seen, recipe), FOLD_SEEDS)
+    measured = by_folds(crops, _trainer(crops, seen, recipe), recipe.seed)
     head = head_tensors(make_head(seen, [crop.subject for crop in crops], recipe.head, recipe.seed))
     model_folder(output, PROVIDED["ir"], head)
     save_file(head, output / HEAD)

@@ -133,7 +133,7 @@ def _sentence(window: Window, curve: Sequence[Threshold], params: Params, counts
         return (
             f"no window passes: precision {params.target} is not shown at any threshold (best lower bound "
             f"{best.lower_bound:.2f} at {best.threshold:.3f}, where {best.anchors} objects have partners); the "
-            f"strictest, {window.low}, is kept so that the gate can judge it and say what to do"
+            f"stated low end, {window.low}, is kept so that the gate can judge this run's sets and say what to do"
         )
     point = next(point for point in curve if point.threshold == window.low)
     return (

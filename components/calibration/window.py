@@ -111,9 +111,13 @@ def find_high(labels: Labels, low: float, params: Params) -> float:
 
 
 def find_window(curve: Sequence[Threshold], labels: Labels, params: Params) -> Window:
-    """The window that the labels support, or the stated one; where no threshold passes, from the strictest up."""
+    """The window that the labels support; the stated one where there are none, or where no threshold passes.
+
+    Few labelled products cannot show any threshold for others like them, however good the encoder. The stated low is
+    the encoder's, not chosen on these labels, so that the precision gate may judge this run's sets with them.
+    """
     if params.window == "explicit" or not len(labels.rows):
         return Window(params.low, params.high, None)
     low = find_low(curve, params)
-    start = params.strictest if low is None else low
+    start = params.low if low is None else low
     return Window(start, find_high(labels, start, params), low is not None)

@@ -5,6 +5,8 @@ from typing import Any
 
 from components.common.data.reading import Dataset
 
+MORE_LABELS = "add labelled photographs of more products, so that a window can be shown"
+
 
 @dataclass(frozen=True)
 class Window:
@@ -25,6 +27,11 @@ class Window:
     labelled: int
 
     @property
+    def too_few(self) -> bool:
+        """Whether a threshold reaches the target for the labelled products, but cannot be shown to do so for others."""
+        return self.passed is False and self.best is not None and self.best["precision"] >= self.target
+
+    @property
     def truth(self) -> str:
         """Why no window will do; empty if one may."""
         if self.passed is not False:
@@ -32,6 +39,11 @@ class Window:
         if not self.best:
             return "no window can be shown to be precise enough: no labelled object has a similar partner"
         best = "a mean of {precision:.2f} and a lower bound of {lower_bound:.2f}, from {threshold:g} up: {anchors} of"
+        if self.too_few:
+            return (
+                f"the labels are too few to show a window for other products ({best.format(**self.best)} "
+                f"{self.labelled} labelled objects have partners there), so it is the stated one, from {self.low:g}"
+            )
         return (
             f"no window reaches precision {self.target:g} with this encoder: the best has {best.format(**self.best)} "
             f"{self.labelled} labelled objects have partners there"
@@ -55,12 +67,12 @@ class Window:
     @property
     def narrower(self) -> str:
         """The next step where too many pairs in the window are wrong."""
+        if self.too_few:
+            return f"{MORE_LABELS}, or raise calibration.low, {self.low:g} in this run"
         if self.passed is False:
-            few = self.best is not None and self.best["precision"] >= self.target
-            more = "add labelled photographs of more products, as these are too few to show it, or " if few else ""
             return (
-                f"{more}use an encoder that tells these objects apart (models.ir, or another --profile: `objectmate "
-                "doctor` says which fits)"
+                "use an encoder that tells these objects apart (models.ir, or another --profile: `objectmate doctor` "
+                "says which fits)"
             )
         return (
             f"raise the low end of the window, {self.low:g} in this run, with --set calibration.window=explicit --set "
@@ -70,6 +82,8 @@ class Window:
     @property
     def wider(self) -> str:
         """The next step where too few objects have partners in the window."""
+        if self.too_few:
+            return f"{MORE_LABELS}, or lower calibration.low, {self.low:g} in this run"
         if self.passed is False:
             return self.narrower
         asked = (

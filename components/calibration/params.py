@@ -14,7 +14,9 @@ class Params(NearDuplicates, Seeded):
     section: ClassVar[str] = "calibration"
 
     window: Literal["calibrated", "explicit"] = parameter(
-        "calibrated", "calibrated: from labelled pairs; low and high where there are none; explicit: low and high"
+        "calibrated",
+        "calibrated: from labelled pairs; low and high where there are none, and low where they are too few to show a "
+        "window; explicit: low and high",
     )
     low: float = parameter(0.93, "least similarity of the stated window, cosine", "paper, section 3", ge=-1, le=1)
     high: float = parameter(

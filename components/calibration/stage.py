@@ -17,6 +17,7 @@ from components.common.data.reading import Dataset
 from components.common.data.writing import Writer
 from components.common.join.exact import check_unit
 from components.common.stage.report import Report
+from components.common.statistics import first_tested
 from components.common.vision.corpus import Corpus, load
 from components.common.vision.sheets import sheet
 
@@ -128,12 +129,16 @@ def _sentence(window: Window, curve: Sequence[Threshold], params: Params, counts
         )
         return f"the window is the stated one, [{window.low}, {window.high}], untested: {cause}"
     if not window.passed:
-        nothing = Threshold(params.strictest, 0, 0.0, 0.0, 0.0, 0.0)
-        best = max(curve, key=lambda point: point.lower_bound, default=nothing)
+        tested = curve[first_tested([point.kish for point in curve]) :][:1]
+        why = [
+            f"at the strictest threshold with enough of them, {point.threshold:.3f}, the mean is {point.precision:.2f} "
+            f"and its lower bound {point.lower_bound:.2f}, with {point.anchors} objects that have partners"
+            for point in tested
+        ]
         return (
-            f"no window passes: precision {params.target} is not shown at any threshold (best lower bound "
-            f"{best.lower_bound:.2f} at {best.threshold:.3f}, where {best.anchors} objects have partners); the "
-            f"stated low end, {window.low}, is kept so that the gate can judge this run's sets and say what to do"
+            f"no window passes: labels do not show precision {params.target} "
+            f"({', '.join(why) or 'no labelled object has a similar partner'}); the stated low end, {window.low}, is "
+            "kept so that the gate can judge this run's sets and say what to do"
         )
     point = next(point for point in curve if point.threshold == window.low)
     return (

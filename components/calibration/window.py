@@ -18,7 +18,7 @@ import numpy as np
 
 from components.calibration.labels import DUPLICATE, SAME, Labels
 from components.calibration.params import Params
-from components.common.statistics import Ballot, count_votes
+from components.common.statistics import Ballot, count_votes, first_tested
 
 RESOLUTION = 0.001  # of the window's high, cosine
 
@@ -75,19 +75,12 @@ def ballot_of(judged: Labels, strangers: np.ndarray) -> Ballot:
 
 
 def find_low(curve: Sequence[Threshold], params: Params) -> float | None:
-    """The loosest threshold before the first that misses the target; None if the very first misses it.
-
-    The sequence starts at the strictest threshold whose anchors are worth half as many votes as at any other. How many
-    they are follows from similarities only, not from verdicts, so that looking at it spends no confidence.
-    """
-    low, most = None, max((point.kish for point in curve), default=0.0)
-    started = False
-    for point in curve:
-        started = started or point.kish >= most / 2
-        if started:
-            if point.lower_bound < params.target:
-                break
-            low = point.threshold
+    """The loosest threshold before the first that misses the target; None if the very first misses it."""
+    low = None
+    for point in curve[first_tested([point.kish for point in curve]) :]:
+        if point.lower_bound < params.target:
+            break
+        low = point.threshold
     return low
 
 
@@ -113,8 +106,8 @@ def find_high(labels: Labels, low: float, params: Params) -> float:
 def find_window(curve: Sequence[Threshold], labels: Labels, params: Params) -> Window:
     """The window that the labels support; the stated one where there are none, or where no threshold passes.
 
-    Few labelled products cannot show any threshold for others like them, however good the encoder. The stated low is
-    the encoder's, not chosen on these labels, so that the precision gate may judge this run's sets with them.
+    Few labelled products cannot show any threshold for others like them, however good the encoder. The stated low does
+    not depend on these labels, so that the precision gate may judge this run's sets with them.
     """
     if params.window == "explicit" or not len(labels.rows):
         return Window(params.low, params.high, None)

@@ -137,3 +137,12 @@ def count_votes(ballot: Ballot, confidence: float = 0.95) -> Votes:
         effective = min(effective, mean * (1 - mean) / variance * shrink**2)
     bound = stats.beta.ppf(1 - confidence, effective * mean, effective * (1 - mean) + 1) if mean else 0.0
     return Votes(mean, float(effective), float(bound))
+
+
+def first_tested(kish: Sequence[float]) -> int:
+    """Where a sequence of tests begins: at the first threshold worth half as many votes as any; 0 without thresholds.
+
+    kish: the votes of each threshold, strictest first. They follow from similarities only, not from verdicts, so that
+    looking at them spends no confidence.
+    """
+    return next((place for place, votes in enumerate(kish) if votes >= max(kish) / 2), 0)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.common.data.reading import Dataset
+from components.common.statistics import first_tested
 
 MORE_LABELS = "add labelled photographs of more products, so that a window can be shown"
 
@@ -12,8 +13,8 @@ MORE_LABELS = "add labelled photographs of more products, so that a window can b
 class Window:
     """The window of a run, and what labels have shown of it.
 
-    low, high: cosine. passed: whether they showed the `target` precision somewhere; None if they were not asked. best:
-    the threshold with the highest lower bound, as a row of `calibration`; None if no labelled object has a partner.
+    low, high: cosine. passed: whether they showed the `target` precision somewhere; None if they were not asked.
+    tested: the first threshold that was tested, as a row of `calibration`; None if no labelled object has a partner.
     label_rows: in the labels' file. labels: those about photographs of this run. labelled: objects that they name.
     """
 
@@ -21,33 +22,29 @@ class Window:
     high: float
     passed: bool | None
     target: float
-    best: dict[str, Any] | None
+    tested: dict[str, Any] | None
     label_rows: int
     labels: int
     labelled: int
 
     @property
     def too_few(self) -> bool:
-        """Whether a threshold reaches the target for the labelled products, but cannot be shown to do so for others."""
-        return self.passed is False and self.best is not None and self.best["precision"] >= self.target
+        """Whether the first tested threshold reaches the target for the labelled products, not surely for others."""
+        return self.passed is False and self.tested is not None and self.tested["precision"] >= self.target
 
     @property
     def truth(self) -> str:
         """Why no window will do; empty if one may."""
         if self.passed is not False:
             return ""
-        if not self.best:
+        if not self.tested:
             return "no window can be shown to be precise enough: no labelled object has a similar partner"
-        best = "a mean of {precision:.2f} and a lower bound of {lower_bound:.2f}, from {threshold:g} up: {anchors} of"
+        shown = (
+            "a mean of {precision:.2f} and a lower bound of {lower_bound:.2f}, from {threshold:g} up, where {anchors} "
+        ).format(**self.tested) + f"of {self.labelled} labelled objects have partners"
         if self.too_few:
-            return (
-                f"the labels are too few to show a window for other products ({best.format(**self.best)} "
-                f"{self.labelled} labelled objects have partners there), so it is the stated one, from {self.low:g}"
-            )
-        return (
-            f"no window reaches precision {self.target:g} with this encoder: the best has {best.format(**self.best)} "
-            f"{self.labelled} labelled objects have partners there"
-        )
+            return f"the labels are too few to show a window ({shown}), so it is the stated one, from {self.low:g} up"
+        return f"no window reaches precision {self.target:g} with this encoder: the strictest has {shown}"
 
     @property
     def unused_labels(self) -> str:
@@ -98,6 +95,6 @@ class Window:
 def window_of(calibration: Dataset) -> Window:
     """The window, as the dataset `calibration` has it."""
     facts, curve = calibration.facts, calibration.rows()
-    best = max(curve, key=lambda row: row["lower_bound"], default=None)
+    tested = curve[first_tested([row["kish"] for row in curve])] if curve else None
     counts = (facts[name] for name in ("label_rows", "labels", "labelled_objects"))
-    return Window(facts["low"], facts["high"], facts["passed"], facts["target"], best, *counts)
+    return Window(facts["low"], facts["high"], facts["passed"], facts["target"], tested, *counts)

@@ -34,7 +34,7 @@ def removal(inputs: dict[str, Path], params: Tuples) -> Gate:
     clean = residual <= params.max_residual
     share = float(clean.mean()) if len(clean) else 0.0
     others = _bound_for_others(inputs, backgrounds["row"].to_numpy(), clean)
-    too_large = _too_large(inputs, int((~clean).sum()))
+    too_large = _too_large(inputs, none_at_all=not len(clean))
     cause = f"; {too_large}" if too_large and share < params.min_clean_share else ""
     return Gate(
         "removal",
@@ -64,12 +64,12 @@ def removal(inputs: dict[str, Path], params: Tuples) -> Gate:
     )
 
 
-def _too_large(inputs: dict[str, Path], unclean: int) -> str:
-    """Why boxes are too large for a clean background, if that is the main cause. unclean: backgrounds that are not."""
+def _too_large(inputs: dict[str, Path], none_at_all: bool) -> str:
+    """Why boxes are too large for a clean background, if they are. none_at_all: no anchor has a background."""
     if Dataset(inputs["objects"]).manifest.params["source"] == "whole":
         return f"boxes are whole photographs (detection.source: whole), so {FILLED}"
     filling = Dataset(inputs["backgrounds"]).counts["no-surroundings"]
-    return f"{filling} more anchors fill their photograph, so {FILLED}" if filling > unclean else ""
+    return f"all {filling} anchors fill their photograph, so {FILLED}" if none_at_all and filling else ""
 
 
 def _bound_for_others(inputs: dict[str, Path], rows: np.ndarray, clean: np.ndarray) -> float:

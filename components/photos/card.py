@@ -1,73 +1,76 @@
 """The model card of a head: what it was trained on, and how the recipe does on subjects that it has not seen."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from components.common.statistics import Interval, cluster_t
+from components.common.data.digests import short
+from components.common.statistics import cluster_t
 from components.common.vision.lite import PROVIDED
-from components.photos.folds import FOLDS, PARTNERS, PRECISION, Figures
-from components.photos.head import HeadParams
+from components.photos.folds import FOLDS, PARTNERS, PRECISION, Figures, Measured
+from components.photos.head import Recipe
 from components.photos.labelled import Crop
 
 TITLES = {
     "recall_at_1": "recall@1",
     "recall": f"recall of pairs at precision {PRECISION:g}",
     "served": f"objects with {PARTNERS} partners there",
-    "threshold": "cosine there",
 }
 CARD = """# Instance retrieval on photographs of products
 
-Embeds a crop of a product as {trained} + {kept} logits; the cosine of two embeddings says whether the crops show the
-same product. Average the embedding with that of the mirrored crop. A linear head on the mean-pooled features of
-Google's {backbone} (Apache-2.0) at {side} px: {trained} dimensions are trained, {kept} are whitened principal
-components.
+Embeds a crop of a product as {dim} logits; the cosine of two embeddings says whether the crops show the same product.
+Average the embedding with that of the mirrored crop. A linear head on the mean-pooled features of Google's {backbone}
+(Apache-2.0) at {side} px: {trained} dimensions are trained by supervised contrast, the others are whitened principal
+components of the features.
 
-| | |
-| --- | --- |
-| trained on | {trained_on} |
-| loss | supervised contrastive on frozen features, temperature {temperature} |
-| steps, batch, dropout, seed | {steps}, {batch}, {drop}, {seed} |
+{recipe}
 
-Measured by {folds} folds over subjects: a head trained on the other subjects of all runs is judged on the fold's
-subjects alone. Means over folds, with Student's 95 % interval over the folds, which does not know that the folds share
-training subjects.
+| trained on | objects | subjects | other objects | licences of the photographs | dataset objects |
+| --- | --- | --- | --- | --- | --- |
+{sources}
 
-| run | folds | {titles} |
-| --- | --- | {lines} |
+Measured by {folds} folds over subjects: a head trained on all other objects is judged on the fold's subjects alone, a
+gallery of their objects. Means over folds, with Student's 95 % interval over the folds, which does not know that folds
+share training subjects. The head in this folder was trained on all of them, so they say nothing about it.
+
+| run | folds | what embeds | {titles} |
+| --- | --- | --- | {lines} |
 {rows}
-
-The head in this folder was trained on all of these subjects, so they say nothing about it.
 """
 
 
-def card(crops: Sequence[Crop], measured: Mapping[str, list[Figures]], params: HeadParams, seed: int) -> str:
-    """The card as Markdown."""
+def card(crops: Sequence[Crop], measured: Measured, recipe: Recipe, dim: int) -> str:
+    """The card as Markdown. dim: length of the embedding."""
     package = PROVIDED["ir"]
+    values = recipe.head.model_dump() | recipe.model_dump(include={"views", "seed"})
     return CARD.format(
+        dim=dim,
         backbone=package.module.removesuffix("_pytorch_model").replace("_", "-"),
         side=package.side,
-        trained_on="; ".join(_counts(run, crops) for run in measured),
+        trained=recipe.head.trained,
+        recipe="Recipe: " + ", ".join(f"{name} {value:g}" for name, value in values.items()) + ".",
+        sources="\n".join(_source(run, crops) for run in dict.fromkeys(run for run, _ in measured)),
         folds=FOLDS,
         titles=" | ".join(TITLES.values()),
         lines=" | ".join("---" for _ in TITLES),
-        rows="\n".join(f"| {run} | {len(found)} | {' | '.join(in_words(found))} |" for run, found in measured.items()),
-        seed=seed,
-        **params.model_dump(),
+        rows="\n".join(f"| {' | '.join(row)} |" for row in table(measured)),
     )
 
 
-def in_words(found: Sequence[Figures]) -> list[str]:
-    """Each figure's mean over folds with its interval, as text."""
-    return [f"{mean.mean:.3f} [{max(mean.low, 0):.3f}, {min(mean.high, 1):.3f}]" for mean in means(found)]
+def table(measured: Measured) -> list[list[str]]:
+    """One row a run and part of the head: their names, the folds, and each figure's mean with its interval."""
+    return [[run, str(len(found)), part, *_in_words(found)] for (run, part), found in measured.items()]
 
 
-def means(found: Sequence[Figures]) -> list[Interval]:
-    """The mean of each figure over folds, with Student's 95 % interval."""
+def _in_words(found: Sequence[Figures]) -> list[str]:
     names = [str(place) for place in range(len(found))]
-    return [cluster_t(values, names) for values in zip(*found, strict=True)]
+    means = [cluster_t(values, names) for values in zip(*found, strict=True)]
+    return [f"{mean.mean:.3f} [{max(mean.low, 0):.3f}, {min(mean.high, 1):.3f}]" for mean in means]
 
 
-def _counts(run: str, crops: Sequence[Crop]) -> str:
-    counts = Counter(crop.subject for crop in crops if crop.run == run)
+def _source(run: str, crops: Sequence[Crop]) -> str:
+    own = [crop for crop in crops if crop.run == run]
+    counts = Counter(crop.subject for crop in own)
     recurring = [count for count in counts.values() if count > 1]
-    return f"{run}: {sum(recurring)} objects of {len(recurring)} subjects, {len(counts) - len(recurring)} other objects"
+    licences = ", ".join(f"{name or 'unknown'} ({n})" for name, n in Counter(crop.licence for crop in own).items())
+    cells = (run, sum(recurring), len(recurring), len(counts) - len(recurring), licences, short(own[0].source))
+    return f"| {' | '.join(map(str, cells))} |"

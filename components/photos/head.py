@@ -1,8 +1,8 @@
 """The head: one linear layer from the backbone's features to the embedding.
 
 Half of it is trained by supervised contrast: it tells look-alikes apart, but knows few products, and forgets what the
-backbone knows of all others. The other half keeps that: the features' whitened principal components. Without it, pairs
-of subjects unlike the trained ones were found less often (`README.md` of the trained model has figures).
+backbone knows of all others. The other half keeps that: the features' whitened principal components. The card of a
+trained head compares both parts with the whole.
 """
 
 import numpy as np
@@ -13,6 +13,9 @@ from torch.nn.functional import normalize
 
 from components.common.data.seeds import torch_generator
 from components.common.stage.progress import track
+
+SPREAD = 2
+"""Views of a crop that components are found on: more of them hardly change the axes, and take memory."""
 
 
 class HeadParams(BaseModel):
@@ -31,8 +34,20 @@ class HeadParams(BaseModel):
     temperature: float = Field(default=0.1, gt=0, description="of the contrast")
 
 
+class Recipe(BaseModel):
+    """What makes a head."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    head: HeadParams = HeadParams()
+    views: int = Field(default=8, ge=2, description="how often each crop is seen; the first two are plain")
+    seed: int = Field(default=0, ge=0, description="of views, folds and training")
+    device: str = Field(default="cpu", description="where features are computed")
+
+
 def make_head(features_NVD: np.ndarray, subjects: list[str], params: HeadParams, seed: int) -> np.ndarray:
-    """The head's weight, float32 [trained + kept, D], both parts of equal length on average.
+    """The head's weight, float32 [trained + kept, D] (fewer if there are fewer components), both parts of equal length
+    on average.
 
     features: unit features of N crops in V views. subjects: the product of each crop.
     """
@@ -43,14 +58,14 @@ def make_head(features_NVD: np.ndarray, subjects: list[str], params: HeadParams,
 
 
 def kept_part(features_NVD: np.ndarray, params: HeadParams) -> np.ndarray:
-    """Whitened principal components of the features, [kept, D], blind to the mean feature.
+    """Whitened principal components of the features, [kept, D] or all there are, blind to the mean feature.
 
     Whitening divides a component by its standard deviation, to which that of component `shrink` is added in squares:
     the last ones are noise. No offset is needed, so that the length of the features does not matter.
     """
     flat = features_NVD.reshape(-1, features_NVD.shape[-1])
     mean = flat.mean(0)
-    _, deviations, axes = np.linalg.svd((flat - mean)[:: features_NVD.shape[1] // 2 or 1], full_matrices=False)
+    _, deviations, axes = np.linalg.svd((flat - mean)[:: features_NVD.shape[1] // SPREAD], full_matrices=False)
     kept = min(params.kept, len(axes))
     floor = deviations[min(params.shrink, kept - 1)]
     whitened = axes[:kept] / np.hypot(deviations[:kept], floor)[:, None]

@@ -1,5 +1,6 @@
 """Labelled crops of finished runs: what a head is trained and measured on."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,15 +12,20 @@ from components.common.data.schemas import blob_columns
 from components.common.errors import UserError
 from components.common.vision.images import stored_picture
 
+LEAST = 2
+"""Recurring products of a run, so that folds over them have something to compare."""
+
 
 class Crop(NamedTuple):
     """A labelled object as the pipeline sees it. subject: its product; one that never recurs has its own name. run: the
-    run's name."""
+    run's name. licence: of its photograph, "" if unknown. source: digest of the dataset `objects`."""
 
     object_id: str
     picture: Image.Image
     subject: str
     run: str
+    licence: str = ""
+    source: str = ""
 
 
 def labelled_crops(runs: Sequence[Path]) -> list[Crop]:
@@ -27,28 +33,46 @@ def labelled_crops(runs: Sequence[Path]) -> list[Crop]:
 
     The others may be any product, so that nothing can be learnt from them.
 
-    Raises `UserError` if a run has no calibration yet, or no two objects of any run are labelled as one product.
+    Raises `UserError` if a run has no calibration yet, fewer than two products recur in it, or two runs have one name.
     """
-    crops = [crop for run in runs for crop in _of_run(run)]
-    subjects = [crop.subject for crop in crops]
-    if len(subjects) == len(set(subjects)):
-        raise UserError(
-            "no two objects are labelled as the same product, so there is nothing to learn: run with --labels first"
-        )
+    folders = [run.resolve() for run in runs]
+    if len({folder.name for folder in folders}) < len(folders):
+        raise UserError("two of the runs have the same name: leave out the repeated one, or rename its folder")
+    crops = []
+    for folder in folders:
+        found = _of_run(folder)
+        recurring = [name for name, count in Counter(crop.subject for crop in found).items() if count > 1]
+        if len(recurring) < LEAST:
+            raise UserError(
+                f"in {folder.name}, {len(recurring)} products are labelled in two photographs or more, and a head "
+                f"needs {LEAST}: run with --labels for more of them, or leave the run out"
+            )
+        crops += found
     return crops
 
 
 def _of_run(run: Path) -> list[Crop]:
     data = run / "data"
-    if missing := [name for name in ("objects", "identities") if not (data / name / "manifest.json").exists()]:
+    if missing := [
+        name for name in ("images", "objects", "identities") if not (data / name / "manifest.json").exists()
+    ]:
         raise UserError(
             f"{run} has no {missing[0]}: name the folder of a run, such as runs/NAME, whose calibration is done"
         )
     objects = Dataset(data / "objects")
     subjects = {row["row"]: row["subject"] for row in Dataset(data / "identities").rows(["row", "subject"])}
-    rows = objects.rows(["object_id", *blob_columns("crop")])
+    images = Dataset(data / "images").rows(["image_id", "licence"])
+    licences = {image["image_id"]: image["licence"] or "" for image in images}
+    rows = objects.rows(["object_id", "image_id", *blob_columns("crop")])
     return [
-        Crop(row["object_id"], stored_picture(objects, row, "crop").convert("RGB"), subjects[place], run.name)
+        Crop(
+            row["object_id"],
+            stored_picture(objects, row, "crop").convert("RGB"),
+            subjects[place],
+            run.name,
+            licences[row["image_id"]],
+            objects.digest,
+        )
         for place, row in enumerate(rows)
         if place in subjects
     ]

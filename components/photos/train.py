@@ -1,62 +1,52 @@
 """`objectmate photos train`: labelled runs in; out comes a model folder, measured on subjects that it has not seen."""
 
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
 
 from components.common.errors import UserError
 from components.common.vision.lite import HEAD, PROVIDED, model_folder, provided_backbone
 from components.photos.card import card
-from components.photos.folds import Figures, by_folds
-from components.photos.head import HeadParams, make_head
-from components.photos.labelled import Crop, labelled_crops
-from components.photos.views import embedding, features
+from components.photos.folds import Measured, by_folds
+from components.photos.head import Recipe, make_head
+from components.photos.labelled import labelled_crops
+from components.photos.views import features
 
 
-class Recipe(NamedTuple):
-    """What makes a head. views: how often each crop is seen, augmented (the first two are plain)."""
-
-    head: HeadParams = HeadParams()
-    views: int = 8
-    seed: int = 0
-    device: str = "cpu"
-
-
-def train_photos(runs: Sequence[Path], output: Path, recipe: Recipe) -> dict[str, list[Figures]]:
+def train_photos(runs: Sequence[Path], output: Path, recipe: Recipe) -> Measured:
     """Measures the recipe by folds over subjects, trains a head on all crops and writes the model folder `output`.
 
-    Returns, for each run, the figures of its folds. Raises `UserError` if `output` exists, a run has no labelled
-    objects, or the backbone's package is not installed.
+    Returns the figures of each run's folds, for the whole head and for its two parts alone. Raises `UserError` if
+    `output` exists, a run has no labelled objects, or the backbone's package is not installed.
     """
     if output.exists():
         raise UserError(f"{output} exists: name another folder, or remove it")
     crops = labelled_crops(runs)
     seen = features(provided_backbone("ir"), crops, recipe.views, recipe.seed, recipe.device)
-    measured = by_folds(crops, _trainer(crops, seen, recipe), recipe.seed)
-    head = head_tensors(make_head(seen, [crop.subject for crop in crops], recipe.head, recipe.seed))
-    model_folder(output, PROVIDED["ir"], head)
-    save_file(head, output / HEAD)
-    (output / "README.md").write_text(card(crops, measured, recipe.head, recipe.seed), encoding="utf-8")
+
+    def train(places: np.ndarray) -> np.ndarray:
+        subjects = [crops[place].subject for place in places.tolist()]
+        return make_head(seen[places], subjects, recipe.head, recipe.seed)
+
+    trained = recipe.head.trained
+    parts = {"whole head": slice(None), "trained part alone": slice(trained), "kept part alone": slice(trained, None)}
+    measured = by_folds(crops, seen, train, parts, recipe.seed)
+    weight = train(np.arange(len(crops)))
+    _publish(output, weight, card(crops, measured, recipe, weight.shape[0]))
     return measured
 
 
-def head_tensors(weight_KD: np.ndarray) -> dict[str, Tensor]:
-    """The head as the last layer of transformers' `EfficientNetForImageClassification`."""
-    return {"classifier.weight": torch.from_numpy(weight_KD), "classifier.bias": torch.zeros(len(weight_KD))}
-
-
-def _trainer(
-    crops: Sequence[Crop], seen_NVD: np.ndarray, recipe: Recipe
-) -> Callable[[np.ndarray], Callable[[np.ndarray], np.ndarray]]:
-    def train(places: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-        weight = make_head(
-            seen_NVD[places], [crops[place].subject for place in places.tolist()], recipe.head, recipe.seed
-        )
-        return lambda held: embedding(seen_NVD[held], weight)
-
-    return train
+def _publish(output: Path, weight_KD: np.ndarray, text: str) -> None:
+    """Writes the folder beside its place and moves it there, so that it is whole or absent."""
+    head = {"classifier.weight": torch.from_numpy(weight_KD), "classifier.bias": torch.zeros(len(weight_KD))}
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=output.parent) as beside:
+        made = Path(beside) / "model"
+        model_folder(made, PROVIDED["ir"], head)
+        save_file(head, made / HEAD)
+        (made / "README.md").write_text(text, encoding="utf-8")
+        made.rename(output)

@@ -17,22 +17,24 @@ def group() -> None:
 def train(
     runs: Annotated[list[Path], typer.Argument(help="Folders of runs on labelled photographs, such as runs/NAME")],
     output: Annotated[Path, typer.Option(help="Model folder to write")] = Path("models/photos"),
-    steps: Annotated[int, typer.Option(help="Optimiser steps")] = 400,
-    views: Annotated[int, typer.Option(min=2, help="Views of each object, plain and augmented")] = 8,
-    seed: Annotated[int, typer.Option(help="Same seed, same head (on one kind of processor)")] = 0,
-    device: Annotated[str, typer.Option(help="Where features are computed: cpu or cuda")] = "cpu",
+    steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps")] = None,
+    views: Annotated[int | None, typer.Option(min=2, help="Views of each object, plain and augmented")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Same seed, same head (on one kind of processor)")] = None,
+    device: Annotated[str | None, typer.Option(help="Where features are computed: cpu or cuda")] = None,
 ) -> None:
     """Train a head on labelled runs, measured by folds over subjects. Use it with --set models.ir=FOLDER."""
     from rich.console import Console
     from rich.table import Table
 
-    from components.photos.card import TITLES, in_words
-    from components.photos.head import HeadParams
-    from components.photos.train import Recipe, train_photos
+    from components.photos.card import TITLES, table
+    from components.photos.head import HeadParams, Recipe
+    from components.photos.train import train_photos
 
-    measured = train_photos(runs, output, Recipe(HeadParams(steps=steps), views, seed, device))
-    table = Table("run", "folds", *TITLES.values(), title="subjects that the head has not seen")
-    for run, found in measured.items():
-        table.add_row(run, str(len(found)), *in_words(found))
-    Console().print(table)
+    given = {"views": views, "seed": seed, "device": device}
+    head = HeadParams() if steps is None else HeadParams(steps=steps)
+    recipe = Recipe(head=head, **{name: value for name, value in given.items() if value is not None})
+    shown = Table("run", "folds", "what embeds", *TITLES.values(), title="subjects that the head has not seen")
+    for row in table(train_photos(runs, output, recipe)):
+        shown.add_row(*row)
+    Console().print(shown)
     typer.echo(f"The encoder is in {output}. Mine with it: objectmate run dataset ... --set models.ir={output}")

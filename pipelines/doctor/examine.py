@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from pipelines.doctor import machine, packages, services
 from pipelines.doctor.finding import Finding
-from pipelines.parameters import profile_names
 
 PHOTOS = "photos"
 
@@ -38,9 +37,9 @@ def fitting(findings: Sequence[Finding]) -> tuple[str, str]:
     state = {finding.name: finding.state for finding in findings}
     if lacking(findings):
         return "", "nothing runs before what is absent above is mended"
-    if state["GPU"] == "ok" and "ok" in (state["model hub"], state["models.lock"]):
-        return "open", "a GPU and models from the hub are at hand"
-    why = "there is no GPU that torch can use" if state["GPU"] != "ok" else "the model hub does not answer"
-    if PHOTOS in profile_names() and state.get(f"extra {PHOTOS}", "ok") == "ok":
+    if state["GPU"] != "absent" and state["model hub"] == "ok":
+        return "open", "a GPU and the model hub are at hand"
+    why = "there is no GPU that torch can use" if state["GPU"] == "absent" else "the model hub does not answer"
+    if state.get(f"extra {PHOTOS}") == "ok":
         return PHOTOS, f"for real photographs; {why}, so the hub's large models do not fit"
     return "sandbox", f"the embedded world and small photograph sets; {why}, so the hub's large models do not fit"

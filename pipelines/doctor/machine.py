@@ -85,9 +85,9 @@ def gpu() -> Finding:
     if not torch.cuda.is_available():
         return Finding(
             "GPU",
-            "limits you",
+            "absent",
             f"there is an NVIDIA GPU, but torch {torch.__version__} cannot use it",
-            "pip install torch --index-url https://download.pytorch.org/whl/cu130, or mend the driver",
+            "UV_TORCH_BACKEND=auto make setup (a CUDA build of torch), or mend the driver",
         )
     name, size = torch.cuda.get_device_name(), torch.cuda.get_device_properties(0).total_memory / GIB
     says = f"{name}, {size:.0f} GiB (torch {torch.__version__})"

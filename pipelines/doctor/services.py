@@ -9,12 +9,12 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
+from components.common.errors import UserError
 from pipelines.doctor.finding import Finding, setting
 
 SECONDS = 3
 HUB = "https://huggingface.co"
 YES = ("1", "true", "yes", "on")
-LOCK = Path("models.lock")
 
 
 def docker_engine() -> Finding:
@@ -77,7 +77,13 @@ def _shown(address: str) -> str:
 
 def model_lock() -> Finding:
     """The file that pins hub models, in this folder."""
-    if LOCK.is_file():
+    from pipelines.models.lock import FILE, read_lock
+
+    if FILE.is_file():
+        try:
+            read_lock()
+        except UserError as error:
+            return Finding("models.lock", "limits you", str(error), "objectmate models lock")
         return Finding("models.lock", "ok", "hub models are locked here")
     says = "no hub model is locked in this folder; only profiles with hub models need that"
     return Finding("models.lock", "absent", says, "objectmate models lock")

@@ -64,13 +64,12 @@ def test_boxes_of_whole_photographs_are_named_as_the_cause(make: Make, residual:
 
 
 def test_anchors_that_fill_their_photograph_are_named_as_the_cause(make: Make) -> None:
-    blobs = [{"image.png": b"", "mask.png": b""}]
     objects = make("some", "objects", [object_row(0, "image-0")], blobs=[{"crop.png": b""}])
-    for name, filling, why in (("most", 5, True), ("none", 0, False)):
-        counts = {"no-surroundings": filling}
-        folder = make(name, "backgrounds", [background(0, 0.95)], blobs=blobs, counts=counts)
+    for name, rows, filling, why in (("all", [], 5, True), ("some", [background(0, 0.95)], 5, False)):
+        blobs = [{"image.png": b"", "mask.png": b""}] * len(rows)
+        folder = make(name + "-filling", "backgrounds", rows, blobs=blobs, counts={"no-surroundings": filling})
         check = removal({"backgrounds": folder, "objects": objects}, Tuples()).checks[0]
-        assert ("5 more anchors fill their photograph, so there is nothing around" in str(check)) == why
+        assert ("all 5 anchors fill their photograph, so there is nothing around" in str(check)) == why
         assert check.next_step.startswith("give boxes" if why else "use a better removal model")
         assert not str(check).endswith("; ")
 

@@ -13,8 +13,9 @@ from components.common.errors import UserError
 from components.common.stage.params import StageParams
 from components.common.vision.encoders import load_encoder
 from components.common.vision.images import dhashes, encode_png
+from components.photos.head import Recipe
 from components.photos.labelled import labelled_crops
-from components.photos.train import HEAD, Recipe, train_photos
+from components.photos.train import HEAD, train_photos
 from components.photos.views import augmented
 from pipelines.cli.app import app
 
@@ -40,6 +41,11 @@ def write_run(run: Path, labelled: bool = True) -> Path:
     """A run's objects and identities, as detection and calibration leave them; the last object has no label."""
     pictures = [picture(subject, view) for subject in range(SUBJECTS) for view in range(EACH)]
     rows = [_row(run.name, row, image) for row, image in enumerate(pictures)]
+    images = [{"image_id": row["image_id"], "uri": f"{row['row']}.png", "width": 48, "height": 48, "format": "PNG",
+               "bytes": 9, "dhash": bytes(32), "dhash_flipped": bytes(32), "collection": "test", "licence": "CC0-1.0"}
+              for row in rows]  # fmt: skip
+    with Writer(run / "data/images", "images", "test", {}, StageParams()) as out:
+        out.write(0, images, [{"image.png": b""}] * len(images))
     with Writer(run / "data/objects", "objects", "test", {}, StageParams()) as out:
         out.write(0, rows, [{"crop.png": encode_png(image)} for image in pictures])
     named = [{"row": row, "subject": f"s{row // EACH}", "photograph": row} for row in range(len(rows) - 1)]
@@ -72,16 +78,19 @@ def test_a_model_folder_with_its_card_is_made(tmp_path: Path) -> None:
     vectors = encoder.embed([picture(0, 0), picture(0, 1)])
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     card = (output / "README.md").read_text(encoding="utf-8")
-    assert "shop: 23 objects of 8 subjects, 0 other objects" in card and "efficientnet-lite2" in card
+    assert "| shop | 23 | 8 | 0 | CC0-1.0 (23) |" in card and "kept part alone" in card and "efficientnet-lite2" in card
     assert (output / HEAD).stat().st_size < 2_000_000
 
 
 def test_refusals_are_one_sentence(tmp_path: Path) -> None:
     unlabelled = write_run(tmp_path / "unlabelled", labelled=False)
-    with pytest.raises(UserError, match=r"no two objects are labelled as the same product.*--labels"):
+    with pytest.raises(UserError, match=r"in unlabelled, 0 products are labelled in two photographs or more.*--labels"):
         train_photos([unlabelled], tmp_path / "out", Recipe())
-    with pytest.raises(UserError, match=r"nowhere has no objects: name the folder of a run"):
+    with pytest.raises(UserError, match=r"nowhere has no images: name the folder of a run"):
         train_photos([tmp_path / "nowhere"], tmp_path / "out", Recipe())
+    one = write_run(tmp_path / "one")
+    with pytest.raises(UserError, match="two of the runs have the same name"):
+        train_photos([one, one], tmp_path / "out", Recipe())
     with pytest.raises(UserError, match="exists: name another folder"):
         train_photos([unlabelled], tmp_path, Recipe())
 

@@ -166,29 +166,35 @@ def test_packages_and_extras_come_from_what_is_installed(tmp_path: Path, monkeyp
 def test_records_that_would_surprise_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert {finding.name: finding.state for finding in services.records()}["DVC"] == "ok"
     (tmp_path / "dvc.yaml").write_text("stages: {}\n")
-    (tmp_path / "models.lock").write_text("")
+    (tmp_path / "models.lock").write_text("models: {}\n")
     monkeypatch.setenv("MLFLOW_RUN_ID", "abc")
     monkeypatch.setenv("PATH", str(tmp_path))
     found = {finding.name: finding for finding in services.records()}
     assert (found["MLflow"].state, found["MLflow"].mend) == ("limits you", "unset MLFLOW_RUN_ID")
     assert found["DVC"].mend.startswith("dvc init") and found["git"].state == "absent"
     assert services.model_lock().state == "ok"
+    (tmp_path / "models.lock").write_text("models: [")
+    assert services.model_lock().state == "limits you" and "models.lock is damaged" in services.model_lock().says
     monkeypatch.delenv("MLFLOW_RUN_ID")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@server:5000")
     assert services.records()[0].says == "runs are recorded at http://server:5000"
 
 
 @pytest.mark.parametrize(
-    ("gpu", "hub_state", "python", "profiles"),
+    ("gpu", "hub_state", "photos", "python", "profile", "because"),
     [
-        ("ok", "ok", "ok", ["open"]),
-        ("absent", "ok", "ok", ["sandbox", "photos"]),
-        ("ok", "absent", "ok", ["sandbox", "photos"]),
-        ("ok", "ok", "absent", [""]),
+        ("ok", "ok", "ok", "ok", "open", "a GPU and the model hub are at hand"),
+        ("limits you", "ok", "ok", "ok", "open", "a GPU and the model hub are at hand"),
+        ("absent", "ok", "ok", "ok", "photos", "there is no GPU that torch can use"),
+        ("ok", "absent", "ok", "ok", "photos", "the model hub does not answer"),
+        ("ok", "limits you", "absent", "ok", "sandbox", "the model hub does not answer"),
+        ("ok", "ok", "ok", "absent", "", "nothing runs before what is absent above is mended"),
     ],
 )
-def test_the_profile_follows_from_what_is_there(gpu: State, hub_state: State, python: State, profiles: list) -> None:
-    states = {"Python": python, "GPU": gpu, "model hub": hub_state, "models.lock": "absent"}
+def test_the_profile_follows_from_what_is_there(
+    gpu: State, hub_state: State, photos: State, python: State, profile: str, because: str
+) -> None:
+    states: dict[str, State] = {"Python": python, "GPU": gpu, "model hub": hub_state, "extra photos": photos}
     findings = [Finding(name, state, "", needed=name == "Python") for name, state in states.items()]
     fits, why = examine.fitting(findings)
-    assert why and fits in profiles
+    assert fits == profile and because in why

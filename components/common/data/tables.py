@@ -64,7 +64,9 @@ def read_table(data: bytes, where: str, needed: Collection[str], spellings: Mapp
     known = {name.lower(): name for name in needed} | dict(spellings or {})
     header = [known.get(name.lower(), name.lower()) for name in cells]
     for column in needed:
-        if flaw or column not in header:
+        if flaw:
+            raise UserError(f"{where}: its first line is damaged ({flaw}): it must name {', '.join(needed)}")
+        if column not in header:
             raise UserError(f"{where} has no column '{column}': its first line must name {', '.join(needed)}")
     if repeated := [name for name, count in Counter(header).items() if name and count > 1]:
         raise UserError(f"{where} has several columns '{repeated[0]}': keep one of them")
@@ -142,7 +144,7 @@ def _separator(first: str, needed: Collection[str]) -> str:
 
 
 def _workbook_rows(data: bytes, where: str) -> Iterator[tuple[int, list[str], str]]:
-    """The same of the first sheet of a workbook."""
+    """The same of a workbook. One with several filled sheets is refused, as rights could be on any of them."""
     if data.startswith(_OLD_WORKBOOK):
         raise UserError(f"{where} is a workbook of an old Excel: {_UTF8}")
     try:
@@ -150,13 +152,16 @@ def _workbook_rows(data: bytes, where: str) -> Iterator[tuple[int, list[str], st
     except ImportError:
         raise UserError(f"{where} is a workbook: pip install 'objectmate[xlsx]', or {_UTF8}") from None
     try:
-        sheet = load_workbook(io.BytesIO(data), read_only=True, data_only=True).worksheets[0]
+        sheet, *others = load_workbook(io.BytesIO(data), read_only=True, data_only=True).worksheets
+        filled = [other.title for other in others if any(any(row) for row in other.iter_rows(values_only=True))]
         for place, row in enumerate(sheet.iter_rows(values_only=True), 1):
             cells = [_text(value) for value in row]
             if any(cells):
                 yield place, cells, ""
     except Exception as error:  # openpyxl raises anything on broken bytes
         raise UserError(f"{where} is neither a CSV file nor an Excel workbook ({error}): {_UTF8}") from None
+    if filled:
+        raise UserError(f"{where} has several filled sheets ({sheet.title}, {', '.join(filled)}): keep one")
 
 
 def _text(value: Any) -> str:

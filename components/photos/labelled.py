@@ -12,8 +12,8 @@ from components.common.data.schemas import blob_columns
 from components.common.errors import UserError
 from components.common.vision.images import stored_picture
 
-LEAST = 2
-"""Recurring products of a run, so that folds over them have something to compare."""
+LEAST = 8
+"""Recurring products of a run: with fewer, a fold over them would have nothing to tell apart."""
 
 
 class Crop(NamedTuple):

@@ -25,6 +25,10 @@ def train_photos(runs: Sequence[Path], output: Path, recipe: Recipe) -> Measured
     """
     if output.exists():
         raise UserError(f"{output} exists: name another folder, or remove it")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{output.parent} cannot be made ({error.strerror}): name another --output") from None
     crops = labelled_crops(runs)
     seen = features(provided_backbone("ir"), crops, recipe.views, recipe.seed, recipe.device)
 
@@ -43,7 +47,6 @@ def train_photos(runs: Sequence[Path], output: Path, recipe: Recipe) -> Measured
 def _publish(output: Path, weight_KD: np.ndarray, text: str) -> None:
     """Writes the folder beside its place and moves it there, so that it is whole or absent."""
     head = {"classifier.weight": torch.from_numpy(weight_KD), "classifier.bias": torch.zeros(len(weight_KD))}
-    output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent) as beside:
         made = Path(beside) / "model"
         model_folder(made, PROVIDED["ir"], head)

@@ -48,12 +48,15 @@ def _part(encoder: Encoder, crops: Sequence[Crop], made: list[Any]) -> np.ndarra
     pixels = [sha256(crop.picture.tobytes()).hexdigest() for crop in crops]
     name = digest_value([LAYOUT, *made, pixels, [crop.object_id for crop in crops]])
     path = user_cache() / "features" / f"{name}.npy"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        seen = np.stack([encoder.embed(_views(crop, views, seed)) for crop in crops]).astype(np.float32)
-        with replacing(path) as file:
-            np.save(file, seen)
-    return np.load(path)
+    try:
+        return np.load(path)
+    except (FileNotFoundError, ValueError, EOFError):  # not there yet, or cut off: it is made again
+        pass
+    seen = np.stack([encoder.embed(_views(crop, views, seed)) for crop in crops]).astype(np.float32)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as file:
+        np.save(file, seen)
+    return seen
 
 
 def _views(crop: Crop, views: int, seed: int) -> Iterable[Image.Image]:

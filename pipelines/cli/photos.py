@@ -1,7 +1,7 @@
 """`objectmate photos train`: an encoder for your own photographs."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -20,7 +20,7 @@ def train(
     steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps")] = None,
     views: Annotated[int | None, typer.Option(min=2, help="Views of each object, plain and augmented")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Same seed, same head (on one kind of processor)")] = None,
-    device: Annotated[str | None, typer.Option(help="Where features are computed: cpu or cuda")] = None,
+    device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where features are computed")] = "cpu",
 ) -> None:
     """Train a head on labelled runs, measured by folds over subjects. Use it with --set models.ir=FOLDER."""
     from rich.console import Console

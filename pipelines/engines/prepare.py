@@ -17,6 +17,8 @@ from pipelines.models.verify import refuse_absent_models
 from pipelines.parameters import FILE, check, profile_settings, render, resolve
 from pipelines.steps import reached_steps
 
+PHOTOS = "photos"
+"""The profile for real photographs."""
 DVCIGNORE = """\
 # Times and hosts differ between runs that made the same data; they are kept beside a dataset, not inside its identity.
 run.json
@@ -78,6 +80,8 @@ def check_run(request: Request) -> Prepared:
         check_in_place(check(Path(FILE)), steps)
         refuse_mixed(photographs(Path()), Workspace(Path()))
         return Prepared(Workspace(Path()))
+    if request.profile == PHOTOS and not request.images:
+        raise UserError("the profile photos needs photographs: name their folder with --images")
     refuse_odd_names(*request.sources, *request.overrides, request.workspace)
     refuse_absent(*request.sources)
     workspace = Workspace(request.folder)
@@ -87,7 +91,13 @@ def check_run(request: Request) -> Prepared:
     values = resolve(request.profile, settings)
     refuse_absent_settings(settings, identity.settings, workspace.root)
     refuse_mixed(values["ingest"]["images"], workspace)
-    values = pinned(values, steps, workspace.root, lock_command(request.profile, request.overrides))
+    try:
+        values = pinned(values, steps, workspace.root, lock_command(request.profile, request.overrides))
+    except UserError as error:
+        ends = (
+            "; the profile photos itself ends in tuples: `objectmate run dataset`" if request.profile == PHOTOS else ""
+        )
+        raise UserError(f"{error}{ends}") from None
     if request.engine != "docker":  # whose containers have a file system of their own
         refuse_absent_models(values, steps, workspace.root)
     refuse_foreign(workspace, identity)

@@ -114,3 +114,15 @@ def test_only_the_published_bytes_are_read(tmp_path: Path, monkeypatch: pytest.M
     assert not list((tmp_path / "cache").rglob("config.json"))
     with pytest.raises(UserError, match=r"there is no model photos:best: choose one of photos:ir, photos:judge"):
         lite.provided("photos:best")
+
+
+def test_a_damaged_or_unwritable_cache_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    weights = lite.provided("photos:judge") / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(UserError, match=r"model\.safetensors is damaged: delete .*judge-"):
+        lite.provided("photos:judge")
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(UserError, match="cannot be used .*: set XDG_CACHE_HOME"):
+        lite.provided("photos:judge")

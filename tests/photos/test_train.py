@@ -84,7 +84,10 @@ def test_a_model_folder_with_its_card_is_made(tmp_path: Path) -> None:
 
 def test_refusals_are_one_sentence(tmp_path: Path) -> None:
     unlabelled = write_run(tmp_path / "unlabelled", labelled=False)
-    with pytest.raises(UserError, match=r"in unlabelled, 0 products are labelled in two photographs or more.*--labels"):
+    with pytest.raises(
+        UserError,
+        match=r"in unlabelled, 0 products are labelled in two photographs or more, and a head needs 8: run with --labels",
+    ):
         train_photos([unlabelled], tmp_path / "out", Recipe())
     with pytest.raises(UserError, match=r"nowhere has no images: name the folder of a run"):
         train_photos([tmp_path / "nowhere"], tmp_path / "out", Recipe())

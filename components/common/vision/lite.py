@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from components.common.data.digests import digest_file, digest_value
+from components.common.data.files import read_json, size_of
 from components.common.errors import UserError
 
 if TYPE_CHECKING:
@@ -27,9 +28,11 @@ PHOTOS = "photos:"
 HEADS = Path(__file__).parents[2] / "photos" / "models"
 """NAME/head.safetensors: tensors that complete the package's."""
 HEAD = "head.safetensors"
+MADE = ".made.json"
+"""File -> size, bytes, of what a folder of the cache holds; hidden, so that it is no part of the model's digest."""
 OPEN = 100.0
 """The sigmoid of this is exactly 1 in fp32: a gate that lets everything through."""
-LAYOUT = 1
+LAYOUT = 2
 """Changes with what `model_folder` writes, so that no older folder is used."""
 
 
@@ -79,10 +82,19 @@ def provided_backbone(name: str) -> Path:
 def _cached(name: str, head: Path | None) -> Path:
     package, head_digest = PROVIDED[name], digest_file(head) if head else ""
     folder = user_cache() / "models" / f"{name}-{digest_value([package, head_digest, LAYOUT])[:16]}"
-    if not folder.exists():
-        from safetensors.torch import load_file
+    try:
+        if not folder.exists():
+            from safetensors.torch import load_file
 
-        _publish(folder, package, load_file(head) if head else {})
+            _publish(folder, package, load_file(head) if head else {})
+        made = read_json(folder / MADE)
+        damaged = [file for file, size in made.items() if size_of(folder / file) != size]
+    except FileNotFoundError:
+        damaged = [MADE]
+    except OSError as error:
+        raise UserError(f"the cache {folder.parent} cannot be used ({error.strerror}): set XDG_CACHE_HOME") from None
+    if damaged:
+        raise UserError(f"{folder / damaged[0]} is damaged: delete {folder}, it is made again")
     return folder
 
 
@@ -95,9 +107,11 @@ def _publish(folder: Path, package: Package, head: Mapping[str, "Tensor"]) -> No
     """Writes the folder beside its place and moves it there, so that nobody reads half of it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as beside:
-        model_folder(Path(beside) / "model", package, head)
+        made = Path(beside) / "model"
+        model_folder(made, package, head)
+        _write(made / MADE, {path.name: path.stat().st_size for path in made.iterdir()})
         try:
-            (Path(beside) / "model").rename(folder)
+            made.rename(folder)
         except OSError:
             if not folder.exists():  # otherwise another process was quicker
                 raise

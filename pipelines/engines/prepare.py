@@ -94,10 +94,8 @@ def check_run(request: Request) -> Prepared:
     try:
         values = pinned(values, steps, workspace.root, lock_command(request.profile, request.overrides))
     except UserError as error:
-        ends = (
-            "; the profile photos itself ends in tuples: `objectmate run dataset`" if request.profile == PHOTOS else ""
-        )
-        raise UserError(f"{error}{ends}") from None
+        hint = "; the profile photos itself ends in tuples: `objectmate run dataset`"
+        raise UserError(f"{error}{hint if request.profile == PHOTOS else ''}") from None
     if request.engine != "docker":  # whose containers have a file system of their own
         refuse_absent_models(values, steps, workspace.root)
     refuse_foreign(workspace, identity)

@@ -124,5 +124,5 @@ def test_a_damaged_or_unwritable_cache_is_one_sentence(tmp_path: Path, monkeypat
         lite.provided("photos:judge")
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    with pytest.raises(UserError, match="cannot be used .*: set XDG_CACHE_HOME"):
+    with pytest.raises(UserError, match=r"cannot be used .*: set XDG_CACHE_HOME"):
         lite.provided("photos:judge")

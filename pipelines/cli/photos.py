@@ -27,12 +27,11 @@ def train(
     from rich.table import Table
 
     from components.photos.card import TITLES, table
-    from components.photos.head import HeadParams, Recipe
+    from components.photos.head import Recipe
     from components.photos.train import train_photos
 
-    given = {"views": views, "seed": seed, "device": device}
-    head = HeadParams() if steps is None else HeadParams(steps=steps)
-    recipe = Recipe(head=head, **{name: value for name, value in given.items() if value is not None})
+    given = {"views": views, "seed": seed, "device": device, "head": {} if steps is None else {"steps": steps}}
+    recipe = Recipe.model_validate({name: value for name, value in given.items() if value is not None})
     shown = Table("run", "folds", "what embeds", *TITLES.values(), title="subjects that the head has not seen")
     for row in table(train_photos(runs, output, recipe)):
         shown.add_row(*row)

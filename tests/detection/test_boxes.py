@@ -98,7 +98,7 @@ def test_rules_hold_for_any_boxes_in_any_order(candidates: list[Candidate], rand
         ({"detector": ""}, "source = detector needs models.detector"),
         ({"min_share": 0.5, "max_share": 0.4}, r"min_share 0\.5 must be below max_share 0\.4"),
         ({"allow": ["Cat"], "deny": ["cat"]}, "cat cannot be in both allow and deny"),
-        ({"source": "magic"}, "source = 'magic'.*'detector', 'coco', 'open_images', 'labels' or 'whole'"),
+        ({"source": "magic"}, "source = 'magic'.*'detector', 'coco', 'open_images', 'labels', 'salient' or 'whole'"),
         ({"score": 3}, "score = 3: .*less than or equal to 1"),
     ],
 )

@@ -140,7 +140,7 @@ def test_generation_starts_from_the_insertion_model(clip: str) -> None:
 
 
 def test_the_chain_ends_in_two_loadable_bases(world: Path, clip: str, tmp_path: Path) -> None:
-    out, lengths = tmp_path / "models", Lengths(insertion=32, generation=32, autoencoder=2, measured=2)
+    out, lengths = tmp_path / "models", Lengths(insertion=128, generation=128, autoencoder=2, measured=2)
     figures = train_bases([world], out, tmp_path / "work", lengths, clip, held_out=[world])
     assert {f"{task}_reference_gap ({world.name})" for task in ("insertion", "generation")} <= figures.keys()
     for task, inserts in (("insertion", True), ("generation", False)):

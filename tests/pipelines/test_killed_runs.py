@@ -27,20 +27,13 @@ def home(tmp_path: Path) -> Iterator[Path]:
         process.kill()
 
 
-@pytest.mark.parametrize(
-    ("engine", "word", "code"),
-    [
-        ("dvc", signal.SIGKILL, -signal.SIGKILL),
-        ("dvc", signal.SIGTERM, 143),
-        ("kfp", signal.SIGINT, 130),
-    ],
-)
+# A run under DVC that is killed outright is in test_runs.py.
+@pytest.mark.parametrize(("engine", "word", "code"), [("dvc", signal.SIGTERM, 143), ("kfp", signal.SIGINT, 130)])
 def test_a_killed_run_leaves_no_process_and_is_in_mlflow(home, engine, word, code):
     ended, errors = stop_in(home, "ingest", word, *RUN, "--engine", engine, "--set", "mining.min_views=4")
     assert ended == code
-    if word != signal.SIGKILL:
-        assert [line for line in errors.splitlines() if line.startswith("objectmate")] == errors.splitlines()[-1:]
-        assert "Traceback" not in errors
+    assert [line for line in errors.splitlines() if line.startswith("objectmate")] == errors.splitlines()[-1:]
+    assert "Traceback" not in errors
     wait_for(lambda: not living(home))
     after = objectmate("run", "--images", "nowhere", cwd=home)
     assert after.stdout.count("was killed") == 1, after.stdout + after.stderr

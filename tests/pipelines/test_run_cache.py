@@ -9,6 +9,7 @@ import yaml
 from pipelines.engines.local import open_dvc
 from pipelines.engines.prepare import DVCIGNORE, _set_up_dvc
 from pipelines.engines.workspace import RESTORED, Workspace
+from pipelines.parameters import render, resolve
 
 MAKE = "mkdir -p data/made data/reports/make"
 WORK = "cp source.txt data/made/copy.txt && echo ran >> ran.txt"
@@ -31,6 +32,7 @@ def workspace(name: str, source: str) -> Workspace:
     root = Path("runs") / name
     root.mkdir(parents=True)
     (root / "source.txt").write_text(source)
+    (root / "params.yaml").write_text(render(resolve("sandbox")))
     (root / ".dvcignore").write_text(DVCIGNORE)
     (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"make": STAGE}}))
     _set_up_dvc(root)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from components.common.data.reading import Dataset
+from components.common.data.reading import Dataset, is_complete
 from components.common.data.schemas import blob_columns
 from components.common.errors import UserError
 from components.common.vision.images import stored_picture
@@ -33,7 +33,8 @@ def labelled_crops(runs: Sequence[Path]) -> list[Crop]:
 
     The others may be any product, so that nothing can be learnt from them.
 
-    Raises `UserError` if a run has no calibration yet, fewer than two products recur in it, or two runs have one name.
+    Raises `UserError` if a run has no calibration yet, fewer than LEAST products recur in it, or two runs have one
+    name.
     """
     folders = [run.resolve() for run in runs]
     if len({folder.name for folder in folders}) < len(folders):
@@ -53,9 +54,7 @@ def labelled_crops(runs: Sequence[Path]) -> list[Crop]:
 
 def _of_run(run: Path) -> list[Crop]:
     data = run / "data"
-    if missing := [
-        name for name in ("images", "objects", "identities") if not (data / name / "manifest.json").exists()
-    ]:
+    if missing := [name for name in ("images", "objects", "identities") if not is_complete(data / name)]:
         raise UserError(
             f"{run} has no {missing[0]}: name the folder of a run, such as runs/NAME, whose calibration is done"
         )

@@ -13,8 +13,6 @@ from components.common.errors import UserError
 from pipelines.doctor.finding import Finding, setting
 
 SECONDS = 3
-HUB = "https://huggingface.co"
-YES = ("1", "true", "yes", "on")
 
 
 def docker_engine() -> Finding:
@@ -37,10 +35,12 @@ def docker_engine() -> Finding:
 
 def hub() -> Finding:
     """Whether models can be fetched. The address comes from HF_ENDPOINT."""
-    if setting("HF_HUB_OFFLINE").lower() in YES:
+    from huggingface_hub import constants
+
+    if setting("HF_HUB_OFFLINE").upper() in constants.ENV_VARS_TRUE_VALUES:
         says = "HF_HUB_OFFLINE is set: models come from the cache only; the sandbox needs none"
         return Finding("model hub", "limits you", says, "unset HF_HUB_OFFLINE")
-    address = setting("HF_ENDPOINT") or HUB
+    address = setting("HF_ENDPOINT") or constants._HF_DEFAULT_ENDPOINT  # the one in effect is read once, on import
     answers: SimpleQueue[str] = SimpleQueue()
     Thread(target=lambda: answers.put(_problem(address)), daemon=True).start()  # a name server may keep us waiting
     try:

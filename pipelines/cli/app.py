@@ -11,6 +11,7 @@ import typer
 
 from components.common.errors import GateStop, StageFailed, UserError
 from pipelines.cli import cluster, doctor, gate, label, measure, models, parameters, results, run
+from pipelines.cli.lineage import lineage
 from pipelines.cli.photos import photos
 from pipelines.cli.sandbox import sandbox
 from pipelines.cli.stopping import Stopped, stop_on_signals
@@ -19,6 +20,7 @@ from pipelines.engines.family import RUN
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 for group in (run, results, gate, label, models, parameters, measure, cluster, doctor):
     app.add_typer(group.commands)
+app.add_typer(lineage, name="lineage")
 app.add_typer(photos, name="photos")
 app.add_typer(sandbox, name="sandbox")
 

@@ -1,0 +1,85 @@
+"""Copies of a photograph: re-encoded, resized, cropped to half of each side or more, turned a little, or mirrored.
+
+Local features (SIFT; Lowe 2004, as RootSIFT of Arandjelovic and Zisserman 2012) of two pictures are matched, and the
+matches that one similarity map explains are counted. Pictures of one room that differ in what stands in it share few
+such matches, where a difference hash or a thumbnail finds them alike.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from PIL import Image
+
+SIDE = 256
+"""px, longer side of the grey picture in which features are found."""
+FEATURES, DIMENSIONS = 150, 128
+CONTRAST = 0.01  # features of faint texture count as well: plain rooms have no others
+LEVELS = 255
+ALIKE = 0.85  # cosine from which two features match
+TOLERANCE = 3  # px, how far a match may lie from where the map puts it
+TRIALS = 500
+AGREEING = 25
+"""Matches on one map from which two pictures are copies of one photograph."""
+
+
+class Look(NamedTuple):
+    """The features of a picture. points: float32 [F, 2], px. features: uint8 [F, DIMENSIONS], square roots, 0..255."""
+
+    points: np.ndarray
+    features: np.ndarray
+
+
+def look_of(image: Image.Image) -> Look:
+    """The features of an upright picture, at most FEATURES, the strongest."""
+    scale = SIDE / max(image.size)
+    size = max(round(image.width * scale), 1), max(round(image.height * scale), 1)
+    grey = np.asarray(image.convert("L").resize(size, Image.Resampling.BOX))
+    finder = cv2.SIFT_create(nfeatures=FEATURES, contrastThreshold=CONTRAST)  # type: ignore[attr-defined]
+    points, features = finder.detectAndCompute(grey, None)
+    if features is None:
+        return Look(np.zeros((0, 2), np.float32), np.zeros((0, DIMENSIONS), np.uint8))
+    shares = features / np.maximum(features.sum(1, keepdims=True), 1e-6)
+    places = np.array([point.pt for point in points], np.float32)
+    return Look(places[:FEATURES], np.round(np.sqrt(shares) * LEVELS).astype(np.uint8)[:FEATURES])
+
+
+def looks_of(image: Image.Image) -> tuple[Look, Look]:
+    """The features of a picture and of its mirror image: a copy may be mirrored."""
+    return look_of(image), look_of(image.transpose(Image.Transpose.FLIP_LEFT_RIGHT))
+
+
+def agreement(ways: Sequence[Look], known: Look) -> int:
+    """How many matches of a picture's looks (see `looks_of`) with another picture agree on one map; the best way."""
+    return max(_agreeing(look, known) for look in ways)
+
+
+def copies(ways: Sequence[Look], known: Sequence[Look]) -> Iterator[int]:
+    """Which of the known pictures a picture is a copy of, by their numbers."""
+    return (number for number, look in enumerate(known) if agreement(ways, look) >= AGREEING)
+
+
+def _agreeing(look: Look, known: Look) -> int:
+    ours, theirs = _matches(look.features, known.features)
+    if len(ours) < AGREEING:
+        return 0
+    _, inliers = cv2.estimateAffinePartial2D(
+        look.points[ours],
+        known.points[theirs],
+        method=cv2.RANSAC,
+        ransacReprojThreshold=TOLERANCE,
+        maxIters=TRIALS,
+    )
+    return int(inliers.sum()) if inliers is not None else 0
+
+
+def _matches(ours: np.ndarray, theirs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of two arrays of features that are each other's nearest, and alike."""
+    if not len(ours) or not len(theirs):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    cosines = (ours.astype(np.float32) @ theirs.astype(np.float32).T) / LEVELS**2
+    nearest, back = cosines.argmax(1), cosines.argmax(0)
+    rows = np.flatnonzero(back[nearest] == np.arange(len(ours)))
+    rows = rows[cosines[rows, nearest[rows]] >= ALIKE]
+    return rows, nearest[rows]

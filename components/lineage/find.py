@@ -1,0 +1,53 @@
+"""Finding rows by the value of any column, in all datasets of a run, through DuckDB."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+
+from components.common.errors import UserError
+from components.lineage.rows import Rows, Run
+
+
+class Found(NamedTuple):
+    """The rows of one dataset: how many there are, and the first of them with their positions."""
+
+    dataset: str
+    total: int
+    rows: list[dict[str, Any]]
+
+
+def find(data: Path, question: str, most: int = 50) -> list[Found]:
+    """The rows of each dataset that has the column, where it has the value.
+
+    question: `column=value` or `dataset.column=value`; `*` in the value stands for any text. most: rows returned of
+    each dataset. Raises `UserError` if no dataset has the column.
+    """
+    key, equals, value = question.partition("=")
+    name, _, column = key.rpartition(".")
+    run = Run(data)
+    known = [rows for rows in run.datasets.values() if column in _columns(rows) and name in ("", rows.name)]
+    if not equals or not known:
+        columns = sorted({column for rows in run.datasets.values() for column in _columns(rows)})
+        raise UserError(f"{question}: write KEY=VALUE, where KEY is one of {', '.join(columns)}")
+    return [found for rows in known if (found := _search(rows, column, value, most)).total]
+
+
+def _columns(rows: Rows) -> list[str]:
+    return [field["name"] for field in rows.dataset.manifest.schema]
+
+
+def _search(rows: Rows, column: str, value: str, most: int) -> Found:
+    starts = {str(path): start for path, start in zip(rows.files, rows.starts, strict=True)}
+    if not starts:
+        return Found(rows.name, 0, [])
+    comparison, sought = ("LIKE", value.replace("*", "%")) if "*" in value else ("=", value)
+    with duckdb.connect() as database:
+        places = database.execute(
+            "SELECT filename, file_row_number FROM read_parquet(?, filename = true, file_row_number = true) "
+            f'WHERE CAST("{column}" AS VARCHAR) {comparison} ?',
+            [list(starts), sought],
+        ).fetchall()
+    positions = sorted(starts[file] + number for file, number in places)
+    first = [{"position": at, **row} for at, row in zip(positions[:most], rows.at(positions[:most]), strict=True)]
+    return Found(rows.name, len(positions), first)

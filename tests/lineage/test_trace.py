@@ -1,0 +1,134 @@
+"""Rows are followed both ways, and what a person types is found."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageOps
+from typer.testing import CliRunner
+
+from components.common.data.reading import Dataset
+from components.common.errors import UserError
+from components.lineage import ask, keys
+from components.lineage.find import find
+from components.lineage.rows import Run
+from components.lineage.trace import Node
+from pipelines.cli.app import app
+from tests.lineage.lineage_data import write_run
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("run")
+    write_run(root / "data")
+    return root
+
+
+def keys_of(tree: Node, dataset: str) -> set[str]:
+    return {node.key for node in tree.walk() if node.dataset == dataset}
+
+
+def test_every_tuple_is_followed_to_its_photographs_with_their_rights(workspace):
+    for row in Dataset(workspace / "data/tuples").rows():
+        tree = ask.sources(workspace / "data", row["tuple_id"])
+        assert keys_of(tree, "images") == set(row["sources"])
+        assert keys_of(tree, "objects") == set(row["parents"])
+        assert all("licence" in node.says for node in tree.walk() if node.dataset == "images")
+
+
+def test_every_photograph_is_followed_to_the_tuples_made_from_it(workspace):
+    tuples = Dataset(workspace / "data/tuples").rows()
+    for photograph in Dataset(workspace / "data/images").rows(["image_id", "uri"]):
+        tree = ask.derived(workspace / "data", photograph["uri"])
+        made = [row for row in tuples if photograph["image_id"] in row["sources"]]
+        assert keys_of(tree, "tuples") == {row["tuple_id"] for row in made}
+        assert len(keys_of(tree, "latents")) == len(made)
+        assert bool(keys_of(tree, "model")) == any(row["split"] == "train" for row in made)
+
+
+def test_a_kept_index_answers_as_a_new_one_and_follows_its_dataset(tmp_path, monkeypatch):
+    write_run(tmp_path, seed=1)
+    rows = Dataset(tmp_path / "tuples").rows()
+    before = [ask.derived(tmp_path, source) for source in rows[0]["sources"]]
+    monkeypatch.setattr(keys, "WORTH_KEEPING", 1)
+    ask.derived(tmp_path, rows[0]["sources"][0])
+    assert [ask.derived(tmp_path, source) for source in rows[0]["sources"]] == before
+    kept = sorted((tmp_path / keys.FOLDER).glob("tuples-*"))
+    write_run(tmp_path, seed=2)
+    photograph = Dataset(tmp_path / "images").rows(["image_id"])[0]["image_id"]
+    made = [row["tuple_id"] for row in Dataset(tmp_path / "tuples").rows() if photograph in row["sources"]]
+    assert keys_of(ask.derived(tmp_path, photograph), "tuples") == set(made)
+    assert kept and not set(kept) & set((tmp_path / keys.FOLDER).glob("tuples-*"))
+
+
+def test_ids_that_begin_alike_are_told_apart(tmp_path):
+    write_run(tmp_path, prefix="0" * keys.DIGITS)
+    for row in Dataset(tmp_path / "tuples").rows():
+        assert keys_of(ask.sources(tmp_path, row["tuple_id"]), "images") == set(row["sources"])
+
+
+def test_what_a_person_types_is_found(workspace):
+    data, row = workspace / "data", Dataset(workspace / "data/images").rows(["image_id", "uri"])[3]
+    for text in (row["image_id"], row["image_id"][:8], row["uri"], "3.png", "images:3"):
+        assert ask.view(data, text).key == row["image_id"]
+    assert ask.view(data, "tuples").dataset == "tuples"
+    assert ask.view(data, Dataset(data / "tuples").digest[:10]).dataset == "tuples"
+
+
+@pytest.mark.parametrize("change", ["none", "jpeg", "half", "mirrored", "cropped"])
+def test_a_picture_is_found_by_its_bytes_or_its_look(workspace, tmp_path, change):
+    images = Dataset(workspace / "data/images")
+    row = images.rows()[5]
+    picture = Image.open(io.BytesIO(images.blob(row, "image")))
+    changed = {
+        "half": lambda: picture.resize((48, 48)),
+        "mirrored": lambda: ImageOps.mirror(picture),
+        "cropped": lambda: picture.crop((8, 4, 90, 86)),
+    }.get(change, lambda: picture)()
+    file = tmp_path / "copy"
+    file.write_bytes(images.blob(row, "image")) if change == "none" else changed.save(file, "JPEG", quality=60)
+    assert ask.view(workspace / "data", str(file)).key == row["image_id"]
+
+
+def test_another_picture_is_not_taken_for_a_photograph_of_the_run(workspace, tmp_path):
+    write_run(tmp_path, photographs=3, seed=99)
+    images = Dataset(tmp_path / "images")
+    (tmp_path / "other.png").write_bytes(images.blob(images.rows()[0], "image"))
+    with pytest.raises(UserError, match="no id, name or picture"):
+        ask.view(workspace / "data", str(tmp_path / "other.png"))
+
+
+@pytest.mark.parametrize("text", ["tuples:999", "0123456789", "nowhere.jpg", "a\x00b", "../../etc/passwd", "é" * 300])
+def test_what_is_not_there_is_one_sentence(workspace, text):
+    with pytest.raises(UserError):
+        ask.sources(workspace / "data", text)
+
+
+def test_rows_are_found_by_any_column(workspace):
+    data = workspace / "data"
+    positions = [at for at, row in enumerate(Dataset(data / "tuples").rows()) if row["split"] == "train"]
+    assert {(answer.dataset, answer.total) for answer in find(data, "split=train")} == {
+        ("tuples", len(positions)),
+        ("latents", len(positions)),
+    }
+    assert [row["position"] for row in find(data, "tuples.split=train")[0].rows] == positions
+    assert find(data, "uri=some/1*.png")[0].total == 11
+    assert find(data, "licence=MIT") == []
+    with pytest.raises(UserError, match="KEY is one of"):
+        find(data, "colour=red")
+
+
+def test_json_has_the_whole_tree(workspace):
+    row = Dataset(workspace / "data/tuples").rows()[0]
+    options = ["--workspace", str(workspace)]
+    asked = CliRunner().invoke(app, ["lineage", "sources", row["tuple_id"], "--json", *options])
+    tree = json.loads(asked.stdout)
+    assert tree["key"] == row["tuple_id"] and len(tree["below"]) == 6
+    printed = CliRunner().invoke(app, ["lineage", "sources", row["tuple_id"], *options]).stdout
+    assert "licence=unknown" in " ".join(printed.split())
+
+
+def test_an_unfinished_run_is_said(tmp_path):
+    with pytest.raises(UserError, match="no finished dataset"):
+        Run(tmp_path)

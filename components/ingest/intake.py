@@ -8,6 +8,7 @@ import numpy as np
 
 from components.common.data.storage import Entry, Store
 from components.common.vision.images import Limits, Rejected, decode, dhashes, thumbnail
+from components.ingest.denied import DenyList
 
 
 @dataclass(frozen=True)
@@ -23,20 +24,22 @@ class Photograph:
         return str(self.columns["image_id"])
 
 
-def take(store: Store, entry: Entry, limits: Limits) -> Photograph | Rejected:
+def take(store: Store, entry: Entry, limits: Limits, denied: DenyList) -> Photograph | Rejected:
     """Reads and decodes one file. A store that fails as a whole raises its error; anything else is an outcome."""
     if entry.size > limits.max_bytes:
         return Rejected("too-large", f"{entry.size} bytes, at most {limits.max_bytes} are accepted")
     try:
         data = store.read(entry.key)
         image = decode(data, limits)
+        image_id = sha256(data).hexdigest()
+        denied.check(image_id, image)
     except Rejected as refused:
         return refused
     except OSError as error:  # not its full text, which may contain a path on this machine
         return Rejected("unreadable", error.strerror or type(error).__name__)
     plain, flipped = dhashes(image)
     columns = {
-        "image_id": sha256(data).hexdigest(),
+        "image_id": image_id,
         "width": image.width,
         "height": image.height,
         "format": image.format,

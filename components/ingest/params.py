@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from components.common.stage.params import Place, parameter
+from components.common.stage.params import Place, StageParams, parameter
 from components.common.stage.shared import InParts, InThreads
 
 
@@ -10,6 +10,7 @@ class Params(InParts, InThreads):
     """Which photographs come in, and which are refused."""
 
     section: ClassVar[str] = "ingest"
+    execution = StageParams.execution | {"denied"}
 
     images: Place = parameter(
         "sandbox:corpus",
@@ -29,6 +30,9 @@ class Params(InParts, InThreads):
         ("opt-out", "noai", "noimageai"),
         "values of rights_signal, in any case, that forbid use; one such value in one row is enough",
         "noai and noimageai are DeviantArt's robots meta values",
+    )
+    denied: Place = parameter(
+        "denied.parquet", "deny list that `objectmate takedown` writes; without the file, nothing is denied"
     )
     max_bytes: int = parameter(64 << 20, "largest accepted file, bytes", ge=1 << 10, le=1 << 30)
     max_pixels: int = parameter(

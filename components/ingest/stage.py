@@ -17,6 +17,7 @@ from components.common.stage.progress import track
 from components.common.stage.report import Report
 from components.common.vision.formats import HEIF_ENDINGS, decoders
 from components.common.vision.images import THUMBNAIL, Limits, Rejected
+from components.ingest.denied import DenyList, read_denied
 from components.ingest.intake import Photograph, take
 from components.ingest.labels import Labels, read_labels, words
 from components.ingest.listing import Listing, find, uri
@@ -34,15 +35,17 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
     """
     listing = find(params.images)
     labels = read_labels(params.labels, listing.uris())
+    denied = read_denied(params.denied)
     with ThreadPoolExecutor(params.workers) as pool:
         contents = {"photographs": listing.digest(pool), "labels": labels.digest} | _decoder(listing)
+        contents |= {"denied": denied.digest} if denied.entries else {}
         beside = {"passed_over": digest_value(listing.passed_over)}
         with (
             Writer(outputs["images"], "images", STAGE, inputs, params, contents) as images,
             Writer(outputs["quarantine"], "quarantine", STAGE, inputs, params, contents | beside) as quarantine,
             Writer(outputs["subjects"], "subjects", STAGE, inputs, params, contents) as subjects,
         ):
-            intake = _Intake(listing, labels, params, images, quarantine)
+            intake = _Intake(listing, labels, denied, params, images, quarantine)
             image_ids = intake.all_parts(pool)
             subjects.write(0, labels.subjects(image_ids))
             subjects.facts = {"label_rows": len(labels.rows)}
@@ -58,6 +61,7 @@ class _Intake:
 
     listing: Listing
     labels: Labels
+    denied: DenyList
     params: Params
     images: Writer
     quarantine: Writer
@@ -103,7 +107,7 @@ class _Intake:
         if words([signal]) & words(self.params.opt_out_signals):
             return Rejected("opted-out", f"rights signal '{signal}'")
         limits = Limits(self.params.max_bytes, self.params.max_pixels, self.params.min_side)
-        return take(self.listing.store, entry, limits)
+        return take(self.listing.store, entry, limits, self.denied)
 
     def _columns(self, name: str) -> dict[str, Any]:
         known = {"licence": self.params.licence or None} | self.rights.get(name, {})

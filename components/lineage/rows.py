@@ -28,12 +28,15 @@ class Rows:
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def at(self, positions: Iterable[int]) -> list[dict[str, Any]]:
-        """The rows at these positions, in their order, without the places of their blobs; only their parts are read."""
+    def at(self, positions: Iterable[int], places: bool = False) -> list[dict[str, Any]]:
+        """The rows at these positions, ascending; only their parts are read.
+
+        places: with the columns that say where their blobs are.
+        """
         wanted: dict[int, list[int]] = {}
         for position in positions:
             wanted.setdefault(bisect_right(self.starts, position) - 1, []).append(int(position))
-        found = {position: row for part, places in wanted.items() for position, row in self._of_part(part, places)}
+        found = {position: row for part, here in wanted.items() for position, row in self._of_part(part, here, places)}
         return [found[position] for position in sorted(found)]
 
     def where(self, column: str, values: Iterable[str | int]) -> list[int]:
@@ -66,17 +69,15 @@ class Rows:
         """The parts' tables."""
         return self.dataset.files(".parquet")
 
-    def _of_part(self, part: int, positions: list[int]) -> list[tuple[int, dict[str, Any]]]:
+    def _of_part(self, part: int, positions: list[int], places: bool) -> list[tuple[int, dict[str, Any]]]:
         file, start = pq.ParquetFile(self.files[part]), self.starts[part]
-        shown = [
-            name for name in file.schema_arrow.names if not name.endswith(("_offset", "_length")) and name != "shard"
-        ]
+        columns = [name for name in file.schema_arrow.names if places or not _is_place(name)]
         rows: list[tuple[int, dict[str, Any]]] = []
         for group in range(file.num_row_groups):
             end = start + file.metadata.row_group(group).num_rows
             here = [position for position in positions if start <= position < end]
             if here:
-                table = file.read_row_group(group, [name for name in shown if name not in HASHES])
+                table = file.read_row_group(group, [name for name in columns if name not in HASHES])
                 rows += zip(here, table.take([position - start for position in here]).to_pylist(), strict=True)
             start = end
         return rows
@@ -98,6 +99,10 @@ class Run:
         if name not in self.datasets:
             raise UserError(f"there is no dataset {name} in {self.data}: run the stage that makes it first")
         return self.datasets[name]
+
+
+def _is_place(column: str) -> bool:
+    return column == "shard" or column.endswith(("_offset", "_length"))
 
 
 def _listed(value: Any) -> list[Any]:

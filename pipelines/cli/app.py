@@ -15,12 +15,14 @@ from pipelines.cli.lineage import lineage
 from pipelines.cli.photos import photos
 from pipelines.cli.sandbox import sandbox
 from pipelines.cli.stopping import Stopped, stop_on_signals
+from pipelines.cli.takedown import takedown
 from pipelines.engines.family import RUN
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 for group in (run, results, gate, label, models, parameters, measure, cluster, doctor):
     app.add_typer(group.commands)
 app.add_typer(lineage, name="lineage")
+app.add_typer(takedown, name="takedown")
 app.add_typer(photos, name="photos")
 app.add_typer(sandbox, name="sandbox")
 

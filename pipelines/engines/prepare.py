@@ -8,7 +8,7 @@ from typing import Any
 from components.common.errors import UserError
 from pipelines.engines.collection import photographs
 from pipelines.engines.dvc_file import PACKAGE, render_dvc
-from pipelines.engines.identity import Identity, refuse_foreign
+from pipelines.engines.identity import Identity, as_seen_from, refuse_foreign
 from pipelines.engines.request import RUNS, Request, moved
 from pipelines.engines.sources import refuse_absent, refuse_absent_settings, refuse_mixed, refuse_odd_names
 from pipelines.engines.workspace import Workspace
@@ -17,6 +17,7 @@ from pipelines.models.verify import refuse_absent_models
 from pipelines.parameters import FILE, check, profile_settings, render, resolve
 from pipelines.steps import reached_steps
 
+DENIED = "denied.parquet"
 PHOTOS = "photos"
 """The profile for real photographs."""
 DVCIGNORE = """\
@@ -87,6 +88,7 @@ def check_run(request: Request) -> Prepared:
     workspace = Workspace(request.folder)
     identity = request.identity(workspace.root)
     chosen = {"ingest.images": identity.images, "ingest.labels": identity.labels}
+    chosen |= {"ingest.denied": as_seen_from(workspace.root, DENIED)}  # one deny list for all runs of a folder
     settings = moved(profile_settings(request.profile), Path(), workspace.root) | chosen | dict(identity.settings)
     values = resolve(request.profile, settings)
     refuse_absent_settings(settings, identity.settings, workspace.root)

@@ -234,6 +234,7 @@ REASONS = (
     "unreadable",  # the store or the file system refused
     "unsupported",  # an image of a kind that is not decoded (animated where refused, exotic mode)
     "opted-out",  # a rights signal forbids use
+    "taken-down",  # on the deny list of a takedown, by its bytes or by its look
     "missing",  # named in a manifest, annotation or label file, but not there
     "ambiguous",  # a name in such a file that could mean several photographs, or the same one as a different name
     "damaged",  # a row of the labels that cannot be read as a label

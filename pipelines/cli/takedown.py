@@ -1,0 +1,75 @@
+"""`objectmate takedown`: photographs leave a dataset for good."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    pass
+
+takedown = typer.Typer(no_args_is_help=True, help="Take photographs down: repair what was made from them.")
+
+Asked = Annotated[
+    list[str] | None,
+    typer.Argument(help="sha256, name, address, picture's file, or KEY=VALUE such as subject=mug-0666"),
+]
+FromList = Annotated[Path | None, typer.Option("--list", help="A text file with one of these on each line")]
+WorkspaceOption = Annotated[Path, typer.Option(help="Folder of the run that is repaired")]
+
+
+@takedown.command()
+def plan(asked: Asked = None, from_list: FromList = None, workspace: WorkspaceOption = Path()) -> None:
+    """Show what would be done. Nothing is changed."""
+    from pipelines.takedown.plan import make_plan
+    from pipelines.takedown.printing import print_plan
+
+    print_plan(make_plan(workspace, _all(asked, from_list))[0])
+
+
+@takedown.command()
+def apply(
+    asked: Asked = None,
+    from_list: FromList = None,
+    workspace: WorkspaceOption = Path(),
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
+    resume: Annotated[str, typer.Option(help="Name of a takedown that was interrupted")] = "",
+) -> None:
+    """Take photographs down: deny list, repaired datasets, gates, and no other version left."""
+    from pipelines.takedown.apply import apply as do
+    from pipelines.takedown.plan import load_plan, make_plan
+    from pipelines.takedown.printing import print_plan, print_receipt
+
+    if resume:
+        print_receipt(do(load_plan(resume), []))
+        return
+    made, denied = make_plan(workspace, _all(asked, from_list))
+    print_plan(made)
+    if not yes:
+        typer.confirm("Apply this?", abort=True)
+    print_receipt(do(made, denied))
+
+
+@takedown.command()
+def verify(name: Annotated[str, typer.Argument(help="Name of the takedown")]) -> None:
+    """Search every place for what should be gone. Exit code 1 if something is found."""
+    from pipelines.takedown.plan import load_plan
+    from pipelines.takedown.printing import print_traces
+    from pipelines.takedown.verify import verify as search
+
+    raise typer.Exit(0 if print_traces(*search(load_plan(name))) else 1)
+
+
+@takedown.command()
+def receipt(name: Annotated[str, typer.Argument(help="Name of the takedown")]) -> None:
+    """Show the receipt of a takedown."""
+    from pipelines.takedown.printing import print_receipt
+    from pipelines.takedown.receipt import read_receipt
+
+    print_receipt(read_receipt(name))
+
+
+def _all(asked: list[str] | None, from_list: Path | None) -> list[str]:
+    from pipelines.takedown.targets import read_list
+
+    return [*(asked or []), *(read_list(from_list) if from_list else [])]

@@ -1,0 +1,52 @@
+"""Applying a takedown. Each step can be done again, so one that was interrupted at any point is finished by another."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from rich.console import Console
+
+from components.common.errors import UserError
+from components.ingest.denied import Denied, read_denied, write_denied
+from components.lineage.rows import Run
+from pipelines.engines.prepare import DENIED
+from pipelines.engines.workspace import Workspace
+from pipelines.takedown.plan import Plan
+from pipelines.takedown.purge import delete, leftovers, purge_run, purge_stores, stored_versions
+from pipelines.takedown.receipt import Receipt, write_receipt
+from pipelines.takedown.records import withdraw
+from pipelines.takedown.repair import repair
+
+
+def apply(plan: Plan, denied: Iterable[Denied]) -> Receipt:
+    """Does what the plan says and writes the receipt. denied: the photographs' entries for the deny list."""
+    workspace, console = Workspace(Path(plan.workspace)), Console()
+    _deny(denied)
+    plan.save()
+    console.print("1/4 The datasets are made again without the photographs.")
+    stopped = repair(workspace)
+    console.print("2/4 Pictures are deleted from MLflow.")
+    datasets = {*plan.datasets, *stored_versions(workspace, plan.traces)} - _digests(workspace)
+    runs, trained = withdraw(datasets, plan.takedown)
+    console.print("3/4 What other runs made from them is deleted.")
+    # Behind a gate that stopped the repair, nothing was made again, so what is there goes as well.
+    roots = [*plan.elsewhere, *([plan.workspace] if stopped else [])]
+    deleted = {f"files of {root}": purge_run(Path(root), plan.traces) for root in roots}
+    for path in leftovers(workspace.root):
+        deleted |= {str(path): delete(path)} if path != workspace.page.parent and path.exists() else {}
+    console.print("4/4 Older versions are deleted from DVC's cache and remotes.")
+    deleted |= purge_stores(workspace, plan.traces)
+    return write_receipt(plan, workspace, deleted | {"MLflow runs": runs}, trained, stopped)
+
+
+def _deny(denied: Iterable[Denied]) -> None:
+    known = {entry.image_id: entry for entry in read_denied(DENIED).entries}
+    new = {entry.image_id: entry for entry in denied if entry.image_id not in known or not known[entry.image_id].look}
+    if new:
+        write_denied(Path(DENIED), [*(known | new).values()])
+
+
+def _digests(workspace: Workspace) -> set[str]:
+    try:
+        return {rows.dataset.digest for rows in Run(workspace.root / "data").datasets.values()}
+    except UserError:
+        return set()

@@ -1,0 +1,50 @@
+"""A takedown's plan, receipt and search on a terminal."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from pipelines.takedown.plan import REGENERABLE, Plan
+from pipelines.takedown.receipt import Receipt, files_of, text_of
+from pipelines.takedown.verify import Trace
+
+SHOWN = 20
+
+
+def print_plan(plan: Plan) -> None:
+    """What would be done, by class."""
+    console = Console()
+    console.print(f"Takedown {plan.takedown}: {len(plan.image_ids)} photographs of {escape(plan.workspace)}")
+    table = Table("dataset", "rows", "what happens")
+    for name, count in plan.rows.items():
+        table.add_row(name, str(count), "made again from what remains" if name in REGENERABLE else "left out")
+    for name in plan.models:
+        table.add_row(name, "", "irreducible: weights trained on them stay, and are tagged")
+    console.print(table)
+    if plan.absent:
+        console.print(f"{len(plan.absent)} are not in this run; they are kept out by their bytes only.")
+    for root in plan.elsewhere:
+        console.print(f"{escape(root)} holds some, too: its datasets made from them are deleted; run it again after.")
+    console.print("Older versions are deleted from DVC's cache and remotes, and pictures from MLflow.")
+
+
+def print_receipt(receipt: Receipt) -> None:
+    """The receipt, and where its files are."""
+    console = Console()
+    console.print(escape(text_of(receipt)))
+    console.print(f"Receipt: {', '.join(map(str, files_of(receipt.takedown)))}", soft_wrap=True)
+    console.print(f"Search for what is left: objectmate takedown verify {receipt.takedown}", soft_wrap=True)
+
+
+def print_traces(found: Sequence[Trace], searched: int) -> bool:
+    """What is still there; True if nothing is."""
+    console = Console()
+    for trace in found[:SHOWN]:
+        console.print(f"{escape(trace.place)}: {trace.what}", soft_wrap=True)
+    if found:
+        console.print(f"{len(found)} traces in {searched} files and objects: apply the takedown again.")
+    else:
+        console.print(f"Nothing is left in {searched} files and objects.")
+    return not found

@@ -1,0 +1,110 @@
+"""The receipt of a takedown: what was done, what is out of its reach, and what to tell the person who asked."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from components.common.data.digests import short
+from components.common.data.files import read_json, write_atomically
+from components.common.errors import UserError
+from components.lineage.rows import Run
+from pipelines.engines.state import verdicts
+from pipelines.engines.workspace import Workspace
+from pipelines.takedown.plan import FOLDER, Plan
+
+OUT_OF_REACH = (
+    "The weights of models that were trained on the photographs before: train them again from the repaired dataset.",
+    "Copies that people made by hand, backups, and clones of this project.",
+    "The original files: they are not this project's to delete. They no longer come in.",
+)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """deleted: place -> files, or runs whose pictures went. versions: dataset -> sha256 after the repair.
+
+    stopped: the gate that the repaired version does not pass; empty if it passes all.
+    """
+
+    takedown: str
+    at: str
+    photographs: Sequence[str]
+    rows: Mapping[str, int]
+    deleted: Mapping[str, int]
+    versions: Mapping[str, str]
+    gates: Mapping[str, str]
+    stopped: str
+    models: Sequence[str]
+    originals: Sequence[str]
+    out_of_reach: Sequence[str] = OUT_OF_REACH
+
+
+def write_receipt(
+    plan: Plan, workspace: Workspace, deleted: Mapping[str, int], trained: Sequence[str], stopped: str
+) -> Receipt:
+    """Writes receipt.json and receipt.md into the takedown's folder."""
+    run = Run(workspace.root / "data")
+    receipt = Receipt(
+        takedown=plan.takedown,
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
+        photographs=plan.image_ids,
+        rows=plan.rows,
+        deleted=deleted,
+        versions={name: rows.dataset.digest for name, rows in run.datasets.items()},
+        gates={row["gate"]: row["verdict"] for row in verdicts(workspace)},
+        stopped=stopped,
+        models=[*plan.models, *trained],
+        originals=plan.originals,
+    )
+    write_atomically(plan.folder / "receipt.json", json.dumps(asdict(receipt), indent=1).encode())
+    write_atomically(plan.folder / "receipt.md", text_of(receipt).encode())
+    return receipt
+
+
+def read_receipt(takedown: str) -> Receipt:
+    """The receipt of a takedown. Raises `UserError` if it was not applied to the end."""
+    path = FOLDER / takedown / "receipt.json"
+    if not path.is_file():
+        raise UserError(
+            f"takedown {takedown} has no receipt: `objectmate takedown apply --resume {takedown}` finishes it"
+        )
+    return Receipt(**read_json(path))
+
+
+def text_of(receipt: Receipt) -> str:
+    """The receipt for people, as Markdown."""
+    return "\n".join(
+        [
+            f"# Receipt of takedown {receipt.takedown}",
+            "",
+            f"{receipt.at}. {len(receipt.photographs)} photographs, by sha256:",
+            "",
+            *(f"- {image_id}" for image_id in receipt.photographs),
+            "",
+            "## What was done",
+            "",
+            *(f"- {name}: {count} rows were left out or made again" for name, count in receipt.rows.items()),
+            *(f"- {place}: {count} deleted" for place, count in receipt.deleted.items()),
+            "- The photographs, and copies of them, are on the deny list, and do not come in again.",
+            f"- Gates of the repaired version: {', '.join(f'{k} {v}' for k, v in receipt.gates.items())}.",
+            *([f"- The repaired version is not complete: {receipt.stopped}."] if receipt.stopped else []),
+            "",
+            "## What is out of reach",
+            "",
+            *(f"- {sentence}" for sentence in receipt.out_of_reach),
+            *(f"- Trained on them: {name}" for name in receipt.models),
+            *(f"- Original file: {name}" for name in receipt.originals),
+            "",
+            "## The repaired version",
+            "",
+            *(f"- {name} {short(digest)}" for name, digest in receipt.versions.items()),
+            "",
+        ]
+    )
+
+
+def files_of(takedown: str) -> list[Path]:
+    """The files of a takedown that can be given to the person who asked."""
+    return [FOLDER / takedown / name for name in ("receipt.md", "receipt.json")]

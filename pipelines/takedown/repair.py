@@ -1,0 +1,50 @@
+"""The repaired version of a run: its own pipeline runs again, with the deny list, up to what can be made again."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from components.common.data.reading import is_complete
+from components.common.errors import GateStop
+from pipelines.engines.dvc_file import render_dvc
+from pipelines.engines.identity import Identity
+from pipelines.engines.local import open_dvc
+from pipelines.engines.request import Request, moved
+from pipelines.engines.run import run_pipeline
+from pipelines.engines.workspace import Workspace
+
+
+def repair(workspace: Workspace) -> str:
+    """Makes the datasets of a run again without what is denied, its gates, and the latents if there were some.
+
+    Returns the sentence of the gate that stopped it; empty if all passed.
+    """
+    had_latents = is_complete(workspace.dataset("latents"))
+    (workspace.root / "dvc.yaml").write_text(render_dvc(workspace.root), encoding="utf-8")  # it now names the deny list
+    try:
+        run_pipeline(request_of(workspace))
+    except GateStop as stop:
+        return str(stop)
+    if had_latents:
+        with open_dvc(workspace) as repo:
+            repo.reproduce(targets=["encoding"])
+    return ""
+
+
+def request_of(workspace: Workspace) -> Request:
+    """The request that made a run, for its dataset."""
+    if not workspace.identity.is_file():
+        return Request("dataset")
+    identity = Identity(**yaml.safe_load(workspace.identity.read_text(encoding="utf-8")))
+    settings: dict[str, Any] = moved(identity.settings, workspace.root, Path())
+    images, labels = (_from_here(workspace.root, source) for source in (identity.images, identity.labels))
+    overrides = [f"{key}={yaml.safe_dump(value, default_flow_style=True).strip()}" for key, value in settings.items()]
+    return Request("dataset", images, labels, identity.profile, workspace=workspace.root, overrides=overrides)
+
+
+def _from_here(root: Path, source: str) -> str:
+    from pipelines.engines.identity import is_local
+
+    return os.path.relpath(root / source) if is_local(source) else source

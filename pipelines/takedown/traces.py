@@ -1,0 +1,144 @@
+"""What a photograph leaves behind, by which it is recognised wherever it lies: ids, and digests of blobs and rows.
+
+No pixel is kept: a blob, a vector or a latent is known by the sha256 of its bytes.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+from tarfile import TarError
+from tarfile import open as open_tar
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_arrays
+
+from components.common.references import REFERENCE_NAMES
+from components.lineage.closure import Affected
+from components.lineage.rows import Run
+
+ID = re.compile(rb"[0-9a-f]{32}(?:[0-9a-f]{32})?")
+PARQUET, NUMPY, SAFETENSORS = b"PAR1", b"\x93NUMPY", b'{"'
+
+
+@dataclass(frozen=True)
+class Traces:
+    """ids: of photographs, objects and tuples. digests: sha256 of files, blobs, vectors and latents."""
+
+    ids: frozenset[str]
+    digests: frozenset[str]
+
+    def found_in(self, data: bytes) -> str:
+        """What of it a file's content holds, in words; empty if nothing."""
+        for word in _ids(data):
+            if word in self.ids:
+                return f"id {word}"
+        for name, digest in _digests(data):
+            if digest in self.digests:
+                return name
+        return ""
+
+
+def traces_of(run: Run, affected: Affected) -> Traces:
+    """What the photographs of `affected["images"]` have left in the datasets of a run."""
+    rows = {name: run[name].at(positions) for name, positions in affected.items()}
+    images, objects = rows.get("images", []), set(affected.get("objects", ()))
+    ids = {row["image_id"] for row in images} | {row["object_id"] for row in rows.get("objects", [])}
+    ids |= {row["tuple_id"] for row in rows.get("tuples", [])}
+    digests = {row["image_id"] for row in images}
+    digests |= set(_rows_digests(run, "images", affected.get("images", [])))
+    digests |= set(_rows_digests(run, "embeddings", affected.get("embeddings", [])))
+    digests |= set(_blobs(run, "objects", affected.get("objects", []), ["crop"]))
+    digests |= set(_blobs(run, "backgrounds", affected.get("backgrounds", []), ["image"]))
+    digests |= set(_of_tuples(run, affected.get("tuples", []), objects))
+    return Traces(frozenset(ids), frozenset(digests))
+
+
+def _of_tuples(run: Run, positions: Iterable[int], objects: set[int]) -> Iterator[str]:
+    """The cells and latents of tuples that show one of the objects: the others stay as they are in a repaired tuple."""
+    arrays = run["latents"].dataset.arrays() if "latents" in run.datasets else {}
+    for at, row in zip(positions, run["tuples"].at(positions) if positions else [], strict=True):
+        if row["anchor"] in objects:
+            yield from _blobs(run, "tuples", [at], ["target", "background"])
+            yield from (_digest(arrays[name][at]) for name in ("target", "background") if name in arrays)
+        for number, view in enumerate(row["refs"]):
+            if view in objects:
+                yield from _blobs(run, "tuples", [at], [REFERENCE_NAMES[number]])
+                yield from (_digest(arrays[name][at][number]) for name in ("refs",) if name in arrays)
+
+
+def _blobs(run: Run, name: str, positions: Iterable[int], blobs: Iterable[str]) -> Iterator[str]:
+    dataset = run[name].dataset if positions else None
+    for at in positions:
+        assert dataset is not None
+        [row] = run[name].at([at], places=True)
+        yield from (sha256(dataset.blob(row, blob)).hexdigest() for blob in blobs)
+
+
+def _rows_digests(run: Run, name: str, positions: Iterable[int]) -> Iterator[str]:
+    return (_digest(run[name].dataset.vector(at)) for at in positions)
+
+
+def _digest(array: np.ndarray) -> str:
+    return sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
+
+
+def _ids(data: bytes) -> Iterator[str]:
+    """Everything in a file that has the form of an id: its own text, or the strings of a table."""
+    if data.startswith(PARQUET):
+        yield from _strings(pq.read_table(BytesIO(data)))
+    else:
+        yield from (match.group().decode() for match in ID.finditer(data))
+
+
+def _strings(table: pa.Table) -> Iterator[str]:
+    for column in table.columns:
+        values = column.combine_chunks()
+        values = values.flatten() if pa.types.is_list(values.type) else values
+        if pa.types.is_string(values.type):
+            yield from (value for value in values.unique().to_pylist() if value)
+
+
+def _digests(data: bytes) -> Iterator[tuple[str, str]]:
+    """What a file consists of: itself, the members of a tar, the rows of arrays."""
+    yield "its bytes", sha256(data).hexdigest()
+    if data[257:262] == b"ustar":
+        yield from _members(data)
+    elif data.startswith(NUMPY):
+        array = np.load(BytesIO(data), allow_pickle=False)
+        yield from ((f"row {at}", _digest(row)) for at, row in enumerate(array))
+    elif data[8:10] == SAFETENSORS:
+        yield from _latents(data)
+
+
+def _members(data: bytes) -> Iterator[tuple[str, str]]:
+    try:
+        with open_tar(fileobj=BytesIO(data)) as tar:
+            for member in tar:
+                file = tar.extractfile(member)
+                yield f"member {member.name}", sha256(file.read() if file else b"").hexdigest()
+    except TarError:
+        return
+
+
+def _latents(data: bytes) -> Iterator[tuple[str, str]]:
+    try:
+        arrays: dict[str, Any] = load_arrays(data)
+    except (SafetensorError, ValueError):
+        return
+    for name, array in arrays.items():
+        for at, row in enumerate(array if array.ndim else ()):
+            yield f"{name} {at}", _digest(row)
+            if name == "refs":
+                yield from ((f"{name} {at}, {number}", _digest(ref)) for number, ref in enumerate(row))
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Every file below a folder, in order of name; links are not followed."""
+    return (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())

@@ -1,0 +1,74 @@
+"""Searching every place for what should be gone: every file's ids and bytes, and every picture's look."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from components.common.data.reading import Dataset, is_complete
+from components.common.data.schemas import blob_columns
+from components.common.stage.progress import track
+from components.common.vision.images import Rejected, decode
+from components.common.vision.looks import Look, copies, looks_of
+from components.ingest.denied import read_denied
+from pipelines.engines.local import open_dvc
+from pipelines.engines.prepare import DENIED
+from pipelines.engines.request import RUNS
+from pipelines.engines.workspace import Workspace
+from pipelines.takedown.plan import Plan
+from pipelines.takedown.traces import Traces, files_below
+from pipelines.takedown.versions import opened_stores
+
+FULL_PICTURES = (("images", "image"), ("backgrounds", "image"))
+"""Datasets and blobs that show a photograph as a whole."""
+LARGE = 64
+"""px, shorter side of a loose picture that is compared by its look."""
+
+
+class Trace(NamedTuple):
+    """Something that should be gone: where it lies, and by what it was recognised."""
+
+    place: str
+    what: str
+
+
+def verify(plan: Plan) -> tuple[list[Trace], int]:
+    """Everything that is still there, and how many files were searched."""
+    workspace = Workspace(Path(plan.workspace))
+    roots = [workspace.root, *(path for path in RUNS.glob("*") if path.is_dir()), Path()]
+    data = {path.resolve() for root in roots if (path := root / "data").is_dir()}
+    files = [file for folder in sorted(data) for file in files_below(folder)]
+    files += [file for file in files_below(Path("mlartifacts"))]
+    searched = ((file, plan.traces.found_in(file.read_bytes())) for file in track(files, "files searched"))
+    found = [Trace(str(file), what) for file, what in searched if what]
+    stored, objects = _stores(workspace, plan.traces)
+    looks = [entry.look for entry in read_denied(DENIED).entries if entry.takedown == plan.takedown and entry.look]
+    seen = [trace for folder in sorted(data) for trace in _by_look(folder, looks)] if looks else []
+    return [*found, *stored, *seen], len(files) + objects
+
+
+def _stores(workspace: Workspace, traces: Traces) -> tuple[list[Trace], int]:
+    """What DVC's cache and remotes still hold."""
+    found, count = [], 0
+    with open_dvc(workspace) as repo:
+        for store in opened_stores(repo):
+            for oid in track(sorted(store.odb.all()), f"objects of the {store.name} searched"):
+                count += 1
+                if what := traces.found_in(store.read(oid)):
+                    found.append(Trace(f"{store.name} {oid}", what))
+    return found, count
+
+
+def _by_look(data: Path, looks: Sequence[Look]) -> Iterator[Trace]:
+    for name, blob in FULL_PICTURES:
+        if is_complete(data / name):
+            dataset = Dataset(data / name)
+            for row in track(dataset.rows(blob_columns(blob)), f"pictures of {name} compared"):
+                if _is_copy(dataset.blob(row, blob), looks):
+                    yield Trace(f"{data / name} {row['shard']}", "by its look")
+
+
+def _is_copy(data: bytes, looks: Iterable[Look]) -> bool:
+    try:
+        return any(True for _ in copies(looks_of(decode(data)), list(looks)))
+    except Rejected:
+        return False

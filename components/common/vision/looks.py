@@ -20,6 +20,7 @@ LEVELS = 255
 ALIKE = 0.85  # cosine from which two features match
 TOLERANCE = 3  # px, how far a match may lie from where the map puts it
 TRIALS = 500
+TURNED = np.arange(8, 0, -1) % 8
 AGREEING = 25
 """Matches on one map from which two pictures are copies of one photograph."""
 
@@ -46,8 +47,18 @@ def look_of(image: Image.Image) -> Look:
 
 
 def looks_of(image: Image.Image) -> tuple[Look, Look]:
-    """The features of a picture and of its mirror image: a copy may be mirrored."""
-    return look_of(image), look_of(image.transpose(Image.Transpose.FLIP_LEFT_RIGHT))
+    """The features of a picture and those of its mirror image: a copy may be mirrored."""
+    look = look_of(image)
+    return look, mirrored(look)
+
+
+def mirrored(look: Look) -> Look:
+    """The features that the mirror image has.
+
+    A feature is 4 x 4 cells, rows across its own direction, of 8 directions: rows and directions turn round.
+    """
+    cells = look.features.reshape(-1, 4, 4, 8)[:, ::-1][..., TURNED]
+    return Look(look.points * np.array([-1, 1], np.float32), cells.reshape(-1, DIMENSIONS))
 
 
 def agreement(ways: Sequence[Look], known: Look) -> int:

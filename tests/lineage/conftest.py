@@ -8,7 +8,7 @@ from pipelines.engines.workspace import Workspace
 
 @pytest.fixture(scope="session")
 def exported_run(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A run up to training, in a folder `shop`."""
+    """A whole run, in a folder `shop`."""
     return make_run(tmp_path_factory.mktemp("exports") / "shop")
 
 

@@ -1,4 +1,4 @@
-"""A workspace in which every step up to training has run, on datasets with rows of every kind that exports count."""
+"""A workspace in which every step has run, on datasets with rows of every kind that exports count."""
 
 import json
 import shutil
@@ -42,14 +42,12 @@ STOPPED = PASS | {"verdict": "undecided", "observed": 0.25, "reason": "3 of 12 a
 
 
 def make_run(root: Path, stopped: str = "") -> Workspace:
-    """The workspace `root` after training. stopped: the gate stage at which the run stopped instead."""
+    """The workspace `root` after all stages. stopped: the gate stage at which the run stopped instead."""
     workspace = Workspace(root)
     root.mkdir(parents=True)
     shutil.copy(PARAMS, workspace.params)
     values, rows = read_yaml(PARAMS), _rows()
     for minute, step in enumerate(STEPS.values()):
-        if step.name == "evaluation":
-            break
         _make(workspace, step, step_params(values, step), rows, minute, stopped)
         if step.name == stopped:
             break
@@ -70,8 +68,9 @@ def _make(
     came_in = {"photographs": "e" * 64} if step.name == "ingest" else {}
     for role, kind in step.stage.outputs.items():
         folder = workspace.dataset(step.outputs[role])
+        made_from = inputs | ({"samples": workspace.dataset("samples")} if folder.name == "scores" else {})
         chosen = [verdict] if kind == "verdicts" else rows.get(folder.name, [])
-        with Writer(folder, kind, step.name, inputs, params, weights | came_in) as out:
+        with Writer(folder, kind, step.name, made_from, params, weights | came_in) as out:
             if folder.name == "calibration":
                 out.facts = {"low": 0.93, "high": 0.975, "passed": True, "target": 0.8}
             for index in range(2 if len(chosen) > 1 else 1):

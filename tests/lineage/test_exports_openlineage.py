@@ -77,7 +77,7 @@ def test_every_event_is_one_of_the_specification(
 
 def test_each_stage_starts_and_completes_with_true_edges(exported_run: Workspace, tmp_path: Path) -> None:
     events = events_of(exported_run, tmp_path)
-    assert [event["eventType"] for event in events] == ["START", "COMPLETE"] * 16
+    assert [event["eventType"] for event in events] == ["START", "COMPLETE"] * 18
     end = named(events, "COMPLETE", "mining")
     digests = {each["name"]: each["facets"]["version"]["datasetVersion"] for each in end["inputs"] + end["outputs"]}
     assert digests == {name: Dataset(exported_run.dataset(name.removeprefix("shop/"))).digest for name in digests}
@@ -85,6 +85,9 @@ def test_each_stage_starts_and_completes_with_true_edges(exported_run: Workspace
     assert (pairs["name"], sets["name"]) == ("shop/pairs", "shop/sets")
     edges = {each["name"] for each in pairs["facets"]["lineage"]["inputs"]}
     assert edges == {f"shop/{name}" for name in ("images", "objects", "embeddings", "reserved", "calibration")}
+    made = {each["name"]: each for each in named(events, "COMPLETE", "evaluation")["outputs"]}
+    assert "shop/samples" in {each["name"] for each in made["shop/scores"]["facets"]["lineage"]["inputs"]}
+    assert "shop/samples" not in {each["name"] for each in made["shop/samples"]["facets"]["lineage"]["inputs"]}
     unit = next(each for each in pairs["facets"]["schema"]["fields"] if each["name"] == "similarity")
     assert unit["description"].endswith("(cosine)")
 
@@ -102,7 +105,7 @@ def test_runs_keep_their_id_from_export_to_export(
 ) -> None:
     first, second = events_of(exported_run, tmp_path), events_of(exported_run, tmp_path / "again")
     assert first == second
-    assert len({event["run"]["runId"] for event in first}) == 16
+    assert len({event["run"]["runId"] for event in first}) == 18
     named_gates = {event["run"]["runId"] for event in events_of(stopped_run, tmp_path)}
     assert named(first, "START", "gate_recurrence")["run"]["runId"] not in named_gates
 

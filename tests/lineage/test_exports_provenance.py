@@ -57,13 +57,14 @@ def test_a_dataset_is_derived_from_its_own_parents(document: ProvDocument) -> No
     derived = relations(document, ProvDerivation)
     assert {parent for name, parent in derived if name == "objects"} == {"images"}
     assert ("images", "photographs") in derived
+    assert ("scores", "samples") in derived and ("samples", "samples") not in derived  # one stage makes both
     assert not any(parent == "encoder" for _, parent in derived)  # weights are used, but are no origin
 
 
 def test_code_and_user_are_agents(document: ProvDocument) -> None:
     agents = {str(agent.identifier) for agent in document.get_records(ProvAgent)}
     assert agents == {f"commit:{'c' * 40}", "user:ada"}
-    assert len(relations(document, ProvAssociation)) == 2 * 16
+    assert len(relations(document, ProvAssociation)) == 2 * 18
 
 
 def test_activities_have_times(document: ProvDocument) -> None:

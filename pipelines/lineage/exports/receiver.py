@@ -40,7 +40,7 @@ def _transport(address: str) -> HttpTransport:
         raise UserError(f"--to {shown(address)} is no address of a receiver: write one such as http://localhost:5000")
     config = HttpConfig(
         url=address,
-        endpoint=parts.path.strip("/") or ENDPOINT,
+        endpoint=parts.path if parts.path.strip("/") else ENDPOINT,
         timeout=TIMEOUT,
         retry={"total": 0},  # the retries are ours
     )

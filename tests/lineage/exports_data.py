@@ -66,7 +66,7 @@ def _make(
     verdict = (STOPPED if step.name == stopped else PASS) | {"gate": step.name.removeprefix("gate_")}
     weights = {"encoder": WEIGHTS} if step.name == "embedding" else {}
     came_in = {"photographs": "e" * 64} if step.name == "ingest" else {}
-    for role, kind in step.stage.outputs.items():
+    for role, kind in sorted(step.stage.outputs.items()):  # scores are made from samples
         folder = workspace.dataset(step.outputs[role])
         made_from = inputs | ({"samples": workspace.dataset("samples")} if folder.name == "scores" else {})
         chosen = [verdict] if kind == "verdicts" else rows.get(folder.name, [])

@@ -75,7 +75,7 @@ def test_the_card_of_a_stopped_run_says_so_and_what_was_left_out(
     shutil.copytree(stopped_run.root / gate, tmp_path / "run" / gate, dirs_exist_ok=True)
     card = export(Workspace(tmp_path / "run"), ["card"], tmp_path)[0].read_text()
     assert "- The gate recurrence is undecided: 3 of 12 are right. Next: label " in card
-    assert "did not make: backgrounds, captions, gate_tuples" in card
+    assert "did not make: backgrounds, captions, gate_model" in card
     assert "- The run has made no training samples." in card
 
 

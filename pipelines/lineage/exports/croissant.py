@@ -234,14 +234,17 @@ def _column(name: str, field: dict[str, str]) -> dict[str, Any]:
 
 
 def _pictures(history: History, name: str, blob: str) -> dict[str, Any]:
-    """The pictures of one blob. Its rows name tar file, offset and length; the order is that of the rows."""
+    """The pictures of one blob. Their names give part and row, since readers need not keep the order."""
     source = {"@id": f"{name}.{blob}.files"}
-    kinds = {"filename": ("sc:Text", "name in the tar file"), "content": ("sc:ImageObject", "the picture")}
+    kinds = {
+        "filename": ("sc:Text", "PART-ROW.NAME: the part of the table, and the row in it, from 0"),
+        "content": ("sc:ImageObject", "the picture"),
+    }
     return {
         "@type": "cr:RecordSet",
         "@id": f"{name}.{blob}",
         "name": f"{name}.{blob}",
-        "description": f"The pictures '{blob}' of {name}, one for each row and in the order of the rows.",
+        "description": f"The pictures '{blob}' of {name}, one for each row.",
         **_provenance(history, name),
         "field": [
             {

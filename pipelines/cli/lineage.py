@@ -5,10 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipelines.cli.lineage_export import export_command
+
 if TYPE_CHECKING:
     from components.lineage.trace import Node
 
 lineage = typer.Typer(no_args_is_help=True, help="Follow rows and datasets from photographs to models and back.")
+
+lineage.command("export")(export_command)
 
 What = Annotated[
     str,

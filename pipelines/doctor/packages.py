@@ -21,6 +21,7 @@ FOR = {
     "heif": "HEIC photographs of phones",
     "photos": "the profile of real photographs",
     "xlsx": "labels in Excel workbooks",
+    "lineage": "exports of lineage",
     "dev": "tests and lint",
 }
 """What an extra is for, where its name does not say it."""

@@ -1,1 +1,4 @@
-"""Lineage across the systems that keep a run: what the command line shows of it, and what is done about it."""
+"""Lineage: where the datasets, rows and models of a workspace come from, answered from what the stages left on disk.
+
+Nothing is stored a second time: the manifests, the run records, the gates' verdicts and the tables say it all.
+"""

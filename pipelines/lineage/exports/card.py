@@ -1,0 +1,174 @@
+"""A dataset card: Markdown with the front matter of Hugging Face. Every figure is measured."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from components.common.data.digests import short
+from pipelines.lineage.exports.counting import Rights, refused, rights, size, tally
+from pipelines.lineage.exports.declared import Declared
+from pipelines.lineage.exports.history import History
+from pipelines.lineage.exports.licences import UNKNOWN, spdx
+from pipelines.lineage.exports.markdown import table, text
+from pipelines.lineage.exports.words import ROWS
+
+FILE = "README.md"
+"""The name under which the hub shows a card."""
+SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M", 10_000_000: "1M<n<10M"}
+"""Upper limit of samples -> the hub's category of size."""
+MOST = "10M<n<100M"
+DIGEST = 64
+"""Hex digits of a sha256."""
+WINDOW = {
+    "low": "lower end of the window, cosine",
+    "high": "upper end of the window, cosine",
+    "target": "precision that was asked for",
+    "confidence": "confidence of the bound",
+    "passed": "whether labelled pairs reached it",
+    "labelled": "labelled pairs",
+    "labelled_objects": "labelled objects",
+    "encoder": "encoder that the window belongs to",
+    "calibration_id": "calibration",
+}
+"""Facts of a calibration -> what they are."""
+
+
+def card(history: History, declared: Declared) -> dict[str, bytes]:
+    """The card of a run."""
+    measured = rights(history.datasets["images"])
+    title = declared.of("title") or f"ObjectMate run {history.name}"
+    head = yaml.safe_dump(_front_matter(history, measured, declared, title), sort_keys=False, allow_unicode=True)
+    parts = (
+        _contents(history), _refused(history), _rights(measured), _gates(history), _window(history), _making(history),
+        _limits(history, measured),
+    )  # fmt: skip
+    body = "\n\n".join(line for part in parts for line in part)
+    return {FILE: f"---\n{head}---\n\n# {text(title)}\n\n{body}\n".encode()}
+
+
+def _front_matter(history: History, measured: Rights, declared: Declared, title: str) -> dict[str, Any]:
+    samples = len(history.datasets.get("tuples", ()))
+    return {
+        "pretty_name": title,
+        **_licence(measured, declared),
+        "size_categories": [next((name for limit, name in SIZES.items() if samples < limit), MOST)],
+        "tags": ["objectmate"],
+    }
+
+
+def _licence(measured: Rights, declared: Declared) -> dict[str, str]:
+    """The hub's field: the declared licence, or the one that all photographs name. It has one value, so several
+    licences are `other`, and any photograph without one makes it `unknown`."""
+    if own := declared.of("licence"):
+        return {"license": own.lower()}
+    if measured.unlicensed or not measured.licences:
+        return {"license": UNKNOWN}
+    if len(measured.licences) == 1 and spdx(name := next(iter(measured.licences))):
+        return {"license": spdx(name).lower()}
+    return {"license": "other", "license_name": "several", "license_link": "#rights"}
+
+
+def _contents(history: History) -> Iterator[str]:
+    yield "## What it holds"
+    yield table(
+        ("dataset", "rows", "one row is", "MB", "made by", "sha256"),
+        [
+            (name, f"{len(made):,}", ROWS.get(made.manifest.kind, made.manifest.kind), f"{size(made) / 1e6:,.1f}",
+             history.makers[name].name, short(made.digest))
+            for name, made in history.datasets.items()
+        ],
+    )  # fmt: skip
+    if tuples := history.datasets.get("tuples"):
+        yield table(
+            ("split", "samples"), [(split, f"{rows:,}") for (split,), rows in sorted(tally(tuples, "split").items())]
+        )
+
+
+def _refused(history: History) -> Iterator[str]:
+    yield "## What was refused or rejected"
+    yield table(
+        ("kept in", "stage", "reason", "rows"),
+        [(*where, f"{rows:,}") for where, rows in sorted(refused(history).items())],
+    )
+    counted = [
+        (name, rule, f"{count:,}") for name, made in history.datasets.items() for rule, count in made.counts.items()
+    ]
+    if counted:
+        yield "What stages counted while they made a dataset:"
+        yield table(("dataset", "count of", "number"), counted)
+
+
+def _rights(measured: Rights) -> Iterator[str]:
+    yield "## Rights"
+    yield (
+        f"{measured.photographs:,} photographs: {measured.unlicensed:,} name no licence, {measured.attributed:,} name "
+        f"whom to credit, {measured.checked:,} say when their rights signal was checked."
+    )
+    for title, counts in (
+        ("licence", measured.licences), ("rights signal", measured.signals), ("train_ai", measured.train_ai),
+    ):  # fmt: skip
+        if counts:
+            named = [(value or f"({UNKNOWN})", f"{count:,}") for value, count in counts.most_common()]
+            yield table((title, "photographs"), named)
+    if domains := [(name, f"{count:,}") for name, count in measured.domains.most_common(20) if name]:
+        yield table(("most frequent source", "photographs"), domains)
+
+
+def _gates(history: History) -> Iterator[str]:
+    yield "## Gates"
+    rows = [row for stage in history.stages for row in stage.verdicts]
+    yield table(
+        ("gate", "verdict", "why", "observed", "limit"),
+        [(row["gate"], row["verdict"], row["reason"], _number(row["observed"]), _number(row["limit"])) for row in rows],
+    )
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"
+
+
+def _window(history: History) -> Iterator[str]:
+    yield "## Window and calibration"
+    facts = history.datasets["calibration"].facts if "calibration" in history.datasets else {}
+    yield table(("fact", "value"), [(about, facts[key]) for key, about in WINDOW.items() if key in facts])
+
+
+def _making(history: History) -> Iterator[str]:
+    yield "## How it was made"
+    yield table(
+        ("stage", "began", "seconds", "commit", "weights and other inputs"),
+        [
+            (stage.name, stage.record["started_at"], stage.record["seconds"], short(stage.record["commit"]) or UNKNOWN,
+             ", ".join(f"{role} {_shown(value)}" for role, value in stage.models.items()))
+            for stage in history.stages
+        ],
+    )  # fmt: skip
+    if notes := [f"- {stage.name}: {text(note)}" for stage in history.stages for note in stage.notes]:
+        yield "What the stages noted:"
+        yield "\n".join(notes)
+
+
+def _shown(value: str) -> str:
+    """A digest, shortened; other entries, such as `cpu, 2 threads`, as they are."""
+    return short(value) if len(value) == DIGEST else value
+
+
+def _limits(history: History, measured: Rights) -> Iterator[str]:
+    """What the figures above do not settle."""
+    yield "## Known limits"
+    limits = [
+        f"The gate {text(row['gate'])} is {row['verdict']}: {text(row['reason'])}. Next: {text(row['next_step'])}."
+        for stage in history.stages
+        for row in stage.verdicts
+        if row["verdict"] != "pass"
+    ]
+    if measured.unlicensed:
+        limits.append(f"The licence of {measured.unlicensed:,} photographs is unknown.")
+    if undated := measured.months[""]:
+        limits.append(f"{undated:,} photographs do not say when they were collected.")
+    if "tuples" not in history.datasets:
+        limits.append("The run has made no training samples.")
+    if history.left_out:
+        limits.append(f"Finished datasets of the folder that this run did not make: {', '.join(history.left_out)}.")
+    yield "\n".join(f"- {limit}" for limit in limits) or "None that was measured."

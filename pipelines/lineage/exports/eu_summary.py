@@ -1,0 +1,153 @@
+"""A draft of the EU's public summary of training content (AI Act, Article 53(1)(d)), field by field.
+
+Each statement is `measured` from the datasets, `declared` by a person, or `TO BE PROVIDED`. Nothing is attested by
+itself: that photographs are licensed, crawled or free of illegal content is never inferred from what they say.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from components.common.data.digests import short
+from pipelines.lineage.exports.counting import Rights, refused, rights
+from pipelines.lineage.exports.declared import Declared
+from pipelines.lineage.exports.history import History
+from pipelines.lineage.exports.markdown import table
+
+FILE = "eu-training-summary.md"
+MEASURED, DECLARED, MISSING = "measured", "declared", "TO BE PROVIDED"
+BINS = {1_000_000: "less than 1 million", 1_000_000_000: "1 million to 1 billion"}
+MOST = "more than 1 billion"
+Measure = Callable[[History, Rights], str]
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of the template. measure: what the datasets say, empty for nothing. enough: whether that fills it."""
+
+    section: str
+    key: str
+    title: str
+    measure: Measure | None = None
+    enough: bool = False
+
+
+def _models(history: History, _: Rights) -> str:
+    made = [
+        f"{name} ({short(each.digest)})" for name, each in history.datasets.items() if each.manifest.kind == "model"
+    ]
+    return ", ".join(made)
+
+
+def _base_models(history: History, _: Rights) -> str:
+    training = [stage for stage in history.stages if any(each.manifest.kind == "model" for each in stage.made.values())]
+    used = {
+        f"{role} {value[:12]}" for stage in training for role, value in stage.models.items() if role != "arithmetic"
+    }
+    return f"weights used by training: {', '.join(sorted(used))}" if used else ""
+
+
+def _modalities(history: History, _: Rights) -> str:
+    return "image, and text in captions" if len(history.datasets.get("captions", ())) else "image"
+
+
+def _images(history: History, rights: Rights) -> str:
+    size = next((name for limit, name in BINS.items() if rights.photographs < limit), MOST)
+    samples = len(history.datasets.get("tuples", ()))
+    return f"{size} ({rights.photographs:,} photographs were taken in; {samples:,} training samples were made of them)"
+
+
+def _latest(_: History, rights: Rights) -> str:
+    dated = sorted(month for month in rights.months if month)
+    if not dated:
+        return ""
+    year, month = dated[-1].split("-")
+    unknown = rights.months[""]
+    return f"{month}/{year}" + (f", of the photographs that say so ({unknown:,} do not)" if unknown else "")
+
+
+def _licences(_: History, rights: Rights) -> str:
+    named = [f"{licence} ({count:,})" for licence, count in rights.licences.most_common() if licence]
+    return f"licences that photographs name: {', '.join(named)}" if named else ""
+
+
+def _domains(_: History, rights: Rights) -> str:
+    """The template asks for the top 10 % of domains; there is always at least one."""
+    named = [(name, count) for name, count in rights.domains.most_common() if name]
+    top = named[: -(-len(named) // 10)]
+    listed = ", ".join(f"{name} ({count:,})" for name, count in top)
+    return f"most frequent tenth of {len(named):,} domains of source addresses: {listed}" if named else ""
+
+
+def _synthetic(history: History, _: Rights) -> str:
+    made = {name: len(history.datasets[name]) for name in ("backgrounds", "captions") if name in history.datasets}
+    return ", ".join(f"{count:,} {name} made by models from the photographs" for name, count in made.items() if count)
+
+
+def _reservations(history: History, rights: Rights) -> str:
+    opted_out = sum(rows for (_, _, reason), rows in refused(history).items() if reason == "opted-out")
+    signals = sum(rights.signals.values()) - rights.signals[""]
+    checked = f"{rights.checked:,} of {rights.photographs:,} say when theirs was checked"
+    return (
+        f"{opted_out:,} rows kept out for an opt-out; {signals:,} photographs that were used carry a signal; {checked}"
+    )
+
+
+GENERAL, SOURCES, PROCESSING = "1. General information", "2. List of data sources", "3. Data processing aspects"
+FIELDS = (
+    Field(GENERAL, "provider", "1.1 Provider: name and contact"),
+    Field(GENERAL, "representative", "1.1 Authorised representative: name and contact"),
+    Field(GENERAL, "model", "1.2 Versioned model name(s)", _models),
+    Field(GENERAL, "base_models", "1.2 Models it is based on, with links to their summaries", _base_models),
+    Field(GENERAL, "market_date", "1.2 Date of placement on the Union market"),
+    Field(GENERAL, "modalities", "1.3 Modalities", _modalities, enough=True),
+    Field(GENERAL, "images", "1.3 Training data size: images", _images, enough=True),
+    Field(GENERAL, "content", "1.3 Types of content"),
+    Field(GENERAL, "latest_acquisition", "1.3 Latest date of data acquisition (MM/YYYY)", _latest),
+    Field(GENERAL, "languages", "1.3 Linguistic characteristics"),
+    Field(GENERAL, "characteristics", "1.3 Other relevant characteristics"),
+    Field(SOURCES, "public_datasets", "2.1 Publicly available datasets"),
+    Field(SOURCES, "licensed_data", "2.2.1 Data licensed by rightsholders or their representatives", _licences),
+    Field(SOURCES, "third_party_data", "2.2.2 Private datasets obtained from other third parties"),
+    Field(SOURCES, "crawled_data", "2.3 Data crawled and scraped: description, and whether there is any"),
+    Field(SOURCES, "crawlers", "2.3 Crawlers: names, purpose and behaviour"),
+    Field(SOURCES, "crawl_period", "2.3 Period of crawling"),
+    Field(SOURCES, "top_domains", "2.3 Summary of the most relevant domain names crawled", _domains),
+    Field(SOURCES, "user_data", "2.4 User data"),
+    Field(SOURCES, "synthetic_data", "2.5 Synthetic data", _synthetic),
+    Field(SOURCES, "other_sources", "2.6 Other sources of data"),
+    Field(PROCESSING, "reservations", "3.1 Respect of reservations of rights", _reservations),
+    Field(PROCESSING, "illegal_content", "3.2 Removal of illegal content"),
+    Field(PROCESSING, "other_processing", "3.3 Other information about processing"),
+)
+KEYS = {field.key: field.title for field in FIELDS}
+"""What can be declared for the summary -> the field."""
+HEAD = """# Draft: public summary of training content
+
+Fields as in the template of the European Commission. `measured`: counted in the datasets of this run. `declared`: said
+by a person in the file of declarations, and not checked. `TO BE PROVIDED`: neither, or not by measuring alone. This
+draft makes no claim that any obligation is met.
+"""
+
+
+def eu_summary(history: History, declared: Declared) -> dict[str, bytes]:
+    """The draft."""
+    measured = rights(history.datasets["images"])
+    text = HEAD
+    for section in (GENERAL, SOURCES, PROCESSING):
+        rows = [
+            (field.title, field.key, status, said)
+            for field in FIELDS
+            if field.section == section
+            for status, said in statements(field, history, measured, declared)
+        ]
+        text += f"\n## {section}\n\n{table(('field', 'key', 'status', 'statement'), rows)}\n"
+    return {FILE: text.encode()}
+
+
+def statements(field: Field, history: History, measured: Rights, declared: Declared) -> list[tuple[str, str]]:
+    """(status, statement) of a field: what is measured, what is declared, and whether something must be provided."""
+    counted = field.measure(history, measured) if field.measure else ""
+    said = declared.of(field.key)
+    filled = bool(said) or (bool(counted) and field.enough)
+    stated = [(MEASURED, counted), (DECLARED, said), (MISSING, "" if filled else field.title)]
+    return [(status, "" if status == MISSING else statement) for status, statement in stated if statement]

@@ -1,0 +1,84 @@
+"""Writes a workspace's current run in the formats that are asked for."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from components.common.data.files import write_atomically
+from components.common.errors import UserError
+from pipelines.doctor.packages import how_to_install
+from pipelines.engines.workspace import Workspace
+from pipelines.lineage.exports import eu_summary
+from pipelines.lineage.exports.declared import DATASET, Declared, read_declared
+from pipelines.lineage.exports.history import History, read_history
+
+FORMATS = ("croissant", "openlineage", "prov", "card", "eu-summary")
+EXTRA, PACKAGES = "lineage", ("mlcroissant", "openlineage", "prov")
+"""The extra that installs the formats' own libraries."""
+
+
+def export(
+    workspace: Workspace,
+    formats: Sequence[str],
+    folder: Path,
+    receiver: str = "",
+    declared: Path | None = None,
+) -> list[Path]:
+    """Writes the current run of a workspace to `folder` and returns the files, one for each format.
+
+    formats: words of `FORMATS`. receiver: address to which the OpenLineage events go as well. declared: YAML file of
+    what only a person can say. Raises `UserError` for a wrong format, address or declaration, a run without finished
+    stages, or a library that is not installed, and `StageFailed` if the receiver cannot be reached.
+    """
+    for name in formats:
+        if name not in FORMATS:
+            raise UserError(f"there is no export '{name}': choose from {', '.join(FORMATS)}")
+    if receiver and "openlineage" not in formats:
+        raise UserError("only OpenLineage events are sent to --to: add --as openlineage, or leave out --to")
+    said = read_declared(declared, DATASET | eu_summary.KEYS)
+    history = read_history(workspace)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name in dict.fromkeys(formats):
+        for file, content in _made(name, history, said, folder).items():
+            write_atomically(folder / file, content)
+            paths.append(folder / file)
+    if receiver:
+        _deliver(history, receiver)
+    return paths
+
+
+def _made(name: str, history: History, declared: Declared, folder: Path) -> dict[str, bytes]:
+    """File -> content of one format."""
+    try:
+        return _formatted(name, history, declared, folder)
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] not in PACKAGES:
+            raise
+        raise UserError(f"the export {name} needs the package {error.name}: {how_to_install(EXTRA)}") from None
+
+
+def _formatted(name: str, history: History, declared: Declared, folder: Path) -> dict[str, bytes]:
+    if name == "croissant":
+        from pipelines.lineage.exports.croissant import croissant
+
+        return croissant(history, declared, folder)
+    if name == "openlineage":
+        from pipelines.lineage.exports.openlineage_events import openlineage
+
+        return openlineage(history)
+    if name == "prov":
+        from pipelines.lineage.exports.provenance import provenance
+
+        return provenance(history)
+    if name == "card":
+        from pipelines.lineage.exports.card import card
+
+        return card(history, declared)
+    return eu_summary.eu_summary(history, declared)
+
+
+def _deliver(history: History, receiver: str) -> None:
+    from pipelines.lineage.exports.openlineage_events import run_events
+    from pipelines.lineage.exports.receiver import deliver
+
+    deliver(run_events(history), receiver)

@@ -1,0 +1,39 @@
+"""The licences of photographs: as SPDX knows them, and as nodes that state how many photographs have each."""
+
+from typing import Any
+
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+
+from pipelines.lineage.exports.counting import Rights
+
+UNKNOWN = "unknown"
+
+
+def spdx(licence: str) -> str:
+    """A licence in SPDX's spelling; empty if SPDX has no such identifier or expression."""
+    try:
+        return str(canonicalize_license_expression(licence))
+    except InvalidLicenseExpression:
+        return ""
+
+
+def licence_nodes(rights: Rights, declared: str) -> list[dict[str, Any]]:
+    """The licence of the whole, if a person declared one, and then every licence that photographs name, with counts."""
+    whole = [_node(declared, "Declared for the dataset as a whole, in addition to those of the photographs.")]
+    counted = [
+        _node(licence or UNKNOWN, _sentence(licence, count, rights.photographs))
+        for licence, count in rights.licences.most_common()
+    ]
+    nodes = (whole if declared else []) + counted
+    return nodes or [_node(UNKNOWN, "There is no photograph whose licence could be counted.")]
+
+
+def _sentence(licence: str, count: int, photographs: int) -> str:
+    named = "name this licence" if licence else "name no licence"
+    return f"{count:,} of {photographs:,} photographs {named}."
+
+
+def _node(licence: str, about: str) -> dict[str, Any]:
+    known = spdx(licence) if licence != UNKNOWN else ""
+    address = {"url": f"https://spdx.org/licenses/{known}.html"} if known and " " not in known else {}
+    return {"@type": "sc:CreativeWork", "name": known or licence, "description": about, **address}

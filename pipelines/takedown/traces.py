@@ -5,13 +5,13 @@ No pixel is kept: a blob, a vector or a latent is known by the sha256 of its byt
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from tarfile import TarError
 from tarfile import open as open_tar
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -90,11 +90,11 @@ def _digest(array: np.ndarray) -> str:
 
 
 def _ids(data: bytes) -> Iterator[str]:
-    """Everything in a file that has the form of an id: its own text, or the strings of a table."""
+    """Everything in a file that has the form of an id: its own text, and the strings of a table."""
+    yield from (match.group().decode() for match in ID.finditer(data))
     if data.startswith(PARQUET):
-        yield from _strings(pq.read_table(BytesIO(data)))
-    else:
-        yield from (match.group().decode() for match in ID.finditer(data))
+        with suppress(pa.ArrowException):  # a damaged table is searched as plain bytes
+            yield from _strings(pq.read_table(BytesIO(data)))
 
 
 def _strings(table: pa.Table) -> Iterator[str]:
@@ -106,33 +106,27 @@ def _strings(table: pa.Table) -> Iterator[str]:
 
 
 def _digests(data: bytes) -> Iterator[tuple[str, str]]:
-    """What a file consists of: itself, the members of a tar, the rows of arrays."""
+    """What a file consists of: itself, the members of a tar, the rows of arrays. Damaged ones are plain bytes."""
     yield "its bytes", sha256(data).hexdigest()
-    if data[257:262] == b"ustar":
-        yield from _members(data)
-    elif data.startswith(NUMPY):
-        array = np.load(BytesIO(data), allow_pickle=False)
-        yield from ((f"row {at}", _digest(row)) for at, row in enumerate(array))
-    elif data[8:10] == SAFETENSORS:
-        yield from _latents(data)
+    with suppress(TarError, SafetensorError, ValueError, EOFError):
+        if data[257:262] == b"ustar":
+            yield from _members(data)
+        elif data.startswith(NUMPY):
+            array = np.load(BytesIO(data), allow_pickle=False)
+            yield from ((f"row {at}", _digest(row)) for at, row in enumerate(array))
+        elif data[8:10] == SAFETENSORS:
+            yield from _latents(data)
 
 
 def _members(data: bytes) -> Iterator[tuple[str, str]]:
-    try:
-        with open_tar(fileobj=BytesIO(data)) as tar:
-            for member in tar:
-                file = tar.extractfile(member)
-                yield f"member {member.name}", sha256(file.read() if file else b"").hexdigest()
-    except TarError:
-        return
+    with open_tar(fileobj=BytesIO(data)) as tar:
+        for member in tar:
+            file = tar.extractfile(member)
+            yield f"member {member.name}", sha256(file.read() if file else b"").hexdigest()
 
 
 def _latents(data: bytes) -> Iterator[tuple[str, str]]:
-    try:
-        arrays: dict[str, Any] = load_arrays(data)
-    except (SafetensorError, ValueError):
-        return
-    for name, array in arrays.items():
+    for name, array in load_arrays(data).items():
         for at, row in enumerate(array if array.ndim else ()):
             yield f"{name} {at}", _digest(row)
             if name == "refs":

@@ -1,8 +1,9 @@
-"""Copies of a photograph: re-encoded, resized, cropped to half of each side or more, turned a little, or mirrored.
+"""Copies of a photograph: re-encoded, resized, mirrored, or cropped to about three quarters of each side.
 
 Local features (SIFT; Lowe 2004, as RootSIFT of Arandjelovic and Zisserman 2012) of two pictures are matched, and the
-matches that one similarity map explains are counted. Pictures of one room that differ in what stands in it share few
-such matches, where a difference hash or a thumbnail finds them alike.
+matches that one map without rotation explains are counted. Pictures of one room that differ in what stands in it share
+few such matches, where a difference hash or a thumbnail finds them alike. Two photographs of one printed package share
+many, but only on the package: those of a copy are spread like the features of all that both pictures show.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,8 +22,10 @@ ALIKE = 0.85  # cosine from which two features match
 TOLERANCE = 3  # px, how far a match may lie from where the map puts it
 TRIALS = 500
 TURNED = np.arange(8, 0, -1) % 8
-AGREEING = 25
+AGREEING = 22
 """Matches on one map from which two pictures are copies of one photograph."""
+SPREAD = 0.55  # least area over which the matches are spread / that of all features in the part that both show
+UPRIGHT = 1.0  # degrees: a copy is not turned, another photograph of the same thing mostly is
 
 
 class Look(NamedTuple):
@@ -75,14 +78,32 @@ def _agreeing(look: Look, known: Look) -> int:
     ours, theirs = _matches(look.features, known.features)
     if len(ours) < AGREEING:
         return 0
-    _, inliers = cv2.estimateAffinePartial2D(
+    place, inliers = cv2.estimateAffinePartial2D(
         look.points[ours],
         known.points[theirs],
         method=cv2.RANSAC,
         ransacReprojThreshold=TOLERANCE,
         maxIters=TRIALS,
     )
-    return int(inliers.sum()) if inliers is not None else 0
+    if place is None or abs(np.degrees(np.arctan2(place[1, 0], place[0, 0]))) > UPRIGHT:
+        return 0
+    agreeing = known.points[theirs][inliers.ravel() > 0]
+    if len(agreeing) < AGREEING or _area(agreeing) < SPREAD * _area(_shared(look, known, place)):
+        return 0
+    return len(agreeing)
+
+
+def _shared(look: Look, known: Look, place: np.ndarray) -> np.ndarray:
+    """The points of the known picture that lie where the other picture, laid over it, has points."""
+    back = cv2.invertAffineTransform(place)
+    points = known.points @ back[:, :2].T + back[:, 2]
+    inside = (points >= look.points.min(0) - 1) & (points <= look.points.max(0) + 1)
+    return known.points[inside.all(1)]
+
+
+def _area(points: np.ndarray) -> float:
+    """How large the area is over which points are spread, px squared, up to a factor."""
+    return float(np.sqrt(max(np.linalg.det(np.cov(points.T)), 0.0))) if len(points) > 2 else 0.0
 
 
 def _matches(ours: np.ndarray, theirs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

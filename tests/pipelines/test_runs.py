@@ -163,3 +163,43 @@ def test_a_failing_gate_stops_the_run_and_the_flag_continues_past_it(home):
     assert past.returncode == 0, past.stdout + past.stderr
     verdicts = Dataset(home / "runs/past/data/gate_recurrence").rows()
     assert any(row["verdict"] == "fail" and not row["blocking"] for row in verdicts)
+
+
+def test_a_takedown_leaves_no_trace_in_any_run_and_the_next_run_goes_on(home):
+    target, other = Workspace(home / "kfp"), Workspace(home / "runs/dvc")
+    tuples = Dataset(target.dataset("tuples")).rows()
+    gone = tuples[0]["sources"][0]
+    bytes_of = blobs_about(target, gone)
+    assert bytes_of and all(holds(home, data) for data in bytes_of)
+    planned = objectmate("takedown", "plan", gone, "--workspace", "kfp", cwd=home)
+    assert planned.returncode == 0 and "runs/dvc" in planned.stdout, planned.stdout + planned.stderr
+    applied = objectmate("takedown", "apply", gone, "--workspace", "kfp", "--yes", cwd=home)
+    assert applied.returncode == 0, applied.stdout + applied.stderr
+    assert not any(holds(home, data) for data in bytes_of)
+    (name,) = [path.name for path in (home / "takedowns").iterdir()]
+    searched = objectmate("takedown", "verify", name, cwd=home)
+    assert searched.returncode == 0 and "Nothing is left" in searched.stdout, searched.stdout + searched.stderr
+    assert all(gone not in row["sources"] for row in Dataset(target.dataset("tuples")).rows())
+    receipt = json.loads((home / "takedowns" / name / "receipt.json").read_text())
+    assert {"leakage", "retrieval-precision"} <= receipt["gates"].keys() and not receipt["stopped"]
+    assert not is_complete(other.dataset("images")) and is_complete(other.dataset("model_insertion"))
+    again = objectmate(*DATASET, "--workspace", "runs/dvc", cwd=home)
+    assert again.returncode == 0, again.stdout + again.stderr
+    made = {name for step in PIPELINES["dataset"] for name in step.outputs.values()}
+    assert all(digests(other)[name] == digests(target)[name] for name in made)
+
+
+def blobs_about(workspace: Workspace, image_id: str) -> list[bytes]:
+    """The middle of the photograph's file, of its objects' crops and of their vectors."""
+    images, objects = Dataset(workspace.dataset("images")), Dataset(workspace.dataset("objects"))
+    photographs = [images.blob(row, "image") for row in images.rows() if row["image_id"] == image_id]
+    rows = [(at, row) for at, row in enumerate(objects.rows()) if row["image_id"] == image_id]
+    crops = [objects.blob(row, "crop") for _, row in rows]
+    vectors = [Dataset(workspace.dataset("embeddings")).vector(at).tobytes() for at, _ in rows]
+    return [data[len(data) // 2 :][:100] for data in photographs + crops] + vectors
+
+
+def holds(home: Path, data: bytes) -> bool:
+    """Whether some file below `home`, other than the shop's own photographs, holds these bytes."""
+    files = (path for path in home.rglob("*") if path.is_file() and home / "shop" not in path.parents)
+    return any(data in path.read_bytes() for path in files)

@@ -17,7 +17,7 @@ from components.common.errors import UserError
 from components.common.stage.progress import track
 from components.common.stage.report import RECORD
 from components.common.stage.running import commit
-from pipelines.engines.local import open_dvc
+from pipelines.engines.local import open_dvc, task_name
 from pipelines.engines.lock import occupied
 from pipelines.engines.state import current_steps, stops
 from pipelines.engines.workspace import Workspace
@@ -88,7 +88,7 @@ def _lend_the_rest(made: list[Step], workspace: Workspace, fetched: Workspace) -
 
 def _places(keys: list[str], step: Step) -> dict[str, str]:
     """Role -> folder of a step's artifacts, empty where it is not finished. KFP names TASK[/EXECUTION]/ROLE."""
-    task = step.name.replace("_", "-")
+    task = task_name(step.name)
     markers = {role: MANIFEST for role in step.outputs} | {"report": RECORD}
     places = dict.fromkeys(markers, "")
     for key in (key for key in keys if "/" in key):

@@ -47,7 +47,7 @@ class Manifest:
 
     def __post_init__(self) -> None:
         for each in fields(self):
-            kind = get_origin(each.type) or each.type
+            kind: Any = get_origin(each.type) or each.type
             if not isinstance(getattr(self, each.name), kind):
                 raise TypeError(f"{each.name} is not a {kind.__name__}")
 

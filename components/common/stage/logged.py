@@ -75,11 +75,12 @@ def describe_stage(
         tags=tags | _verdicts(outputs),
         params={key: str(value) for key, value in params.items()},
         metrics={key: float(value) for key, value in metrics.items()},
-        datasets=[_describe_dataset(Dataset(each), context, dvc) for context, each in folders if is_complete(each)],
+        datasets=[describe_dataset(Dataset(each), context, dvc) for context, each in folders if is_complete(each)],
     )
 
 
-def _describe_dataset(dataset: Dataset, context: str, dvc: Mapping[str, str]) -> LoggedDataset:
+def describe_dataset(dataset: Dataset, context: str, dvc: Mapping[str, str]) -> LoggedDataset:
+    """What MLflow's record of a stage says of a dataset that is `context`, input or output, of it."""
     name = dataset.folder.name
     tags = {"mlflow.data.context": context, "sha256": dataset.digest, "kind": dataset.manifest.kind, **dataset.seals}
     tags |= {"dvc": dvc[name]} if name in dvc else {}

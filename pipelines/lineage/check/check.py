@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from components.common.data.digests import short
 from components.common.data.reading import FINISHED, Dataset, is_complete
-from components.common.data.verification import count_files
+from components.common.data.verification import READABLE, UNREADABLE, count_files
 from components.common.errors import UserError
-from pipelines.engines.local import lock_entries
+from pipelines.engines.local import logged_by_dvc
 from pipelines.engines.state import current_steps, stops
 from pipelines.engines.workspace import Workspace
 from pipelines.lineage.check.finding import Difference, Finding
@@ -59,10 +60,12 @@ class Evidence:
             yield from (Difference("the run", "", place, *finding) for finding in find())
 
     def _places(self, step: Step) -> Iterator[Place]:
-        here = [(role, name) for role, name in step.outputs.items() if name in self.made]
-        for role, name in here:
-            yield from self._dataset(step, role, name)
-        if here:
+        for role, name in step.outputs.items():
+            if name in self.made:
+                yield from self._dataset(step, role, name)
+            elif step.name in self.tracked.steps:
+                yield name, MANIFEST, lambda: iter([Finding(MANIFEST, "a finished dataset", "none")])
+        if self.made & set(step.outputs.values()):
             yield from self._step(step)
 
     def _dataset(self, step: Step, role: str, name: str) -> Iterator[Place]:
@@ -82,7 +85,7 @@ class Evidence:
         if self._locked(step):
             yield name, DVC, lambda: self._counted(DVC, 1, self.lock.dataset(step, folder))
         if self._tracked(step):
-            yield name, MLFLOW, lambda: self._counted(MLFLOW, 1, self._in_mlflow(step, "output", name))
+            yield name, MLFLOW, lambda: self._counted(MLFLOW, 1, self.tracked.dataset(step, folder, self._dvc(step)))
         if step.name in self.scheduled.files:
             yield name, KUBEFLOW, lambda: self._counted(KUBEFLOW, 1, self.scheduled.dataset(step, role, folder))
 
@@ -94,11 +97,11 @@ class Evidence:
             yield "", DVC, lambda: self.lock.step(step, manifests, step.name not in self.left_over)
             yield "", REPORT, lambda: self._counted(REPORT, 1, self.lock.dataset(step, self.workspace.report(step)))
         if self._tracked(step):
-            yield "", MLFLOW, lambda: self._in_mlflow(step, "input")
-        elif self.tracked.run and step.name not in self.left_over:
+            yield "", MLFLOW, lambda: _with_report(self.tracked.step(step, self._dvc(step), self._stops(step.name)))
+        elif self.tracked.run and step.name not in {*self.tracked.steps, *self.left_over}:
             yield "", MLFLOW, lambda: iter([Finding(f"run {self.tracked.id}", f"a record of {step.name}", "none")])
         if step.name in self.scheduled.files:
-            yield "", KUBEFLOW, lambda: self.scheduled.step(step)
+            yield "", KUBEFLOW, lambda: _with_report(self.scheduled.step(step))
 
     def _counted(self, place: str, number: int, findings: Iterator[Finding]) -> Iterator[Finding]:
         self.compared[place] += number
@@ -113,16 +116,15 @@ class Evidence:
         return step.name in self.tracked.steps and sound and self.workspace.record(step).is_file()
 
     def _stops(self, name: str) -> bool:
-        return name not in self.damaged and stops(self.workspace, name)
+        """Whether a gate stops the run; a gate whose verdicts cannot be read is among the differences."""
+        try:
+            return name not in self.damaged and stops(self.workspace, name)
+        except Exception:  # pyarrow raises errors of many kinds on damaged tables
+            return False
 
-    def _in_mlflow(self, step: Step, context: str, only: str = "") -> Iterator[Finding]:
-        """Of a dataset that the step makes, or (for its inputs) of the step as a whole."""
-        entries = self._entries if self.lock.entries else {}
-        expected = self.tracked.expected(step, entries, self._stops(step.name))
-        found = self.tracked.datasets(step, expected, context)
-        yield from (finding._replace(what=f"{name}: {finding.what}") for name, finding in found if only in ("", name))
-        if not only:
-            yield from self.tracked.step(step, expected)
+    def _dvc(self, step: Step) -> dict[str, str]:
+        """What MLflow has from dvc.lock of a step."""
+        return logged_by_dvc(self._entries, step) if self.tracked.engine == "dvc" else {}
 
     def _run(self) -> Iterator[Finding]:
         gates = [name for name in self.tracked.steps if name in STEPS and STEPS[name].stage.gate]
@@ -131,8 +133,9 @@ class Evidence:
         yield from self.tracked.whole({gate: verdict for each in verdicts for gate, verdict in each.items()})
 
     @cached_property
-    def _entries(self) -> dict[str, dict]:
-        return lock_entries(self.workspace)
+    def _entries(self) -> dict[str, dict[str, Any]]:
+        """Those of dvc.lock that are about the last run; see `lock_entries`."""
+        return {name: entry for name, entry in self.lock.entries.items() if not self._stops(name)}
 
     @cached_property
     def digests(self) -> dict[str, str]:
@@ -152,18 +155,22 @@ class Evidence:
         MLflow does not count them to the last run; without it, only a gate that stopped the run before them explains
         them.
         """
+        untracked = {step.name for step in self._made_steps if step.name not in self.tracked.steps}
+        if not untracked:
+            return set()
         try:
             current = {step.name for step in current_steps(self.workspace)}
         except Exception:  # a damaged manifest or table, which is among the differences
             return set()
-        if self.tracked.run:
-            return STEPS.keys() - current - self.tracked.steps.keys()
-        stopped = any(stops(self.workspace, name) for name in current)
-        return STEPS.keys() - current if stopped else set()
+        return untracked - current if self.tracked.run or any(map(self._stops, current)) else set()
+
+    @property
+    def _made_steps(self) -> list[Step]:
+        return [step for step in STEPS.values() if self.made & set(step.outputs.values())]
 
     def absent(self) -> list[str]:
         """What there was nothing to compare with, one sentence each."""
-        made = [step for step in STEPS.values() if self.made & set(step.outputs.values())]
+        made = self._made_steps
         unmade = [name for step in STEPS.values() for name in step.outputs.values() if name not in self.made]
         bare = [name for name in sorted(self.made) if not (self.workspace.dataset(name) / FINISHED).is_file()]
         unlocked = [step.name for step in made if step.name not in self.lock.entries]
@@ -179,6 +186,9 @@ class Evidence:
         }
         lines = [f"{what}: {', '.join(names)}" for what, names in told.items() if names]
         lines += [] if self.lock.exists else ["dvc.lock: there is none"]
+        vouched = self.tracked.run and self.tracked.engine == "dvc"
+        code = "dvc.lock's dependencies on code, models and files: MLflow has no digest of them"
+        lines += [code] if self.lock.entries and not vouched else []
         lines += [self.tracked.absent] if self.tracked.absent else []
         return lines + ([] if self.scheduled.files else ["Kubeflow: no run of its local engine is in this workspace"])
 
@@ -191,6 +201,14 @@ class Evidence:
             f"{self.compared[MANIFEST]} datasets: {self.compared[FILES]} files, {self.compared[PARENTS]} parents"
             f"{locked}{run}{scheduled}"
         )
+
+
+def _with_report(findings: Iterator[Finding]) -> Iterator[Finding]:
+    """Findings that rest on a step's report, which may be damaged itself."""
+    try:
+        yield from findings
+    except (OSError, ValueError, KeyError, TypeError):
+        yield Finding(REPORT, READABLE, UNREADABLE)
 
 
 def check(folder: Path) -> Iterator[Difference]:

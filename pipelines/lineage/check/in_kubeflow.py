@@ -44,6 +44,7 @@ class Scheduled:
         run = f"/{file.parent.parent.name}/{file.parent.name}/"
         heads = {str(each["uri"]).removesuffix(f"{run}{role}") for role, each in artifacts.items()}
         yield from unequal("addresses", "one folder", "one folder" if len(heads) == 1 else ", ".join(sorted(heads)))
+        yield from unequal("metadata of report", {}, artifacts.get("report", {}).get("metadata"))
         metrics = read_json(self.workspace.report(step) / METRICS)
         expected = {key: float(value) for key, value in metrics.items()}
         yield from unequal_items("metric", expected, artifacts.get("metrics", {}).get("metadata", {}))

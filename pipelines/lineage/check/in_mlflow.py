@@ -10,7 +10,7 @@ import yaml
 from components.common.data.reading import Dataset
 from components.common.stage.logged import (
     LoggedDataset,
-    LoggedStage,
+    describe_dataset,
     describe_stage,
     run_record,
     sealed,
@@ -18,7 +18,6 @@ from components.common.stage.logged import (
 )
 from components.common.stage.tracking import STORE, STORES, own_store
 from pipelines.engines.again import started_in
-from pipelines.engines.local import logged_by_dvc
 from pipelines.engines.workspace import RESTORED, Workspace
 from pipelines.lineage.check.finding import Finding, unequal, unequal_items
 from pipelines.parameters import FILE
@@ -71,38 +70,37 @@ class Tracked:
     def engine(self) -> str:
         return str(self.run.data.params.get("engine")) if self.run else ""
 
-    def expected(self, step: Step, entries: Mapping[str, dict[str, Any]], failed: bool) -> LoggedStage:
-        """What the record of a step would say today. entries: of dvc.lock, as in `local.lock_entries`."""
-        report = self.workspace.report(step)
-        dvc = logged_by_dvc(entries, step) if self.engine == "dvc" else {}
-        inputs, outputs = self.workspace.inputs(step), self.workspace.outputs(step)
-        record = run_record(report)
+    def dataset(self, step: Step, folder: Path, dvc: Mapping[str, str]) -> Iterator[Finding]:
+        """A dataset that the step makes. dvc: as in `logged_by_dvc`, without what Kubeflow's engines do not record."""
+        yield from self._logged(step, describe_dataset(Dataset(folder), "output", dvc))
+
+    def step(self, step: Step, dvc: Mapping[str, str], failed: bool) -> Iterator[Finding]:
+        """The rest of a step's run: the datasets that it reads, its tags, parameters and metrics."""
+        workspace, run = self.workspace, self.steps[step.name]
+        record = run_record(workspace.report(step))
         earlier = RESTORED in record or started_at(record) < self.run.info.start_time
-        return describe_stage(step.name, report, inputs, outputs, dvc, reused=earlier, failed=failed)
-
-    def datasets(self, step: Step, expected: LoggedStage, context: str) -> Iterator[tuple[str, Finding]]:
-        """The datasets of a step's run, by their names; context: `input` or `output`."""
-        logged = {(each.context, each.name): each for each in map(_logged, self.steps[step.name].inputs.dataset_inputs)}
-        for each in (each for each in expected.datasets if each.context == context):
-            found = logged.get((context, each.name))
-            if found is None:
-                yield each.name, Finding(context, each.name, "no such dataset")
-                continue
-            for key in ("digest", "source", "profile"):
-                for finding in unequal(f"{context} {key}", getattr(each, key), getattr(found, key)):
-                    yield each.name, finding
-            for finding in unequal_items(f"{context} tag", each.tags, found.tags):
-                yield each.name, finding
-
-    def step(self, step: Step, expected: LoggedStage) -> Iterator[Finding]:
-        """The tags, parameters and metrics of a step's run."""
-        run = self.steps[step.name]
+        folders = workspace.inputs(step), workspace.outputs(step)
+        expected = describe_stage(step.name, workspace.report(step), *folders, dvc, reused=earlier, failed=failed)
+        for each in expected.datasets:
+            if each.context == "input":
+                yield from self._logged(step, each)
         tags = expected.tags | {"mlflow.runName": step.name, "mlflow.parentRunId": self.id}
         yield from unequal_items("tag", tags, run.data.tags)
         yield from unequal_items("parameter", expected.params, run.data.params)
         yield from unequal_items("metric", expected.metrics, run.data.metrics)
         yield from unequal("status", expected.status, run.info.status)
         yield from unequal("start", expected.start, run.info.start_time)
+
+    def _logged(self, step: Step, expected: LoggedDataset) -> Iterator[Finding]:
+        what = f"{expected.context} {expected.name}"
+        logged = map(_as_logged, self.steps[step.name].inputs.dataset_inputs)
+        found = next((each for each in logged if (each.context, each.name) == (expected.context, expected.name)), None)
+        if found is None:
+            yield Finding(what, "a dataset", "none")
+            return
+        for key in ("digest", "source", "profile"):
+            yield from unequal(f"{what}, {key}", getattr(expected, key), getattr(found, key))
+        yield from unequal_items(f"{what}, tag", expected.tags, found.tags)
 
     def whole(self, gates: Mapping[str, str]) -> Iterator[Finding]:
         """The run of the pipeline, and runs of steps that the pipeline does not have. gates: name -> verdict."""
@@ -138,7 +136,7 @@ def store_of(workspace: Workspace) -> str:
     return next((own_store(folder) for folder in places if (folder / STORE).is_file()), "")
 
 
-def _logged(entry: Any) -> LoggedDataset:
+def _as_logged(entry: Any) -> LoggedDataset:
     tags = {tag.key: tag.value for tag in entry.tags}
     dataset = entry.dataset
     context = tags.get("mlflow.data.context", "")

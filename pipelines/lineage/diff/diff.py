@@ -46,7 +46,7 @@ class Diff:
 
 def diff(before: Workspace, after: Workspace) -> Diff:
     """Compares two runs by content. Raises `UserError` if one of them has no finished dataset."""
-    steps = {name: step for step in STEPS.values() for name in step.outputs.values()}
+    steps = {name: step for step in STEPS.values() for name in _in_order(step, before)}
     held = [{name for name in steps if is_complete(workspace.dataset(name))} for workspace in (before, after)]
     for workspace, names in zip((before, after), held, strict=True):
         if not names:
@@ -65,6 +65,14 @@ def diff(before: Workspace, after: Workspace) -> Diff:
         only=only,
         metrics={name: moved for name, step in STEPS.items() if (moved := _metrics(step, before, after))},
     )
+
+
+def _in_order(step: Step, workspace: Workspace) -> list[str]:
+    """The datasets that a step makes; one that it reads again itself comes before what it makes from it."""
+    outputs = workspace.outputs(step)
+    made = {role: folder for role, folder in outputs.items() if is_complete(folder)}
+    own = {role: len(outputs.keys() & Dataset(folder).manifest.inputs.keys()) for role, folder in made.items()}
+    return [step.outputs[role] for role in sorted(outputs, key=lambda role: own.get(role, 0))]
 
 
 def _digest(workspace: Workspace, name: str) -> str:

@@ -22,7 +22,7 @@ def show_diff(before: Workspace, after: Workspace, as_json: bool) -> None:
     if as_json:
         print(json.dumps(_document(found), indent=1, default=_plain))
     else:
-        Console().print(_tree(found, before, after), soft_wrap=True)
+        Console().print(_tree(found, before, after))
 
 
 def _document(found: Diff) -> dict[str, Any]:

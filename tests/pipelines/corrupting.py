@@ -86,10 +86,9 @@ def _dvc_lock(target: Target, random: Random) -> Iterator[str]:
 
 
 def _kubeflow(target: Target, random: Random) -> Iterator[str]:
-    path = random.choice(sorted(target.workspace.kubeflow.glob("*/*/executor_output.json")))
-    while not (document := json.loads(path.read_text()))["artifacts"]:  # the task that ends a run has none
-        path = random.choice(sorted(target.workspace.kubeflow.glob("*/*/executor_output.json")))
-    document, place = _altered(document, random)
+    outputs = sorted(target.workspace.kubeflow.glob("*/*/executor_output.json"))
+    path = random.choice([path for path in outputs if path.parent.name != "ending"])  # which has no artifacts
+    document, place = _altered(json.loads(path.read_text()), random)
     with _written(path, json.dumps(document).encode()):
         yield f": {place} of {path.parent.name} in Kubeflow's metadata"
 

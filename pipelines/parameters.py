@@ -1,5 +1,7 @@
 """`params.yaml`: every parameter of every stage, explained, and the profiles that override the defaults."""
 
+from collections.abc import Mapping
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,8 @@ HEAD = """\
 """
 
 
-def fields() -> dict[str, FieldInfo]:
+@cache
+def fields() -> Mapping[str, FieldInfo]:
     """Every parameter by its dotted key: first those that several stages share, then stage by stage."""
     known: dict[str, FieldInfo] = {}
     for step in STEPS.values():

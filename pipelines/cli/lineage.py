@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipelines.cli import lineage_check
 from pipelines.cli.lineage_export import export_command
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 lineage = typer.Typer(no_args_is_help=True, help="Follow rows and datasets from photographs to models and back.")
 
+lineage.add_typer(lineage_check.commands)
 lineage.command("export")(export_command)
 
 What = Annotated[

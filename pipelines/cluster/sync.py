@@ -17,7 +17,7 @@ from components.common.errors import UserError
 from components.common.stage.progress import track
 from components.common.stage.report import RECORD
 from components.common.stage.running import commit
-from pipelines.engines.local import open_dvc
+from pipelines.engines.local import forget_kubeflow, open_dvc, task_name
 from pipelines.engines.lock import occupied
 from pipelines.engines.state import current_steps, stops
 from pipelines.engines.workspace import Workspace
@@ -53,6 +53,8 @@ def _enter(run: str, workspace: Workspace) -> list[str]:
                 shutil.rmtree(target, ignore_errors=True)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 source.replace(target)
+            forget_kubeflow(workspace, [step.name for step in made])
+            workspace.tracked.unlink(missing_ok=True)  # what MLflow has is about what was here before
     # DVC must not record a gate that stopped a run: it would continue past it.
     passed = [step for step in made if not stops(workspace, step.name)]
     _commit(passed, workspace)
@@ -88,7 +90,7 @@ def _lend_the_rest(made: list[Step], workspace: Workspace, fetched: Workspace) -
 
 def _places(keys: list[str], step: Step) -> dict[str, str]:
     """Role -> folder of a step's artifacts, empty where it is not finished. KFP names TASK[/EXECUTION]/ROLE."""
-    task = step.name.replace("_", "-")
+    task = task_name(step.name)
     markers = {role: MANIFEST for role in step.outputs} | {"report": RECORD}
     places = dict.fromkeys(markers, "")
     for key in (key for key in keys if "/" in key):

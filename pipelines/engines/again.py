@@ -26,7 +26,7 @@ def how_to_run_again(workspace: Workspace, verdicts: Path) -> str:
     if not workspace.identity.is_file():
         return _in_place(workspace, verdicts, command)
     identity = Identity(**yaml.safe_load(workspace.identity.read_text(encoding="utf-8")))
-    home = _home(workspace.root)
+    home = started_in(workspace.root)
     words = [*command, *_options(identity, workspace.root, home, verdicts)]
     if VERDICTS in identity.settings:
         words += ["--workspace", as_seen_from(home, str(workspace.root))]
@@ -59,7 +59,7 @@ def _typed_in(folder: Path, words: list[str]) -> str:
     return command if here else f"cd {shlex.quote(os.path.relpath(folder.resolve()))} && {command}"
 
 
-def _home(root: Path) -> Path:
+def started_in(root: Path) -> Path:
     """The folder in which the command is typed: that of runs/, whose cache the workspace shares, or the current one."""
     if root.resolve().parent.name == RUNS.name:
         return root.resolve().parent.parent

@@ -7,15 +7,17 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from components.common.data.digests import digest_value
 from components.common.data.reading import is_complete
 from components.common.errors import GateStop, StageFailed, UserError
+from components.common.stage.logged import LOCK_ENTRY
 from pipelines.engines.collection import record
 from pipelines.engines.dvc_file import local_sources
 from pipelines.engines.dvc_locks import dead_locks_in_one_line
@@ -75,18 +77,34 @@ def _explain(error: Exception, workspace: Workspace) -> Exception:
     return UserError(f"the run stopped{f' at {step}' if step else ''}: {causes[-1]}")
 
 
-def dvc_digests(workspace: Workspace) -> dict[str, str]:
-    """Dataset name -> its hash in dvc.lock (`<md5>.dir`); empty if there is no lock.
+def lock_entries(workspace: Workspace) -> dict[str, dict[str, Any]]:
+    """Step -> its entry in dvc.lock; empty if there is no lock.
 
-    DVC writes no lock for a stage that failed: a gate that stops has an earlier run's hash there, and is left out.
+    DVC writes no lock for a stage that failed: a gate that stops has an earlier run's entry there, and is left out.
     """
-    lock = workspace.root / "dvc.lock"
-    if not lock.is_file():
+    if not workspace.dvc_lock.is_file():
         return {}
-    stages = yaml.safe_load(lock.read_text(encoding="utf-8")).get("stages", {})
-    done = [stage for name, stage in stages.items() if not stops(workspace, name)]
-    outs = {out["path"]: out["md5"] for stage in done for out in stage.get("outs", ())}
+    stages = yaml.safe_load(workspace.dvc_lock.read_text(encoding="utf-8")).get("stages", {})
+    return {name: entry for name, entry in stages.items() if not stops(workspace, name)}
+
+
+def dvc_digests(workspace: Workspace) -> dict[str, str]:
+    """Dataset name -> its hash in dvc.lock (`<md5>.dir`), of the steps of `lock_entries`."""
+    return _hashes(lock_entries(workspace))
+
+
+def _hashes(entries: Mapping[str, dict[str, Any]]) -> dict[str, str]:
+    outs = {out["path"]: out["md5"] for entry in entries.values() for out in entry.get("outs", ())}
     return {Path(path).name: digest for path, digest in outs.items() if _holds_a_dataset(path)}
+
+
+def logged_by_dvc(entries: Mapping[str, dict[str, Any]], step: Step) -> dict[str, str]:
+    """What MLflow's record of a step says of dvc.lock: every dataset's hash, and the digest of the step's entry.
+
+    entries: see `lock_entries`.
+    """
+    own = {LOCK_ENTRY: digest_value(entries[step.name])} if step.name in entries else {}
+    return _hashes(entries) | own
 
 
 def dvc_hashes(workspace: Workspace) -> dict[str, str]:
@@ -130,7 +148,7 @@ def _run_local(workspace: Workspace, pipeline: str, runner: Any, shares: int) ->
     from pipelines.kubeflow import arguments, build, given_datasets
 
     # This run holds the workspace, so what is there is left over from an earlier run that failed.
-    root = (workspace.root / "data" / "kfp").resolve()
+    root = workspace.kubeflow.resolve()
     if root.exists():
         shutil.rmtree(root)
     root.mkdir(parents=True)
@@ -148,9 +166,21 @@ def _run_local(workspace: Workspace, pipeline: str, runner: Any, shares: int) ->
         raise noted_failure(made) or broken
 
 
+def forget_kubeflow(workspace: Workspace, remade: Iterable[str]) -> None:
+    """Removes what Kubeflow said of steps that DVC has made since: it is about datasets that are gone."""
+    for name in remade:
+        for task in workspace.kubeflow.glob(f"*/{task_name(name)}"):
+            shutil.rmtree(task)
+
+
+def task_name(step: str) -> str:
+    """What Kubeflow calls a step."""
+    return step.replace("_", "-")
+
+
 def _collect(workspace: Workspace, step: Step, run: Path) -> bool:
     """Moves a step's datasets and report from the runner's folders into the workspace; False if any is incomplete."""
-    task = run / step.name.replace("_", "-")
+    task = run / task_name(step.name)
     for role, folder in workspace.outputs(step).items():
         if not is_complete(task / role):
             return False

@@ -40,6 +40,8 @@ def run_pipeline(request: Request) -> None:
 
 
 def _run(engine: Engine, workspace: Workspace, request: Request) -> None:
+    from pipelines.engines.local import forget_kubeflow
+
     before, start = _stamps(workspace), time.monotonic()
     stop: GateStop | StageFailed | None = None
     try:
@@ -47,6 +49,8 @@ def _run(engine: Engine, workspace: Workspace, request: Request) -> None:
     except GateStop as error:
         stop = error
     changed = [name for name, stamp in _stamps(workspace).items() if before.get(name) != stamp]
+    if request.engine == "dvc":
+        forget_kubeflow(workspace, changed)
     ran = [name for name in changed if not _restored(workspace, name)]
     if changed or not (workspace.page.exists() and workspace.recorded.exists()):
         try:
@@ -108,7 +112,8 @@ def _publish(workspace: Workspace, request: Request, ran: list[str], stopped: bo
 
 def _record(workspace: Workspace, request: Request, ran: list[str], stopped: bool, page: Path) -> None:
     from components.common.stage import tracking
-    from pipelines.engines.local import dvc_digests
+    from components.common.stage.logged import sealed
+    from pipelines.engines.local import lock_entries, logged_by_dvc
     from pipelines.report.page import headline
 
     tracking.configure(Path())
@@ -116,16 +121,19 @@ def _record(workspace: Workspace, request: Request, ran: list[str], stopped: boo
 
     tags = {"pipeline": request.pipeline, "commit": commit()}
     tags |= {f"gate.{row['gate']}": row["verdict"] for row in verdicts(workspace)}
+    tags = sealed(tags, request.engine)
     reports = [workspace.report(STEPS[name]) for name in ran]
-    with tracking.parent_run(_name(request, workspace), tags, reports, stopped):
+    with tracking.parent_run(_name(request, workspace), tags, reports, stopped) as run:
+        workspace.tracked.write_text(run.info.run_id, encoding="utf-8")
         settings = {"settings": FILE} if request.in_place else request.identity(workspace.root).entries()
         mlflow.log_params({"engine": request.engine, **settings})
         mlflow.log_metrics({metric: value for _, metric, value in headline(workspace)})
-        digests = dvc_digests(workspace) if request.engine == "dvc" else {}
+        entries = lock_entries(workspace) if request.engine == "dvc" else {}
         for step in current_steps(workspace):
             folders = workspace.inputs(step), workspace.outputs(step)
             reused, failed = step.name not in ran, stops(workspace, step.name)
-            tracking.record_stage(step.name, workspace.report(step), *folders, digests, reused, failed)
+            dvc = logged_by_dvc(entries, step)
+            tracking.record_stage(step.name, workspace.report(step), *folders, dvc, reused, failed)
         mlflow.log_artifact(str(page), "report")
 
 

@@ -68,8 +68,9 @@ def _without_persist(stage: Any) -> Iterator[None]:
 def _write_records(stage: Any, records: dict[str, Any]) -> None:
     places = _records(stage)
     for name, record in records.items():
-        restored = {RESTORED: datetime.now(UTC).isoformat()} if places[name].name == RECORD else {}
-        write_atomically(places[name], json.dumps(record | restored, indent=1).encode())
+        restored = record | {RESTORED: datetime.now(UTC).isoformat()}
+        text = json.dumps(restored, indent=1) if places[name].name == RECORD else json.dumps(record)
+        write_atomically(places[name], text.encode())
 
 
 def _records(stage: Any) -> dict[str, Path]:

@@ -62,6 +62,21 @@ class Workspace:
         """A marker: the page and MLflow's record of the last run exist. It holds the name of that run's pipeline."""
         return self.page.with_name("recorded")
 
+    @property
+    def tracked(self) -> Path:
+        """Holds the id of the MLflow run that records what the last run made."""
+        return self.page.with_name("mlflow_run")
+
+    @property
+    def dvc_lock(self) -> Path:
+        """DVC's record of what it has made or been told of."""
+        return self.root / "dvc.lock"
+
+    @property
+    def kubeflow(self) -> Path:
+        """Where Kubeflow's local runners work: RUN/TASK/executor_output.json is what Kubeflow says of a task."""
+        return self.root / "data" / "kfp"
+
     def inputs(self, step: Step) -> dict[str, Path]:
         """Role -> folder of each dataset that a step reads."""
         return {role: self.dataset(name) for role, name in step.inputs.items()}

@@ -9,6 +9,7 @@ from pathlib import Path
 import docs_text
 import pytest
 import yaml
+from corrupting import Target, not_found
 from killing import living, stop_in, wait_for
 from short_run import SETTINGS, SHOP, environment, make_shop, objectmate
 
@@ -16,6 +17,8 @@ from components.common.data.digests import short
 from components.common.data.reading import Dataset, is_complete
 from pipelines.engines.local import dvc_digests
 from pipelines.engines.workspace import RESTORED, Workspace
+from pipelines.lineage.check.check import Evidence
+from pipelines.lineage.diff.diff import diff
 from pipelines.steps import PIPELINES, STEPS
 
 pytestmark = pytest.mark.pipeline
@@ -126,6 +129,8 @@ def test_a_second_run_does_nothing_and_a_changed_parameter_runs_only_what_depend
     assert {"scores", "samples"} <= differing <= {"scores", "samples", "gate_model"}
     assert (digests(first), first.params.read_bytes()) == before
     assert tagged_as_reused(home, second) == set(STEPS) - {"evaluation", "gate_model"}
+    found = diff(first, second)
+    assert (found.first, str(found.causes[0])) == ("samples", "parameter evaluation.steps: 2 became 3")
 
 
 def test_kfp_undisturbed_gives_the_same_digests_as_dvc_killed_and_resumed(home):
@@ -145,6 +150,17 @@ def test_after_sync_dvc_skips_what_kfp_made(home):
     assert "up to date" in subprocess.run(words, cwd=home / "kfp", capture_output=True, text=True).stdout
     again = objectmate(*DATASET, "--workspace", "kfp", cwd=home)
     assert again.returncode == 0 and "Nothing has changed" in again.stdout, again.stdout + again.stderr
+
+
+@pytest.mark.parametrize(("name", "engine"), [("runs/dvc", "dvc"), ("kfp", "kfp")])
+def test_all_records_of_a_run_agree_and_a_corruption_of_one_is_found(home, monkeypatch, name, engine):
+    monkeypatch.chdir(home)
+    evidence = Evidence(Workspace(Path(name)))
+    assert list(evidence.differences()) == []
+    datasets = len(evidence.made)
+    kubeflow = datasets if engine == "kfp" else 0
+    assert [evidence.compared[place] for place in ("dvc.lock", "MLflow", "Kubeflow")] == [datasets, datasets, kubeflow]
+    assert not_found(Target(Workspace(Path(name)), Path("mlflow.db"), whole_lock=engine == "dvc"), 12) == []
 
 
 def test_a_failing_gate_stops_the_run_and_the_flag_continues_past_it(home):

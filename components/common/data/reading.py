@@ -8,19 +8,19 @@ import json
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors.numpy import load_file
 
-from components.common.data.digests import digest_value
-from components.common.data.files import inside
+from components.common.data.digests import digest_file, digest_value
+from components.common.data.files import inside, read_json
 from components.common.data.schemas import SCHEMAS
 from components.common.errors import UserError
 
@@ -44,6 +44,17 @@ class Manifest:
     models: dict[str, str] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     schema: list[dict[str, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            kind: Any = get_origin(each.type) or each.type
+            if not isinstance(getattr(self, each.name), kind):
+                raise TypeError(f"{each.name} is not a {kind.__name__}")
+
+    @property
+    def text(self) -> str:
+        """What `manifest.json` holds."""
+        return json.dumps(asdict(self), indent=1, sort_keys=True) + "\n"
 
     @property
     def fingerprint(self) -> str:
@@ -83,6 +94,14 @@ class Dataset:
     @property
     def digest(self) -> str:
         return self.manifest.digest
+
+    @property
+    def seals(self) -> dict[str, str]:
+        """sha256 (hex) of what `digest` leaves out: `manifest`, the whole file, with the inputs, parameters and weights
+        that it names; and `code`, what made the dataset, unless it came without that record, as from `dvc pull`."""
+        record = self.folder / FINISHED
+        code = {"code": read_json(record)["code"]} if record.is_file() else {}
+        return {"manifest": digest_file(self.folder / MANIFEST)} | code
 
     def files(self, suffix: str) -> list[Path]:
         """The parts' files that end in `suffix`, in order; sizes are checked against the manifest."""

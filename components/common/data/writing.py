@@ -13,7 +13,6 @@ import json
 import shutil
 import tarfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -200,9 +199,7 @@ class Writer:
             facts=facts,
             schema=schema,
         )
-        write_atomically(
-            self.folder / MANIFEST, json.dumps(asdict(manifest), indent=1, sort_keys=True).encode() + b"\n"
-        )
+        write_atomically(self.folder / MANIFEST, manifest.text.encode())
         (self.folder / UNFINISHED).replace(self.folder / FINISHED)
         for record in self.folder.glob("*.part.json"):
             record.unlink()

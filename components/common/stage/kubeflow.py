@@ -8,12 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from components.common.errors import ShareDone, StageFailed, UserError
 from components.common.stage.contract import Stage, find_stage
 from components.common.stage.params import Share
 from components.common.stage.running import execute
+
+if TYPE_CHECKING:
+    from components.common.data.reading import Dataset
 
 FAILURE = "failure.json"
 """The note of a stage that failed, in the folder of its report or share."""
@@ -114,13 +117,18 @@ def run_component(
     with _failure_noted(name, Path(report.path)):
         stage_report = execute(find_stage(room, name), json.loads(params), sources, folders, Path(report.path))
     for role, artifact in outputs.items():
-        dataset = Dataset(folders[role])
-        artifact.metadata |= {"digest": dataset.digest, "rows": len(dataset), "kind": dataset.manifest.kind}
-        if dataset.manifest.kind == "verdicts":
-            artifact.metadata["gates"] = {row.pop("gate"): row for row in dataset.rows()}
+        artifact.metadata |= artifact_metadata(Dataset(folders[role]))
     for key, value in stage_report.metrics.items():
         metrics.log_metric(key, float(value))
     Path(metrics.path).touch()  # KFP's cache needs the file to exist, even where there is nothing to log
+
+
+def artifact_metadata(dataset: "Dataset") -> dict[str, Any]:
+    """What Kubeflow keeps of a dataset: its digest and seals, rows and kind, and a gate's verdicts by name."""
+    known = {"digest": dataset.digest, **dataset.seals, "rows": len(dataset), "kind": dataset.manifest.kind}
+    if dataset.manifest.kind == "verdicts":
+        known["gates"] = {row.pop("gate"): row for row in dataset.rows()}
+    return known
 
 
 def run_share(room: str, name: str, params: str, share: str, inputs: Mapping[str, Any], part: Any) -> None:

@@ -4,26 +4,23 @@ Stages know nothing of this: what is logged is read from the manifests, reports 
 """
 
 import fcntl
-import json
 import logging
 import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from components.common.data.digests import short
-from components.common.data.reading import Dataset, is_complete
 from components.common.errors import StageFailed
-from components.common.stage.report import METRICS, RECORD
+from components.common.stage.logged import LoggedDataset, describe_stage, run_record, started_at
 
 EXPERIMENT = "objectmate"
 STORES = ("mlflow", "sqlalchemy", "alembic", "boto3", "botocore")
 """The packages whose errors mean that a record could not be kept."""
+STORE = "mlflow.db"
 LOCK = Path(".objectmate/mlflow.lock")
 # With the driver's name, MLflow leaves the file's folder alone; without it, MLflow makes a folder of the quoted name.
 OWN_STORE = "sqlite+pysqlite:///"
@@ -44,13 +41,18 @@ def configure(store: Path) -> None:
     import mlflow
 
     given = os.environ.get("MLFLOW_TRACKING_URI")
-    # Quoted, since a folder's name may contain characters with a meaning in an address.
-    mlflow.set_tracking_uri(given or f"{OWN_STORE}{quote(str((store / 'mlflow.db').resolve()))}")
+    mlflow.set_tracking_uri(given or own_store(store))
     with _one_at_a_time(store / LOCK):
         if mlflow.get_experiment_by_name(EXPERIMENT) is None:
             own = None if given else (store / "mlartifacts").resolve().as_uri()
             mlflow.create_experiment(EXPERIMENT, os.environ.get("MLFLOW_DEFAULT_ARTIFACT_ROOT") or own)
         mlflow.set_experiment(EXPERIMENT)
+
+
+def own_store(folder: Path) -> str:
+    """The address of the sqlite file in a folder."""
+    # Quoted, since a folder's name may contain characters with a meaning in an address.
+    return f"{OWN_STORE}{quote(str((folder / STORE).resolve()))}"
 
 
 @contextmanager
@@ -87,7 +89,7 @@ def parent_run(name: str, tags: Mapping[str, str], reports: Sequence[Path], fail
     import mlflow
     from mlflow.tracking.context.registry import resolve_tags
 
-    start = min((_started_at(_run_record(report)) for report in reports), default=None)
+    start = min((started_at(run_record(report)) for report in reports), default=None)
     run_id = _given_run() or mlflow.MlflowClient().create_run(_experiment_id(), start, resolve_tags(), name).info.run_id
     with mlflow.start_run(run_id=run_id) as run:
         mlflow.set_tags(dict(tags))
@@ -128,49 +130,33 @@ def record_stage(
     report: Path,
     inputs: Mapping[str, Path],
     outputs: Mapping[str, Path],
-    dvc_hashes: Mapping[str, str] | None = None,
+    dvc: Mapping[str, str] | None = None,
     reused: bool = False,
     failed: bool = False,
 ) -> None:
     """Logs a stage as a nested run: parameters, metrics, figures, and datasets with their digests.
 
-    A dataset's digest is the short one shown everywhere; its full sha256 is a tag, as is DVC's hash if there is one.
-
-    dvc_hashes: dataset folder name -> DVC's hash (32 hex digits and `.dir`).
-    reused: an earlier run made it. failed: it is a gate that stopped the pipeline, and its run ends as FAILED.
+    dvc: dataset folder name -> DVC's hash (32 hex digits and `.dir`), and `logged.LOCK_ENTRY` -> the digest of the
+    stage's entry in dvc.lock. reused: an earlier run made it. failed: it is a gate that stopped the pipeline, and its
+    run ends as FAILED.
     """
     import mlflow
+    from mlflow.entities import Metric, Param
 
-    record = _run_record(report)
-    start = _started_at(record)
-    tags = {"stage": name, "commit": record["commit"], "reused": str(reused).lower(), "host": record["host"]}
+    logged = describe_stage(name, report, inputs, outputs, dvc or {}, reused, failed)
     client = mlflow.MlflowClient()
     active = mlflow.active_run()
     parent = {"mlflow.parentRunId": active.info.run_id} if active else {}
-    run = client.create_run(_experiment_id(), start_time=start, run_name=name, tags=tags | parent | _verdicts(outputs))
-    _log_datasets(client, run.info.run_id, inputs, outputs, dvc_hashes or {})
-    _log_numbers(client, run.info.run_id, report, outputs)
+    run = client.create_run(_experiment_id(), start_time=logged.start, run_name=name, tags=logged.tags | parent)
+    _log_datasets(client, run.info.run_id, logged.datasets)
+    client.log_batch(
+        run.info.run_id,
+        metrics=[Metric(key, value, 0, 0) for key, value in logged.metrics.items()],
+        params=[Param(key, value) for key, value in logged.params.items()],
+    )
     for figure in sorted((report / "figures").glob("*.png")):
         client.log_artifact(run.info.run_id, str(figure), "figures")
-    end = start + int(record["seconds"] * 1000)
-    client.set_terminated(run.info.run_id, "FAILED" if failed else "FINISHED", end)
-
-
-def _verdicts(outputs: Mapping[str, Path]) -> dict[str, str]:
-    """What a gate decided, as tags: `gate.NAME` is the verdict, `gate.NAME.reason` and `.next_step` the words."""
-    made = [Dataset(folder) for folder in outputs.values() if is_complete(folder)]
-    rows = [row for dataset in made if dataset.manifest.kind == "verdicts" for row in dataset.rows()]
-    words = {"": "verdict", ".reason": "reason", ".next_step": "next_step"}
-    return {f"gate.{row['gate']}{key}": row[column] for row in rows for key, column in words.items() if row[column]}
-
-
-def _run_record(report: Path) -> dict[str, Any]:
-    return json.loads((report / RECORD).read_text(encoding="utf-8"))
-
-
-def _started_at(record: Mapping[str, Any]) -> int:
-    """When a stage began, in MLflow's unit: milliseconds since 1970."""
-    return int(datetime.fromisoformat(record["started_at"]).timestamp() * 1000)
+    client.set_terminated(run.info.run_id, logged.status, logged.end)
 
 
 def _experiment_id() -> str:
@@ -181,37 +167,12 @@ def _experiment_id() -> str:
     return experiment.experiment_id
 
 
-def _log_numbers(client: Any, run_id: str, report: Path, outputs: Mapping[str, Path]) -> None:
-    from mlflow.entities import Metric, Param
-
-    metrics = json.loads((report / METRICS).read_text(encoding="utf-8"))
-    params: dict[str, Any] = {}
-    for folder in outputs.values():
-        params |= Dataset(folder).manifest.params if is_complete(folder) else {}
-    client.log_batch(
-        run_id,
-        metrics=[Metric(key, float(value), 0, 0) for key, value in metrics.items()],
-        params=[Param(key, str(value)) for key, value in params.items()],
-    )
-
-
-def _log_datasets(
-    client: Any, run_id: str, inputs: Mapping[str, Path], outputs: Mapping[str, Path], dvc_hashes: Mapping[str, str]
-) -> None:
+def _log_datasets(client: Any, run_id: str, datasets: Sequence[LoggedDataset]) -> None:
     from mlflow.entities import Dataset as Entity
     from mlflow.entities import DatasetInput, InputTag
 
     logged = []
-    for context, folders in (("input", inputs), ("output", outputs)):
-        for folder in folders.values():
-            if not is_complete(folder):
-                continue
-            dataset = Dataset(folder)
-            source = json.dumps({"folder": folder.name, "sha256": dataset.digest})
-            entity = Entity(
-                folder.name, short(dataset.digest), "local", source, profile=json.dumps({"rows": len(dataset)})
-            )
-            tags = {"mlflow.data.context": context, "sha256": dataset.digest, "kind": dataset.manifest.kind}
-            tags |= {"dvc": dvc_hashes[folder.name]} if folder.name in dvc_hashes else {}
-            logged.append(DatasetInput(entity, [InputTag(key, value) for key, value in tags.items()]))
+    for each in datasets:
+        entity = Entity(each.name, each.digest, "local", each.source, profile=each.profile)
+        logged.append(DatasetInput(entity, [InputTag(key, value) for key, value in each.tags.items()]))
     client.log_inputs(run_id, logged)

@@ -1,0 +1,45 @@
+"""A place where two records of one thing differ."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+NOTHING = "nothing"
+
+
+class Finding(NamedTuple):
+    """What differs: the value that all else speaks for, and the one that is there."""
+
+    what: str
+    expected: str
+    found: str
+
+
+class Difference(NamedTuple):
+    """A finding, with the step, the dataset (empty for a whole step) and the place of the record."""
+
+    step: str
+    dataset: str
+    place: str
+    what: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        named = f"{self.step}, {self.dataset}" if self.dataset else self.step
+        return f"{named}, {self.place}: {self.what}: expected {self.expected}, found {self.found}"
+
+
+def unequal(what: str, expected: Any, found: Any) -> Iterator[Finding]:
+    """A finding unless the two are equal."""
+    if expected != found:
+        yield Finding(what, _shown(expected), _shown(found))
+
+
+def unequal_items(what: str, expected: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[Finding]:
+    """A finding for each key of `expected` whose value in `found` is another or absent."""
+    for key, value in expected.items():
+        yield from unequal(f"{what} {key}", value, found.get(key))
+
+
+def _shown(value: Any) -> str:
+    return NOTHING if value is None or value == "" else str(value)

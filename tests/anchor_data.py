@@ -17,6 +17,11 @@ SIDE = 64
 BOX = (20.0, 18.0, 22.0, 26.0)
 
 
+def outputs(role: str, folder: Path) -> dict[str, Path]:
+    """A stage's output in `folder`, and its rejects beside it."""
+    return {role: folder, "rejects": folder.with_name(f"{folder.name}-rejects")}
+
+
 def photograph(number: int, width: int = SIDE, height: int = SIDE) -> Image.Image:
     """A gradual colour ramp with a bright disc in `BOX`."""
     y, x = np.mgrid[0:height, 0:width]

@@ -8,13 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.common.data.reading import Dataset
+from components.common.data.schemas import OF_LABELS
 from components.common.stage.report import Report
 from components.gates.checks import Check, Gate
 from components.gates.params import Intake
 
 BY_RULE = ("duplicate", "opted-out", "passed-over")
-OF_LABELS = ("missing", "ambiguous", "conflict", "damaged")
-"""Reasons that concern a row of labels or annotations, not a photograph."""
 SHA256 = "^[0-9a-f]{64}$"
 
 

@@ -65,6 +65,11 @@ class Listing:
     entries: list[Entry]
     passed_over: list[PassedOver]
 
+    @property
+    def files(self) -> int:
+        """How many files were found: every one of them is in `images` or in `quarantine`."""
+        return len(self.entries) + len(self.passed_over)
+
     def uris(self) -> list[str]:
         """The photographs' names, in order."""
         return [uri(entry) for entry in self.entries]

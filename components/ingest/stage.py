@@ -44,6 +44,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
         ):
             intake = _Intake(listing, labels, params, images, quarantine)
             image_ids = intake.all_parts(pool)
+            quarantine.facts = {"files": listing.files}
             subjects.write(0, labels.subjects(image_ids))
             subjects.facts = {"label_rows": len(labels.rows)}
     return summary(outputs, listing, labels)

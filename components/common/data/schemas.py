@@ -63,6 +63,17 @@ SCHEMAS: dict[str, pa.Schema] = {
     "quarantine": pa.schema(
         [_field("uri", _text), _field("stage", _text), _field("reason", _text), _field("detail", _text)]
     ),
+    # What a stage took no further, and by which rule: see `rejections`.
+    "rejects": pa.schema(
+        [
+            _field("stage", _text),
+            _field("subject", _text),  # photograph, box, object or set
+            _field("key", _text),  # image_id, place of the box, object_id, or object_id of the set's anchor
+            _field("image_id", _text, nullable=True),  # null: unknown, or not in the collection
+            _field("reason", _text),  # a word of rejections.REJECTIONS[stage]
+            _field("detail", _text),
+        ]
+    ),
     # What people said about whole photographs or boxes: which subject (product) is shown. The optional CSV of a run.
     "subjects": pa.schema(
         [
@@ -240,3 +251,6 @@ REASONS = (
     "passed-over",  # a file beside the photographs, such as a document or what a program keeps in a hidden folder
     "conflict",  # a photograph, or a box in it, that is labelled as two subjects; the photograph itself is kept
 )
+
+OF_LABELS = ("missing", "ambiguous", "conflict", "damaged")
+"""The reasons that concern a row of the labels; all others concern a file."""

@@ -63,7 +63,8 @@ def _png(image: Image.Image) -> bytes:
 
 def _image_row(image_id: str, data: bytes) -> dict[str, Any]:
     return {"image_id": image_id, "uri": f"{image_id[:8]}.png", "width": SIDE, "height": SIDE, "format": "PNG",
-            "bytes": len(data), "dhash": bytes(32), "dhash_flipped": bytes(32), "collection": "test"}  # fmt: skip
+            "bytes": len(data), "dhash": bytes(32), "dhash_flipped": bytes(32), "train_ai": "unknown",
+            "collection": "test"}  # fmt: skip
 
 
 def _object_row(row: int, image_id: str) -> dict[str, Any]:

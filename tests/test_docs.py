@@ -42,7 +42,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = folder / "data"
     photograph = {
         "image_id": "a" * 64, "uri": "mug.jpg", "width": 9, "height": 9, "format": "JPEG", "bytes": 1,
-        "dhash": bytes(32), "dhash_flipped": bytes(32), "collection": "c", "licence": "CC0-1.0",
+        "dhash": bytes(32), "dhash_flipped": bytes(32), "train_ai": "unknown", "collection": "c", "licence": "CC0-1.0",
     }  # fmt: skip
     blobs = [{"image.jpg": b"1"}]
     refused = {"uri": "cut.jpg", "stage": "ingest", "reason": "truncated", "detail": "ends early"}

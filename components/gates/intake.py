@@ -13,13 +13,13 @@ from components.common.stage.report import Report
 from components.gates.checks import Check, Gate
 from components.gates.params import Intake
 
-BY_RULE = ("duplicate", "opted-out", "passed-over")
+BY_RULE = ("duplicate", "opted-out", "rights-unknown", "malformed", "passed-over")
 SHA256 = "^[0-9a-f]{64}$"
 
 
 def intake(inputs: dict[str, Path], params: Intake) -> Gate:
     """Measures images and quarantine. Copies and opt-outs are refused by rule, and a row of labels that names no
-    photograph is no photograph: neither is broken."""
+    photograph, or a file beside one, is no photograph: neither is broken."""
     images = Dataset(inputs["images"]).table(["image_id", "licence"])
     refused = Dataset(inputs["quarantine"]).table(["reason"])["reason"].to_pylist()
     damaged = sum(reason not in BY_RULE + OF_LABELS for reason in refused)

@@ -66,6 +66,7 @@ def write_images(folder: Path, photos: dict[str, Image.Image]) -> Path:
                 "bytes": len(buffer.getvalue()),
                 "dhash": plain,
                 "dhash_flipped": flipped,
+                "train_ai": "unknown",
                 "collection": "test",
             }
         )

@@ -178,7 +178,7 @@ def test_the_committed_world_has_the_objects_its_annotations_name(tmp_path: Path
     from components.ingest.params import Params as IngestParams
     from components.ingest.stage import run as ingest
 
-    roles = {role: tmp_path / role for role in ("images", "quarantine", "subjects")}
+    roles = {role: tmp_path / role for role in ("images", "quarantine", "subjects", "rights")}
     ingest({}, roles, IngestParams(images="sandbox:benchmark", min_side=64))
     report, objects = detect(roles["images"], source="coco", annotations="sandbox:benchmark/annotations.json")
     assert len(objects) == 125 and report.metrics["categories"] == 10

@@ -67,7 +67,7 @@ def judged(make: Make) -> Callable[..., Any]:
                 {"blobs": [{f"{b}.png": b"" for b in BLOBS[name]}] * len(table)} if name in BLOBS else {}
             )
             stage, _, rejects = name.partition("_")
-            facts = {"files": files} if name == "quarantine" else {}
+            facts = {"files": files, "read_beside": 0} if name == "quarantine" else {}
             inputs[name] = make(name, rejects or name, table, facts, stage=stage, **content)
         return conservation(inputs, Tuples())
 

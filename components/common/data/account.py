@@ -73,6 +73,7 @@ def _files(images: Dataset, quarantine: Dataset) -> Equation:
     refused = refused.filter(pc.invert(pc.is_in(refused["reason"], value_set=pa.array(OF_LABELS))))
     names = Counter(images.table(["uri"])["uri"].to_pylist() + refused["uri"].to_pylist())
     parts = {"photographs": len(images), **dict(sorted(Counter(refused["reason"].to_pylist()).items()))}
+    parts["read for what they say of photographs"] = quarantine.facts["read_beside"]
     total, several = quarantine.facts["files"], [name for name, count in names.items() if count > 1]
     off = total - sum(parts.values())
     first = f"{several[0]} is counted twice" if several else ""

@@ -55,8 +55,22 @@ SCHEMAS: dict[str, pa.Schema] = {
             _field("collected_at", _text, "ISO 8601", nullable=True),
             _field("rights_signal", _text, nullable=True),
             _field("rights_checked_at", _text, "ISO 8601", nullable=True),
+            _field("train_ai", _text),  # allowed or unknown, from all rows of `rights`: any "disallowed" keeps it out
             _field("collection", _text),
             *_blobs("image"),
+        ]
+    ),
+    # One statement about the use of a photograph, as it was found. Also of photographs that were refused for it.
+    "rights": pa.schema(
+        [
+            _field("image_id", _text, nullable=True),  # null: the photograph was refused before it was read
+            _field("uri", _text),
+            _field("mechanism", _text),  # labels, sidecar, headers, robots.txt, tdmrep, xmp, exif or iptc
+            _field("address", _text),  # a file and the line or field in it, or the field inside the photograph
+            _field("value", _text),
+            _field("train_ai", _text),  # what it says about training: allowed, disallowed or unknown
+            _field("checked_at", _text, "ISO 8601", nullable=True),
+            _field("checker", _text, nullable=True),
         ]
     ),
     # An input that a stage refused. `reason` is a word of REASONS.
@@ -245,6 +259,8 @@ REASONS = (
     "unreadable",  # the store or the file system refused
     "unsupported",  # an image of a kind that is not decoded (animated where refused, exotic mode)
     "opted-out",  # a rights signal forbids use
+    "rights-unknown",  # no rights signal allows training, and ingest.use asks for one
+    "malformed",  # a file beside a photograph that should say something about its rights, and cannot be read
     "missing",  # named in a manifest, annotation or label file, but not there
     "ambiguous",  # a name in such a file that could mean several photographs, or the same one as a different name
     "damaged",  # a row of the labels that cannot be read as a label

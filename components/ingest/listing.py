@@ -34,7 +34,8 @@ _DOCUMENTS = (
 )
 _DATA = (".parquet", ".db", ".npy", ".npz", ".safetensors", ".tar", ".xmp", ".aae", ".caption")
 SIDECARS = frozenset(_DOCUMENTS + _DATA)
-"""Files of these kinds are often next to photographs and are passed over; every other file counts as a photograph."""
+"""Files of these kinds are often next to photographs and are passed over, unless they say something about one (see
+`rights.beside`); every other file counts as a photograph."""
 
 SIDECAR_NAMES = frozenset(("LICENSE", "LICENCE", "README", "NOTICE", "COPYING"))
 _ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff", ".mpo")

@@ -1,6 +1,8 @@
 """Assembly: what is in a tuple, which split it is in, and that the bytes never change."""
 
+import inspect
 import io
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from components.assembly.cuts import Cutter
 from components.assembly.params import Params
 from components.assembly.splits import held_out, split_of_groups
 from components.common.data.reading import Dataset, is_complete
+from components.common.data.rejections import REJECTIONS
 from components.common.errors import UserError
 from components.common.stage.params import validate
 from components.common.vision.geometry import Box, box_mask, crop, placed
@@ -167,6 +170,11 @@ def test_sets_that_yield_no_tuple_are_counted_by_reason(world, tmp_path: Path) -
     tuples, report = assemble(world(products=3, sets=few, name="few"), tmp_path / "few")
     assert (len(tuples), report.metrics["rejected/too-few-views"]) == (0, 15)
     assert "15 sets gave 0 tuples." in report.notes
+
+
+def test_every_reason_to_skip_a_set_is_a_rule() -> None:
+    given = set(re.findall(r'Skipped\("([\w-]+)"\)', Path(inspect.getfile(Cutter)).read_text()))
+    assert len(given) == 4 and given <= REJECTIONS["assembly"].keys()
 
 
 def test_same_bytes_with_any_workers_and_after_a_kill(world, tmp_path: Path) -> None:

@@ -29,12 +29,12 @@ def packet(inside: str, attributes: str = "") -> bytes:
 def with_xmp(seed: int, xmp: bytes, kind: str = "JPEG") -> bytes:
     """A photograph with an XMP packet, as Pillow writes it."""
     image, buffer = Image.open(io.BytesIO(jpeg(seed))), io.BytesIO()
-    if kind == "PNG":
+    if kind.startswith("PNG"):
         from PIL.PngImagePlugin import PngInfo
 
         info = PngInfo()
-        info.add_itxt("XML:com.adobe.xmp", xmp.decode())
-        image.save(buffer, kind, pnginfo=info)
+        info.add_itxt("XML:com.adobe.xmp", xmp.decode(), zip=kind == "PNG, compressed")
+        image.save(buffer, "PNG", pnginfo=info)
     elif kind == "TIFF":
         image.save(buffer, kind, tiffinfo={700: xmp})
     else:

@@ -115,7 +115,7 @@ def test_a_file_that_cannot_be_read_is_listed_and_stops_nothing(
     assert next(check.measured for check in gate.checks if check.name == "quarantined_share") == 0
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "PNG, compressed", "WEBP", "TIFF"])
 def test_a_photograph_that_forbids_its_use_is_kept_out(tmp_path: Path, ingest: Ingest, kind: str) -> None:
     prohibited = packet(f"<plus:DataMining>{DMI}PROHIBITED-AIMLTRAINING</plus:DataMining>")
     made_up = packet("", f'Iptc4xmpExt:DigitalSourceType="{SOURCE}digitalCapture" plus:DataMining="{DMI}ALLOWED"')
@@ -155,6 +155,8 @@ def test_hostile_metadata_is_not_expanded() -> None:
     for data, why in ((inside, "defines entities"), (long, "longer than"), (cut, "unclosed token")):
         (signal,) = embedded(data)
         assert signal.value.startswith("cannot be read") and why in signal.value and signal.says == "unknown"
+    both = embedded(jpeg(1) + packet("<!DOCTYPE x>") + packet("", f'plus:DataMining="{DMI}PROHIBITED"'))
+    assert [signal.says for signal in both] == ["unknown", "disallowed"]
     deep = embedded(jpeg(1) + packet("<dc:rights>" * 20_000 + "</dc:rights>" * 20_000))
     assert all(signal.says == "unknown" for signal in deep)
 

@@ -20,6 +20,7 @@ XMP_BYTES, PACKETS, STATEMENTS, VALUE = 1 << 20, 8, 100, 2000
 """Longest packet, bytes; packets read from one file; statements read from one packet; characters kept of one value."""
 
 _PACKET = re.compile(rb"<(?:[A-Za-z]+:)?xmpmeta\b|<rdf:RDF\b")
+_PNG_XMP = b"XML:com.adobe.xmp"
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 _NAMESPACES = {
     "dc": ("http://purl.org/dc/elements/1.1/", ("rights", "creator")),
@@ -58,7 +59,7 @@ def xmp(packet: bytes) -> Iterator[tuple[str, str]]:
 
 
 def _of_packets(data: bytes) -> Iterator[Signal]:
-    for packet in _packets(data):
+    for packet in [*_packets(data)] or _compressed(data):
         try:
             yield from (_signal("xmp", field, value) for field, value in islice(xmp(packet), STATEMENTS) if value)
         except ValueError as error:
@@ -75,6 +76,17 @@ def _packets(data: bytes) -> Iterator[bytes]:
         end = data.find(b"</" + name + b">", start.end())
         at = len(data) if end < 0 else end + len(name) + 3
         yield data[start.start() : min(at, start.start() + XMP_BYTES + 1)]
+
+
+def _compressed(data: bytes) -> list[bytes]:
+    """The packet of a PNG that holds it compressed, so that its marks do not show; empty if it cannot be inflated."""
+    if _PNG_XMP not in data:
+        return []
+    try:
+        info = Image.open(io.BytesIO(without_long_texts(data)), formats=decoders()).info
+    except (OSError, SyntaxError, ValueError):
+        return [b""]
+    return [str(info.get(_PNG_XMP.decode(), "")).encode()]
 
 
 def _of_header(data: bytes) -> Iterator[Signal]:

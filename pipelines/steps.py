@@ -52,6 +52,10 @@ class Step:
         return {role: self.named.get(role, role) for role in self.stage.outputs}
 
 
+def _rejecting(stage: Stage, after: tuple[str, ...] = ()) -> Step:
+    return Step(stage, after, {"rejects": f"{stage.name}_rejects"})
+
+
 def _gate(stage: Stage) -> Step:
     return Step(stage, named={"verdicts": stage.name})
 
@@ -59,16 +63,16 @@ def _gate(stage: Stage) -> Step:
 DATASET = (
     Step(ingest.STAGE),
     _gate(gates.INTAKE),
-    Step(detection.STAGE, after=("gate_intake",)),
+    _rejecting(detection.STAGE, after=("gate_intake",)),
     Step(embedding.STAGE),
     _gate(gates.VECTORS),
     Step(judgement.STAGE),
     Step(calibration.STAGE, after=("gate_vectors",)),
-    Step(mining.STAGE),
+    _rejecting(mining.STAGE),
     _gate(gates.RECURRENCE),
-    Step(removal.STAGE, after=("gate_recurrence",)),
-    Step(captioning.STAGE, after=("gate_recurrence",)),
-    Step(assembly.STAGE),
+    _rejecting(removal.STAGE, after=("gate_recurrence",)),
+    _rejecting(captioning.STAGE, after=("gate_recurrence",)),
+    _rejecting(assembly.STAGE),
     _gate(gates.TUPLES),
 )
 TRAINING = (

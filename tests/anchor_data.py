@@ -17,6 +17,11 @@ SIDE = 64
 BOX = (20.0, 18.0, 22.0, 26.0)
 
 
+def outputs(role: str, folder: Path) -> dict[str, Path]:
+    """A stage's output in `folder`, and its rejects beside it."""
+    return {role: folder, "rejects": folder.with_name(f"{folder.name}-rejects")}
+
+
 def photograph(number: int, width: int = SIDE, height: int = SIDE) -> Image.Image:
     """A gradual colour ramp with a bright disc in `BOX`."""
     y, x = np.mgrid[0:height, 0:width]
@@ -58,7 +63,8 @@ def _png(image: Image.Image) -> bytes:
 
 def _image_row(image_id: str, data: bytes) -> dict[str, Any]:
     return {"image_id": image_id, "uri": f"{image_id[:8]}.png", "width": SIDE, "height": SIDE, "format": "PNG",
-            "bytes": len(data), "dhash": bytes(32), "dhash_flipped": bytes(32), "collection": "test"}  # fmt: skip
+            "bytes": len(data), "dhash": bytes(32), "dhash_flipped": bytes(32), "train_ai": "unknown",
+            "collection": "test"}  # fmt: skip
 
 
 def _object_row(row: int, image_id: str) -> dict[str, Any]:

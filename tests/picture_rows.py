@@ -13,5 +13,5 @@ def image_row(image: Image.Image, uri: str, **columns: Any) -> tuple[dict[str, A
     data, (plain, flipped) = encode_png(image), dhashes(image)
     size = {"width": image.width, "height": image.height, "format": "PNG", "bytes": len(data)}
     hashes = {"dhash": plain, "dhash_flipped": flipped}
-    row = {"image_id": hashlib.sha256(data).hexdigest(), "uri": uri, "collection": "test"}
+    row = {"image_id": hashlib.sha256(data).hexdigest(), "uri": uri, "train_ai": "unknown", "collection": "test"}
     return row | size | hashes | columns, data

@@ -1,6 +1,5 @@
 """What each tuple is made of, decided from the tables before any pixel is read."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import pyarrow.compute as pc
 from components.assembly.params import Params
 from components.assembly.splits import TRAIN, held_out, split_of_groups
 from components.common.data.reading import Dataset
+from components.common.data.rejections import SET, rejection
 from components.common.data.schemas import blob_columns
 from components.common.data.seeds import derive
 from components.common.references import REFERENCES
@@ -55,13 +55,13 @@ class Planner:
         """The number of parts that the sets make."""
         return -(-self.sets.num_rows // self.params.part_rows)
 
-    def part(self, index: int) -> tuple[list[Plan], Counter[str]]:
-        """The plans of one part's sets, and how many sets yield none, by reason."""
+    def part(self, index: int) -> tuple[list[Plan], list[Row]]:
+        """The plans of one part's sets, and a row of `rejects` for each set that yields none."""
         rows = self.sets.slice(index * self.params.part_rows, self.params.part_rows).to_pylist()
         needed = sorted({row["anchor"] for row in rows} | {view for row in rows for view in row["views"]})
         object_rows = self.objects.take(pa.array(needed, pa.int64())).to_pylist()
         objects = {row: {"row": row, **columns} for row, columns in zip(needed, object_rows, strict=True)}
-        plans, rejected = [], Counter[str]()
+        plans, rejected = [], []
         for row in rows:
             barred = self.held_out if self.splits[row["group"]] == TRAIN else set()
             anchor = objects[row["anchor"]]
@@ -69,7 +69,7 @@ class Planner:
             too_few = anchor["image_id"] in barred or len(views) < REFERENCES
             reason = self._reason(row) or ("photograph-held-out" if too_few else "")
             if reason:
-                rejected[reason] += 1
+                rejected.append(rejection("assembly", SET, anchor["object_id"], anchor["image_id"], reason))
             else:
                 plans.append(self._plan(row, anchor, views))
         return plans, rejected

@@ -10,6 +10,7 @@ from components.assembly.params import Params
 from components.assembly.plans import Plan, Planner
 from components.assembly.summary import summary
 from components.common.data.reading import Dataset
+from components.common.data.rejections import SET, rejection
 from components.common.data.writing import Writer
 from components.common.stage.progress import track
 from components.common.stage.report import Report
@@ -18,39 +19,36 @@ Tuple = tuple[dict[str, Any], dict[str, bytes]]
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
-    """images, objects, sets, backgrounds, captions -> tuples, in the order of the sets.
+    """images, objects, sets, backgrounds, captions -> tuples, in the order of the sets, and rejects: every set that
+    yields none.
 
-    Sets that yield no tuple are counted by reason. The facts keep the threshold at which objects were bound to one
-    split, since the leakage gate uses it.
+    The facts of tuples keep the threshold at which objects were bound to one split, since the leakage gate uses it.
     """
     planner = Planner(inputs, params)
     cutter = Cutter(inputs, planner.images, params)
     with (
         ThreadPoolExecutor(params.workers) as pool,
         Writer(outputs["tuples"], "tuples", "assembly", inputs, params) as out,
+        Writer(outputs["rejects"], "rejects", "assembly", inputs, params) as rejects,
     ):
         for index in track(range(planner.parts), "assembly, parts"):
-            if out.done(index):
+            if out.done(index) and rejects.done(index):
                 continue
             plans, rejected = planner.part(index)
-            rows, blobs = [], []
-            for made in pool.map(lambda plan: _cut(cutter, plan), plans):
-                if isinstance(made, str):
-                    rejected[made] += 1
-                else:
-                    rows.append(made[0])
-                    blobs.append(made[1])
-            out.write(index, rows, blobs, counts=rejected)
+            made = list(pool.map(lambda plan: _cut(cutter, plan), plans))
+            tuples = [each for each in made if isinstance(each, tuple)]
+            out.write(index, [row for row, _ in tuples], [blobs for _, blobs in tuples])
+            rejects.write(index, rejected + [each for each in made if isinstance(each, dict)])
         out.facts = {"cell": params.cell} | _bound(Dataset(inputs["sets"]))
-    return summary(Dataset(outputs["tuples"]), planner)
+    return summary(Dataset(outputs["tuples"]), Dataset(outputs["rejects"]), planner)
 
 
-def _cut(cutter: Cutter, plan: Plan) -> Tuple | str:
-    """The tuple, or why there is none."""
+def _cut(cutter: Cutter, plan: Plan) -> Tuple | dict[str, Any]:
+    """The tuple, or a row of `rejects` that says why there is none."""
     try:
         return cutter.cut(plan)
     except Skipped as reason:
-        return str(reason)
+        return rejection("assembly", SET, plan.anchor["object_id"], plan.anchor["image_id"], str(reason))
 
 
 def _bound(sets: Dataset) -> dict[str, float]:

@@ -8,6 +8,7 @@ from PIL import Image
 from components.assembly.plans import Planner
 from components.assembly.splits import TRAIN, VALIDATION
 from components.common.data.reading import Dataset
+from components.common.data.rejections import SET, by_reason
 from components.common.references import REFERENCE_HEADINGS, REFERENCE_NAMES
 from components.common.stage.report import Report
 from components.common.vision.images import stored_picture
@@ -16,12 +17,12 @@ from components.common.vision.sheets import Cell, evenly_spread, own_side, sheet
 SHOWN = 8
 
 
-def summary(tuples: Dataset, planner: Planner) -> Report:
-    """The report of a finished tuples dataset."""
+def summary(tuples: Dataset, rejects: Dataset, planner: Planner) -> Report:
+    """The report of finished tuples, and of the sets that gave none."""
     table = tuples.table(["split", "group", "refs"])
     split, group = np.array(table["split"].to_pylist(), str), table["group"].to_numpy()
     _, sizes = np.unique(group, return_counts=True)
-    rejected = tuples.counts
+    rejected = by_reason(rejects, SET)
     metrics = {
         "tuples": float(len(tuples)),
         "train_tuples": float((split == TRAIN).sum()),

@@ -4,4 +4,4 @@ text condition of subject-driven generation (the paper captions targets with an 
 from components.captioning.params import Params
 from components.common.stage.contract import ON_GPU, Stage
 
-STAGE = Stage(__name__, "Captions", Params, "images objects sets -> captions", "vision", ON_GPU, shared=True)
+STAGE = Stage(__name__, "Captions", Params, "images objects sets -> captions rejects", "vision", ON_GPU, shared=True)

@@ -10,6 +10,7 @@ from PIL import Image
 from components.captioning.captioners import Captioner, load_captioner
 from components.captioning.params import Params
 from components.common.data.reading import Dataset
+from components.common.data.rejections import SET, rejection
 from components.common.data.writing import Writer
 from components.common.stage.progress import track
 from components.common.stage.report import Report
@@ -22,7 +23,7 @@ SHOWN = 18
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
-    """images, objects, sets -> captions: one caption per anchor.
+    """images, objects, sets -> captions: one caption per anchor; and rejects: every anchor without one.
 
     Raises `UserError` if the captioner cannot be loaded.
     """
@@ -31,29 +32,36 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
     captioner = load_captioner(params)
     models = {"captioner": captioner.digest}
     parts = -(-anchors.num_rows // params.part_rows)
-    with Writer(outputs["captions"], "captions", "captioning", inputs, params, models) as out:
+    with (
+        Writer(outputs["captions"], "captions", "captioning", inputs, params, models) as out,
+        Writer(outputs["rejects"], "rejects", "captioning", inputs, params, models) as rejects,
+    ):
         for index, rows in track(in_parts(anchors, params.part_rows), "captioning, parts", parts):
-            if not out.done(index):
-                out.write(index, _part(rows, photographs, captioner, params))
+            if not (out.done(index) and rejects.done(index)):
+                captioned, rejected = _part(rows, photographs, captioner, params)
+                out.write(index, captioned)
+                rejects.write(index, rejected)
     return _report(inputs, outputs["captions"], anchors.num_rows, params)
 
 
 def _part(
     rows: Sequence[dict[str, Any]], photographs: Photographs, captioner: Captioner, params: Params
-) -> list[dict[str, Any]]:
-    """The rows of one part; anchors whose photograph cannot be decoded are left out."""
-    seen, pictures = [], []
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The rows of one part, and its rows of `rejects`: anchors whose photograph cannot be decoded."""
+    seen, pictures, rejected = [], [], []
     for row in rows:
         try:
             pictures.append(_window(photographs[row["image_id"]], row, params))
-        except Rejected:
+        except Rejected as broken:
+            rejected.append(rejection("captioning", SET, row["object_id"], row["image_id"], "undecodable", str(broken)))
             continue
         seen.append(row)
     texts = captioner.caption(pictures, [row["category"] for row in seen])
-    return [
+    captioned = [
         {"object_id": row["object_id"], "row": row["row"], "text": text, "captioner_digest": captioner.digest}
         for row, text in zip(seen, texts, strict=True)
     ]
+    return captioned, rejected
 
 
 def _window(photo: Image.Image, row: dict[str, Any], params: Params) -> Image.Image:

@@ -1,24 +1,23 @@
 """What the readers of human boxes share: the boxes by photograph, and the annotations that cannot be used."""
 
-import csv
-import io
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 from components.common.data.names import SHOWN, Matches, some
+from components.common.data.rejections import BOX, rejection
 from components.common.errors import UserError
 from components.detection.boxes import Candidate
 
-LISTED = 1000
-"""Rejected annotations listed per reason; the others are only counted."""
+MOST_MISSING = 1000
+"""Annotations of photographs outside the collection that are kept; the others, perhaps millions, are counted."""
 
 
 class Unusable(Exception):
-    """An annotation that yields no candidate. reason: a word of `boxes.REJECTIONS`; detail: a phrase about it."""
+    """An annotation that yields no candidate. reason: a word of `rejections.BOXES`; detail: a phrase about it."""
 
     def __init__(self, reason: str, detail: str):
         super().__init__(reason, detail)
@@ -27,27 +26,30 @@ class Unusable(Exception):
 
 @dataclass
 class Rejects:
-    """Annotations that cannot be used. counts: by reason; listed: reason, place in the file and detail of the first."""
+    """Annotations that cannot be used. listed: reason, place in the file and detail; unlisted: how many more name a
+    photograph that is not in the collection."""
 
-    counts: Counter[str] = field(default_factory=Counter)
     listed: list[tuple[str, str, str]] = field(default_factory=list)
+    unlisted: int = 0
+    _room: int = MOST_MISSING
 
     def add(self, place: str, unusable: Unusable) -> None:
-        """Counts an annotation, and lists it if there is room. place: where it is in its file."""
-        self.counts[unusable.reason] += 1
-        if self.counts[unusable.reason] <= LISTED:
-            self.listed.append((unusable.reason, place, unusable.detail))
+        """Lists an annotation if there is room. place: where it is in its file."""
+        missing = unusable.reason == "missing"
+        if missing and not self._room:
+            self.unlisted += 1
+            return
+        self._room -= missing
+        self.listed.append((unusable.reason, place, unusable.detail))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The listed ones as rows of `rejects`."""
+        return [rejection("detection", BOX, place, None, reason, detail) for reason, place, detail in self.listed]
 
     def examples(self, reason: str) -> str:
         """The first ones listed for a reason, as a phrase; empty if none is."""
         first = islice((f"{place}: {detail}" for each, place, detail in self.listed if each == reason), SHOWN)
         return "; ".join(first)
-
-    def table(self) -> str:
-        """The listed ones as CSV."""
-        text = io.StringIO()
-        csv.writer(text).writerows([("reason", "place", "detail"), *self.listed])
-        return text.getvalue()
 
 
 @dataclass

@@ -1,29 +1,11 @@
 """Which proposed boxes become objects, and why the others do not."""
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from components.common.vision.geometry import Box, iou
 from components.detection.params import Params
-
-REJECTIONS = {
-    "crowd": "a group of things drawn as one (COCO iscrowd, Open Images IsGroupOf)",
-    "depiction": "a drawing of a thing (Open Images IsDepiction)",
-    "inside": "a view from inside the thing (Open Images IsInside)",
-    "frame": "the annotation is about a picture of another size",
-    "missing": "the photograph is not in this collection",
-    "ambiguous": "the file does not say for certain which photograph or category is meant",
-    "orphan": "the annotation is about a photograph or category that its own file does not list",
-    "broken": "no box of four finite numbers, or a row that cannot be read",
-    "category": "a category that was not asked for",
-    "small": "a side below min_side, or outside the photograph",
-    "low_share": "covers less of the photograph than min_share",
-    "high_share": "covers more of the photograph than max_share",
-    "overlap": "repeats a box of higher confidence",
-    "surplus": "beyond max_objects",
-}
 
 UNCERTAIN = 0.0
 """The score of a whole photograph's box where nothing stands out (source salient)."""
@@ -34,7 +16,8 @@ PRODUCT = "product"
 
 
 class Candidate(NamedTuple):
-    """A proposed box in px of the upright photograph. flaw: why its source rules it out, a word of `REJECTIONS`."""
+    """A proposed box in px of the upright photograph. flaw: why its source rules it out, a word of
+    `rejections.BOXES`."""
 
     box: Box
     category: str
@@ -43,10 +26,11 @@ class Candidate(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """What became of a photograph's candidates. kept: boxes in whole px, most certain first."""
+    """What became of a photograph's candidates. kept: boxes in whole px, most certain first. rejected: the others, each
+    with its reason."""
 
     kept: list[Candidate]
-    rejected: Counter[str]
+    rejected: list[tuple[Candidate, str]]
 
 
 def whole(width: int, height: int, inset: float) -> Box:
@@ -56,24 +40,23 @@ def whole(width: int, height: int, inset: float) -> Box:
 
 
 def choose(candidates: Sequence[Candidate], width: int, height: int, params: Params) -> Choice:
-    """Applies the rules of `params`, in the order of `REJECTIONS`, to the candidates of a width x height photograph."""
-    rejected: Counter[str] = Counter()
+    """Applies the rules of `params`, in the order of `BOXES`, to the candidates of a width x height photograph."""
+    rejected: list[tuple[Candidate, str]] = []
     fit = []
     for candidate in candidates:
         placed = _placed(candidate, width, height)
         reason = placed.flaw or _wrong_category(placed.category, params)
         if reason := reason or _wrong_size(placed.box, width * height, params):
-            rejected[reason] += 1
+            rejected.append((placed, reason))
         else:
             fit.append(placed)
     kept: list[Candidate] = []
     for candidate in sorted(fit, key=lambda c: (-c.score, c.box, c.category)):
         if any(iou(candidate.box, other.box) > params.max_iou for other in kept):
-            rejected["overlap"] += 1
+            rejected.append((candidate, "overlap"))
         else:
             kept.append(candidate)
-    if surplus := len(kept[params.max_objects :]):
-        rejected["surplus"] = surplus
+    rejected += [(candidate, "surplus") for candidate in kept[params.max_objects :]]
     return Choice(kept[: params.max_objects], rejected)
 
 

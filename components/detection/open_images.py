@@ -11,7 +11,7 @@ from components.common.data.names import Names
 from components.common.data.storage import read_address
 from components.common.data.tables import read_table, text_of
 from components.common.vision.geometry import Box
-from components.detection.annotations import LISTED, Annotations, Rejects, Unusable, finite, is_set, meant
+from components.detection.annotations import Annotations, Rejects, Unusable, finite, is_set, meant
 from components.detection.boxes import Candidate
 
 CORNERS = ("XMin", "XMax", "YMin", "YMax")
@@ -52,10 +52,8 @@ def _fitting_lines(data: bytes, address: str, names: Names, rejects: Rejects) ->
             rejects.add(f"line {line.number}", Unusable("broken", f"it {line.flaw}"))
         elif fits(line.cell("ImageID")):
             yield line.number, line.cells
-        elif rejects.counts["missing"] < LISTED:
-            rejects.add(f"line {line.number}", Unusable("missing", f"'{line.cell('ImageID')}'"))
         else:
-            rejects.counts["missing"] += 1  # there may be millions of them
+            rejects.add(f"line {line.number}", Unusable("missing", f"'{line.cell('ImageID')}'"))
 
 
 def _candidate(cells: dict[str, str], row: Mapping[str, Any], categories: dict[str, str]) -> Candidate:

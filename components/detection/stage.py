@@ -12,11 +12,12 @@ from PIL import Image
 
 from components.common.data.digests import content_key
 from components.common.data.reading import Dataset
+from components.common.data.rejections import BOX, PHOTOGRAPH, rejection
 from components.common.data.schemas import blob_columns
 from components.common.data.writing import Writer
 from components.common.stage.progress import track
 from components.common.stage.report import Report
-from components.common.vision.geometry import crop, expanded
+from components.common.vision.geometry import Box, crop, expanded
 from components.common.vision.images import decode, dhashes, encode_png
 from components.detection.boxes import Candidate, Choice, choose
 from components.detection.params import Params
@@ -25,13 +26,15 @@ from components.detection.summary import summary
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Rows = list[dict[str, Any]]
 COLUMNS = ["image_id", "uri", "width", "height", *blob_columns("image")]
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
     """Finds and cuts out the objects of every photograph.
 
-    inputs: images. outputs: objects, in the order of the photographs, most certain first within one. Raises `UserError`
+    inputs: images. outputs: objects, in the order of the photographs, most certain first within one; rejects: every box
+    that does not count, every photograph without an object, and the annotations that cannot be used. Raises `UserError`
     if the annotations or the model cannot be read.
     """
     images = Dataset(inputs["images"])
@@ -40,9 +43,11 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
     with (
         ThreadPoolExecutor(params.workers) as pool,
         Writer(outputs["objects"], "objects", "detection", inputs, params, source.contents) as objects,
+        Writer(outputs["rejects"], "rejects", "detection", inputs, params, source.contents) as rejects,
     ):
-        _Cutter(images, source, params, pool, objects).all_parts(photographs)
-    return summary(images, Dataset(outputs["objects"]), source.rejects)
+        _Cutter(images, source, params, pool, objects, rejects).all_parts(photographs)
+        rejects.facts = {"missing_unlisted": source.rejects.unlisted}
+    return summary(images, Dataset(outputs["objects"]), Dataset(outputs["rejects"]), source.rejects)
 
 
 class _Searched(NamedTuple):
@@ -62,13 +67,14 @@ class _Cutter:
     params: Params
     pool: Executor
     objects: Writer
+    rejects: Writer
 
     def all_parts(self, photographs: list[dict[str, Any]]) -> None:
         """Writes every part that does not exist yet."""
         ticks, size = track(photographs, "photographs searched"), self.params.part_rows
         for index, start in enumerate(range(0, len(photographs), size)):
             part = photographs[start : start + size]
-            if self.objects.done(index):
+            if self.objects.done(index) and self.rejects.done(index):
                 list(islice(ticks, len(part)))
             else:
                 self._write(index, part, ticks)
@@ -76,17 +82,16 @@ class _Cutter:
     def _write(self, index: int, part: list[dict[str, Any]], ticks: Iterator[dict[str, Any]]) -> None:
         rows: list[dict[str, Any]] = []
         blobs: list[dict[str, bytes]] = []
-        counts = Counter(
-            self.source.rejects.counts if index == 0 else {}
-        )  # these belong to no part, so the first has them
+        rejects = self.source.rejects.rows() if index == 0 else []  # these belong to no part, so the first has them
         for (cut, rejected), _ in zip(self._objects(part), ticks, strict=False):
-            counts.update(rejected)
+            rejects += rejected
             rows += [row for row, _ in cut]
             blobs += [{"crop.png": png} for _, png in cut]
-        self.objects.write(index, rows, blobs, counts=counts)
+        self.objects.write(index, rows, blobs)
+        self.rejects.write(index, rejects)
 
-    def _objects(self, part: list[dict[str, Any]]) -> Iterator[tuple[list[tuple[dict[str, Any], bytes]], Counter[str]]]:
-        """For each photograph its objects (row and crop) and what was rejected."""
+    def _objects(self, part: list[dict[str, Any]]) -> Iterator[tuple[list[tuple[dict[str, Any], bytes]], Rows]]:
+        """For each photograph its objects (row and crop), and rows of `rejects`."""
         ahead = 2 * self.params.batch
         opened = in_order(self.pool, self._open, part, ahead)
         return in_order(self.pool, self._cut, self._detect(part, opened), ahead)
@@ -102,9 +107,9 @@ class _Cutter:
             for row, photo, candidates in zip(rows, photos, self.source.propose(rows, prepared), strict=True):
                 yield _Searched(row, photo, choose(candidates, photo.width, photo.height, self.params))
 
-    def _cut(self, searched: _Searched) -> tuple[list[tuple[dict[str, Any], bytes]], Counter[str]]:
+    def _cut(self, searched: _Searched) -> tuple[list[tuple[dict[str, Any], bytes]], Rows]:
         objects = [self._object(searched.row, searched.photo, candidate) for candidate in searched.choice.kept]
-        return objects, searched.choice.rejected
+        return objects, _rejections(searched.row["image_id"], searched.choice)
 
     def _object(self, row: Row, photo: Image.Image, candidate: Candidate) -> tuple[dict[str, Any], bytes]:
         box = candidate.box
@@ -121,6 +126,24 @@ class _Cutter:
             "dhash_flipped": flipped,
         }
         return columns, encode_png(part)
+
+
+def _rejections(image_id: str, choice: Choice) -> Rows:
+    """The rows of `rejects` of one photograph: its boxes that do not count, and itself if it has no object."""
+    rows = [
+        rejection("detection", BOX, _sides(box), image_id, reason, f"{category}, score {score:.3g}")
+        for (box, category, score, _), reason in choice.rejected
+    ]
+    if not choice.kept:
+        counts = Counter(reason for _, reason in choice.rejected)
+        detail = ", ".join(f"{reason} {count}" for reason, count in sorted(counts.items()))
+        reason = "no-box-kept" if counts else "no-box"
+        rows.append(rejection("detection", PHOTOGRAPH, image_id, image_id, reason, detail))
+    return rows
+
+
+def _sides(box: Box) -> str:
+    return " ".join(f"{side:.6g}" for side in box)
 
 
 def in_order(pool: Executor, work: Callable[[Item], Result], items: Iterable[Item], ahead: int) -> Iterator[Result]:

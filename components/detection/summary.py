@@ -7,21 +7,23 @@ from PIL import Image, ImageDraw
 
 from components.common.data.names import some
 from components.common.data.reading import Dataset
+from components.common.data.rejections import BOX, BOXES, by_reason
 from components.common.data.schemas import blob_columns
 from components.common.stage.report import Report
 from components.common.vision.images import decode
 from components.common.vision.sheets import evenly_spread, sheet
 from components.detection.annotations import Rejects
-from components.detection.boxes import REJECTIONS, UNCERTAIN
+from components.detection.boxes import UNCERTAIN
 
 SHEET, SIDE, COLOUR = 24, 192, "#e6007e"
 TOP = 30
-REJECTED = "rejected_annotations.csv"
 
 
-def summary(images: Dataset, objects: Dataset, rejects: Rejects) -> Report:
-    """Numbers, plots and a sheet of photographs with their boxes, from the finished datasets; and the annotations
-    that could not be used."""
+def summary(images: Dataset, objects: Dataset, rejects: Dataset, annotations: Rejects) -> Report:
+    """Numbers, plots and a sheet of photographs with their boxes, from the finished datasets.
+
+    annotations: those that could not be used.
+    """
     rows = objects.rows(["image_id", "x", "y", "w", "h", "category", "score"])
     photographs = images.rows(["image_id", "uri", "width", "height", *blob_columns("image")])
     pixels = {photo["image_id"]: photo["width"] * photo["height"] for photo in photographs}
@@ -36,20 +38,22 @@ def summary(images: Dataset, objects: Dataset, rejects: Rejects) -> Report:
         "uncertain_boxes": float(sum(row["score"] == UNCERTAIN for row in rows)),
         "mean_score": sum(row["score"] for row in rows) / max(len(rows), 1),
     }
-    metrics |= {f"rejected_{reason}": float(count) for reason, count in objects.counts.items()}
+    rejected = by_reason(rejects, BOX)
+    rejected.update({"missing": annotations.unlisted} if annotations.unlisted else {})
+    metrics |= {f"rejected_{reason}": float(count) for reason, count in rejected.items()}
     per_photo = Counter(each[photo["image_id"]] for photo in photographs)
     shares = Counter(min(int(row["w"] * row["h"] / pixels[row["image_id"]] * 20), 19) for row in rows)
     plots: dict[str, list[dict[str, Any]]] = {
         "categories": [{"category": name, "objects": count} for name, count in _most(categories)],
         "objects_per_photograph": [{"objects": n, "photographs": per_photo[n]} for n in sorted(per_photo)],
         "area_share": [{"share_from": step / 20, "objects": shares[step]} for step in sorted(shares)],
-        "rejected": [{"reason": reason, "boxes": count} for reason, count in sorted(objects.counts.items())],
+        "rejected": [{"reason": reason, "boxes": count} for reason, count in sorted(rejected.items())],
     }
     figures = {"boxes": _sheet(images, photographs, rows)} if photographs else {}
     plots = {name: plot for name, plot in plots.items() if plot}
-    files: dict[str, bytes | str] = {REJECTED: rejects.table()} if rejects.listed else {}
     empty = [photo["uri"] for photo in photographs if not each[photo["image_id"]]]
-    return Report(metrics, plots, figures, _notes(objects, metrics, rejects, empty), files)
+    notes = [*_of_photographs(metrics, empty), *_of_boxes(rejected, rejects, annotations)]
+    return Report(metrics, plots, figures, notes)
 
 
 def _most(categories: Counter[str]) -> list[tuple[str, int]]:
@@ -78,13 +82,26 @@ def _drawn(photo: Image.Image, rows: list[dict[str, Any]]) -> Image.Image:
     return small
 
 
-def _notes(objects: Dataset, metrics: dict[str, float], rejects: Rejects, empty: list[str]) -> list[str]:
+def _of_boxes(rejected: Counter[str], rejects: Dataset, annotations: Rejects) -> list[str]:
+    """One sentence for each rule that rejected boxes. rejected: how many by rule."""
+    notes = []
+    for reason, count in sorted(rejected.items()):
+        examples = annotations.examples(reason)
+        told = f" ({examples}; the others are in the dataset {rejects.folder.name})" if examples else ""
+        notes.append(f"{count} boxes were rejected: {BOXES[reason]}{told}.")
+    if annotations.unlisted:
+        notes.append(
+            f"{annotations.unlisted:,} annotations of photographs outside this collection are counted, but not listed "
+            f"in {rejects.folder.name}."
+        )
+    return notes
+
+
+def _of_photographs(metrics: dict[str, float], empty: list[str]) -> list[str]:
     """empty: names of the photographs without an object."""
     notes = []
-    for reason, count in sorted(objects.counts.items()):
-        examples = rejects.examples(reason)
-        told = f" ({examples}; all in files/{REJECTED})" if examples else ""
-        notes.append(f"{count} boxes were rejected: {REJECTIONS[reason]}{told}.")
+    if not metrics["objects"]:
+        notes.append("No object was found: lower score, min_side or min_share, or check the annotations.")
     if empty:
         notes.append(f"{len(empty)} photographs have no object: {some(empty)}.")
     if metrics["uncertain_boxes"]:
@@ -92,6 +109,4 @@ def _notes(objects: Dataset, metrics: dict[str, float], rejects: Rejects, empty:
             f"In {metrics['uncertain_boxes']:.0f} photographs nothing stands out for certain, so the box is the whole "
             "photograph: such an object is mined, but leaves no background."
         )
-    if not metrics["objects"]:
-        notes.insert(0, "No object was found: lower score, min_side or min_share, or check the annotations.")
     return notes

@@ -25,8 +25,9 @@ RECURRENCE = _checkpoint(
 )
 TUPLES = _checkpoint(
     Tuples,
-    "Is the object gone from each background, and no object or photograph on both sides of the split?",
-    "objects embeddings backgrounds tuples",
+    "Is the object gone from each background, no object or photograph on both sides of the split, and nothing lost?",
+    "images quarantine objects embeddings sets backgrounds captions tuples detection_rejects:rejects "
+    "mining_rejects:rejects removal_rejects:rejects captioning_rejects:rejects assembly_rejects:rejects",
     gpu=True,
 )
 MODEL = _checkpoint(Model, "Do the references help, beyond doubt?", "scores")

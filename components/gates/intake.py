@@ -8,19 +8,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.common.data.reading import Dataset
+from components.common.data.schemas import OF_LABELS
 from components.common.stage.report import Report
 from components.gates.checks import Check, Gate
 from components.gates.params import Intake
 
-BY_RULE = ("duplicate", "opted-out", "taken-down", "passed-over")
-OF_LABELS = ("missing", "ambiguous", "conflict", "damaged")
-"""Reasons that concern a row of labels or annotations, not a photograph."""
+BY_RULE = ("duplicate", "opted-out", "rights-unknown", "taken-down", "malformed", "passed-over")
 SHA256 = "^[0-9a-f]{64}$"
 
 
 def intake(inputs: dict[str, Path], params: Intake) -> Gate:
     """Measures images and quarantine. Copies, opt-outs and takedowns are refused by rule, and a row of labels that
-    names no photograph is no photograph: neither is broken."""
+    names no photograph, or a file beside one, is no photograph: neither is broken."""
     images = Dataset(inputs["images"]).table(["image_id", "licence"])
     refused = Dataset(inputs["quarantine"]).table(["reason"])["reason"].to_pylist()
     damaged = sum(reason not in BY_RULE + OF_LABELS for reason in refused)

@@ -85,6 +85,13 @@ QUESTIONS = {
         CENSUS,
         "a product that both encoders fail to recognise; it cannot tell a product from its look-alike either",
     ),
+    "conservation": Question(
+        "Is anything lost without a named rule, from the files that came in to the tuples that go out?",
+        "every file, photograph, object and set of this run",
+        "equations between the datasets: what came in is what went on and what a rule rejected, each exactly once",
+        CENSUS,
+        "a rule that is applied wrongly; a file that the store does not list",
+    ),
     "model": Question(
         "Does the model use its references?",
         "subjects like those of the benchmark",

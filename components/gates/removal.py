@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from components.common.data.reading import Dataset
+from components.common.data.rejections import SET, by_reason
 from components.common.stage.report import Report
 from components.common.statistics import share_lower_bound
 from components.gates.checks import Check, Gate
@@ -68,7 +69,7 @@ def _too_large(inputs: dict[str, Path], none_at_all: bool) -> str:
     """Why boxes are too large for a clean background, if they are. none_at_all: no anchor has a background."""
     if Dataset(inputs["objects"]).manifest.params["source"] == "whole":
         return f"boxes are whole photographs (detection.source: whole), so {FILLED}"
-    filling = Dataset(inputs["backgrounds"]).counts["no-surroundings"]
+    filling = by_reason(Dataset(inputs["removal_rejects"]), SET)["no-surroundings"]
     return f"all {filling} anchors fill their photograph, so {FILLED}" if none_at_all and filling else ""
 
 

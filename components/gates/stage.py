@@ -10,6 +10,7 @@ from components.common.data.writing import Writer
 from components.common.stage.report import Report
 from components.common.vision.models import weights_digest
 from components.gates.checks import Gate, judge, rounded
+from components.gates.conservation import conservation
 from components.gates.embeddings import embeddings
 from components.gates.expectations import Validator
 from components.gates.intake import intake
@@ -26,7 +27,7 @@ GATES: dict[type[Checkpoint], tuple[Callable[[dict[str, Path], Any], Gate], ...]
     Intake: (intake,),
     Vectors: (objects, embeddings),
     Recurrence: (retrieval_precision, distinct_views, recurrence_yield),
-    Tuples: (removal, leakage),
+    Tuples: (removal, leakage, conservation),
     Model: (reference_gap,),
 }
 

@@ -9,15 +9,19 @@ import numpy as np
 from components.common.data.storage import Entry, Store
 from components.common.vision.images import Limits, Rejected, decode, dhashes, thumbnail
 from components.ingest.denied import DenyList
+from components.ingest.rights.embedded import embedded
+from components.ingest.rights.signals import Signal
 
 
 @dataclass(frozen=True)
 class Photograph:
-    """An accepted file: its unchanged bytes, and what follows from them: columns of `images`, and the thumbnail."""
+    """An accepted file: its unchanged bytes, and what follows from them: columns of `images`, the thumbnail, and what
+    the file itself says about its use."""
 
     data: bytes
     columns: dict[str, Any]
     thumbnail: np.ndarray
+    signals: list[Signal]
 
     @property
     def image_id(self) -> str:
@@ -47,4 +51,4 @@ def take(store: Store, entry: Entry, limits: Limits, denied: DenyList) -> Photog
         "dhash": plain,
         "dhash_flipped": flipped,
     }
-    return Photograph(data, columns, thumbnail(image))
+    return Photograph(data, columns, thumbnail(image), embedded(data))

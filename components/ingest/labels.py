@@ -1,7 +1,7 @@
 """The labels of a collection: what the rows of the table say of its photographs, and which rows are not used."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -72,11 +72,6 @@ class Labels:
             record |= dict.fromkeys(BOX) if row.box is None else dict(zip(BOX, row.box, strict=True))
             records.setdefault(tuple(record.values()), record)
         return list(records.values())
-
-
-def words(signals: Iterable[str]) -> set[str]:
-    """The single rights signals in some cells, in lower case: one cell may hold several, separated by commas."""
-    return {word.strip().lower() for cell in signals for word in cell.split(",")} - {""}
 
 
 def read_labels(address: str, uris: Sequence[str]) -> Labels:

@@ -1,9 +1,9 @@
 """Which files a collection holds, in which order, and how they are divided into parts."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from components.common.data.storage import Entry, Store, open_store
 from components.common.errors import UserError
 from components.common.stage.progress import track
 from components.common.vision.formats import HEIF_ENDINGS
+from components.ingest.rights.beside import is_about, stems
 
 _DOCUMENTS = (
     ".json",
@@ -33,7 +34,8 @@ _DOCUMENTS = (
 )
 _DATA = (".parquet", ".db", ".npy", ".npz", ".safetensors", ".tar", ".xmp", ".aae", ".caption")
 SIDECARS = frozenset(_DOCUMENTS + _DATA)
-"""Files of these kinds are often next to photographs and are passed over; every other file counts as a photograph."""
+"""Files of these kinds are often next to photographs and are passed over, unless they say something about one (see
+`rights.beside`); every other file counts as a photograph."""
 
 SIDECAR_NAMES = frozenset(("LICENSE", "LICENCE", "README", "NOTICE", "COPYING"))
 _ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff", ".mpo")
@@ -50,6 +52,10 @@ PART_BYTES = 256 << 20
 """A part is held in memory, so it has at most this many bytes of photographs; a larger photograph has its own part."""
 
 
+DOCUMENTS, UNREADABLE = "documents and data", "unreadable"
+"""Why a document is passed over; the version of a file that cannot be read."""
+
+
 class PassedOver(NamedTuple):
     """A file that is not taken for a photograph. why: a phrase, the same for all files of a kind."""
 
@@ -59,26 +65,43 @@ class PassedOver(NamedTuple):
 
 @dataclass(frozen=True)
 class Listing:
-    """The photographs of a collection, sorted by key, and the files that were passed over."""
+    """The photographs of a collection, sorted by key, and the files that were passed over.
+
+    beside: files that say something about photographs (see `rights.beside`)."""
 
     store: Store
     entries: list[Entry]
     passed_over: list[PassedOver]
+    beside: list[Entry] = field(default_factory=list)
+
+    @property
+    def files(self) -> int:
+        """How many files were found: every one of them is in `images` or in `quarantine`, or was read for rights."""
+        return len(self.entries) + len(self.passed_over) + len(self.beside)
 
     def uris(self) -> list[str]:
         """The photographs' names, in order."""
         return [uri(entry) for entry in self.entries]
 
-    def digest(self, pool: Executor) -> str:
-        """Changes when a photograph is added, removed, renamed or altered."""
-        versions = track(pool.map(self._version, self.entries), "photographs hashed", len(self.entries))
-        return digest_value([[uri(e), e.size, version] for e, version in zip(self.entries, versions, strict=True)])
+    def versions(self, pool: Executor) -> dict[str, str]:
+        """uri -> what changes with the content, of photographs and of files beside them."""
+        files = [*self.entries, *self.beside]
+        versions = track(pool.map(self._version, files), "files hashed", len(files))
+        return {uri(entry): version for entry, version in zip(files, versions, strict=True)}
+
+    def digests(self, versions: Mapping[str, str]) -> dict[str, str]:
+        """Change when a photograph, or a file beside one, is added, removed, renamed or altered."""
+        kinds = {"photographs": self.entries} | ({"beside": self.beside} if self.beside else {})
+        return {
+            kind: digest_value([[uri(entry), entry.size, versions[uri(entry)]] for entry in entries])
+            for kind, entries in kinds.items()
+        }
 
     def _version(self, entry: Entry) -> str:
         try:
             return self.store.version(entry)
         except OSError:
-            return "unreadable"
+            return UNREADABLE
 
     def parts(self, rows: int, max_bytes: int) -> Iterator[list[Entry]]:
         """The entries in runs of at most `rows` files and `PART_BYTES`; files over `max_bytes` are not read."""
@@ -103,11 +126,18 @@ def find(address: str) -> Listing:
     split = is_packaged(address) and "/" not in address
     store = open_store(address)
     listing = Listing(store, [], [])
+    unlike: list[tuple[Entry, str]] = []
     for entry in store.entries("images" if split else ""):
         if why := why_passed_over(entry.key) or _resource_fork(store, entry):
-            listing.passed_over.append(PassedOver(uri(entry), why))
+            unlike.append((entry, why))
         else:
             listing.entries.append(entry)
+    named = stems(entry.key for entry in listing.entries)
+    for entry, why in unlike:
+        if why == DOCUMENTS and is_about(entry.key, named):
+            listing.beside.append(entry)
+        else:
+            listing.passed_over.append(PassedOver(uri(entry), why))
     if not listing.entries:
         others = [other.uri for other in listing.passed_over]
         instead = f", only other files ({some(others)})" if others else ""
@@ -129,7 +159,7 @@ def why_passed_over(key: str) -> str:
         return ""
     if path.name.startswith("."):
         return "hidden files"
-    return "documents and data" if path.suffix.lower() in SIDECARS or path.stem.upper() in SIDECAR_NAMES else ""
+    return DOCUMENTS if path.suffix.lower() in SIDECARS or path.stem.upper() in SIDECAR_NAMES else ""
 
 
 def _resource_fork(store: Store, entry: Entry) -> str:

@@ -8,6 +8,7 @@ from components.common.data.names import some
 from components.common.vision.formats import MISSING
 from components.ingest.labels import Labels
 from components.ingest.listing import Listing
+from components.ingest.rights.gathering import Outside
 
 READ_AGAIN = "dvc repro --force --single-item ingest"
 KINDS = 5  # kinds of passed over files that are told apart
@@ -94,6 +95,23 @@ def of_labels(
         if reason in refused
     ]
     return notes + _doubtful(subjects)
+
+
+def of_rights(metrics: dict[str, float], outside: Outside, refused: Refused) -> list[str]:
+    """What is said about the use of photographs, and which files should have said something."""
+    notes = []
+    if metrics["rights_signals"]:
+        notes.append(
+            f"{metrics['rights_signals']:,.0f} statements about rights: training is allowed for "
+            f"{metrics['training_allowed']:,.0f} photographs, unknown for {metrics['training_unknown']:,.0f}, and "
+            f"{len(refused.get('opted-out', ())):,} were kept out."
+        )
+    if outside.idle:
+        notes.append(
+            f"No photograph is known to come from {some(outside.idle)}, whose captures are in crawl/: give source_url "
+            "in the labels or in files beside the photographs."
+        )
+    return notes
 
 
 def _doubtful(subjects: Iterable[str]) -> list[str]:

@@ -1,6 +1,6 @@
 """Parameters of the ingest stage."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from components.common.stage.params import Place, StageParams, parameter
 from components.common.stage.shared import InParts, InThreads
@@ -27,9 +27,14 @@ class Params(InParts, InThreads):
         "", "SPDX licence of photographs for which the labels name none; empty: unknown", max_length=200
     )
     opt_out_signals: tuple[str, ...] = parameter(
-        ("opt-out", "noai", "noimageai"),
-        "values of rights_signal, in any case, that forbid use; one such value in one row is enough",
-        "noai and noimageai are DeviantArt's robots meta values",
+        ("opt-out", "noai", "noimageai", "noml"),
+        "values of rights_signal, in labels or beside photographs, in any case, that forbid use; one is enough",
+        "beside opt-out, the robots meta values that img2dataset knows",
+    )
+    use: Literal["allowed", "allowed-or-unknown"] = parameter(
+        "allowed-or-unknown",
+        "photographs that may be used: allowed, only those of which a rights signal says that training is allowed; "
+        "never those of which one says that it is not",
     )
     denied: Place = parameter(
         "denied.parquet", "deny list that `objectmate takedown` writes; without the file, nothing is denied"

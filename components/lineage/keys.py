@@ -76,7 +76,8 @@ def id_numbers(ids: pa.Array) -> np.ndarray:
 def _made(dataset: Dataset, column: str) -> Index:
     numbers, positions = [np.zeros(0, np.uint64)], [np.zeros(0, np.int64)]
     for start, values in _columns(dataset, column):
-        rows = np.arange(start, start + len(values))
+        rows = np.arange(start, start + len(values))[values.is_valid().to_numpy(zero_copy_only=False)]
+        values = values.drop_null()
         if pa.types.is_list(values.type):
             rows = np.repeat(rows, values.value_lengths().to_numpy(zero_copy_only=False))
             values = values.flatten()

@@ -6,6 +6,9 @@ POSITION = ""
 """Rows that are referred to by their position."""
 
 
+REJECTS = [f"{stage}_rejects" for stage in ("detection", "mining", "removal", "captioning", "assembly")]
+
+
 class Reference(NamedTuple):
     """Rows of `dataset` name, in `column`, rows of `source` by their column `by`.
 
@@ -22,6 +25,8 @@ class Reference(NamedTuple):
 
 REFERENCES = (
     Reference("subjects", "image_id", "images", "image_id", "photograph", "label"),
+    Reference("rights", "image_id", "images", "image_id", "photograph", "rights signal"),
+    *(Reference(name, "image_id", "images", "image_id", "photograph", "rejected") for name in REJECTS),
     Reference("objects", "image_id", "images", "image_id", "photograph", "object"),
     Reference("judgements", "first_image", "images", "image_id", "first photograph", "judged pair"),
     Reference("judgements", "second_image", "images", "image_id", "second photograph", "judged pair"),

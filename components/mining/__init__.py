@@ -1,4 +1,4 @@
-"""Mining: embeddings and a similarity window -> all pairs inside it, and recurrence sets.
+"""Mining: embeddings and a similarity window -> all pairs inside it, recurrence sets, and the objects without one.
 
 A set is an anchor with at least `min_views` views: other photographs of the same product. This is section 3 of the
 paper (arXiv 2412.08645).
@@ -11,7 +11,7 @@ STAGE = Stage(
     __name__,
     "Recurrence sets",
     Params,
-    "images objects embeddings reserved:embeddings calibration -> pairs sets",
+    "images objects embeddings reserved:embeddings calibration -> pairs sets rejects",
     "mining",
     Size("4", "16", "16Gi", gpu=True),
     shared=True,

@@ -26,13 +26,15 @@ ROUNDING = 1e-5  # of a float32 product: objects this close to the threshold are
 @dataclass(frozen=True)
 class Mined:
     """The result of the whole join. flags: int32 [P]; the groups: int64 [N], smallest row of each object's component;
-    engine: what made it and, if it is approximate, its recall (`engines.Engine`)."""
+    kept_apart: bool [N], whether an object resembles a reserved one; engine: what made it and, if it is approximate,
+    its recall (`engines.Engine`)."""
 
     pairs: Pairs
     flags: np.ndarray
     near: Neighbours
     duplicate_group: np.ndarray
     split_group: np.ndarray
+    kept_apart: np.ndarray
     engine: dict[str, Any]
 
 
@@ -63,6 +65,7 @@ def mine(corpus: Corpus, window: Window, params: Params, folder: Path, reserved:
         near=neighbours(pairs, flags, len(corpus)),
         duplicate_group=duplicate_group,
         split_group=components(len(corpus), *(tile.bound for tile in tile_rows), *repeats),
+        kept_apart=kept_apart,
         engine=engine.facts(),
     )
 

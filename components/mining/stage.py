@@ -1,4 +1,4 @@
-"""Mining: embeddings and a window -> pairs in the window, and recurrence sets.
+"""Mining: embeddings and a window -> pairs in the window, recurrence sets, and objects without one.
 
 First every tile row of the join, then what needs all of them (duplicate groups, split groups, hubs, sets).
 """
@@ -19,6 +19,7 @@ from components.common.stage.report import Report
 from components.common.vision.corpus import Corpus, load
 from components.mining import tiles
 from components.mining.findings import describe
+from components.mining.lone import Lone
 from components.mining.mine import Mined, mine
 from components.mining.params import Params
 from components.mining.sets import Star, stars
@@ -26,7 +27,7 @@ from components.mining.tiles import Window
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
-    """images, objects, embeddings, calibration -> pairs and sets.
+    """images, objects, embeddings, calibration -> pairs, sets, and rejects: every object that anchors no set.
 
     Raises `UserError` if the inputs do not belong together, the window was calibrated for another encoder, or a vector
     is not a finite unit vector.
@@ -39,8 +40,10 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
     with (
         Writer(outputs["pairs"], "pairs", "mining", inputs, params) as pairs_out,
         Writer(outputs["sets"], "sets", "mining", inputs, params) as sets_out,
+        Writer(outputs["rejects"], "rejects", "mining", inputs, params) as rejects_out,
     ):
         mined = mine(corpus, window, params, outputs["pairs"] / tiles.FOLDER, reserved)
+        lone = Lone(corpus, mined, params.min_views)
         all_stars: list[Star] = []
         for index in track(range(parts), "recurrence sets"):
             anchors = range(index * params.tile, min((index + 1) * params.tile, len(corpus)))
@@ -50,6 +53,8 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
                 pairs_out.write(index, _pair_rows(mined, anchors))
             if not sets_out.done(index):
                 sets_out.write(index, _set_rows(corpus, mined, part_stars, params.min_views))
+            if not rejects_out.done(index):
+                rejects_out.write(index, list(lone.rejections(anchors, part_stars)))
         pairs_out.facts = sets_out.facts = _facts(window, corpus.encoder, params) | mined.engine
         shutil.rmtree(outputs["pairs"] / tiles.FOLDER)
     return describe(corpus, mined, all_stars, window, params)

@@ -5,4 +5,6 @@ plates become the background input of the insertion task, and the quality of eac
 from components.common.stage.contract import ON_GPU, Stage
 from components.removal.params import Params
 
-STAGE = Stage(__name__, "Clean plates", Params, "images objects sets -> backgrounds", "vision", ON_GPU, shared=True)
+STAGE = Stage(
+    __name__, "Clean plates", Params, "images objects sets -> backgrounds rejects", "vision", ON_GPU, shared=True
+)

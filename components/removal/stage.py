@@ -1,6 +1,5 @@
 """Removal: a clean plate for the photograph of every anchor."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from components.common.data.reading import Dataset
+from components.common.data.rejections import SET, rejection
 from components.common.data.writing import Writer
 from components.common.stage.progress import track
 from components.common.stage.report import Report
@@ -22,7 +22,8 @@ from components.removal.summary import report
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
-    """images, objects, sets -> backgrounds: one clean plate per anchor, with how much of the object is left in it.
+    """images, objects, sets -> backgrounds: one clean plate per anchor, with how much of the object is left in it; and
+    rejects: every anchor without one.
 
     Raises `UserError` if the remover or the judge cannot be loaded.
     """
@@ -32,28 +33,32 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
     judge = load_encoder(params.second_ir, params.device)
     models = {"remover": remover.digest, "judge": judge.digest}
     parts = -(-anchors.num_rows // params.part_rows)
-    with Writer(outputs["backgrounds"], "backgrounds", "removal", inputs, params, models) as out:
+    with (
+        Writer(outputs["backgrounds"], "backgrounds", "removal", inputs, params, models) as out,
+        Writer(outputs["rejects"], "rejects", "removal", inputs, params, models) as rejects,
+    ):
         for index, rows in track(in_parts(anchors, params.part_rows), "removal, parts", parts):
-            if not out.done(index):
-                table, blobs, counts = _part(rows, photographs, remover, judge, params.max_erased)
-                out.write(index, table, blobs, counts=counts)
-    return report(inputs, Dataset(outputs["backgrounds"]), anchors)
+            if not (out.done(index) and rejects.done(index)):
+                table, blobs, rejected = _part(rows, photographs, remover, judge, params.max_erased)
+                out.write(index, table, blobs)
+                rejects.write(index, rejected)
+    return report(inputs, Dataset(outputs["backgrounds"]), Dataset(outputs["rejects"]), anchors)
 
 
 def _part(
     rows: Sequence[dict[str, Any]], photographs: Photographs, remover: Remover, judge: Encoder, max_erased: float
-) -> tuple[list[dict[str, Any]], list[dict[str, bytes]], Counter[str]]:
-    """Rows and blobs of one part, and how many anchors get no plate, by reason (`NO_PLATE`)."""
-    table, blobs, before, after, counts = [], [], [], [], Counter[str]()
+) -> tuple[list[dict[str, Any]], list[dict[str, bytes]], list[dict[str, Any]]]:
+    """Rows and blobs of one part, and its rows of `rejects`."""
+    table, blobs, before, after, rejected = [], [], [], [], []
     for row in rows:
         try:
             photo = photographs[row["image_id"]]
-        except Rejected:
-            counts["undecodable"] += 1
+        except Rejected as broken:
+            rejected.append(_rejection(row, "undecodable", str(broken)))
             continue
         box = box_of(row)
-        if remover.framing.erased_share(box, *photo.size) > max_erased:
-            counts["no-surroundings"] += 1
+        if (share := remover.framing.erased_share(box, *photo.size)) > max_erased:
+            rejected.append(_rejection(row, "no-surroundings", f"{share:.3f} of its surroundings would be erased"))
             continue
         plate, mask = remover.remove(photo, box, row["object_id"])
         table.append(
@@ -68,7 +73,11 @@ def _part(
         before.append(crop(photo, box))
         after.append(crop(plate, box))
     left = residuals(judge, before, after)
-    return [row | {"residual": value} for row, value in zip(table, left, strict=True)], blobs, counts
+    return [row | {"residual": value} for row, value in zip(table, left, strict=True)], blobs, rejected
+
+
+def _rejection(row: dict[str, Any], reason: str, detail: str) -> dict[str, Any]:
+    return rejection("removal", SET, row["object_id"], row["image_id"], reason, detail)
 
 
 def residuals(judge: Encoder, before: Sequence[Image.Image], after: Sequence[Image.Image]) -> list[float]:

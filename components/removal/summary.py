@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from PIL import Image, ImageDraw
 
 from components.common.data.reading import Dataset
+from components.common.data.rejections import REJECTIONS, SET, by_reason
 from components.common.stage.report import Report
 from components.common.vision.anchors import Photographs, box_of
 from components.common.vision.images import Rejected, stored_picture
@@ -18,18 +19,15 @@ from components.common.vision.sheets import evenly_spread, own_side, sheet
 SHOWN = 12
 BINS = 20
 COLOUR = "#e6007e"
-NO_PLATE = {
-    "undecodable": "their photograph cannot be decoded",
-    "no-surroundings": "they fill their photograph, so nothing is left to fill from (removal.max_erased); boxes closer "
-    "to the object help: annotations, labels with boxes or a detector",
-}
+NO_PLATE = REJECTIONS["removal"]
 
 
-def report(inputs: Mapping[str, Path], plates: Dataset, anchors: pa.Table) -> Report:
+def report(inputs: Mapping[str, Path], plates: Dataset, rejects: Dataset, anchors: pa.Table) -> Report:
     """The stage's report. anchors: the objects that were to get a plate, as `anchor_objects` gives them."""
     rows = plates.rows()
     left = np.array([row["residual"] for row in rows])
-    metrics = {"plates": float(len(rows)), **{reason: float(plates.counts.get(reason, 0)) for reason in NO_PLATE}}
+    without_plate = by_reason(rejects, SET)
+    metrics = {"plates": float(len(rows)), **{reason: float(without_plate[reason]) for reason in NO_PLATE}}
     if rows:
         metrics |= {
             "residual_mean": float(left.mean()),
@@ -43,7 +41,7 @@ def report(inputs: Mapping[str, Path], plates: Dataset, anchors: pa.Table) -> Re
     without = anchors.filter(pc.invert(pc.is_in(anchors["row"], pa.array([row["row"] for row in rows], pa.int64()))))
     if without.num_rows:
         figures["without_a_plate"] = _without(photographs, without.to_pylist())
-    notes = [f"{plates.counts[reason]} anchors have no plate: {NO_PLATE[reason]}" for reason in plates.counts]
+    notes = [f"{count} anchors have no plate: {NO_PLATE[reason]}" for reason, count in sorted(without_plate.items())]
     return Report(metrics, {"residual": plot}, figures, notes)
 
 

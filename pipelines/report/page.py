@@ -10,10 +10,12 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 from PIL import Image
 
+from components.common.data.account import Equation
 from components.common.data.digests import short
 from components.common.data.reading import Dataset
 from components.common.stage.plots import draw
 from components.common.stage.report import METRICS, NOTES, RECORD
+from components.gates.conservation import ACCOUNT
 from components.gates.questions import QUESTIONS
 from components.mining.params import Params as Mining
 from pipelines.engines.state import current_steps, verdicts
@@ -57,6 +59,7 @@ def write_page(workspace: Workspace) -> Path:
         best=_pictures(sections, "evaluation"),
         gates=gates,
         questions=QUESTIONS,
+        account=_account(workspace),
         pictures={section.name: section.figures for section in sections},
         failed=[gate for gate in gates if gate["verdict"] != "pass"],
         headline=[(title, value) for title, _, value in headline(workspace)],
@@ -98,6 +101,13 @@ def _section(workspace: Workspace, step: Step) -> Section:
         plots=[(path.stem, _embed(draw(path.stem, rows))) for path, rows in _plot_files(folder)],
         figures=[(path.stem, _embed(_small(path))) for path in sorted((folder / "figures").glob("*.png"))],
     )
+
+
+def _account(workspace: Workspace) -> list[Equation]:
+    """The equations of the conservation gate, if it has judged this run."""
+    step = STEPS["gate_tuples"]
+    path = workspace.report(step) / "files" / ACCOUNT
+    return [Equation(**fields) for fields in _read(path)] if step in current_steps(workspace) and path.is_file() else []
 
 
 def _plot_files(folder: Path) -> list[tuple[Path, list[dict[str, Any]]]]:

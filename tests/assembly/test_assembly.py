@@ -1,6 +1,8 @@
 """Assembly: what is in a tuple, which split it is in, and that the bytes never change."""
 
+import inspect
 import io
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from components.assembly.cuts import Cutter
 from components.assembly.params import Params
 from components.assembly.splits import held_out, split_of_groups
 from components.common.data.reading import Dataset, is_complete
+from components.common.data.rejections import REJECTIONS
 from components.common.errors import UserError
 from components.common.stage.params import validate
 from components.common.vision.geometry import Box, box_mask, crop, placed
@@ -23,8 +26,12 @@ from components.common.vision.geometry import Box, box_mask, crop, placed
 SMALL = {"cell": 32, "validation_share": 0.34, "part_rows": 7, "workers": 2}
 
 
+def rejects_beside(tuples: Path) -> Path:
+    return tuples.with_name(f"{tuples.name}-rejects")
+
+
 def assemble(inputs: dict[str, Path], out: Path, **changes: Any):
-    report = stage.run(inputs, {"tuples": out}, Params(**(SMALL | changes)))
+    report = stage.run(inputs, {"tuples": out, "rejects": rejects_beside(out)}, Params(**(SMALL | changes)))
     return Dataset(out), report
 
 
@@ -154,10 +161,20 @@ def test_sets_that_yield_no_tuple_are_counted_by_reason(world, tmp_path: Path) -
     rejected = {key: value for key, value in report.metrics.items() if key.startswith("rejected/")}
     assert rejected == {"rejected/no-background": 2, "rejected/no-caption": 2, "rejected/object-exceeds-window": 1}
     assert len(tuples) == 10
+    rows = Dataset(rejects_beside(tuples.folder)).rows()
+    assert sorted((row["key"], row["reason"]) for row in rows) == [
+        *(("o0", "no-background"), ("o1", "no-background")),
+        *(("o2", "no-caption"), ("o3", "no-caption"), ("o8", "object-exceeds-window")),
+    ]
     few = [row | {"views": row["views"][:2], "similarities": [0.9] * 2} for row in Dataset(inputs["sets"]).rows()]
     tuples, report = assemble(world(products=3, sets=few, name="few"), tmp_path / "few")
     assert (len(tuples), report.metrics["rejected/too-few-views"]) == (0, 15)
     assert "15 sets gave 0 tuples." in report.notes
+
+
+def test_every_reason_to_skip_a_set_is_a_rule() -> None:
+    given = set(re.findall(r'Skipped\("([\w-]+)"\)', Path(inspect.getfile(Cutter)).read_text()))
+    assert len(given) == 4 and given <= REJECTIONS["assembly"].keys()
 
 
 def test_same_bytes_with_any_workers_and_after_a_kill(world, tmp_path: Path) -> None:
@@ -169,6 +186,7 @@ def test_same_bytes_with_any_workers_and_after_a_kill(world, tmp_path: Path) -> 
     assert len(list((tmp_path / "killed").glob("*.part.json"))) == 2
     assemble(inputs, tmp_path / "killed", workers=1)
     assert files_of(tmp_path / "whole") == files_of(tmp_path / "killed")
+    assert files_of(tmp_path / "whole-rejects") == files_of(tmp_path / "killed-rejects")
 
 
 def test_masks_and_boxes_in_windows() -> None:

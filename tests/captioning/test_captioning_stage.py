@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from anchor_data import photograph, write_datasets
+from anchor_data import outputs, photograph, write_datasets
 from folders import files_of, killed_at_call
 from in_shares import run_in_shares
 
@@ -21,7 +21,7 @@ def _params(**values: Any) -> Params:
 
 
 def _run(inputs: dict[str, Path], out: Path, params: Params) -> Any:
-    return stage.run(inputs, {"captions": out}, params)
+    return stage.run(inputs, outputs("captions", out), params)
 
 
 def test_without_a_model_the_category_is_the_caption(inputs: dict[str, Path], tmp_path: Path):
@@ -73,6 +73,8 @@ def test_a_broken_photograph_is_counted_and_stops_nothing(tmp_path: Path):
     assert [row["row"] for row in Dataset(tmp_path / "out").rows()] == [0, 2, 3]
     assert report.metrics["undecodable"] == 1
     assert "1 anchors have no caption" in report.notes[0]
+    (reject,) = Dataset(outputs("", tmp_path / "out")["rejects"]).rows()
+    assert (reject["key"], reject["subject"], reject["reason"]) == ("object-1", "set", "undecodable")
 
 
 def test_wrong_parameters_and_absent_models_are_one_sentence():
@@ -88,5 +90,5 @@ def test_wrong_parameters_and_absent_models_are_one_sentence():
 
 def test_two_workers_make_what_one_makes(inputs: dict[str, Path], tmp_path: Path):
     _run(inputs, tmp_path / "whole", _params())
-    run_in_shares(stage.run, inputs, {"captions": tmp_path / "gathered"}, _params(), workers=2)
+    run_in_shares(stage.run, inputs, outputs("captions", tmp_path / "gathered"), _params(), workers=2)
     assert files_of(tmp_path / "gathered") == files_of(tmp_path / "whole")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from anchor_data import outputs as anchor_outputs
 from anchor_data import photograph, save_judge, write_datasets
 
 from components.common.computing import arithmetic, pinned_threads
@@ -81,7 +82,13 @@ def test_the_number_of_available_threads_changes_no_byte(
     try:
         for count in (1, 3):
             torch.set_num_threads(count)
-            execute(REMOVAL, params, datasets, {"backgrounds": tmp_path / str(count)}, tmp_path / f"report-{count}")
+            execute(
+                REMOVAL,
+                params,
+                datasets,
+                anchor_outputs("backgrounds", tmp_path / str(count)),
+                tmp_path / f"report-{count}",
+            )
             assert torch.get_num_threads() == count
     finally:
         torch.set_num_threads(before)
@@ -141,7 +148,7 @@ def test_files_about_a_model_are_not_in_its_digest(judge: Path, tmp_path: Path, 
 
 def test_a_run_records_its_machine(datasets: dict[str, Path], judge: Path, tmp_path: Path) -> None:
     params = Removal(second_ir=str(judge), **RESIDUAL)
-    execute(REMOVAL, params, datasets, {"backgrounds": tmp_path / "out"}, tmp_path / "report")
+    execute(REMOVAL, params, datasets, anchor_outputs("backgrounds", tmp_path / "out"), tmp_path / "report")
     machine = json.loads((tmp_path / "report" / "run.json").read_text())["machine"]
     assert machine["processor"] and machine["gpu"] == ""
     assert machine["instruction_sets"]["torch"] == torch.backends.cpu.get_cpu_capability()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from detection_data import OPEN
+from detection_data import OPEN, outputs
 
 from components.common.data.reading import Dataset
 from components.common.stage.report import Report
@@ -17,7 +17,7 @@ def detect(tmp_path: Path) -> Callable[..., tuple[Report, Dataset]]:
     """Runs the stage into tmp_path/NAME, keeping every box unless told otherwise, and opens what it made."""
 
     def call(images: Path, name: str = "objects", **params: object) -> tuple[Report, Dataset]:
-        report = run({"images": images}, {"objects": tmp_path / name}, Params.model_validate(OPEN | params))
+        report = run({"images": images}, outputs(tmp_path / name), Params.model_validate(OPEN | params))
         return report, Dataset(tmp_path / name)
 
     return call

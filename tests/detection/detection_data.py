@@ -1,8 +1,10 @@
 """Photographs, annotations and tiny untrained detectors for the tests of detection."""
 
 import io
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,12 +18,29 @@ from transformers import (
     YolosImageProcessor,
 )
 
+from components.common.data.reading import Dataset
+from components.common.data.rejections import BOX
 from components.common.data.writing import Writer
 from components.common.stage.params import StageParams
 from components.common.vision.images import dhashes
 
 OPEN = {"min_side": 1, "min_share": 0.0, "max_share": 1.0, "deny": ()}
 """Parameters that keep every box."""
+
+
+def outputs(objects: Path) -> dict[str, Path]:
+    """The stage's outputs, of which only the objects' place matters."""
+    return {"objects": objects, "rejects": objects.with_name(f"{objects.name}-rejects")}
+
+
+def rejected(objects: Dataset) -> list[dict[str, Any]]:
+    """The boxes that were rejected when these objects were made."""
+    return [row for row in Dataset(outputs(objects.folder)["rejects"]).rows() if row["subject"] == BOX]
+
+
+def counts(objects: Dataset) -> Counter[str]:
+    """The same, by reason."""
+    return Counter(row["reason"] for row in rejected(objects))
 
 
 def photograph(seed: int, width: int = 80, height: int = 60) -> Image.Image:
@@ -47,6 +66,7 @@ def write_images(folder: Path, photos: dict[str, Image.Image]) -> Path:
                 "bytes": len(buffer.getvalue()),
                 "dhash": plain,
                 "dhash_flipped": flipped,
+                "train_ai": "unknown",
                 "collection": "test",
             }
         )

@@ -1,13 +1,11 @@
 """Human boxes: COCO JSON and Open Images CSV."""
 
-import csv
-import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from detection_data import coco, photograph, write_images
+from detection_data import coco, counts, photograph, rejected, write_images
 
 from components.common.data.reading import Dataset
 from components.common.errors import UserError
@@ -106,9 +104,9 @@ def test_one_bad_annotation_does_not_affect_others(images: Path, coco_file: Call
         "an annotation",
     ]
     report, objects = detect(images, source="coco", annotations=coco_file(content))
-    assert len(objects) == 3 and objects.counts == {"orphan": 2, "broken": 5}
-    listed = list(csv.DictReader(io.StringIO(report.files["rejected_annotations.csv"])))
-    assert [(row["reason"], row["place"]) for row in listed] == [
+    assert len(objects) == 3 and counts(objects) == {"orphan": 2, "broken": 5}
+    listed = rejected(objects)
+    assert [(row["reason"], row["key"]) for row in listed] == [
         ("orphan", "annotation 3"),
         *[("broken", place) for place in ("annotation 4", "annotation 5", "entry 6 of annotations")],
         ("orphan", "annotation 7"),
@@ -133,7 +131,7 @@ def test_a_polygon_without_a_box_has_the_box_around_it(
         annotation["segmentation"] = polygons
     _, objects = detect(images, source="coco", annotations=coco_file(content))
     assert [tuple(row[side] for side in "xywh") for row in objects.rows()] == [(5, 6, 40, 44)]
-    assert objects.counts == {"broken": 2}
+    assert counts(objects) == {"broken": 2}
 
 
 def test_an_id_given_twice_means_nothing(images: Path, coco_file: Callable[..., str], detect: Detect) -> None:
@@ -144,7 +142,7 @@ def test_an_id_given_twice_means_nothing(images: Path, coco_file: Callable[..., 
     content["images"].append(content["images"][2])
     content["categories"].append({"id": 1, "name": "mug"})
     report, objects = detect(images, source="coco", annotations=coco_file(content))
-    assert [int(row["image_id"], 16) for row in objects.rows()] == [2] and objects.counts == {"ambiguous": 2}
+    assert [int(row["image_id"], 16) for row in objects.rows()] == [2] and counts(objects) == {"ambiguous": 2}
     assert any("annotation 0: image 10 is listed as 'a/0.jpg' and as 'a/1.jpg'" in note for note in report.notes)
     content["categories"].append({"id": 1, "name": "jar"})
     with pytest.raises(UserError, match=r"no box in .* can be used, beginning with annotation 0"):
@@ -157,7 +155,7 @@ def test_boxes_of_photographs_that_are_not_here_are_counted(
     content = coco([*URIS, "a/3.jpg", "b/0.jpg"], [{"image": n, "bbox": [1, 2, 30, 40]} for n in range(5)])
     report, objects = detect(images, source="coco", annotations=coco_file(content))
     assert len(objects) == 3 and report.metrics["rejected_missing"] == 2
-    told = "not in this collection (annotation 3: 'a/3.jpg'; annotation 4: 'b/0.jpg'; all in"
+    told = "not in this collection (annotation 3: 'a/3.jpg'; annotation 4: 'b/0.jpg'; the others are in"
     assert any(told in note for note in report.notes)
 
 
@@ -171,7 +169,7 @@ def test_a_name_that_fits_two_photographs_has_its_boxes_rejected(
     rows = "ImageID,LabelName,XMin,XMax,YMin,YMax", "0,/m/1,0,0.5,0,0.5", "1,/m/1,0,0.5,0,0.5"
     csv_made = detect(images, "o", source="open_images", annotations=open_images(tmp_path, *rows[1:], header=rows[0]))
     for report, objects in (coco_made, csv_made):
-        assert [int(row["image_id"], 16) for row in objects.rows()] == [2] and objects.counts == {"ambiguous": 1}
+        assert [int(row["image_id"], 16) for row in objects.rows()] == [2] and counts(objects) == {"ambiguous": 1}
         assert any("could mean train/0.jpg or val/0.jpg" in note for note in report.notes)
     with pytest.raises(UserError, match=r"no photograph for certain: '0' could mean train/0.jpg or val/0.jpg; write"):
         detect(images, "n", source="open_images", annotations=open_images(tmp_path, rows[1], header=rows[0]))
@@ -249,9 +247,9 @@ def test_open_images_rows_are_checked_one_by_one(images: Path, tmp_path: Path, d
         "zzz,xclick,/m/1,1,half,0.5,0,0.5,0,0,0,0,0",
         header="\ufeff" + HEADER.replace(",", ", "),
     )
-    report, objects = detect(images, source="open_images", annotations=annotations)
-    assert len(objects) == 1 and objects.counts == {"crowd": 1, "broken": 4, "missing": 1}
-    places = [row["place"] for row in csv.DictReader(io.StringIO(report.files["rejected_annotations.csv"]))]
+    _, objects = detect(images, source="open_images", annotations=annotations)
+    assert len(objects) == 1 and counts(objects) == {"crowd": 1, "broken": 4, "missing": 1}
+    places = [row["key"] for row in rejected(objects) if row["reason"] != "crowd"]
     assert sorted(places) == ["line 4", "line 5", "line 6", "line 7", "line 8"]
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from detection_data import OPEN, coco, photograph, save_dfine, save_yolos, write_images
+from detection_data import OPEN, coco, outputs, photograph, save_dfine, save_yolos, write_images
 from in_shares import run_in_shares
 from PIL import Image
 
@@ -57,6 +57,28 @@ def test_crops_are_what_the_boxes_hold(images: Path, yolos: str, detect: Detect)
     assert sum(row["objects"] for row in report.plots["categories"]) == len(rows)
 
 
+def test_every_box_and_photograph_that_does_not_count_is_a_row(tmp_path: Path, detect: Detect) -> None:
+    images = write_images(tmp_path / "i", {f"{n}.jpg": photograph(n) for n in range(3)})
+    boxes = [
+        {"image": 0, "bbox": [0, 0, 40, 40]},
+        {"image": 0, "bbox": [0, 0, 9, 40]},
+        {"image": 1, "bbox": [2, 3, 9, 9]},
+    ]
+    (tmp_path / "a.json").write_text(
+        json.dumps(coco([f"{n}.jpg" for n in range(4)], [*boxes, boxes[0] | {"image": 3}]))
+    )
+    _, objects = detect(images, source="coco", annotations=str(tmp_path / "a.json"), min_side=20, part_rows=2)
+    first, second, third = (f"{n:064x}" for n in range(3))
+    rows = Dataset(outputs(objects.folder)["rejects"]).rows()
+    assert [tuple(row[name] for name in ("subject", "key", "image_id", "reason", "detail")) for row in rows] == [
+        ("box", "annotation 3", None, "missing", "'3.jpg'"),
+        ("box", "0 0 9 40", first, "small", "mug, score 1"),
+        ("box", "2 3 9 9", second, "small", "mug, score 1"),
+        ("photograph", second, second, "no-box-kept", "small 1"),
+        ("photograph", third, third, "no-box", ""),
+    ]
+
+
 def test_large_crops_are_scaled_down(tmp_path: Path, detect: Detect) -> None:
     images = write_images(tmp_path / "i", {"0.jpg": photograph(0, 300, 200)})
     _, objects = detect(images, source="whole", crop_side=64)
@@ -104,7 +126,8 @@ def test_killed_and_run_again_gives_the_same_bytes_and_counts(
         detect(images, "killed", **options)
     monkeypatch.setattr(Writer, "write", real)
     again, _ = detect(images, "killed", **options)
-    assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
+    for killed, made in zip(outputs(tmp_path / "killed").values(), outputs(tmp_path / "whole").values(), strict=True):
+        assert contents(killed) == contents(made)
     assert again.metrics == whole.metrics and whole.metrics["rejected_overlap"] > 0
 
 
@@ -155,7 +178,7 @@ def test_the_committed_world_has_the_objects_its_annotations_name(tmp_path: Path
     from components.ingest.params import Params as IngestParams
     from components.ingest.stage import run as ingest
 
-    roles = {role: tmp_path / role for role in ("images", "quarantine", "subjects")}
+    roles = {role: tmp_path / role for role in ("images", "quarantine", "subjects", "rights")}
     ingest({}, roles, IngestParams(images="sandbox:benchmark", min_side=64))
     report, objects = detect(roles["images"], source="coco", annotations="sandbox:benchmark/annotations.json")
     assert len(objects) == 125 and report.metrics["categories"] == 10
@@ -164,5 +187,8 @@ def test_the_committed_world_has_the_objects_its_annotations_name(tmp_path: Path
 def test_three_workers_make_what_one_makes(images: Path, tmp_path: Path, yolos: str, detect: Detect) -> None:
     detect(images, "whole", detector=yolos, score=0.3, part_rows=4, max_iou=0.5)
     params = Params.model_validate(OPEN | {"detector": yolos, "score": 0.3, "part_rows": 4, "max_iou": 0.5})
-    run_in_shares(run, {"images": images}, {"objects": tmp_path / "gathered"}, params, workers=3)
-    assert contents(tmp_path / "gathered") == contents(tmp_path / "whole")
+    run_in_shares(run, {"images": images}, outputs(tmp_path / "gathered"), params, workers=3)
+    for gathered, whole in zip(
+        outputs(tmp_path / "gathered").values(), outputs(tmp_path / "whole").values(), strict=True
+    ):
+        assert contents(gathered) == contents(whole)

@@ -1,12 +1,10 @@
 """Boxes from the table of labels: a row needs no subject to have a box."""
 
-import csv
-import io
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from detection_data import photograph, write_images
+from detection_data import counts, photograph, rejected, write_images
 
 from components.common.data.reading import Dataset
 from components.common.errors import UserError
@@ -40,7 +38,7 @@ def test_boxes_with_and_without_a_subject(images: Path, tmp_path: Path, detect: 
         "3.jpg;mug;1;2;30",
         "3.jpg;mug;500;500;30;30",
     )
-    report, objects = detect(images, source="labels", annotations=table, inset=0.1)
+    _, objects = detect(images, source="labels", annotations=table, inset=0.1)
     rows = [(int(r["image_id"], 16), r["category"], *(r[side] for side in "xywh")) for r in objects.rows()]
     assert rows == [
         (0, "cup", 1, 2, 30, 40),
@@ -48,16 +46,20 @@ def test_boxes_with_and_without_a_subject(images: Path, tmp_path: Path, detect: 
         (1, "product", 10, 10, 20, 20),
         (2, "product", 10, 5, 80, 40),
     ]
-    assert objects.counts == {"broken": 1, "missing": 1, "small": 1}
-    listed = list(csv.DictReader(io.StringIO(report.files["rejected_annotations.csv"])))
-    assert [(row["reason"], row["place"]) for row in listed] == [("missing", "line 8"), ("broken", "line 9")]
+    assert counts(objects) == {"broken": 1, "missing": 1, "small": 1}
+    listed = rejected(objects)
+    assert [(row["reason"], row["key"]) for row in listed] == [
+        ("missing", "line 8"),
+        ("broken", "line 9"),
+        ("small", "100 50 0 0"),
+    ]
     assert "it has no valid box (1, 2, 30, )" in listed[1]["detail"]
 
 
 def test_the_same_box_of_two_subjects_is_one_object(images: Path, tmp_path: Path, detect: Detect) -> None:
     table = labels(tmp_path, "0.jpg;mug;1;2;30;40", "0.jpg;jar;1;2;30;40")
     _, objects = detect(images, source="labels", annotations=table)
-    assert len(objects) == 1 and objects.counts == {"overlap": 1}
+    assert len(objects) == 1 and counts(objects) == {"overlap": 1}
 
 
 def test_labels_of_another_collection_are_one_sentence(images: Path, tmp_path: Path, detect: Detect) -> None:

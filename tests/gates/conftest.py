@@ -15,7 +15,7 @@ from components.common.vision.images import encode_png
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
-    """make(name, kind, rows, facts, promised, blobs=..., vectors=...) -> folder of a finished dataset."""
+    """make(name, kind, rows, facts, promised, stage, blobs=..., vectors=...) -> folder of a finished dataset."""
 
     def build(
         name: str,
@@ -23,11 +23,12 @@ def make(tmp_path: Path) -> Make:
         rows: list[dict[str, Any]],
         facts: Mapping[str, Any] | None = None,
         promised: StageParams | None = None,
+        stage: str = "test",
         **content: Any,
     ):
         folder = tmp_path / "data" / name
         usual = Limits() if kind == "objects" else StageParams()
-        with Writer(folder, kind, "test", {}, promised or usual) as out:
+        with Writer(folder, kind, stage, {}, promised or usual) as out:
             out.facts = dict(facts or {})
             out.write(0, rows, **content)
         return folder

@@ -11,6 +11,7 @@ from gate_data import Limits, Make, object_row, photographs, picture
 from PIL import Image
 from transformers import ConvNextImageProcessor, ResNetConfig, ResNetForImageClassification
 
+from components.common.data.rejections import rejection
 from components.common.errors import UserError
 from components.common.statistics import share_lower_bound
 from components.common.vision.encoders import load_encoder
@@ -45,7 +46,9 @@ def test_removal_measures_every_background(make: Make) -> None:
     folder = make("backgrounds", "backgrounds", rows, blobs=[{"image.png": b"", "mask.png": b""}] * 4)
     of_two = [object_row(row, f"image-{row // 2}") for row in range(4)]
     objects = make("some", "objects", of_two, blobs=[{"crop.png": b""}] * 4)
-    gate = removal({"backgrounds": folder, "objects": objects}, Tuples())
+    gate = removal(
+        {"backgrounds": folder, "objects": objects, "removal_rejects": make("none", "rejects", [])}, Tuples()
+    )
     assert checks(gate) == {"clean_share": 0.75, "outside_change": 0.4}
     assert gate.shows.metrics["clean_share_elsewhere"] == pytest.approx(share_lower_bound(1.5, 2))  # two photographs
     assert str(gate.checks[0]).startswith("3 of all 4 backgrounds are clean, 0.750")
@@ -58,7 +61,8 @@ def test_boxes_of_whole_photographs_are_named_as_the_cause(make: Make, residual:
     folder = make("backgrounds", "backgrounds", rows, blobs=[{"image.png": b"", "mask.png": b""}] * 4)
     boxes = [object_row(row, f"image-{row}") for row in range(4)]
     objects = make("whole", "objects", boxes, None, Limits(source="whole"), blobs=[{"crop.png": b""}] * 4)
-    check = removal({"backgrounds": folder, "objects": objects}, Tuples()).checks[0]
+    inputs = {"backgrounds": folder, "objects": objects, "removal_rejects": make("none", "rejects", [])}
+    check = removal(inputs, Tuples()).checks[0]
     assert ("nothing around an object to fill its place from" in str(check)) == why
     assert check.next_step.startswith("give boxes: --set detection.source=salient")
 
@@ -67,8 +71,14 @@ def test_anchors_that_fill_their_photograph_are_named_as_the_cause(make: Make) -
     objects = make("some", "objects", [object_row(0, "image-0")], blobs=[{"crop.png": b""}])
     for name, rows, filling, why in (("all", [], 5, True), ("some", [background(0, 0.95)], 5, False)):
         blobs = [{"image.png": b"", "mask.png": b""}] * len(rows)
-        folder = make(name + "-filling", "backgrounds", rows, blobs=blobs, counts={"no-surroundings": filling})
-        check = removal({"backgrounds": folder, "objects": objects}, Tuples()).checks[0]
+        folder = make(name + "-filling", "backgrounds", rows, blobs=blobs)
+        without = [rejection("removal", "set", f"object-{row}", None, "no-surroundings") for row in range(filling)]
+        inputs = {
+            "backgrounds": folder,
+            "objects": objects,
+            "removal_rejects": make(name + "-rejects", "rejects", without),
+        }
+        check = removal(inputs, Tuples()).checks[0]
         assert ("all 5 anchors fill their photograph, so there is nothing around" in str(check)) == why
         assert check.next_step.startswith("give boxes" if why else "use a better removal model")
         assert not str(check).endswith("; ")

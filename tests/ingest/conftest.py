@@ -10,7 +10,7 @@ from components.common.data.reading import Dataset
 from components.ingest.params import Params
 from components.ingest.stage import run
 
-ROLES = ("images", "quarantine", "subjects")
+ROLES = ("images", "quarantine", "subjects", "rights")
 
 
 @pytest.fixture

@@ -117,7 +117,7 @@ def test_the_stage_reports_what_it_missed(corpus_paths, tmp_path):
     inputs = with_window(corpus_paths, tmp_path)
 
     def mine(name: str, **params: object) -> tuple[dict[str, Dataset], list[str], dict[str, float]]:
-        folders = {role: tmp_path / name / role for role in ("pairs", "sets")}
+        folders = {role: tmp_path / name / role for role in ("pairs", "sets", "rejects")}
         report = run(inputs, folders, Params(tile=16, **params))
         report.save(tmp_path / name / "report")
         return {role: Dataset(folder) for role, folder in folders.items()}, report.notes, report.metrics
@@ -142,7 +142,7 @@ def test_the_stage_reports_what_it_missed(corpus_paths, tmp_path):
 def test_the_stage_on_an_empty_corpus(tmp_path):
     inputs = with_window(make_corpus(tmp_path, []), tmp_path)
     del inputs["subjects"]
-    run(inputs, {role: tmp_path / role for role in ("pairs", "sets")}, Params(engine="ivf"))
+    run(inputs, {role: tmp_path / role for role in ("pairs", "sets", "rejects")}, Params(engine="ivf"))
     assert len(Dataset(tmp_path / "pairs")) == 0
 
 

@@ -27,7 +27,7 @@ LOW = 0.8
 
 def mine(paths: dict[str, Path], folder: Path, params: Params = PARAMS, calibrated: bool = False):
     paths = paths if calibrated else with_window(paths, folder, LOW)
-    outputs = {"pairs": folder / "pairs", "sets": folder / "sets"}
+    outputs = {"pairs": folder / "pairs", "sets": folder / "sets", "rejects": folder / "rejects"}
     report = run({role: paths[role] for role in INPUTS}, outputs, params)
     return report, Dataset(outputs["pairs"]), Dataset(outputs["sets"])
 
@@ -73,7 +73,7 @@ def test_a_killed_and_resumed_run_is_byte_identical(corpus_paths, tmp_path, stop
         mine(corpus_paths, tmp_path / "killed", params)
     indices = [index for _, _, index, *_ in calls]
     assert indices.count(stop_at) == 2 and all(indices.count(done) == 1 for done in range(stop_at))
-    for name in ("pairs", "sets"):
+    for name in ("pairs", "sets", "rejects"):
         assert files_of(tmp_path / "killed" / name) == files_of(tmp_path / "whole" / name)
 
 
@@ -81,10 +81,10 @@ def test_a_killed_and_resumed_run_is_byte_identical(corpus_paths, tmp_path, stop
 def test_tile_rows_joined_by_several_workers_give_the_same_bytes(corpus_paths, tmp_path, workers, engine):
     params = PARAMS.model_copy(update={"engine": engine, "nprobe": 2})
     mine(corpus_paths, tmp_path / "whole", params)
-    outputs = {name: tmp_path / "gathered" / name for name in ("pairs", "sets")}
+    outputs = {name: tmp_path / "gathered" / name for name in ("pairs", "sets", "rejects")}
     inputs = with_window(corpus_paths, tmp_path / "gathered", LOW)
     run_in_shares(run, {role: inputs[role] for role in INPUTS}, outputs, params, workers)
-    for name in ("pairs", "sets"):
+    for name in ("pairs", "sets", "rejects"):
         assert files_of(outputs[name]) == files_of(tmp_path / "whole" / name)
 
 
@@ -102,7 +102,7 @@ def test_killed_between_parts_of_the_sets(corpus_paths, tmp_path, monkeypatch):
         mine(corpus_paths, tmp_path / "killed")
     monkeypatch.undo()
     mine(corpus_paths, tmp_path / "killed")
-    for name in ("pairs", "sets"):
+    for name in ("pairs", "sets", "rejects"):
         assert files_of(tmp_path / "killed" / name) == files_of(tmp_path / "whole" / name)
 
 
@@ -196,6 +196,19 @@ def test_the_report_shows_what_recurs(corpus_paths, tmp_path):
     assert report.figures["sets"].width > 400 and report.figures["sets"].height > 1000
 
 
+def test_every_object_without_a_set_says_why(tmp_path):
+    """Three views of a product, an object on its own, and five photographs that differ in their brightness only."""
+    shown = [["few"]] * 3 + [["lone"]] + [["same"]] * 5
+    photographs = [picture(seed) for seed in range(4)] + [picture(9).point(lambda v, k=k: v // 2 + k) for k in range(5)]
+    _, pairs, sets = mine(make_corpus(tmp_path, shown, photographs=photographs), tmp_path)
+    rejects = Dataset(tmp_path / "rejects").rows()
+    assert len(sets) == 0 and len(pairs) == 3 + 10
+    assert [row["key"] for row in rejects] == [f"object-{row}" for row in range(9)]
+    assert [row["reason"] for row in rejects] == ["few-partners"] * 3 + ["no-partner"] + ["repeated-views"] * 5
+    assert rejects[8]["detail"] == "4 in the window, 0 distinct views"
+    assert {row["subject"] for row in rejects} == {"object"}
+
+
 def test_inputs_that_do_not_belong_together_are_refused(corpus_paths, tmp_path):
     other = make_corpus(tmp_path / "other", [["mug-0"], ["can-0"]], tag="other")
     with pytest.raises(UserError, match=r"was not made from .* run embedding again"):
@@ -230,7 +243,7 @@ def test_a_reserved_vector_that_is_not_finite_is_refused(corpus_paths, tmp_path)
         out.write(0, [{"object_id": str(row), "row": row} for row in range(2)], vectors=vectors)
     inputs = with_window(corpus_paths, tmp_path) | {"reserved": tmp_path / "reserved"}
     with pytest.raises(UserError, match="vector 1 has length nan"):
-        run(inputs, {"pairs": tmp_path / "pairs", "sets": tmp_path / "sets"}, PARAMS)
+        run(inputs, {"pairs": tmp_path / "pairs", "sets": tmp_path / "sets", "rejects": tmp_path / "rejects"}, PARAMS)
     assert not (tmp_path / "pairs").exists()
 
 
@@ -251,10 +264,14 @@ def test_objects_like_those_of_the_benchmark_are_in_no_set(corpus_paths, tmp_pat
     with Writer(reserved, "embeddings", "embedding", {}, Made()) as out:
         out.write(0, [{"object_id": "benchmark", "row": 0}], vectors=vectors[anchor : anchor + 1])
     held = vectors.astype(np.float32) @ vectors[anchor].astype(np.float32) >= LOW - PARAMS.split_margin
-    outputs = {"pairs": tmp_path / "pairs", "sets": tmp_path / "sets"}
+    outputs = {"pairs": tmp_path / "pairs", "sets": tmp_path / "sets", "rejects": tmp_path / "rejects"}
     run(with_window(corpus_paths, tmp_path) | {"reserved": reserved}, outputs, PARAMS)
     used = {row for each in Dataset(outputs["sets"]).rows() for row in (each["anchor"], *each["views"])}
     assert held.sum() >= 5 and not used & set(np.flatnonzero(held))
     assert 0 < len(Dataset(outputs["sets"])) < len(sets)
+    rejects = Dataset(outputs["rejects"]).rows()
+    assert {row["key"] for row in rejects if row["reason"] == "reserved"} == {
+        f"object-{k}" for k in np.flatnonzero(held)
+    }
     flagged = [row for row in Dataset(outputs["pairs"]).rows() if row["flags"] & Flag.RESERVED]
     assert flagged and len(Dataset(outputs["pairs"])) == len(pairs)

@@ -42,7 +42,7 @@ def sets_of(
     vectors = cluster_vectors(names, noise=0.4, dim=128)
     paths = make_corpus(folder, [[name] for name in names], vectors, pictures)
     inputs = with_window(paths, folder, *WINDOW)
-    run(inputs, {"pairs": folder / "pairs", "sets": folder / "sets"}, params or Params())
+    run(inputs, {"pairs": folder / "pairs", "sets": folder / "sets", "rejects": folder / "rejects"}, params or Params())
     return [{row["anchor"], *row["views"]} for row in Dataset(folder / "sets").rows()]
 
 

@@ -33,7 +33,17 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(resolve("sandbox:corpus"), folder / "corpus", ignore=_later)
     shutil.copytree(Path(embedding.__file__).parents[1] / "sandbox" / "models" / "ir", folder / "encoder")
     datasets = folder / "data"
-    names = ("images", "quarantine", "subjects", "objects", "embeddings", "reserved", "calibration")
+    names = (
+        "images",
+        "quarantine",
+        "subjects",
+        "rights",
+        "objects",
+        "rejects",
+        "embeddings",
+        "reserved",
+        "calibration",
+    )
     paths = {name: datasets / name for name in names}
     ingest.run({}, paths, Ingest(images=str(folder / "corpus" / "images"), min_side=64))
     source = {"source": "coco", "annotations": str(folder / "corpus" / "annotations.json")}

@@ -42,7 +42,8 @@ def write_run(run: Path, labelled: bool = True) -> Path:
     pictures = [picture(subject, view) for subject in range(SUBJECTS) for view in range(EACH)]
     rows = [_row(run.name, row, image) for row, image in enumerate(pictures)]
     images = [{"image_id": row["image_id"], "uri": f"{row['row']}.png", "width": 48, "height": 48, "format": "PNG",
-               "bytes": 9, "dhash": bytes(32), "dhash_flipped": bytes(32), "collection": "test", "licence": "CC0-1.0"}
+               "bytes": 9, "dhash": bytes(32), "dhash_flipped": bytes(32), "collection": "test", "licence": "CC0-1.0",
+               "train_ai": "unknown"}
               for row in rows]  # fmt: skip
     with Writer(run / "data/images", "images", "test", {}, StageParams()) as out:
         out.write(0, images, [{"image.png": b""}] * len(images))

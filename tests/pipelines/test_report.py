@@ -1,5 +1,6 @@
 """The report page, from small datasets written for the test."""
 
+import json
 from pathlib import Path
 
 from PIL import Image
@@ -8,6 +9,7 @@ from workspace_data import make_step, make_workspace
 
 from components.common.stage.plots import draw
 from components.common.stage.report import Report
+from components.gates.conservation import ACCOUNT
 from pipelines.engines import summary
 from pipelines.engines.request import Request
 from pipelines.engines.workspace import Workspace
@@ -38,6 +40,19 @@ def test_a_gate_that_the_run_went_past_stands_at_the_top_too(tmp_path):
     page = write_page(workspace).read_text()
     top, _, _ = page.partition("<h2>")
     assert "The run went on past the gate" in top and "No [b]box[/b] &lt;b&gt;fits&lt;/b&gt;" in top
+
+
+def test_the_account_is_a_table_that_says_what_is_missing(tmp_path):
+    workspace = make_workspace(tmp_path)
+    equation = {
+        "whole": "sets",
+        "total": 1200,
+        "parts": {"kept": 1100, "late": 0, "lost <i>": 99},
+        "first": "x is gone",
+    }
+    make_step(workspace, STEPS["gate_tuples"], Report(files={ACCOUNT: json.dumps([equation])}))
+    page = write_page(workspace).read_text()
+    assert '1,200<td>sets<td>1,100 kept + 99 lost &lt;i&gt;<span class="fail">, but x is gone' in page
 
 
 def test_the_terminal_prints_names_as_they_are(tmp_path, capsys, monkeypatch):

@@ -20,7 +20,7 @@ from pipelines.steps import STEPS
 
 DATASETS = {name for step in STEPS.values() for name in step.outputs.values()}
 PHOTOGRAPH = {"image_id": "a", "uri": "a.jpg", "width": 1, "height": 1, "format": "JPEG", "bytes": 2048}
-PHOTOGRAPH |= {"dhash": bytes(32), "dhash_flipped": bytes(32), "collection": "test"}
+PHOTOGRAPH |= {"dhash": bytes(32), "dhash_flipped": bytes(32), "train_ai": "unknown", "collection": "test"}
 
 
 class Params(StageParams):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from anchor_data import photograph, write_datasets
+from anchor_data import outputs, photograph, write_datasets
 from folders import files_of, killed_at_call
 from in_shares import run_in_shares
 from PIL import Image
@@ -22,7 +22,7 @@ def _params(judge: Path, **values: Any) -> Params:
 
 
 def _run(inputs: dict[str, Path], out: Path, params: Params) -> Any:
-    return stage.run(inputs, {"backgrounds": out}, params)
+    return stage.run(inputs, outputs("backgrounds", out), params)
 
 
 def test_every_anchor_gets_a_plate_of_its_photograph(inputs: dict[str, Path], judge: Path, tmp_path: Path):
@@ -68,7 +68,10 @@ def test_a_broken_photograph_is_counted_and_stops_nothing(judge: Path, tmp_path:
     report = _run(inputs, tmp_path / "out", _params(judge))
     assert [row["row"] for row in Dataset(tmp_path / "out").rows()] == [2, 3]
     assert report.metrics["undecodable"] == 2
-    assert "2 anchors have no plate: their photograph cannot be decoded" in report.notes[0]
+    assert "2 anchors have no plate: the photograph cannot be decoded" in report.notes[0]
+    rejects = Dataset(outputs("", tmp_path / "out")["rejects"]).rows(["stage", "subject", "key", "reason"])
+    expected = {"stage": "removal", "subject": "set", "reason": "undecodable"}
+    assert rejects == [expected | {"key": f"object-{row}"} for row in (0, 1)]
 
 
 def test_an_object_that_fills_its_photograph_gets_no_plate(inputs: dict[str, Path], judge: Path, tmp_path: Path):
@@ -78,7 +81,7 @@ def test_an_object_that_fills_its_photograph_gets_no_plate(inputs: dict[str, Pat
         report = _run(inputs, tmp_path / str(plates), _params(judge, max_erased=most))
         assert report.metrics["plates"] == plates and report.metrics["no-surroundings"] == 4 - plates
         assert ("without_a_plate" in report.figures) == (plates == 0)
-    assert "4 anchors have no plate: they fill their photograph" in report.notes[0]
+    assert "4 anchors have no plate: the object fills its photograph" in report.notes[0]
 
 
 def test_no_anchors_make_an_empty_dataset(judge: Path, tmp_path: Path):
@@ -89,5 +92,6 @@ def test_no_anchors_make_an_empty_dataset(judge: Path, tmp_path: Path):
 
 def test_two_workers_make_what_one_makes(inputs: dict[str, Path], judge: Path, tmp_path: Path):
     _run(inputs, tmp_path / "whole", _params(judge))
-    run_in_shares(stage.run, inputs, {"backgrounds": tmp_path / "gathered"}, _params(judge), workers=2)
+    run_in_shares(stage.run, inputs, outputs("backgrounds", tmp_path / "gathered"), _params(judge), workers=2)
     assert files_of(tmp_path / "gathered") == files_of(tmp_path / "whole")
+    assert files_of(tmp_path / "gathered-rejects") == files_of(tmp_path / "whole-rejects")

@@ -6,7 +6,6 @@ WebDataset) and part-00000.npy (vectors) or .safetensors (named arrays). `writin
 
 import json
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
@@ -178,14 +177,6 @@ class Dataset:
     def facts(self) -> dict[str, Any]:
         """Small results that are not rows, such as the calibrated window."""
         return self.manifest.facts
-
-    @property
-    def counts(self) -> Counter[str]:
-        """The sums of the parts' counts."""
-        total: Counter[str] = Counter()
-        for part in self.manifest.parts:
-            total.update(part.get("counts", {}))
-        return total
 
     def _schema(self, columns: list[str] | None) -> pa.Schema:
         schema = SCHEMAS[self.manifest.kind]

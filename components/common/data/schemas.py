@@ -55,13 +55,38 @@ SCHEMAS: dict[str, pa.Schema] = {
             _field("collected_at", _text, "ISO 8601", nullable=True),
             _field("rights_signal", _text, nullable=True),
             _field("rights_checked_at", _text, "ISO 8601", nullable=True),
+            _field("train_ai", _text),  # allowed or unknown, from all rows of `rights`: any "disallowed" keeps it out
             _field("collection", _text),
             *_blobs("image"),
+        ]
+    ),
+    # One statement about the use of a photograph, as it was found. Also of photographs that were refused for it.
+    "rights": pa.schema(
+        [
+            _field("image_id", _text, nullable=True),  # null: the photograph was refused before it was read
+            _field("uri", _text),
+            _field("mechanism", _text),  # labels, sidecar, headers, robots.txt, tdmrep, xmp, exif or iptc
+            _field("address", _text),  # a file and the line or field in it, or the field inside the photograph
+            _field("value", _text),
+            _field("train_ai", _text),  # what it says about training: allowed, disallowed or unknown
+            _field("checked_at", _text, "ISO 8601", nullable=True),
+            _field("checker", _text, nullable=True),
         ]
     ),
     # An input that a stage refused. `reason` is a word of REASONS.
     "quarantine": pa.schema(
         [_field("uri", _text), _field("stage", _text), _field("reason", _text), _field("detail", _text)]
+    ),
+    # What a stage took no further, and by which rule: see `rejections`.
+    "rejects": pa.schema(
+        [
+            _field("stage", _text),
+            _field("subject", _text),  # photograph, box, object or set
+            _field("key", _text),  # image_id, place of the box, object_id, or object_id of the set's anchor
+            _field("image_id", _text, nullable=True),  # null: unknown, or not in the collection
+            _field("reason", _text),  # a word of rejections.REJECTIONS[stage]
+            _field("detail", _text),
+        ]
     ),
     # What people said about whole photographs or boxes: which subject (product) is shown. The optional CSV of a run.
     "subjects": pa.schema(
@@ -235,9 +260,14 @@ REASONS = (
     "unsupported",  # an image of a kind that is not decoded (animated where refused, exotic mode)
     "opted-out",  # a rights signal forbids use
     "taken-down",  # on the deny list of a takedown, by its bytes or by its look
+    "rights-unknown",  # no rights signal allows training, and ingest.use asks for one
+    "malformed",  # a file beside a photograph that should say something about its rights, and cannot be read
     "missing",  # named in a manifest, annotation or label file, but not there
     "ambiguous",  # a name in such a file that could mean several photographs, or the same one as a different name
     "damaged",  # a row of the labels that cannot be read as a label
     "passed-over",  # a file beside the photographs, such as a document or what a program keeps in a hidden folder
     "conflict",  # a photograph, or a box in it, that is labelled as two subjects; the photograph itself is kept
 )
+
+OF_LABELS = ("missing", "ambiguous", "conflict", "damaged")
+"""The reasons that concern a row of the labels; all others concern a file."""

@@ -133,13 +133,8 @@ class Writer:
         blobs: Blobs | None = None,
         vectors: np.ndarray | None = None,
         arrays: Mapping[str, np.ndarray] | None = None,
-        counts: Mapping[str, int] | None = None,
     ) -> None:
-        """Writes one part: rows, and for each row its blobs, vector or arrays (first axis = row).
-
-        counts: other facts about the part, such as how many boxes each rule rejected; kept in the manifest (see
-        `Dataset.counts`).
-        """
+        """Writes one part: rows, and for each row its blobs, vector or arrays (first axis = row)."""
         stem, files = f"part-{index:05d}", []
         rows = table.to_pylist() if isinstance(table, pa.Table) and blobs is not None else table
         if blobs is not None:
@@ -160,8 +155,6 @@ class Writer:
             "rows": full.num_rows,
             "files": [{"name": f.name, "bytes": f.stat().st_size, "sha256": digest_file(f)} for f in files],
         }
-        if counts is not None:
-            record["counts"] = dict(sorted(counts.items()))
         write_atomically(self.folder / f"{stem}.part.json", json.dumps(record).encode())
         self._records[index] = record
 

@@ -74,10 +74,14 @@ def datasets_from(run: Run, rows: Rows, relation: str = "made from it") -> list[
 def dataset_sources(run: Run, rows: Rows, relation: str = "") -> Node:
     """A dataset and those that it was made from, down to the photographs."""
     by_digest = {other.dataset.digest: other for other in run.datasets.values()}
-    inputs = rows.dataset.manifest.inputs
-    known = [(role, by_digest[digest]) for role, digest in inputs.items() if digest in by_digest]
-    unknown = [Node(role, digest, {"missing": "no dataset here has this digest"}, role)
-               for role, digest in inputs.items() if digest not in by_digest]  # fmt: skip
+    known, unknown = [], []
+    for role, digest in rows.dataset.manifest.inputs.items():
+        same_name = run.datasets.get(role)  # preferred: two empty datasets have one digest
+        other = same_name if same_name and same_name.dataset.digest == digest else by_digest.get(digest)
+        if other:
+            known.append((role, other))
+        else:
+            unknown.append(Node(role, digest, {"missing": "no dataset here has this digest"}, role))
     return dataset_node(rows, relation, [dataset_sources(run, other, role) for role, other in known] + unknown)
 
 

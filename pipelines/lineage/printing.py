@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LISTS = ("parents", "sources", "views", "refs", "similarities")
 """Columns that name other rows, which are shown below in the tree."""
-RIGHTS = ("licence", "source_url", "attribution", "rights_signal")
+RIGHTS = ("licence", "source_url", "attribution", "train_ai")
 """Columns that are shown even if nothing is known: that is an answer, too."""
 
 

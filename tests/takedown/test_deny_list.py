@@ -50,7 +50,7 @@ def ingest(folder: Path, files: dict[str, bytes], denied: Path | str = "") -> tu
     (folder / "photographs").mkdir(parents=True)
     for name, data in files.items():
         (folder / "photographs" / name).write_bytes(data)
-    outputs = {name: folder / name for name in ("images", "quarantine", "subjects")}
+    outputs = {name: folder / name for name in ("images", "quarantine", "subjects", "rights")}
     run({}, outputs, Params(images=str(folder / "photographs"), denied=str(denied), min_side=32))
     refused = {row["uri"]: row["reason"] for row in Dataset(outputs["quarantine"]).rows()}
     return [row["uri"] for row in Dataset(outputs["images"]).rows(["uri"])], refused
@@ -102,7 +102,7 @@ def test_a_change_of_the_deny_list_makes_the_datasets_again(tmp_path):
     before = Dataset(tmp_path / "run/images").manifest
     image_id = sha256(files["1.webp"]).hexdigest()
     write_denied(tmp_path / "denied.parquet", [Denied(image_id, "t1", None)])
-    outputs = {name: tmp_path / "run" / name for name in ("images", "quarantine", "subjects")}
+    outputs = {name: tmp_path / "run" / name for name in ("images", "quarantine", "subjects", "rights")}
     photographs = str(tmp_path / "run/photographs")
     run({}, outputs, Params(images=photographs, denied=str(tmp_path / "denied.parquet"), min_side=32))
     after = Dataset(tmp_path / "run/images").manifest

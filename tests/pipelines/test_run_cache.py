@@ -13,7 +13,8 @@ from pipelines.parameters import render, resolve
 
 MAKE = "mkdir -p data/made data/reports/make"
 WORK = "cp source.txt data/made/copy.txt && echo ran >> ran.txt"
-RECORDS = "printf '{\"code\": \"c\"}' > data/made/_finished.json && echo '{\"stage\": \"make\"}' > data/reports/make/run.json"
+CODE = 'printf \'{"code": "c"}\' > data/made/_finished.json'
+RECORDS = f'{CODE} && echo \'{{"stage": "make"}}\' > data/reports/make/run.json'
 STAGE = {
     "cmd": f"{MAKE} && {WORK} && echo {{}} > data/reports/make/metrics.json && {RECORDS}",
     "deps": ["source.txt"],

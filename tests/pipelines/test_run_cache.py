@@ -13,7 +13,8 @@ from pipelines.parameters import render, resolve
 
 MAKE = "mkdir -p data/made data/reports/make"
 WORK = "cp source.txt data/made/copy.txt && echo ran >> ran.txt"
-RECORDS = "echo '{}' > data/made/_finished.json && echo '{\"stage\": \"make\"}' > data/reports/make/run.json"
+CODE = 'printf \'{"code": "c"}\' > data/made/_finished.json'
+RECORDS = f'{CODE} && echo \'{{"stage": "make"}}\' > data/reports/make/run.json'
 STAGE = {
     "cmd": f"{MAKE} && {WORK} && echo {{}} > data/reports/make/metrics.json && {RECORDS}",
     "deps": ["source.txt"],
@@ -60,7 +61,8 @@ def test_a_second_workspace_takes_from_the_cache_what_the_first_made(home: Path)
     assert reproduce(first) == 1 and RESTORED not in record(first)
     assert reproduce(second) == 0
     assert copy(second).read_text() == "one"
-    assert (second.dataset("made") / "_finished.json").is_file(), "the record of which code made it came along"
+    written, restored = (made.dataset("made") / "_finished.json" for made in (first, second))
+    assert restored.read_bytes() == written.read_bytes(), "the record of which code made it came along, as it was"
     assert record(second)["stage"] == "make" and RESTORED in record(second)
     assert (second.root / "dvc.lock").read_bytes() == (first.root / "dvc.lock").read_bytes()
 

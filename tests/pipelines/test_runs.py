@@ -171,6 +171,7 @@ def test_a_failing_gate_stops_the_run_and_the_flag_continues_past_it(home):
     stopped = objectmate("run", "dataset", "--workspace", "runs/strict", *strict, cwd=home)
     assert stopped.returncode == 3, stopped.stdout + stopped.stderr
     assert ran_in(Workspace(home / "runs/strict")) == {"gate_recurrence"}
+    assert list(Evidence(Workspace(home / "runs/strict")).differences()) == []
     assert "The run stopped at the gate" in Workspace(home / "runs/strict").page.read_text()
     assert (
         yaml.safe_load((home / "runs/strict/params.yaml").read_text())["gates"]["recurrence"]["min_precision"] == 0.979

@@ -86,7 +86,7 @@ def _write(out: Writer, index: int, rows: list[dict[str, Any]]) -> None:
     names = BLOBS.get(out.kind, ())
     blobs = [{_file(out.kind, name): encode_png(_picture(7)) for name in names} for _ in rows] if names else None
     vectors = np.array([thumbnail(_picture(7)) for _ in rows]) if out.kind == "images" and rows else None
-    out.write(index, rows, blobs, vectors, counts={"overlap": 2} if out.kind == "objects" else None)
+    out.write(index, rows, blobs, vectors)
 
 
 def _file(kind: str, name: str) -> str:
@@ -111,6 +111,9 @@ def _rows() -> dict[str, list[dict[str, Any]]]:
         "images": images,
         "quarantine": [{"uri": "x", "stage": "ingest", "reason": reason, "detail": ""} for reason in refused],
         "objects": objects,
+        "detection_rejects": [
+            {"stage": "detection", "subject": "box", "key": key, "reason": "overlap", "detail": ""} for key in "abcd"
+        ],
         "embeddings": [{"object_id": f"o{n}", "row": n} for n in range(len(images))],
         "captions": [{"object_id": "o0", "row": 0, "text": "a mug", "captioner_digest": WEIGHTS}],
         "tuples": [

@@ -45,7 +45,7 @@ def test_the_card_counts_rows_rejects_and_splits(card: str) -> None:
     cells = rows(card)
     assert ("images", "5", "a photograph that was taken in") in [row[:3] for row in cells]
     assert {("quarantine", "ingest", "opted-out", "2"), ("quarantine", "ingest", "truncated", "1")} <= set(cells)
-    assert {("objects", "overlap", "4"), ("train", "2"), ("validation", "1")} <= set(cells)
+    assert {("detection_rejects", "detection", "overlap", "4"), ("train", "2"), ("validation", "1")} <= set(cells)
 
 
 def test_the_card_counts_rights_and_calls_none_of_them_known(card: str) -> None:
@@ -75,7 +75,7 @@ def test_the_card_of_a_stopped_run_says_so_and_what_was_left_out(
     shutil.copytree(stopped_run.root / gate, tmp_path / "run" / gate, dirs_exist_ok=True)
     card = export(Workspace(tmp_path / "run"), ["card"], tmp_path)[0].read_text()
     assert "- The gate recurrence is undecided: 3 of 12 are right. Next: label " in card
-    assert "did not make: backgrounds, captions, gate_model" in card
+    assert "did not make: assembly_rejects, backgrounds, captioning_rejects, captions, gate_model" in card
     assert "- The run has made no training samples." in card
 
 

@@ -81,7 +81,7 @@ def test_each_stage_starts_and_completes_with_true_edges(exported_run: Workspace
     end = named(events, "COMPLETE", "mining")
     digests = {each["name"]: each["facets"]["version"]["datasetVersion"] for each in end["inputs"] + end["outputs"]}
     assert digests == {name: Dataset(exported_run.dataset(name.removeprefix("shop/"))).digest for name in digests}
-    (pairs, sets) = end["outputs"]
+    (pairs, sets, _) = end["outputs"]
     assert (pairs["name"], sets["name"]) == ("shop/pairs", "shop/sets")
     edges = {each["name"] for each in pairs["facets"]["lineage"]["inputs"]}
     assert edges == {f"shop/{name}" for name in ("images", "objects", "embeddings", "reserved", "calibration")}
@@ -93,7 +93,7 @@ def test_each_stage_starts_and_completes_with_true_edges(exported_run: Workspace
 
 
 def test_rows_files_and_bytes_are_those_on_disk(exported_run: Workspace, tmp_path: Path) -> None:
-    (images, _, _) = named(events_of(exported_run, tmp_path), "COMPLETE", "ingest")["outputs"]
+    (images, *_) = named(events_of(exported_run, tmp_path), "COMPLETE", "ingest")["outputs"]
     files = [path for path in exported_run.dataset("images").glob("part-*") if path.suffix != ".json"]
     statistics = images["outputFacets"]["outputStatistics"]
     size = sum(path.stat().st_size for path in files)

@@ -132,7 +132,6 @@ def _write(out: Writer, kind: str, rows: list[dict[str, Any]], word: str) -> Non
             blobs if _blobs(kind) else None,
             vectors if kind in ("images", "embeddings") else None,
             {"latent": vectors} if kind == "latents" else None,
-            {"overlap": len(word)} if kind == "objects" else None,
         )
 
 

@@ -103,7 +103,7 @@ def test_what_changed_no_content_is_told_as_such(plain: Workspace, tmp_path: Pat
     made = diff(plain, make_run(tmp_path / "run", Made(params={"mining.hub_pairs": 7})))
     assert made.first == ""
     assert {name: [str(cause) for cause in causes] for name, causes in made.otherwise.items()} == {
-        name: ["parameter mining.hub_pairs: 100 became 7"] for name in ("pairs", "sets")
+        name: ["parameter mining.hub_pairs: 100 became 7"] for name in ("pairs", "sets", "mining_rejects")
     }
 
 
@@ -116,11 +116,10 @@ def test_a_removed_photograph_is_named_with_the_reason_on_record(found: dict[str
     assert (quarantine.added, quarantine.removed) == (1, 4)
 
 
-def test_rows_facts_counts_and_metrics_that_moved_are_listed(found: dict[str, Diff]) -> None:
+def test_rows_facts_and_metrics_that_moved_are_listed(found: dict[str, Diff]) -> None:
     objects = found["weights"].changed[0]
     assert objects.rows.changed == 4 and objects.rows.columns == {"category": 4, "bytes of crop": 4}
     assert objects.rows.listed[0].values["category"] == ("category-0", "category-0x")
-    assert objects.counts == {"overlap": (0, 2)}
     assert found["weights"].metrics == {"detection": {"score": (0.5, 1.5)}}
     assert found["the window"].changed[0].facts == {"low": (0.9, 0.91)}
 

@@ -18,13 +18,12 @@ Pair = tuple[Any, Any]
 
 @dataclass(frozen=True)
 class Changed:
-    """A dataset whose content differs. facts, counts: name -> the values of the two runs, of those that differ."""
+    """A dataset whose content differs. facts: name -> the values of the two runs, of those that differ."""
 
     step: str
     name: str
     rows: Rows
     facts: dict[str, Pair]
-    counts: dict[str, Pair]
 
 
 @dataclass(frozen=True)
@@ -89,9 +88,8 @@ def _causes(step: Step, name: str, before: Workspace, after: Workspace) -> list[
 
 
 def _changed(step: Step, name: str, before: Workspace, after: Workspace) -> Changed:
-    datasets = [Dataset(workspace.dataset(name)) for workspace in (before, after)]
-    facts, counts = ([flat(of) for of in each] for each in zip(*((d.facts, d.counts) for d in datasets), strict=True))
-    return Changed(step.name, name, compare_rows(step, name, before, after), _moved(*facts), _moved(*counts))
+    facts = [flat(Dataset(workspace.dataset(name)).facts) for workspace in (before, after)]
+    return Changed(step.name, name, compare_rows(step, name, before, after), _moved(*facts))
 
 
 def _metrics(step: Step, before: Workspace, after: Workspace) -> dict[str, Pair]:

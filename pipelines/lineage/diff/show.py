@@ -69,7 +69,6 @@ def _add_dataset(tree: Tree, changed: Changed) -> None:
     total = rows.added + rows.removed + rows.changed
     _add(branch, [_row(row) for row in rows.listed], ROWS, total)
     _add(branch, [f"fact {line}" for line in _pairs(changed.facts)], METRICS)
-    _add(branch, [f"count {line}" for line in _pairs(changed.counts)], METRICS)
 
 
 def _row(row: Row) -> str:

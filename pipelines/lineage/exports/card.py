@@ -91,12 +91,6 @@ def _refused(history: History) -> Iterator[str]:
         ("kept in", "stage", "reason", "rows"),
         [(*where, f"{rows:,}") for where, rows in sorted(refused(history).items())],
     )
-    counted = [
-        (name, rule, f"{count:,}") for name, made in history.datasets.items() for rule, count in made.counts.items()
-    ]
-    if counted:
-        yield "What stages counted while they made a dataset:"
-        yield table(("dataset", "count of", "number"), counted)
 
 
 def _rights(measured: Rights) -> Iterator[str]:

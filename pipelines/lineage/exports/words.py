@@ -2,6 +2,7 @@
 
 ROWS = {
     "images": "a photograph that was taken in",
+    "rights": "a statement about the use of a photograph",
     "quarantine": "a file or row of labels that was refused or passed over, with the reason",
     "rejects": "a photograph, box, object or set that a stage took no further, with the reason",
     "subjects": "what people said about a photograph or a box in it: which product it shows",
@@ -39,6 +40,10 @@ COLUMNS = {
     "rights_signal": "what the holder of the rights signalled; null: nothing known",
     "rights_checked_at": "when the signal was checked",
     "train_ai": "whether the rights signals together allow training: allowed, disallowed or unknown",
+    "mechanism": "by what the statement was made: labels, a file beside the photograph, a site's file, metadata",
+    "address": "where the statement stands",
+    "checked_at": "when the statement was read, as the source says",
+    "checker": "who read the statement, as the source says",
     "collection": "name of the collection",
     "shard": "tar file of the row's pictures",
     "stage": "stage that refused it",

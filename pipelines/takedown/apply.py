@@ -11,7 +11,7 @@ from components.lineage.rows import Run
 from pipelines.engines.prepare import DENIED
 from pipelines.engines.workspace import Workspace
 from pipelines.takedown.plan import Plan
-from pipelines.takedown.purge import delete, leftovers, purge_run, purge_stores, stored_versions
+from pipelines.takedown.purge import purge_run, purge_stores, stored_versions
 from pipelines.takedown.receipt import Receipt, write_receipt
 from pipelines.takedown.records import withdraw
 from pipelines.takedown.repair import repair
@@ -27,12 +27,9 @@ def apply(plan: Plan, denied: Iterable[Denied]) -> Receipt:
     console.print("2/4 Pictures are deleted from MLflow.")
     datasets = {*plan.datasets, *stored_versions(workspace, plan.traces)} - _digests(workspace)
     runs, trained = withdraw(datasets, plan.takedown)
-    console.print("3/4 What other runs made from them is deleted.")
-    # Behind a gate that stopped the repair, nothing was made again, so what is there goes as well.
-    roots = [*plan.elsewhere, *([plan.workspace] if stopped else [])]
-    deleted = {f"files of {root}": purge_run(Path(root), plan.traces) for root in roots}
-    for path in leftovers(workspace.root):
-        deleted |= {str(path): delete(path)} if path != workspace.page.parent and path.exists() else {}
+    console.print("3/4 What else was made from them is deleted: other runs' datasets, latents.")
+    deleted = {f"files of {workspace.root}": purge_run(workspace.root, plan.traces, repaired=not stopped)}
+    deleted |= {f"files of {root}": purge_run(Path(root), plan.traces) for root in plan.elsewhere}
     console.print("4/4 Older versions are deleted from DVC's cache and remotes.")
     deleted |= purge_stores(workspace, plan.traces)
     return write_receipt(plan, workspace, deleted | {"MLflow runs": runs}, trained, stopped)

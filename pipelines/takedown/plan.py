@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from components.common.data.digests import digest_value
-from components.common.data.files import read_json, write_atomically
+from components.common.data.files import inside, read_json, write_atomically
 from components.common.errors import UserError
 from components.ingest.denied import Denied
 from components.lineage.closure import Affected, closure
@@ -76,7 +76,7 @@ class Plan:
 
 def load_plan(takedown: str) -> Plan:
     """A plan that was saved. Raises `UserError` if there is none of this name."""
-    path = FOLDER / takedown / "plan.json"
+    path = inside(FOLDER, takedown) / "plan.json"
     if not path.is_file():
         known = ", ".join(sorted(path.name for path in FOLDER.glob("*"))) or "none yet"
         raise UserError(f"there is no takedown {takedown} in this folder: it knows {known}")

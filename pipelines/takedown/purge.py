@@ -20,23 +20,22 @@ from pipelines.takedown.traces import Traces
 from pipelines.takedown.versions import KEPT, Record, Store, opened_stores, records_of, tainted, unexplained
 
 
-def purge_run(root: Path, traces: Traces) -> int:
-    """Deletes a run's datasets that hold traces, the reports of their stages, and the pages; how many files went."""
+def purge_run(root: Path, traces: Traces, repaired: bool = False) -> int:
+    """Deletes a run's datasets that hold traces, the reports of their stages, and pages; how many files went.
+
+    repaired: its page is made from the repaired datasets, and stays.
+    """
     workspace = Workspace(root)
     try:
         bad = holding(Run(root / "data"), traces)
     except UserError:  # nothing is left in it
         return 0
+    folders = [rows.dataset.folder for rows in bad]
     reports = {workspace.report(STEPS[maker]) for rows in bad if (maker := maker_of(rows.name))}
-    return sum(
-        map(delete, [*(rows.dataset.folder for rows in bad), *sorted(reports), *(leftovers(root) if bad else ())])
-    )
-
-
-def leftovers(root: Path) -> list[Path]:
-    """What in a run's folder belongs to no stage and may show its photographs."""
-    data = root / "data"
-    return [data / "kfp", data / "report", data / "found.png", data / INDEXES]
+    pages = [] if repaired or not bad else [workspace.page.parent]
+    # These belong to no stage, and may show what was in the datasets.
+    others = [root / "data" / name for name in ("kfp", "found.png", INDEXES)] if bad or repaired else []
+    return sum(map(delete, [*folders, *sorted(reports), *pages, *others]))
 
 
 def stored_versions(workspace: Workspace, traces: Traces) -> set[str]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from components.common.data.digests import short
-from components.common.data.files import read_json, write_atomically
+from components.common.data.files import inside, read_json, write_atomically
 from components.common.errors import UserError
 from components.lineage.rows import Run
 from pipelines.engines.state import verdicts
@@ -65,7 +65,7 @@ def write_receipt(
 
 def read_receipt(takedown: str) -> Receipt:
     """The receipt of a takedown. Raises `UserError` if it was not applied to the end."""
-    path = FOLDER / takedown / "receipt.json"
+    path = inside(FOLDER, takedown) / "receipt.json"
     if not path.is_file():
         raise UserError(
             f"takedown {takedown} has no receipt: `objectmate takedown apply --resume {takedown}` finishes it"

@@ -1,4 +1,4 @@
-"""The repaired version of a run: its own pipeline runs again, with the deny list, up to what can be made again."""
+"""The repaired version of a run: its own pipeline makes its dataset again, with the deny list."""
 
 import os
 from pathlib import Path
@@ -6,30 +6,24 @@ from typing import Any
 
 import yaml
 
-from components.common.data.reading import is_complete
 from components.common.errors import GateStop
 from pipelines.engines.dvc_file import render_dvc
-from pipelines.engines.identity import Identity
-from pipelines.engines.local import open_dvc
+from pipelines.engines.identity import Identity, is_local
 from pipelines.engines.request import Request, moved
 from pipelines.engines.run import run_pipeline
 from pipelines.engines.workspace import Workspace
 
 
 def repair(workspace: Workspace) -> str:
-    """Makes the datasets of a run again without what is denied, its gates, and the latents if there were some.
+    """Makes the datasets of a run again without what is denied, gates included.
 
     Returns the sentence of the gate that stopped it; empty if all passed.
     """
-    had_latents = is_complete(workspace.dataset("latents"))
     (workspace.root / "dvc.yaml").write_text(render_dvc(workspace.root), encoding="utf-8")  # it now names the deny list
     try:
         run_pipeline(request_of(workspace))
     except GateStop as stop:
         return str(stop)
-    if had_latents:
-        with open_dvc(workspace) as repo:
-            repo.reproduce(targets=["encoding"])
     return ""
 
 
@@ -45,6 +39,4 @@ def request_of(workspace: Workspace) -> Request:
 
 
 def _from_here(root: Path, source: str) -> str:
-    from pipelines.engines.identity import is_local
-
     return os.path.relpath(root / source) if is_local(source) else source

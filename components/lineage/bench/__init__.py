@@ -1,0 +1,1 @@
+"""How long questions about lineage take on large tables, beside DuckDB on the same files."""

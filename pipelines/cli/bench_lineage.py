@@ -1,0 +1,51 @@
+"""`objectmate bench lineage`: seconds and memory as a table and a plot for people, as JSON for programs."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from components.lineage.bench.measure import Row, bench
+from pipelines.cli.outputs import DPI, SLIM, Outputs, save
+
+INCHES = (7.0, 4.0)
+
+
+def bench_lineage(tuples: list[int], to: Outputs) -> None:
+    """Prints the seconds of each question at each size, beside DuckDB's."""
+    to.check()
+    rows = bench(tuples)
+    table = Table(title="questions about lineage, seconds", **SLIM)
+    for column in ("tuples", "question", "first", "again", "DuckDB", "to ours", "rows", "as DuckDB", "MiB"):
+        table.add_column(column, no_wrap=True)
+    for row in rows:
+        table.add_row(
+            f"{row.tuples:,}",
+            row.question,
+            f"{row.first:.3g}",
+            f"{row.again:.3g}",
+            f"{row.duckdb:.3g}",
+            f"{row.duckdb / row.again:.1f}x",
+            f"{row.rows:,}",
+            "yes" if row.same else "NO",
+            f"{row.peak:,.0f}",
+        )
+    explained = "first: with making the indexes of the columns that are asked. again: with the indexes kept."
+    Console().print(table, explained, sep="\n", highlight=False)
+    to.write(rows, draw)
+
+
+def draw(rows: list[Row], path: Path) -> None:
+    """Seconds over tuples, a line for each question and engine."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(INCHES, DPI, layout="constrained")
+    axes = figure.subplots()
+    for question in dict.fromkeys(row.question for row in rows):
+        asked = [row for row in rows if row.question == question]
+        sizes = [row.tuples for row in asked]
+        (line,) = axes.plot(sizes, [row.again for row in asked], marker="o", label=question)
+        axes.plot(sizes, [row.duckdb for row in asked], "--", color=line.get_color(), label=f"{question}, DuckDB")
+    axes.set(xscale="log", yscale="log", xlabel="tuples (12 objects for each)", ylabel="seconds")
+    axes.legend(fontsize="small")
+    save(figure, path)

@@ -33,10 +33,12 @@ def withdraw(datasets: Iterable[str], takedown: str) -> tuple[int, list[str]]:
 
 
 def _runs(client: Any) -> Iterator[Any]:
+    from mlflow.entities import ViewType
+
     experiment = client.get_experiment_by_name(tracking.EXPERIMENT)
     token = None
     while experiment:
-        page = client.search_runs([experiment.experiment_id], run_view_type=3, page_token=token)
+        page = client.search_runs([experiment.experiment_id], run_view_type=ViewType.ALL, page_token=token)
         yield from page
         token = page.token
         if not token:

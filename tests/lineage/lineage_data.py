@@ -29,8 +29,8 @@ def write_run(data: Path, photographs: int = 20, seed: int = 0, prefix: str = ""
     pictures = [_picture(rng) for _ in range(photographs)]
     rows, files = zip(*(image_row(picture, f"some/{k}.png") for k, picture in enumerate(pictures)), strict=True)
     _write(data, "images", [], rows, [{"image.png": file} for file in files], list(map(thumbnail, pictures)))
-    objects = [_object(k, rng.choice(rows)["image_id"], prefix) for k in range(2 * photographs)]
-    _write(data, "objects", ["images"], objects, [{"crop.png": b"crop"}] * len(objects))
+    objects = [_object(k, rng.choice(rows)["image_id"], f"{prefix}{seed}") for k in range(2 * photographs)]
+    _write(data, "objects", ["images"], objects, _blobs(objects, "crop"))
     sets = [_set(rng, k, len(objects)) for k in range(0, len(objects), 2)]
     _write(data, "sets", ["objects"], sets)
     made = [{"object_id": objects[row["anchor"]]["object_id"], "row": row["anchor"]} for row in sets]
@@ -40,19 +40,19 @@ def write_run(data: Path, photographs: int = 20, seed: int = 0, prefix: str = ""
         "backgrounds",
         ["images", "objects", "sets"],
         plates,
-        [{"image.png": b"i", "mask.png": b"m"}] * len(plates),
+        _blobs(plates, "image", "mask"),
     )
     captions = [row | {"text": "a thing", "captioner_digest": "c"} for row in made]
     _write(data, "captions", ["images", "objects", "sets"], captions)
-    tuples = [_tuple(rng, row, objects, prefix) for row in sets]
+    tuples = [_tuple(rng, row, objects, f"{prefix}{seed}") for row in sets]
     names = ("target", "background", "mask", *REFERENCE_NAMES)
     origin = ["images", "objects", "sets", "backgrounds", "captions"]
-    _write(data, "tuples", origin, tuples, [{f"{name}.png": b"p" for name in names}] * len(tuples))
+    _write(data, "tuples", origin, tuples, _blobs(tuples, *names))
     keys = ("tuple_id", "split", "group")
     _write(
         data, "latents", ["tuples"], [{"row": at} | {key: row[key] for key in keys} for at, row in enumerate(tuples)]
     )
-    _write(data, "model", ["latents"], [])
+    _write(data, "model_insertion", ["latents"], [], kind="model")
 
 
 def _write(
@@ -62,12 +62,19 @@ def _write(
     rows: Sequence[Mapping[str, Any]],
     blobs: Sequence[Mapping[str, bytes]] | None = None,
     vectors: Sequence[np.ndarray] | None = None,
+    kind: str = "",
 ) -> None:
-    with Writer(data / name, name, "test", {role: data / role for role in inputs}, StageParams()) as out:
+    with Writer(data / name, kind or name, "test", {role: data / role for role in inputs}, StageParams()) as out:
         for index, start in enumerate(range(0, len(rows), PART)):
             part = slice(start, start + PART)
             some = None if vectors is None else np.stack(vectors[part])
             out.write(index, [dict(row) for row in rows[part]], blobs and blobs[part], some)
+
+
+def _blobs(rows: Sequence[Mapping[str, Any]], *names: str) -> list[dict[str, bytes]]:
+    """Bytes that no two rows share."""
+    ids = [row.get("tuple_id") or row["object_id"] for row in rows]
+    return [{f"{name}.png": f"{name} of {key}".encode() for name in names} for key in ids]
 
 
 def _picture(rng: random.Random) -> Image.Image:
@@ -78,7 +85,7 @@ def _picture(rng: random.Random) -> Image.Image:
 
 def _object(number: int, image_id: str, prefix: str) -> dict[str, Any]:
     box = {"x": number, "y": 1.0, "w": 10.0, "h": 10.0}
-    key = (prefix + content_key("object", number))[:32]
+    key = (prefix + content_key("object", prefix, number))[:32]
     return {"object_id": key, "image_id": image_id, "category": "thing", "score": 1.0, **box, **HASHES}
 
 
@@ -93,7 +100,7 @@ def _tuple(
     refs = row["views"][:3]
     parents = [objects[at] for at in (row["anchor"], *refs)]
     return {
-        "tuple_id": (prefix + content_key("tuple", row["anchor"]))[:32],
+        "tuple_id": (prefix + content_key("tuple", prefix, row["anchor"]))[:32],
         "anchor": row["anchor"],
         "refs": refs,
         "caption": "a thing",

@@ -44,7 +44,7 @@ def test_every_photograph_is_followed_to_the_tuples_made_from_it(workspace):
         made = [row for row in tuples if photograph["image_id"] in row["sources"]]
         assert keys_of(tree, "tuples") == {row["tuple_id"] for row in made}
         assert len(keys_of(tree, "latents")) == len(made)
-        assert bool(keys_of(tree, "model")) == any(row["split"] == "train" for row in made)
+        assert bool(keys_of(tree, "model_insertion")) == any(row["split"] == "train" for row in made)
 
 
 def test_a_kept_index_answers_as_a_new_one_and_follows_its_dataset(tmp_path, monkeypatch):

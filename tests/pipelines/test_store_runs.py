@@ -1,5 +1,6 @@
 """A pipeline with photographs, DVC remote and MLflow artifacts on a real S3 server, named by one address."""
 
+import json
 import os
 import subprocess
 import sys
@@ -40,6 +41,7 @@ def client(store_server: dict[str, str]) -> Any:
     )
     for bucket in ("photographs", "versions", "artifacts"):
         made.create_bucket(Bucket=bucket)
+    made.put_bucket_versioning(Bucket="versions", VersioningConfiguration={"Status": "Enabled"})
     return made
 
 
@@ -128,3 +130,56 @@ def test_wrong_keys_end_a_run_in_one_sentence(home: Path, settings: dict[str, st
     refused = objectmate(*RUN, cwd=home, **settings | {"AWS_SECRET_ACCESS_KEY": "wrong"})
     assert refused.returncode == 2 and "Traceback" not in refused.stderr
     assert "refuses the credentials (SignatureDoesNotMatch): renew AWS_ACCESS_KEY_ID" in refused.stderr
+
+
+def test_a_takedown_reaches_every_version_in_the_buckets(
+    home: Path, client: Any, settings: dict[str, str], store_settings: dict[str, str]
+) -> None:
+    data = home / "ws" / "data"
+    gone = Dataset(data / "tuples").rows()[0]["sources"][0]
+    about = blobs_about(data, gone)
+    before = versions(client)
+    assert all(any(part in body for body in before) for part in about)
+    pages = {key for key in keys(client) if "/report/" in key or "/figures/" in key}
+    applied = objectmate("takedown", "apply", gone, "--workspace", "ws", "--yes", cwd=home, **settings)
+    assert applied.returncode == 0, applied.stdout + applied.stderr
+    kept = [path.read_bytes() for folder in ("ws", "runs") for path in (home / folder).rglob("*") if path.is_file()]
+    assert not any(part in body for part in about for body in [*versions(client), *kept])
+    assert len(versions(client)) > len(before) / 4  # what has nothing to do with it stays
+    assert pages and not pages & keys(client)
+    (name,) = [path.name for path in (home / "takedowns").iterdir()]
+    searched = objectmate("takedown", "verify", name, cwd=home, **settings)
+    assert searched.returncode == 0 and "Nothing is left" in searched.stdout, searched.stdout + searched.stderr
+    receipt = json.loads((home / "takedowns" / name / "receipt.json").read_text())
+    assert {"leakage", "retrieval-precision"} <= receipt["gates"].keys() and not receipt["stopped"]
+    assert receipt["deleted"]["DVC remote store"] > 10
+    assert all(gone not in row["sources"] for row in Dataset(data / "tuples").rows())
+    refused = [row for row in Dataset(data / "quarantine").rows() if row["reason"] == "taken-down"]
+    assert len(refused) == 1
+    again = objectmate(*RUN, cwd=home, **settings)
+    assert again.returncode == 0, again.stdout + again.stderr
+    checked = objectmate("lineage", "check", "--workspace", "ws", cwd=home, **settings)
+    assert checked.returncode == 0, checked.stdout
+
+
+def blobs_about(data: Path, image_id: str) -> list[bytes]:
+    """The middle of the photograph's file and of its objects' crops, and its objects' vectors."""
+    images, objects = Dataset(data / "images"), Dataset(data / "objects")
+    pictures = [images.blob(row, "image") for row in images.rows() if row["image_id"] == image_id]
+    rows = [(at, row) for at, row in enumerate(objects.rows()) if row["image_id"] == image_id]
+    pictures += [objects.blob(row, "crop") for _, row in rows]
+    vectors = [Dataset(data / "embeddings").vector(at).tobytes() for at, _ in rows]
+    return [picture[len(picture) // 2 :][:100] for picture in pictures] + vectors
+
+
+def versions(client: Any) -> list[bytes]:
+    """The content of every version of every object of DVC's remote."""
+    pages = client.get_paginator("list_object_versions").paginate(Bucket="versions")
+    listed = [(item["Key"], item["VersionId"]) for page in pages for item in page.get("Versions", ())]
+    got = (client.get_object(Bucket="versions", Key=key, VersionId=version) for key, version in listed)
+    return [item["Body"].read() for item in got]
+
+
+def keys(client: Any) -> set[str]:
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket="artifacts")
+    return {item["Key"] for page in pages for item in page.get("Contents", ())}

@@ -1,0 +1,140 @@
+"""What holds traces is deleted from other runs and from DVC's cache and remotes; what does not stays."""
+
+import shutil
+from contextlib import chdir
+from pathlib import Path
+
+import pytest
+import yaml
+
+from components.common.data.reading import Dataset, is_complete
+from components.lineage.closure import closure
+from components.lineage.rows import Run
+from pipelines.engines.workspace import Workspace
+from pipelines.takedown.purge import purge_run, purge_stores, stored_versions
+from pipelines.takedown.traces import Traces, files_below, traces_of
+from tests.lineage.lineage_data import write_run
+
+MAKERS = {
+    "images": "ingest",
+    "objects": "detection",
+    "sets": "mining",
+    "backgrounds": "removal",
+    "captions": "captioning",
+    "tuples": "assembly",
+    "latents": "encoding",
+    "model_insertion": "train_insertion",
+}
+
+
+def traces_in(data: Path, number: int) -> Traces:
+    image_id = Dataset(data / "images").rows(["image_id"])[number]["image_id"]
+    run = Run(data)
+    return traces_of(run, closure(run, [image_id]))
+
+
+def holding(folder: Path, traces: Traces) -> list[Path]:
+    return [path for path in files_below(folder) if traces.found_in(path.read_bytes())]
+
+
+def test_another_run_loses_what_holds_traces_and_keeps_its_models(tmp_path):
+    write_run(tmp_path / "data")
+    (tmp_path / "data" / "report").mkdir()
+    (tmp_path / "data" / "report" / "index.html").write_text("a page")
+    traces = traces_in(tmp_path / "data", 3)
+    assert holding(tmp_path, traces)
+    assert purge_run(tmp_path, traces) > 10
+    assert not holding(tmp_path, traces) and not (tmp_path / "data" / "report").exists()
+    assert is_complete(tmp_path / "data" / "model_insertion")
+    assert purge_run(tmp_path, traces) == 0
+
+
+def test_a_run_without_traces_is_left_as_it_is(tmp_path):
+    write_run(tmp_path / "data")
+    write_run(tmp_path / "other", seed=5)
+    before = {path: path.read_bytes() for path in files_below(tmp_path / "data")}
+    assert purge_run(tmp_path, traces_in(tmp_path / "other", 0)) == 0
+    assert {path: path.read_bytes() for path in files_below(tmp_path / "data")} == before
+
+
+@pytest.fixture
+def stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A workspace whose first version DVC has in its cache and in a remote; then its dataset was made again."""
+    from dvc.repo import Repo
+
+    monkeypatch.chdir(tmp_path)
+    workspace = tmp_path / "ws"
+    write_run(workspace / "data")
+    shutil.copytree(workspace / "data", tmp_path / "first")
+    stages = {
+        maker: {
+            "cmd": f"objectmate stage {maker}",
+            "deps": [f"data/{name}" for name in Dataset(workspace / "data" / made).manifest.inputs],
+            "outs": [f"data/{made}"],
+        }
+        for made, maker in MAKERS.items()
+    }
+    (workspace / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
+    (workspace / "params.yaml").write_text("ingest: {images: none}\n")
+    with Repo.init(str(workspace), no_scm=True) as repo, repo.config.edit("repo") as config:
+        config["remote"] = {"store": {"url": str(tmp_path / "remote")}}
+        config["core"]["remote"] = "store"
+    monkeypatch.setattr("pipelines.engines.local.record", lambda workspace: None)  # there is no collection to list
+    commit(workspace)
+    for made in MAKERS:
+        if made != "model_insertion":
+            shutil.rmtree(workspace / "data" / made)
+            write_run(tmp_path / "second", seed=7)
+            shutil.copytree(tmp_path / "second" / made, workspace / "data" / made)
+    commit(workspace)
+    return workspace
+
+
+def commit(workspace: Path) -> None:
+    from dvc.repo import Repo
+
+    with chdir(workspace), Repo() as repo:
+        repo.commit(force=True)
+        repo.push()
+
+
+def test_older_versions_go_from_the_cache_and_the_remote_and_others_stay(stores, tmp_path):
+    traces = traces_in(tmp_path / "first", 2)
+    places = [tmp_path / "ws" / ".dvc" / "cache", tmp_path / "remote"]
+    assert all(holding(place, traces) for place in places)
+    old = {Dataset(tmp_path / "first" / name).digest for name in MAKERS}
+    assert {Dataset(tmp_path / "first" / name).digest for name in ("images", "objects", "sets", "tuples")} <= (
+        stored_versions(Workspace(stores), traces)
+    )
+    counts = purge_stores(Workspace(stores), traces)
+    assert set(counts) == {"DVC cache", "DVC remote store"} and min(counts.values()) > 10
+    assert not any(holding(place, traces) for place in places)
+    assert not stored_versions(Workspace(stores), traces) & old
+    shutil.rmtree(stores / "data")
+    from dvc.repo import Repo
+
+    with chdir(stores), Repo() as repo:
+        repo.checkout()
+    for name in MAKERS:
+        made = tmp_path / ("first" if name == "model_insertion" else "second") / name
+        assert Dataset(stores / "data" / name).digest == Dataset(made).digest
+
+
+def test_an_interrupted_purge_is_finished_by_another(stores, tmp_path, monkeypatch):
+    from pipelines.takedown import purge
+
+    traces = traces_in(tmp_path / "first", 2)
+    whole, deleted = purge.delete_object, []
+
+    def stops_in_the_middle(odb: object, path: str) -> None:
+        if len(deleted) == 7:
+            raise KeyboardInterrupt
+        deleted.append(path)
+        whole(odb, path)
+
+    monkeypatch.setattr(purge, "delete_object", stops_in_the_middle)
+    with pytest.raises(KeyboardInterrupt):
+        purge_stores(Workspace(stores), traces)
+    monkeypatch.setattr(purge, "delete_object", whole)
+    purge_stores(Workspace(stores), traces)
+    assert not holding(tmp_path / "ws" / ".dvc" / "cache", traces) and not holding(tmp_path / "remote", traces)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from components.lineage import trace
-from components.lineage.identify import identify
+from components.lineage.identify import Meant, identify
 from components.lineage.rows import Run
 from components.lineage.trace import Node
 
@@ -16,25 +16,33 @@ def view(data: Path, text: str) -> Node:
     run = Run(data)
     meant = identify(run, text)
     if not meant.dataset:
-        return trace.view(run, meant.places[0])
-    tree = trace.dataset_sources(run, run[meant.dataset])
-    shallow = [
-        trace.dataset_node(run[node.dataset], node.relation, []) for node in tree.below if not node.says.get("missing")
-    ]
-    return trace.dataset_node(run[meant.dataset], "", shallow + trace.datasets_from(run, run[meant.dataset]))
+        return _found(trace.view(run, meant.places[0]), meant)
+    both = (trace.dataset_sources(run, run[meant.dataset]), trace.dataset_derived(run, run[meant.dataset]))
+    near = [node for tree in both for node in tree.below]
+    for node in near:
+        node.below = []
+    return trace.dataset_node(run[meant.dataset], "", near)
 
 
 def sources(data: Path, text: str) -> Node:
     """What it was made from, down to the photographs."""
     run = Run(data)
     meant = identify(run, text)
-    return trace.dataset_sources(run, run[meant.dataset]) if meant.dataset else trace.sources(run, meant.places[0])
+    if meant.dataset:
+        return trace.dataset_sources(run, run[meant.dataset])
+    return _found(trace.sources(run, meant.places[0]), meant)
 
 
 def derived(data: Path, text: str) -> Node:
     """Everything that was made from it."""
     run = Run(data)
     meant = identify(run, text)
-    if not meant.dataset:
-        return trace.derived(run, meant.places[0])
-    return trace.dataset_node(run[meant.dataset], "", trace.datasets_from(run, run[meant.dataset]))
+    if meant.dataset:
+        return trace.dataset_derived(run, run[meant.dataset])
+    return _found(trace.derived(run, meant.places[0]), meant)
+
+
+def _found(tree: Node, meant: Meant) -> Node:
+    """The answer, which says by what a picture was found."""
+    tree.relation = meant.how if meant.how.startswith("found") else ""
+    return tree

@@ -1,5 +1,6 @@
 """Finding rows by the value of any column, in all datasets of a run, through DuckDB."""
 
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -7,6 +8,10 @@ import duckdb
 
 from components.common.errors import UserError
 from components.lineage.rows import Rows, Run
+
+UNKNOWN = ("", "unknown", "null")
+"""Values that also find rows in which nothing is known."""
+PREFIX = re.compile("[0-9a-f]{6,}")
 
 
 class Found(NamedTuple):
@@ -20,8 +25,9 @@ class Found(NamedTuple):
 def find(data: Path, question: str, most: int = 50) -> list[Found]:
     """The rows of each dataset that has the column, where it has the value.
 
-    question: `column=value` or `dataset.column=value`; `*` in the value stands for any text. most: rows returned of
-    each dataset. Raises `UserError` if no dataset has the column.
+    question: `column=value` or `dataset.column=value`. In the value, `*` stands for any text `unknown` for none, and
+    the first digits of an id will do. most: rows returned of each dataset. Raises `UserError` if no dataset has the
+    column.
     """
     key, equals, value = question.partition("=")
     name, _, column = key.rpartition(".")
@@ -41,13 +47,25 @@ def _search(rows: Rows, column: str, value: str, most: int) -> Found:
     starts = {str(path): start for path, start in zip(rows.files, rows.starts, strict=True)}
     if not starts:
         return Found(rows.name, 0, [])
-    comparison, sought = ("LIKE", value.replace("*", "%")) if "*" in value else ("=", value)
+    condition, sought = _condition(column, value)
     with duckdb.connect() as database:
         places = database.execute(
             "SELECT filename, file_row_number FROM read_parquet(?, filename = true, file_row_number = true) "
-            f'WHERE CAST("{column}" AS VARCHAR) {comparison} ?',
-            [list(starts), sought],
+            f"WHERE {condition}",
+            [list(starts), *sought],
         ).fetchall()
     positions = sorted(starts[file] + number for file, number in places)
     first = [{"position": at, **row} for at, row in zip(positions[:most], rows.at(positions[:most]), strict=True)]
     return Found(rows.name, len(positions), first)
+
+
+def _condition(column: str, value: str) -> tuple[str, list[str]]:
+    """What a row must meet, in SQL, and the values in it."""
+    text = f'CAST("{column}" AS VARCHAR)'
+    if value in UNKNOWN:
+        return f"{text} IS NULL OR {text} IN ('', ?)", [value]
+    if "*" in value:
+        return f"{text} LIKE ?", [value.replace("*", "%")]
+    if column.endswith("_id") and PREFIX.fullmatch(value):  # ids are printed by their first digits
+        return f"starts_with({text}, ?)", [value]
+    return f"{text} = ?", [value]

@@ -34,7 +34,8 @@ def identify(run: Run, text: str) -> Meant:
     """
     meant = candidates(run, text)
     if not meant.places and not meant.dataset:
-        raise UserError(f"{text} is no id, name or picture of this run{_refused(run, text)}")
+        here = "" if _is_file(text) else ", and no file here"
+        raise UserError(f"{text} is no id, name or picture of this run{here}{_refused(run, text)}")
     if len(meant.places) > 1:
         shown = ", ".join(_named(run, place) for place in meant.places[:SHOWN])
         raise UserError(f"{text} may mean {len(meant.places)} rows, name one of them: {shown}")
@@ -63,9 +64,9 @@ def pictured(run: Run, path: Path) -> Meant:
     """The photographs of the run that a picture's file is, by its bytes, or shows, by its look."""
     images = run["images"]
     if same := images.where("image_id", [digest_file(path)]):
-        return Meant([Place("images", at) for at in same], how="the same bytes")
+        return Meant([Place("images", at) for at in same], how="found by its bytes")
     try:
-        return Meant([Place("images", at) for at in find_copies(path, images.dataset)], how="the same look")
+        return Meant([Place("images", at) for at in find_copies(path, images.dataset)], how="found by its look")
     except Rejected as reason:
         raise UserError(f"{path} is no picture ({reason}): name a picture, an id or a photograph's name") from None
 

@@ -52,7 +52,7 @@ def derived(run: Run, place: Place) -> Node:
     tree = _tree(run, place, _derived)
     trained = any(node.dataset == "latents" and node.says["split"] == "train" for node in tree.walk())
     if trained:
-        tree.below += datasets_from(run, run["latents"], "trained on it")
+        tree.below += dataset_derived(run, run["latents"], how="trained on it").below
     return tree
 
 
@@ -65,24 +65,33 @@ def view(run: Run, place: Place) -> Node:
     return tree
 
 
-def datasets_from(run: Run, rows: Rows, relation: str = "made from it") -> list[Node]:
-    """The datasets whose manifests name this one as an input, with those made from them."""
-    made = [other for other in run.datasets.values() if rows.dataset.digest in other.dataset.manifest.inputs.values()]
-    return [dataset_node(other, relation, datasets_from(run, other)) for other in made]
+def dataset_derived(run: Run, rows: Rows, relation: str = "", how: str = "made from it") -> Node:
+    """A dataset, and those whose manifests name it as an input, with those made from them."""
+    digest = rows.dataset.digest
+    made = [other for other in run.datasets.values() if digest in other.dataset.manifest.inputs.values()]
+    return _unrepeated(dataset_node(rows, relation, [dataset_derived(run, other, how) for other in made]))
 
 
 def dataset_sources(run: Run, rows: Rows, relation: str = "") -> Node:
     """A dataset and those that it was made from, down to the photographs."""
     by_digest = {other.dataset.digest: other for other in run.datasets.values()}
-    known, unknown = [], []
+    below = []
     for role, digest in rows.dataset.manifest.inputs.items():
         same_name = run.datasets.get(role)  # preferred: two empty datasets have one digest
         other = same_name if same_name and same_name.dataset.digest == digest else by_digest.get(digest)
-        if other:
-            known.append((role, other))
-        else:
-            unknown.append(Node(role, digest, {"missing": "no dataset here has this digest"}, role))
-    return dataset_node(rows, relation, [dataset_sources(run, other, role) for role, other in known] + unknown)
+        missing = Node(role, digest, {"missing": "no dataset here has this digest"}, role)
+        below.append(dataset_sources(run, other, role) if other else missing)
+    return _unrepeated(dataset_node(rows, relation, below))
+
+
+def _unrepeated(tree: Node) -> Node:
+    """The tree with each dataset followed once: later ones only say that they are there again."""
+    seen: set[str] = set()
+    for node in list(tree.walk()):
+        if node.dataset in seen:
+            node.again, node.below = True, []
+        seen.add(node.dataset)
+    return tree
 
 
 def dataset_node(rows: Rows, relation: str, below: list[Node]) -> Node:

@@ -1,13 +1,13 @@
 """Answers about lineage on a terminal or as JSON."""
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 from rich.tree import Tree
 
 from components.common.data.digests import short
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from components.lineage.find import Found
     from components.lineage.trace import Node
 
+DIGEST = re.compile("[0-9a-f]{64}")
 LISTS = ("parents", "sources", "views", "refs", "similarities")
 """Columns that name other rows, which are shown below in the tree."""
 RIGHTS = ("licence", "source_url", "attribution", "train_ai")
@@ -31,7 +32,7 @@ def print_tree(root: "Node", as_json: bool) -> None:
 
 
 def print_found(found: "Sequence[Found]", as_json: bool) -> None:
-    """The rows that were found, a table for each dataset."""
+    """The rows that were found, dataset by dataset, a line for each."""
     if as_json:
         print(json.dumps([answer._asdict() for answer in found], indent=1, default=str, ensure_ascii=False))
         return
@@ -40,13 +41,10 @@ def print_found(found: "Sequence[Found]", as_json: bool) -> None:
         console.print("No row has that value.")
     for answer in found:
         shown = f", the first {len(answer.rows)} shown" if len(answer.rows) < answer.total else ""
-        table = Table(title=f"{answer.dataset}: {answer.total} rows{shown}", title_justify="left")
-        names = [name for name in answer.rows[0] if name not in LISTS]
-        for name in names:
-            table.add_column(name, overflow="fold")
+        console.print(f"[bold]{answer.dataset}[/bold]: {answer.total} rows{shown}")
         for row in answer.rows:
-            table.add_row(*(escape(_value(name, row[name])) for name in names))
-        console.print(table)
+            said = {name: value for name, value in row.items() if _is_said(name, value)}
+            console.print(f"  {answer.dataset}:{row['position']}  [dim]{_facts(said)}[/dim]")
 
 
 def _tree(node: "Node") -> Tree:
@@ -61,16 +59,22 @@ def _line(node: "Node") -> str:
     head = f"{relation}[bold]{node.dataset}[/bold] {escape(node.key if ':' in node.key else short(node.key))}"
     if node.again:
         return f"{head} (as above)"
-    facts = [f"{name}={_value(name, value)}" for name, value in node.says.items() if _worth_saying(name, value, node)]
-    return f"{head}  [dim]{escape(', '.join(facts))}[/dim]"
+    said = {name: value for name, value in node.says.items() if _is_said(name, value) and value != node.key}
+    return f"{head}  [dim]{_facts(said)}[/dim]"
 
 
-def _worth_saying(name: str, value: Any, node: "Node") -> bool:
+def _facts(says: Mapping[str, Any]) -> str:
+    return escape(", ".join(f"{name}={_value(name, value)}" for name, value in says.items()))
+
+
+def _is_said(name: str, value: Any) -> bool:
     known = value not in (None, "", [], {})
-    return (known or name in RIGHTS) and name not in LISTS and value != node.key
+    return (known or name in RIGHTS) and name not in (*LISTS, "position")
 
 
 def _value(name: str, value: Any) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{key}:{short(each) if DIGEST.fullmatch(str(each)) else each}" for key, each in value.items())
     if isinstance(value, float):
         return f"{value:.4g}"
     if value in (None, ""):

@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from pipelines.takedown.plan import REGENERABLE, Plan
-from pipelines.takedown.receipt import Receipt, files_of, text_of
+from pipelines.takedown.receipt import OUT_OF_REACH, Receipt, files_of, text_of
 from pipelines.takedown.verify import Trace
 
 SHOWN = 20
@@ -16,7 +16,8 @@ SHOWN = 20
 def print_plan(plan: Plan) -> None:
     """What would be done, by class."""
     console = Console()
-    console.print(f"Takedown {plan.takedown}: {len(plan.image_ids)} photographs of {escape(plan.workspace)}")
+    run = "the run of this folder" if plan.workspace == "." else f"the run in {escape(plan.workspace)}"
+    console.print(f"Takedown {plan.takedown}. Photographs: {len(plan.image_ids)}, in {run}.")
     table = Table("dataset", "rows", "what happens")
     for name, count in plan.rows.items():
         table.add_row(name, str(count), "made again from what remains" if name in REGENERABLE else "left out")
@@ -28,6 +29,11 @@ def print_plan(plan: Plan) -> None:
     for root in plan.elsewhere:
         console.print(f"{escape(root)} holds some, too: its datasets made from them are deleted; run it again after.")
     console.print("Older versions are deleted from DVC's cache and remotes, and pictures from MLflow.")
+    console.print("Out of reach:")
+    for sentence in OUT_OF_REACH:
+        console.print(f"- {sentence}")
+    for name in plan.originals:
+        console.print(f"- Original file: {escape(name)}")
 
 
 def print_receipt(receipt: Receipt) -> None:

@@ -12,7 +12,7 @@ from components.common.errors import UserError
 from components.lineage.rows import Run
 from pipelines.engines.state import verdicts
 from pipelines.engines.workspace import Workspace
-from pipelines.takedown.plan import FOLDER, Plan
+from pipelines.takedown.plan import FOLDER, Plan, load_plan
 
 OUT_OF_REACH = (
     "The weights of models that were trained on the photographs before: train them again from the repaired dataset.",
@@ -65,6 +65,7 @@ def write_receipt(
 
 def read_receipt(takedown: str) -> Receipt:
     """The receipt of a takedown. Raises `UserError` if it was not applied to the end."""
+    load_plan(takedown)  # says so if there is no such takedown
     path = inside(FOLDER, takedown) / "receipt.json"
     if not path.is_file():
         raise UserError(

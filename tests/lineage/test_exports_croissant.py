@@ -77,10 +77,13 @@ def test_pictures_are_read_from_the_tar_files(path: Path, tmp_path: Path, monkey
 
 def test_licences_are_counted_and_none_is_made_up(document: dict[str, Any]) -> None:
     licences = {entry["name"]: entry for entry in document["license"]}
-    assert licences["CC0-1.0"]["description"] == "2 of 5 photographs name this licence."
+    assert licences["CC0-1.0"]["description"] == (
+        "2 of 5 photographs have this licence "
+        "(ingest.licence states CC0-1.0 for photographs whose labels name no licence)."
+    )
     assert licences["CC0-1.0"]["url"] == "https://spdx.org/licenses/CC0-1.0.html"
     assert "url" not in licences["House rules"]
-    assert licences["unknown"]["description"] == "1 of 5 photographs name no licence."
+    assert licences["unknown"]["description"] == "1 of 5 photographs have no known licence."
     assert len(licences) == 4
     assert "usageInfo" not in document
 

@@ -52,7 +52,7 @@ def test_the_card_counts_rights_and_calls_none_of_them_known(card: str) -> None:
     cells = rows(card)
     assert {("CC0-1.0", "2"), ("House rules", "1"), ("(unknown)", "1"), ("tdm-reservation", "1")} <= set(cells)
     assert {("a.example", "2"), ("b.example", "1")} <= set(cells)
-    assert "5 photographs: 1 name no licence, 1 name whom to credit, 1 say when" in card
+    assert "5 photographs: 1 have no known licence, 1 name whom to credit, 1 say when" in card
     front = yaml.safe_load(card.split("---\n")[1])
     assert (front["license"], front["size_categories"]) == ("unknown", ["n<1K"])
     assert "- The licence of 1 photographs is unknown." in card
@@ -111,7 +111,10 @@ def test_the_summary_attests_nothing(exported_run: Workspace, tmp_path: Path) ->
 def test_what_a_person_declares_stands_beside_what_is_measured(exported_run: Workspace, tmp_path: Path) -> None:
     fields = summary(exported_run, tmp_path, "provider: Ada's shop\nlicensed_data: all of it\nmarket_date:\n")
     assert fields["provider"] == [("declared", "Ada's shop")]
-    measured = "licences that photographs name: CC0-1.0 (2), CC-BY-4.0 (1), House rules (1)"
+    measured = (
+        "licences of the photographs: CC0-1.0 (2), CC-BY-4.0 (1), House rules (1); ingest.licence states CC0-1.0 for "
+        "photographs whose labels name no licence"
+    )
     assert fields["licensed_data"] == [("measured", measured), ("declared", "all of it")]
     assert fields["market_date"] == [("TO BE PROVIDED", "")]
 

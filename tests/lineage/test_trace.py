@@ -115,6 +115,9 @@ def test_rows_are_found_by_any_column(workspace):
     assert [row["position"] for row in find(data, "tuples.split=train")[0].rows] == positions
     assert find(data, "uri=some/1*.png")[0].total == 11
     assert find(data, "licence=MIT") == []
+    assert find(data, "licence=unknown")[0].total == len(Dataset(data / "images"))
+    known = Dataset(data / "tuples").rows()[2]["tuple_id"]
+    assert [row["position"] for row in find(data, f"tuples.tuple_id={known[:12]}")[0].rows] == [2]
     with pytest.raises(UserError, match="KEY is one of"):
         find(data, "colour=red")
 
@@ -127,6 +130,21 @@ def test_json_has_the_whole_tree(workspace):
     assert tree["key"] == row["tuple_id"] and len(tree["below"]) == 6
     printed = CliRunner().invoke(app, ["lineage", "sources", row["tuple_id"], *options]).stdout
     assert "licence=unknown" in " ".join(printed.split())
+
+
+def test_found_rows_are_printed_a_line_for_each(workspace):
+    options = ["--workspace", str(workspace), "--most", "2"]
+    printed = " ".join(CliRunner().invoke(app, ["lineage", "find", "uri=some/1*.png", *options]).stdout.split())
+    assert "images: 11 rows, the first 2 shown" in printed and "uri=some/10.png" in printed
+    assert "licence=unknown" in printed
+    found = CliRunner().invoke(app, ["lineage", "find", "uri=some/1*.png", "--json", *options]).stdout
+    assert [row["position"] for row in json.loads(found)[0]["rows"]] == [1, 10]
+
+
+def test_a_dataset_is_followed_once_either_way(workspace):
+    for tree in (ask.sources(workspace / "data", "model_insertion"), ask.derived(workspace / "data", "images")):
+        followed = [node.dataset for node in tree.walk() if not node.again]
+        assert len(followed) == len(set(followed)) and {"images", "tuples", "model_insertion"} <= set(followed)
 
 
 def test_an_unfinished_run_is_said(tmp_path):

@@ -96,8 +96,9 @@ def _refused(history: History) -> Iterator[str]:
 def _rights(measured: Rights) -> Iterator[str]:
     yield "## Rights"
     yield (
-        f"{measured.photographs:,} photographs: {measured.unlicensed:,} name no licence, {measured.attributed:,} name "
-        f"whom to credit, {measured.checked:,} say when their rights signal was checked."
+        f"{measured.photographs:,} photographs: {measured.unlicensed:,} have no known licence, {measured.attributed:,} "
+        f"name whom to credit, {measured.checked:,} say when their rights signal was checked."
+        + (f" The parameter {measured.stated_how}." if measured.stated else "")
     )
     for title, counts in (
         ("licence", measured.licences), ("rights signal", measured.signals), ("train_ai", measured.train_ai),
@@ -159,6 +160,10 @@ def _limits(history: History, measured: Rights) -> Iterator[str]:
     ]
     if measured.unlicensed:
         limits.append(f"The licence of {measured.unlicensed:,} photographs is unknown.")
+    if unsaid := measured.train_ai["unknown"]:
+        limits.append(f"Of {unsaid:,} photographs, nobody said whether they may be used for training.")
+    if unsourced := measured.domains[""]:
+        limits.append(f"{unsourced:,} photographs do not say where they come from.")
     if undated := measured.months[""]:
         limits.append(f"{undated:,} photographs do not say when they were collected.")
     if "tuples" not in history.datasets:

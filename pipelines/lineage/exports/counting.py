@@ -46,7 +46,7 @@ class Rights:
 
     licences, signals, train_ai: value -> photographs; "" where it is unknown or there is none. months: of acquisition
     (YYYY-MM). domains: of the source addresses. attributed, checked: photographs with an attribution, or with a time at
-    which their signal was checked.
+    which their signal was checked. stated: the licence that the run's parameters state where labels name none.
     """
 
     photographs: int
@@ -57,6 +57,13 @@ class Rights:
     domains: Counter[str]
     attributed: int
     checked: int
+    stated: str
+
+    @property
+    def stated_how(self) -> str:
+        """Which licence was stated for photographs that name none, in words; empty if none was."""
+        stated = f"ingest.licence states {self.stated} for photographs whose labels name no licence"
+        return stated if self.stated else ""
 
     @property
     def unlicensed(self) -> int:
@@ -75,6 +82,7 @@ def rights(images: Dataset) -> Rights:
         domains=tally_matches(images, "source_url", DOMAIN),
         attributed=_filled(images, "attribution"),
         checked=_filled(images, "rights_checked_at"),
+        stated=images.manifest.params.get("licence", ""),
     )
 
 

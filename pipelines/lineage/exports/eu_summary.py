@@ -67,7 +67,8 @@ def _latest(_: History, rights: Rights) -> str:
 
 def _licences(_: History, rights: Rights) -> str:
     named = [f"{licence} ({count:,})" for licence, count in rights.licences.most_common() if licence]
-    return f"licences that photographs name: {', '.join(named)}" if named else ""
+    how = f"; {rights.stated_how}" if rights.stated else ""
+    return f"licences of the photographs: {', '.join(named)}{how}" if named else ""
 
 
 def _domains(_: History, rights: Rights) -> str:

@@ -18,19 +18,19 @@ def spdx(licence: str) -> str:
 
 
 def licence_nodes(rights: Rights, declared: str) -> list[dict[str, Any]]:
-    """The licence of the whole, if a person declared one, and then every licence that photographs name, with counts."""
+    """The licence of the whole, if a person declared one, and then every licence of a photograph, with counts."""
     whole = [_node(declared, "Declared for the dataset as a whole, in addition to those of the photographs.")]
     counted = [
-        _node(licence or UNKNOWN, _sentence(licence, count, rights.photographs))
-        for licence, count in rights.licences.most_common()
+        _node(licence or UNKNOWN, _sentence(licence, count, rights)) for licence, count in rights.licences.most_common()
     ]
     nodes = (whole if declared else []) + counted
     return nodes or [_node(UNKNOWN, "There is no photograph whose licence could be counted.")]
 
 
-def _sentence(licence: str, count: int, photographs: int) -> str:
-    named = "name this licence" if licence else "name no licence"
-    return f"{count:,} of {photographs:,} photographs {named}."
+def _sentence(licence: str, count: int, rights: Rights) -> str:
+    has = "have this licence" if licence else "have no known licence"
+    how = f" ({rights.stated_how})" if licence and licence == rights.stated else ""
+    return f"{count:,} of {rights.photographs:,} photographs {has}{how}."
 
 
 def _node(licence: str, about: str) -> dict[str, Any]:

@@ -46,9 +46,19 @@ def store_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str,
     subprocess.run([script, "down", folder], check=True)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def mlflow_forgotten_after_a_module() -> Iterator[None]:
+    """As `mlflow_forgotten`, for what a module's own fixtures leave."""
+    yield from _mlflow_forgotten()
+
+
 @pytest.fixture(autouse=True)
 def mlflow_forgotten() -> Iterator[None]:
     """MLflow keeps its address and experiment in the environment, where a later test's processes would find them."""
+    yield from _mlflow_forgotten()
+
+
+def _mlflow_forgotten() -> Iterator[None]:
     before = {name: value for name, value in os.environ.items() if name.startswith("MLFLOW_")}
     yield
     for name in [name for name in os.environ if name.startswith("MLFLOW_")]:

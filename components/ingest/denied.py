@@ -8,6 +8,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from components.common.data.digests import digest_file
 from components.common.data.files import replacing
+from components.common.data.storage import S3, read_address
 from components.common.errors import UserError
 from components.common.vision.images import Rejected
 from components.common.vision.looks import DIMENSIONS, Look, copies, looks_of
@@ -61,17 +62,21 @@ class DenyList:
         return {entry.image_id: entry.takedown for entry in self.entries}
 
 
-def read_denied(path: str) -> DenyList:
-    """The list at `path`; an empty one if there is no file or no path. Raises `UserError` if it cannot be read."""
-    if not path or not Path(path).exists():
+def read_denied(place: str) -> DenyList:
+    """The list at a path or an `s3://` address; an empty one if there is no such file, or no place.
+
+    Raises `UserError` if it cannot be read, or if an address holds nothing: it was put there on purpose.
+    """
+    if not place or (S3 not in place and not Path(place).exists()):
         return DenyList()
     try:
-        rows = pq.read_table(path, schema=SCHEMA).to_pylist()
+        data = read_address(place)
+        rows = pq.read_table(io.BytesIO(data), schema=SCHEMA).to_pylist()
     except (pa.ArrowException, OSError, ValueError) as error:
         raise UserError(
-            f"the deny list {path} cannot be read ({error}): restore it from your version control"
+            f"the deny list {place} cannot be read ({error}): restore it from your version control"
         ) from None
-    return DenyList([Denied(row["image_id"], row["takedown"], _look(row)) for row in rows], digest_file(Path(path)))
+    return DenyList([Denied(row["image_id"], row["takedown"], _look(row)) for row in rows], sha256(data).hexdigest())
 
 
 def write_denied(path: Path, entries: Sequence[Denied]) -> None:

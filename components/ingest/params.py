@@ -37,7 +37,8 @@ class Params(InParts, InThreads):
         "never those of which one says that it is not",
     )
     denied: Place = parameter(
-        "denied.parquet", "deny list that `objectmate takedown` writes; without the file, nothing is denied"
+        "denied.parquet",
+        "deny list that `objectmate takedown` writes, a path or an s3:// address; without the file, nothing is denied",
     )
     max_bytes: int = parameter(64 << 20, "largest accepted file, bytes", ge=1 << 10, le=1 << 30)
     max_pixels: int = parameter(

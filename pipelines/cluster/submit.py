@@ -11,6 +11,7 @@ from components.common.errors import UserError
 from components.common.stage.contract import Family
 from components.common.stage.kubeflow import has_digest, image, variable
 from pipelines.cluster.api import Cluster, Version
+from pipelines.engines.prepare import DENIED
 from pipelines.engines.request import Request
 from pipelines.models.declared import lock_command, pinned
 from pipelines.parameters import resolve, step_params
@@ -75,7 +76,9 @@ def run_parameters(request: Request, given: Sequence[str]) -> dict[str, Any]:
     if (request.images or request.labels) and STEPS["ingest"] not in steps:
         raise UserError(f"the {request.pipeline} pipeline reads no photographs: leave out --images and --labels")
     photographs, labels = request.sources
-    values = resolve(request.profile, {"ingest.images": photographs, "ingest.labels": labels} | request.settings())
+    nothing_denied = {} if Path(DENIED).exists() else {"ingest.denied": ""}
+    sources = {"ingest.images": photographs, "ingest.labels": labels} | nothing_denied
+    values = resolve(request.profile, sources | request.settings())
     _refuse_local(values, steps)
     _refuse_unshared(values, steps, SHARED_CLAIM)
     values = pinned(values, steps, Path(), lock_command(request.profile, request.overrides))
@@ -90,7 +93,7 @@ def _refuse_local(values: dict[str, Any], steps: Sequence[Step]) -> None:
         for name, source in params.sources():
             of_hub = name in params.loads() and not Path(source).exists()
             if ":" not in source and not of_hub:
-                option = f"--{name}" if step.name == "ingest" else f"--set {params.places()[name]}"
+                option = f"--{name}" if name in ("images", "labels") else f"--set {params.places()[name]}"
                 raise UserError(f"{option} {source} is on this machine, where no pod can see it: give an s3:// address")
 
 

@@ -15,6 +15,7 @@ from short_run import SETTINGS, make_shop, objectmate
 
 from components.common.data.digests import digest_file
 from components.common.data.reading import Dataset
+from components.ingest.denied import read_denied
 from pipelines.steps import PIPELINES
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.store]
@@ -156,6 +157,8 @@ def test_a_takedown_reaches_every_version_in_the_buckets(
     assert all(gone not in row["sources"] for row in Dataset(data / "tuples").rows())
     refused = [row for row in Dataset(data / "quarantine").rows() if row["reason"] == "taken-down"]
     assert len(refused) == 1
+    client.upload_file(str(home / "denied.parquet"), "photographs", "denied.parquet")
+    assert read_denied("s3://photographs/denied.parquet").digest == read_denied(str(home / "denied.parquet")).digest
     again = objectmate(*RUN, cwd=home, **settings)
     assert again.returncode == 0, again.stdout + again.stderr
     checked = objectmate("lineage", "check", "--workspace", "ws", cwd=home, **settings)

@@ -39,8 +39,9 @@ def _stages() -> dict[str, tuple[str, set[str]]]:
 
 
 def _installed(family: str) -> set[str]:
-    parent, packages = _stages().get(family, ("", set()))
-    return packages | _installed(parent) if packages else set()
+    stages = _stages()
+    parent, packages = stages.get(family, ("", set()))
+    return packages | _installed(parent) if family in stages else set()
 
 
 def _imports(module: Path, seen: set[Path]) -> set[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from components.common.data.digests import short
 from components.common.data.files import inside, read_json, write_atomically
 from components.common.errors import UserError
+from components.ingest.denied import REASON
 from components.lineage.rows import Run
 from pipelines.engines.state import verdicts
 from pipelines.engines.workspace import Workspace
@@ -25,6 +26,8 @@ OUT_OF_REACH = (
 class Receipt:
     """deleted: place -> files, or runs whose pictures went. versions: dataset -> sha256 after the repair.
 
+    refused: names that no longer come in, copies included.
+
     stopped: the gate that the repaired version does not pass; empty if it passes all.
     """
 
@@ -38,6 +41,7 @@ class Receipt:
     stopped: str
     models: Sequence[str]
     originals: Sequence[str]
+    refused: Sequence[str] = ()
     out_of_reach: Sequence[str] = OUT_OF_REACH
 
 
@@ -57,10 +61,16 @@ def write_receipt(
         stopped=stopped,
         models=[*plan.models, *trained],
         originals=plan.originals,
+        refused=_refused(run, plan),
     )
     write_atomically(plan.folder / "receipt.json", json.dumps(asdict(receipt), indent=1).encode())
     write_atomically(plan.folder / "receipt.md", text_of(receipt).encode())
     return receipt
+
+
+def _refused(run: Run, plan: Plan) -> list[str]:
+    rows = run["quarantine"].dataset.rows() if "quarantine" in run.datasets else []
+    return [row["uri"] for row in rows if row["reason"] == REASON and plan.takedown in row["detail"]]
 
 
 def read_receipt(takedown: str) -> Receipt:
@@ -89,6 +99,7 @@ def text_of(receipt: Receipt) -> str:
             *(f"- {name}: {count} rows were left out or made again" for name, count in receipt.rows.items()),
             *(f"- {place}: {count} deleted" for place, count in receipt.deleted.items()),
             "- The photographs, and copies of them, are on the deny list, and do not come in again.",
+            *(f"- Refused: {name}" for name in receipt.refused),
             f"- Gates of the repaired version: {', '.join(f'{k} {v}' for k, v in receipt.gates.items())}.",
             *([f"- The repaired version is not complete: {receipt.stopped}."] if receipt.stopped else []),
             "",

@@ -1,8 +1,10 @@
-"""DVC's warnings about the locks of a run that was killed, four lines per dataset, as one line."""
+"""What a killed run leaves of DVC's locks: warnings, four lines per dataset, as one line; a list that was cut short."""
 
+import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 WARNING = "had been killed"
 """What DVC logs when it removes the lock of a process that is gone."""
@@ -27,3 +29,18 @@ def dead_locks_in_one_line() -> Iterator[None]:
         yield
     finally:
         logger.removeFilter(tell_once)
+
+
+def drop_damaged_list(root: Path) -> None:
+    """Deletes DVC's list of locks in a repository if a kill cut it short: DVC would stop at it for ever.
+
+    The caller holds the workspace, so no lock in the list was anybody's.
+    """
+    path = root / ".dvc" / "tmp" / "rwlock"
+    try:
+        json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return
+    except ValueError:
+        path.unlink()
+        print("DVC's list of locks was cut short by a kill; it is begun again.")

@@ -20,7 +20,7 @@ from components.common.errors import GateStop, StageFailed, UserError
 from components.common.stage.logged import LOCK_ENTRY
 from pipelines.engines.collection import record
 from pipelines.engines.dvc_file import local_sources
-from pipelines.engines.dvc_locks import dead_locks_in_one_line
+from pipelines.engines.dvc_locks import dead_locks_in_one_line, drop_damaged_list
 from pipelines.engines.state import stops
 from pipelines.engines.workspace import Workspace
 from pipelines.steps import PIPELINES, STEPS, Step, last_steps
@@ -55,6 +55,7 @@ def open_dvc(workspace: Workspace) -> Iterator[Any]:
     from pipelines.engines.run_cache import RunCache
 
     record(workspace)
+    drop_damaged_list(workspace.root)
     setup(level=30)
     with chdir(workspace.root), dead_locks_in_one_line(), Repo() as repo:
         repo.stage_cache = RunCache(repo)

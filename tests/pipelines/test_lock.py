@@ -10,6 +10,7 @@ from short_run import ROOT, objectmate
 
 from components.common.errors import UserError
 from pipelines.cluster.sync import sync
+from pipelines.engines.dvc_locks import drop_damaged_list
 from pipelines.engines.lock import occupied
 from pipelines.engines.request import Request
 from pipelines.engines.run import run_pipeline, run_stage
@@ -65,3 +66,14 @@ def test_the_current_folders_own_run_is_refused_too(tmp_path: Path, monkeypatch:
     with occupied(Workspace(Path())), pytest.raises(UserError, match=f"process {os.getpid()}"):
         run_stage("ingest", of_a_run=False)
     assert not Path("data/images").exists()
+
+
+def test_a_list_of_locks_that_a_kill_cut_short_is_begun_again(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    path = tmp_path / ".dvc" / "tmp" / "rwlock"
+    path.parent.mkdir(parents=True)
+    for text, stays in (("", False), ('{"data/im', False), ("{}", True), ('{"a": {"read": []}}', True)):
+        path.write_text(text)
+        drop_damaged_list(tmp_path)
+        assert path.exists() == stays and ("begun again" in capsys.readouterr().out) != stays
+    path.unlink()
+    drop_damaged_list(tmp_path)

@@ -33,9 +33,9 @@ def grid_models(evaluation: Params) -> dict[str, Measured]:
     """Row of the table -> measure: reference gaps, recognition among all held-out designs, and what three references
     add to one.
 
-    evaluation: how to sample and judge; all samples and four prompts per subject are drawn, whatever it says.
+    evaluation: how to sample and judge; all samples are drawn, whatever it says.
     """
-    params = evaluation.model_copy(update={"limit": 0, "prompts_per_subject": 4})
+    params = evaluation.model_copy(update={"limit": 0})
     benchmark, judges = load(WORLD / "benchmark"), load_judges(params)
     return _insertion(benchmark, judges, params) | _generation(benchmark, judges, params)
 

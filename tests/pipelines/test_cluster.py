@@ -16,7 +16,6 @@ from kfp_api import TOKEN, Fault, State, serve
 from components.common.errors import GateStop, UserError
 from components.common.stage.contract import Family
 from components.common.stage.kubeflow import component, image, variable
-from components.ingest.denied import Denied, write_denied
 from pipelines import kubeflow
 from pipelines.cluster.api import Cluster, connect
 from pipelines.cluster.follow import status
@@ -293,16 +292,6 @@ def test_what_a_pod_can_see_is_passed_on() -> None:
     assert json.loads(parameters["ingest"])["images"] == "s3://b/photos"
     assert json.loads(parameters["detection"])["source"] == "whole"
     assert json.loads(run_parameters(Request("full"), [])["ingest"])["images"] == "sandbox:corpus"
-
-
-def test_a_deny_list_has_to_be_where_a_pod_can_read_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert json.loads(run_parameters(Request("dataset"), [])["ingest"])["denied"] == ""
-    monkeypatch.chdir(tmp_path)
-    write_denied(tmp_path / "denied.parquet", [Denied("a" * 64, "t1", None)])
-    with pytest.raises(UserError, match=r"--set ingest.denied denied.parquet is on this machine"):
-        run_parameters(Request("dataset"), [])
-    named = run_parameters(Request("dataset", overrides=["ingest.denied=s3://b/denied.parquet"]), [])
-    assert json.loads(named["ingest"])["denied"] == "s3://b/denied.parquet"
 
 
 def test_a_tag_is_refused_before_any_request_to_the_cluster(cluster: Cluster, state: State) -> None:

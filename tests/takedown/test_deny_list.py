@@ -1,6 +1,7 @@
 """Photographs on the deny list, and copies of them, do not come in again; others do."""
 
 import io
+import json
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from components.common.vision.looks import agreement, look_of, looks_of, mirrore
 from components.ingest.denied import Denied, read_denied, write_denied
 from components.ingest.params import Params
 from components.ingest.stage import run
+from pipelines.cluster.submit import run_parameters
+from pipelines.engines.request import Request
 
 CORPUS = Path("components/sandbox/world/corpus/images")
 PHOTOGRAPHS = sorted(CORPUS.rglob("*.*"))
@@ -121,3 +124,13 @@ def test_the_list_is_read_as_it_was_written(tmp_path):
     first, second = read_denied(str(tmp_path / "denied.parquet")).entries
     assert (first.image_id, second) == ("a" * 64, Denied("b" * 64, "t2", None))
     assert first.look and all(np.array_equal(a, b) for a, b in zip(first.look, look, strict=True))
+
+
+def test_a_deny_list_has_to_be_where_a_pod_can_read_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert json.loads(run_parameters(Request("dataset"), [])["ingest"])["denied"] == ""
+    monkeypatch.chdir(tmp_path)
+    write_denied(tmp_path / "denied.parquet", [Denied("a" * 64, "t1", None)])
+    with pytest.raises(UserError, match=r"--set ingest.denied denied.parquet is on this machine"):
+        run_parameters(Request("dataset"), [])
+    named = run_parameters(Request("dataset", overrides=["ingest.denied=s3://b/denied.parquet"]), [])
+    assert json.loads(named["ingest"])["denied"] == "s3://b/denied.parquet"

@@ -1,11 +1,12 @@
 """The questions about lineage, as a person asks them: in words that name a row, a dataset or a picture."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from components.lineage import trace
 from components.lineage.identify import Meant, identify
-from components.lineage.rows import Run
-from components.lineage.trace import Node
+from components.lineage.rows import Rows, Run
+from components.lineage.trace import Node, Place
 
 
 def view(data: Path, text: str) -> Node:
@@ -26,20 +27,20 @@ def view(data: Path, text: str) -> Node:
 
 def sources(data: Path, text: str) -> Node:
     """What it was made from, down to the photographs."""
-    run = Run(data)
-    meant = identify(run, text)
-    if meant.dataset:
-        return trace.dataset_sources(run, run[meant.dataset])
-    return _found(trace.sources(run, meant.places[0]), meant)
+    return _followed(data, text, trace.sources, trace.dataset_sources)
 
 
 def derived(data: Path, text: str) -> Node:
     """Everything that was made from it."""
+    return _followed(data, text, trace.derived, trace.dataset_derived)
+
+
+def _followed(
+    data: Path, text: str, of_row: Callable[[Run, Place], Node], of_dataset: Callable[[Run, Rows], Node]
+) -> Node:
     run = Run(data)
     meant = identify(run, text)
-    if meant.dataset:
-        return trace.dataset_derived(run, run[meant.dataset])
-    return _found(trace.derived(run, meant.places[0]), meant)
+    return of_dataset(run, run[meant.dataset]) if meant.dataset else _found(of_row(run, meant.places[0]), meant)
 
 
 def _found(tree: Node, meant: Meant) -> Node:

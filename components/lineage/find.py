@@ -25,7 +25,7 @@ class Found(NamedTuple):
 def find(data: Path, question: str, most: int = 50) -> list[Found]:
     """The rows of each dataset that has the column, where it has the value.
 
-    question: `column=value` or `dataset.column=value`. In the value, `*` stands for any text `unknown` for none, and
+    question: `column=value` or `dataset.column=value`. In the value, `*` stands for any text, `unknown` for none, and
     the first digits of an id will do. most: rows returned of each dataset. Raises `UserError` if no dataset has the
     column.
     """

@@ -2,11 +2,10 @@
 
 from typing import NamedTuple
 
+from components.common.data.account import REJECTING
+
 POSITION = ""
 """Rows that are referred to by their position."""
-
-
-REJECTS = [f"{stage}_rejects" for stage in ("detection", "mining", "removal", "captioning", "assembly")]
 
 
 class Reference(NamedTuple):
@@ -26,7 +25,10 @@ class Reference(NamedTuple):
 REFERENCES = (
     Reference("subjects", "image_id", "images", "image_id", "photograph", "label"),
     Reference("rights", "image_id", "images", "image_id", "photograph", "rights signal"),
-    *(Reference(name, "image_id", "images", "image_id", "photograph", "rejected") for name in REJECTS),
+    *(
+        Reference(name, "image_id", "images", "image_id", "photograph", "rejected")
+        for name in (f"{stage}_rejects" for stage in REJECTING)
+    ),
     Reference("objects", "image_id", "images", "image_id", "photograph", "object"),
     Reference("judgements", "first_image", "images", "image_id", "first photograph", "judged pair"),
     Reference("judgements", "second_image", "images", "image_id", "second photograph", "judged pair"),

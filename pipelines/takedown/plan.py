@@ -18,18 +18,6 @@ from pipelines.takedown.targets import deny, read_targets
 from pipelines.takedown.traces import Traces, traces_of
 
 FOLDER = Path("takedowns")
-SEPARABLE = (
-    "images",
-    "subjects",
-    "objects",
-    "embeddings",
-    "pairs",
-    "identities",
-    "judgements",
-    "backgrounds",
-    "captions",
-)
-"""Datasets whose rows about a photograph are left out."""
 REGENERABLE = ("sets", "tuples", "latents")
 """Datasets whose rows are made again from what remains: a set keeps its other views, a tuple gets others. Of the other
 datasets, the rows about a photograph are left out."""

@@ -20,8 +20,6 @@ from pipelines.takedown.versions import opened_stores
 
 FULL_PICTURES = (("images", "image"), ("backgrounds", "image"))
 """Datasets and blobs that show a photograph as a whole."""
-LARGE = 64
-"""px, shorter side of a loose picture that is compared by its look."""
 
 
 class Trace(NamedTuple):

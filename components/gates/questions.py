@@ -75,7 +75,8 @@ QUESTIONS = {
         "share of backgrounds whose filled box is unlike the object, by the second encoder (models.second_ir), which "
         "did not mine; change outside it",
         CENSUS + "; a bound for other photographs, with one vote per photograph, is printed beside it",
-        "shadows and reflections outside the box; a fill that is unlike the object but looks wrong",
+        "what lies outside the box: shadows, reflections, and the rest of an object that the box cuts; a fill that is "
+        "unlike the object but looks wrong",
     ),
     "leakage": Question(
         "Could a score come from memory: was an object or photograph of validation or the benchmark trained on?",

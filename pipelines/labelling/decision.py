@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from components.common.data.reading import Dataset
 from components.common.verdicts import Verdict
 from components.gates.draws import lot_of
-from components.gates.known import known, majorities
+from components.gates.known import RIGHT, UNKNOWN, known, majorities
 from components.gates.params import Recurrence
 from components.gates.verdict import Decision, decide, gather, planned_draws
 from components.judgement.stage import Objects, place
@@ -29,6 +31,13 @@ class GateOfARun:
     def whole_plan(self) -> bool:
         """Whether there are as many sets as draws are planned, so that the draws decide in any case."""
         return len(self._lot) >= planned_draws(self._params)
+
+    def known_pairs(self) -> dict[tuple[int, int], bool]:
+        """Pairs of object rows, ascending, that labels answer: whether they are right, so that "same" is the answer."""
+        first, second = self._lot.pairs
+        by_labels = self._labels.by_labels(first, second)
+        keys = zip(np.minimum(first, second).tolist(), np.maximum(first, second).tolist(), strict=True)
+        return {key: label == RIGHT for key, label in zip(keys, by_labels, strict=True) if label != UNKNOWN}
 
     def place(self, verdicts: Sequence[Verdict]) -> Given:
         """The verdicts that are about objects of this run; a rater's last one on a pair counts."""

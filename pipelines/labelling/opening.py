@@ -14,7 +14,7 @@ from pipelines.engines.identity import is_local
 from pipelines.engines.state import verdicts
 from pipelines.engines.workspace import Workspace
 from pipelines.labelling.decision import GateOfARun
-from pipelines.labelling.queue import read_queue
+from pipelines.labelling.queue import Pair, read_queue
 from pipelines.labelling.session import Session
 from pipelines.labelling.verdict_file import VerdictFile
 from pipelines.parameters import read_step
@@ -87,12 +87,30 @@ def _appendable(workspace: Workspace, named: str) -> Path:
     return path
 
 
-def open_session(workspace: Workspace, rater: str) -> Session:
-    """A session on the queue of a workspace's gate."""
+@dataclass(frozen=True)
+class OpenGate:
+    """What raters of a run share: the pairs to ask for, the gate that they decide, and the file of answers."""
+
+    queue: list[Pair]
+    gate: GateOfARun
+    file: VerdictFile
+
+    def session(self, rater: str) -> Session:
+        """One rater's way through it. Raises `UserError` unless `rater` is a name."""
+        return Session(self.queue, self.gate, self.file, rater)
+
+
+def open_gate(workspace: Workspace) -> OpenGate:
+    """The queue of a workspace's gate, with all that a session needs."""
     inputs, params = workspace.inputs(STEP), read_step(workspace.params, STEP)
     assert isinstance(params, Recurrence)
     objects = Objects(inputs)
     where = places(workspace)
-    return Session(
-        read_queue(where.queue, objects), GateOfARun(inputs, objects, params), VerdictFile(where.verdicts), rater
+    return OpenGate(
+        read_queue(where.queue, objects), GateOfARun(inputs, objects, params), VerdictFile(where.verdicts)
     )
+
+
+def open_session(workspace: Workspace, rater: str) -> Session:
+    """A session on the queue of a workspace's gate."""
+    return open_gate(workspace).session(rater)

@@ -27,6 +27,11 @@ class Pair(NamedTuple):
         """Its objects in ascending order, as judgements name a pair."""
         return min(self.rows), max(self.rows)
 
+    @property
+    def turned(self) -> "Pair":
+        """The pair with its objects shown the other way round."""
+        return self._replace(first=self.second, second=self.first, rows=self.rows[::-1])
+
 
 def read_queue(path: Path, objects: Objects) -> list[Pair]:
     """The pairs of a queue's CSV, the first to ask for first. objects: of the run that the queue belongs to.

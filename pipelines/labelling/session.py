@@ -1,9 +1,9 @@
 """One rater's way through the queue of a precision gate: what is asked next, and what has been answered.
 
-Nothing here knows how pairs are shown or answers come in: a terminal uses it, and a form can.
+Nothing here knows how pairs are shown or answers come in: the terminal and the web app use it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from components.common.errors import UserError
@@ -12,6 +12,13 @@ from components.gates.verdict import Decision
 from pipelines.labelling.decision import GateOfARun, forecast
 from pipelines.labelling.queue import Pair
 from pipelines.labelling.verdict_file import VerdictFile
+
+
+def check_name(rater: str) -> str:
+    """The name without space around it. Raises `UserError` if it is none, or one that a spreadsheet would compute."""
+    if not rater.isprintable() or not rater.strip()[:1].isalnum():
+        raise UserError("a rater needs a name: give --rater NAME, printable, with a letter or digit first")
+    return rater.strip()
 
 
 class Session:
@@ -23,12 +30,10 @@ class Session:
     decision: Decision
 
     def __init__(self, queue: Sequence[Pair], gate: GateOfARun, file: VerdictFile, rater: str):
-        if not rater.isprintable() or not rater.strip()[:1].isalnum():
-            raise UserError("a rater needs a name: give --rater NAME, printable, with a letter or digit first")
-        self.queue, self.file, self.rater = queue, file, rater.strip()
+        self.queue, self.file, self.rater = queue, file, check_name(rater)
         self._gate = gate
         self.repaired = file.repair()
-        self._look()
+        self.look()
 
     @property
     def decided(self) -> bool:
@@ -38,7 +43,7 @@ class Session:
     @property
     def answered(self) -> int:
         """How many pairs of the queue this rater has answered."""
-        return sum(self._has_answered(pair) for pair in self.queue)
+        return sum(self.has_answered(pair) for pair in self.queue)
 
     @property
     def forecast(self) -> str:
@@ -52,11 +57,14 @@ class Session:
         Once the gate is decided, these are the pairs that other raters have judged: two opinions tell how far one can
         be relied on.
         """
+        return next(self.open_pairs(), None)
+
+    def open_pairs(self) -> Iterator[Pair]:
+        """The pairs that are left for this rater, as `following` gives them."""
         for pair in self.queue:
             wanted = not self.decided or pair.key in self._given
-            if wanted and not self._has_answered(pair):
-                return pair
-        return None
+            if wanted and not self.has_answered(pair):
+                yield pair
 
     def answer(self, pair: Pair, word: Word) -> bool:
         """Stores this rater's verdict on a pair; it is on the disk when this returns.
@@ -66,7 +74,7 @@ class Session:
         at = datetime.now(UTC).isoformat(timespec="seconds")
         cut = self.file.append(Verdict(pair.first, pair.second, word, self.rater, at, QUESTION))
         self.repaired = cut or self.repaired
-        self._look()
+        self.look()
         return bool(cut)
 
     def take_back(self) -> Pair | None:
@@ -75,17 +83,28 @@ class Session:
         last = set(self._gate.place(own[-1:]))
         pair = next((pair for pair in self.queue if pair.key in last), None)
         if pair:
-            self.file.remove([verdict for verdict in own if set(self._gate.place([verdict])) == last])
-            self._look()
+            self.take_back_on(pair)
         return pair
+
+    def take_back_on(self, pair: Pair) -> None:
+        """Removes what this rater said on a pair, if anything."""
+        own = [verdict for verdict in self.file.verdicts() if verdict.rater == self.rater]
+        self.file.remove([verdict for verdict in own if pair.key in self._gate.place([verdict])])
+        self.look()
 
     def disputed(self, pair: Pair) -> bool:
         """Whether raters gave different answers to a pair."""
-        return len({verdict.verdict for verdict in self._given.get(pair.key, {}).values()}) > 1
+        return len({verdict.verdict for verdict in self.given(pair).values()}) > 1
 
-    def _has_answered(self, pair: Pair) -> bool:
-        return self.rater in self._given.get(pair.key, ())
+    def given(self, pair: Pair) -> Mapping[str, Verdict]:
+        """Rater -> verdict on a pair."""
+        return self._given.get(pair.key, {})
 
-    def _look(self) -> None:
+    def has_answered(self, pair: Pair) -> bool:
+        """Whether this rater has a verdict on a pair."""
+        return self.rater in self.given(pair)
+
+    def look(self) -> None:
+        """Reads what all raters have said by now."""
         self._given = self._gate.place(self.file.verdicts())
         self.decision = self._gate.decide(self._given)

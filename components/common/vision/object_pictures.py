@@ -22,7 +22,11 @@ class ObjectPictures:
 
     def crop(self, row: int) -> Image.Image:
         """The object as it was cropped."""
-        return decode(self._objects.blob(self._object(row), "crop"))
+        return decode(self.stored_crop(row))
+
+    def stored_crop(self, row: int) -> bytes:
+        """The same as it is stored: PNG."""
+        return self._objects.blob(self._object(row), "crop")
 
     def photograph(self, row: int, side: int) -> Image.Image:
         """The object's photograph, at most `side` px wide and high, with its box in red."""

@@ -1,0 +1,93 @@
+"""The app: its rooms, its routes, and what stands in front of them."""
+
+import secrets
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from components.common.errors import UserError
+from pipelines.engines.workspace import Workspace
+from pipelines.labelling.opening import places, why_not
+from pipelines.labelling.session import check_name
+from pipelines.review import label_pages
+from pipelines.review.guard import Guard
+from pipelines.review.label_room import LabelRoom
+from pipelines.review.pages import HERE, page
+
+WEEK = 7 * 24 * 3600  # seconds that a browser stays let in, at most as long as the app runs
+
+
+@dataclass
+class Review:
+    """What the app works on. labels: the label queue, or one sentence that says why there is none."""
+
+    workspace: Workspace
+    engine: Engine
+    labels: LabelRoom | str
+
+
+def open_review(workspace: Workspace, engine: Engine) -> Review:
+    """The rooms of a run, as far as the run has what they need."""
+    return Review(workspace, engine, _labels(workspace, engine))
+
+
+def _labels(workspace: Workspace, engine: Engine) -> LabelRoom | str:
+    try:
+        reason = why_not(workspace)
+        if reason and not places(workspace).queue.is_file():
+            return reason
+        return LabelRoom(workspace, engine)
+    except UserError as error:
+        return f"There is nothing to label: {error}."
+
+
+def create_app(review: Review, token: str, rater: str = "", port: int = 0) -> Starlette:
+    """The app for whoever has the token. rater: the name under which a browser answers that has given none."""
+    routes = [
+        Route("/", home, name="home"),
+        Route("/name", name, methods=["GET", "POST"], name="name"),
+        *label_pages.ROUTES,
+        Mount("/static", StaticFiles(directory=HERE / "static"), name="static"),
+    ]
+    cookie = f"objectmate_review_{port}"  # browsers do not tell one port of a machine from another
+    middleware = [
+        Middleware(
+            SessionMiddleware, secret_key=secrets.token_hex(32), session_cookie=cookie, max_age=WEEK, same_site="lax"
+        ),
+        Middleware(Guard, token=token),
+    ]
+    handlers = {HTTPException: _refused, UserError: _refused}
+    app = Starlette(routes=routes, middleware=middleware, exception_handlers=handlers)
+    app.state.review, app.state.rater = review, rater
+    return app
+
+
+def home(request: Request) -> Response:
+    """What there is to do."""
+    return page(request, "home.html", review=request.app.state.review)
+
+
+async def name(request: Request) -> Response:
+    """Asks who is there, and remembers it for this browser."""
+    if request.method == "GET":
+        back = request.query_params.get("back", "/")
+        return page(request, "name.html", back=back if back.startswith("/") and not back.startswith("//") else "/")
+    async with request.form(max_files=0, max_fields=4) as form:
+        request.session["rater"] = await run_in_threadpool(check_name, str(form.get("name", "")))
+    return JSONResponse({})
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """One sentence."""
+    if isinstance(error, HTTPException):
+        return PlainTextResponse(f"{error.detail}\n", error.status_code, headers=error.headers)
+    return PlainTextResponse(f"{error}\n", 422)

@@ -1,0 +1,97 @@
+"""What the app remembers, in a database: SQLite beside the run, or any that SQLAlchemy reaches by URL.
+
+What gates read is the file of verdicts, which is written from `turns`.
+"""
+
+from pathlib import Path
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Engine,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+    create_engine,
+    event,
+)
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from components.common.errors import UserError
+
+TABLES = MetaData()
+
+# A pair shown, or about to be shown, to a rater. `id` cannot be guessed and is never used again: pictures are cached
+# under it. `position`: from 1, in the order of showing. `kind`: queue, repeat or sentinel. `run`: digest of the
+# objects that `left` and `right` are rows of. `expected`: right or wrong, of a sentinel. `filed`: the file of verdicts
+# says the same.
+TURNS = Table(
+    "turns",
+    TABLES,
+    Column("id", String(32), primary_key=True),
+    Column("run", String(64), nullable=False),
+    Column("rater", String(200), nullable=False),
+    Column("lane", String(16), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("left", Integer, nullable=False),
+    Column("right", Integer, nullable=False),
+    Column("expected", String(16)),
+    Column("answer", String(16)),
+    Column("at", String(40)),
+    Column("milliseconds", Integer),
+    Column("flagged", Boolean, nullable=False, default=False),
+    Column("filed", Boolean, nullable=False, default=True),
+    UniqueConstraint("run", "rater", "lane", "position"),
+)
+
+# Two pictures of one sample, shown or about to be shown to a rater. `study`: digest of all pictures compared.
+# `choice`: left or right.
+CHOICES = Table(
+    "choices",
+    TABLES,
+    Column("id", String(32), primary_key=True),
+    Column("study", String(64), nullable=False),
+    Column("rater", String(200), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("question", String(16), nullable=False),
+    Column("benchmark", String(16), nullable=False),
+    Column("subject", String(500), nullable=False),
+    Column("sample", String(500), nullable=False),
+    Column("left", String(500), nullable=False),
+    Column("right", String(500), nullable=False),
+    Column("choice", String(8)),
+    Column("at", String(40)),
+    Column("milliseconds", Integer),
+    UniqueConstraint("study", "rater", "position"),
+)
+
+
+def open_database(url: str) -> Engine:
+    """The database at a URL of SQLAlchemy, with its tables. Raises `UserError` if it cannot be opened."""
+    try:
+        engine = create_engine(url)
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "connect", _durable)
+        TABLES.create_all(engine)
+    except (ArgumentError, ModuleNotFoundError) as error:
+        raise UserError(f"--database {url} is no database that can be used ({error}): correct it") from None
+    except SQLAlchemyError as error:
+        where, reason = create_engine(url).url.render_as_string(), str(error).partition("\n")[0]
+        raise UserError(f"the database {where} cannot be opened ({reason}): correct --database") from None
+    return engine
+
+
+def beside(folder: Path) -> str:
+    """The URL of the SQLite file in a run's folder."""
+    return f"sqlite:///{folder.resolve() / 'review.db'}"
+
+
+def _durable(connection, _record) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Readers do not wait for a writer, and a writer waits for the one before it."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA busy_timeout = 10000")
+    cursor.close()

@@ -1,0 +1,147 @@
+"""The pages of the label queue."""
+
+import io
+from collections.abc import Sequence
+from typing import Any, cast
+
+from pydantic import TypeAdapter, ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from pipelines.engines.again import how_to_run_again
+from pipelines.labelling.session import Session
+from pipelines.review.deck import Turn
+from pipelines.review.label_report import LABELLED, answers_table, report
+from pipelines.review.label_room import ALL, DISPUTED, Action, LabelRoom, Lane
+from pipelines.review.pages import FOREVER, ask_name, attachment, csv_of, page, rater_of
+
+SIDE = 480  # px, of the photograph around an object
+MOST_ACTIONS = 500
+ACTIONS = TypeAdapter(list[Action])
+
+
+def label(request: Request) -> Response:
+    """The page on which pairs are judged."""
+    if isinstance(request.app.state.review.labels, str):
+        return page(request, "no_queue.html", reason=request.app.state.review.labels)
+    if not rater_of(request):
+        return ask_name(request)
+    return page(request, "label.html", lane=_lane(request), room=request.app.state.review.labels)
+
+
+def turns(request: Request) -> Response:
+    """The rater's next turns and where the gate stands, as JSON."""
+    return JSONResponse(_turns(_room(request), _rater(request), _lane(request)))
+
+
+async def actions(request: Request) -> Response:
+    """Does what the rater's page asks for; answers as `turns`, and says what could not be done."""
+    room, rater, lane = _room(request), _rater(request), _lane(request)
+    try:
+        asked = ACTIONS.validate_json(await request.body())
+    except ValidationError:
+        raise HTTPException(422, "These are no answers: reload the page.") from None
+    if len(asked) > MOST_ACTIONS:
+        raise HTTPException(422, f"At most {MOST_ACTIONS} answers are taken at once.")
+    refused = await run_in_threadpool(room.act, rater, asked)
+    return JSONResponse((await run_in_threadpool(_turns, room, rater, lane)) | {"refused": refused})
+
+
+def picture(request: Request) -> Response:
+    """One object of a turn, or the photograph around it. Nothing in its address tells which object it is."""
+    room = _room(request)
+    turn = room.turn(request.path_params["turn"])
+    side, view = request.path_params["side"], request.path_params["view"]
+    if turn is None or side not in ("left", "right") or view not in ("object", "photograph"):
+        raise HTTPException(404)
+    row = turn.left if side == "left" else turn.right
+    if view == "object":
+        return Response(room.pictures.stored_crop(row), media_type="image/png", headers=FOREVER)
+    shown = io.BytesIO()
+    room.pictures.photograph(row, SIDE).save(shown, "JPEG", quality=85)
+    return Response(shown.getvalue(), media_type="image/jpeg", headers=FOREVER)
+
+
+def raters(request: Request) -> Response:
+    """Who has said how much, how far raters agree with themselves, with labels and with each other."""
+    if isinstance(request.app.state.review.labels, str):
+        return page(request, "no_queue.html", reason=request.app.state.review.labels)
+    if not rater_of(request):
+        return ask_name(request)
+    room = _room(request)
+    session = _session(request)
+    return page(
+        request,
+        "raters.html",
+        report=report(room, session),
+        state=_state(room, session),
+        file=room.open.file.path,
+    )
+
+
+def answers(request: Request) -> Response:
+    """Every answer given in the app, checks included, as CSV."""
+    return attachment(csv_of(LABELLED, answers_table(_room(request))), "answers.csv", "text/csv")
+
+
+def _turns(room: LabelRoom, rater: str, lane: Lane) -> dict[str, Any]:
+    ahead, behind = room.turns(rater, lane)
+    return {"state": _state(room, room.session(rater)), "ahead": _shown(ahead), "behind": _shown(behind)}
+
+
+def _shown(some: Sequence[Turn]) -> list[dict[str, Any]]:
+    """Turns without what the rater must not know: what kind they are, and of which objects."""
+    return [{"id": turn.id, "answer": turn.answer, "flagged": turn.flagged} for turn in some]
+
+
+def _state(room: LabelRoom, session: Session) -> dict[str, Any]:
+    """Where the gate stands. again: how to run with these answers, once they decide."""
+    decision = session.decision
+    again = how_to_run_again(room.workspace, room.open.file.path) if session.decided else ""
+    return {
+        "word": decision.word,
+        "sentence": decision.sentence,
+        "forecast": "" if session.decided else session.forecast,
+        "answered": session.answered,
+        "queue": len(session.queue),
+        "disputed": sum(session.disputed(pair) for pair in session.queue),
+        "repaired": session.repaired,
+        "again": again,
+    }
+
+
+def _room(request: Request) -> LabelRoom:
+    room = request.app.state.review.labels
+    if isinstance(room, str):
+        raise HTTPException(404, room)
+    return room
+
+
+def _rater(request: Request) -> str:
+    if not (rater := rater_of(request)):
+        raise HTTPException(409, "Nobody has said who answers: reload the page.")
+    return rater
+
+
+def _session(request: Request) -> Session:
+    return _room(request).session(_rater(request))
+
+
+def _lane(request: Request) -> Lane:
+    lane = request.query_params.get("lane", ALL)
+    if lane not in (ALL, DISPUTED):
+        raise HTTPException(404)
+    return cast(Lane, lane)
+
+
+ROUTES = [
+    Route("/label", label, name="label"),
+    Route("/label/turns", turns),
+    Route("/label/actions", actions, methods=["POST"]),
+    Route("/label/picture/{turn}/{side}/{view}", picture),
+    Route("/label/raters", raters, name="raters"),
+    Route("/label/answers.csv", answers, name="answers"),
+]

@@ -1,0 +1,53 @@
+"""What all pages share: templates, the name of who asks, tables as CSV."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.templating import Jinja2Templates
+
+HERE = Path(__file__).parent
+TEMPLATES = Jinja2Templates(HERE / "templates")  # escapes whatever is filled in
+FOREVER = {"cache-control": "private, max-age=31536000, immutable"}
+"""For pictures whose address is never used for another one."""
+COMPUTED = ("=", "+", "-", "@", "\t", "\r")
+"""A cell that begins so is a formula to a spreadsheet."""
+
+
+def page(request: Request, name: str, **filled: Any) -> Response:
+    """A page from its template."""
+    shared = {"csrf": request.session["csrf"], "rater": rater_of(request), "path": request.url.path}
+    return TEMPLATES.TemplateResponse(request, name, shared | filled)
+
+
+def rater_of(request: Request) -> str:
+    """Who asks: the name given in the browser, or on the command line; empty if there is none yet."""
+    return request.session.get("rater") or request.app.state.rater
+
+
+def ask_name(request: Request) -> Response:
+    """To the form that asks who is there, and back."""
+    return RedirectResponse(request.url_for("name").include_query_params(back=request.url.path).path_and_query(), 303)
+
+
+def csv_of(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A CSV that no spreadsheet computes: a text that could be a formula gets an apostrophe in front."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([inert(value) for value in row] for row in rows)
+    return text.getvalue()
+
+
+def inert(value: Any) -> Any:
+    """A cell of a CSV."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(COMPUTED) else value
+
+
+def attachment(text: str | bytes, name: str, kind: str) -> Response:
+    """A file to keep. name: plain letters, digits and dots."""
+    return Response(text, media_type=kind, headers={"content-disposition": f'attachment; filename="{name}"'})

@@ -44,6 +44,13 @@ def identify(run: Run, text: str) -> Meant:
 
 def candidates(run: Run, text: str) -> Meant:
     """Everything that a person may mean by `text`."""
+    meant = named(run, text)
+    found = meant.places or meant.dataset or not _is_file(text)
+    return meant if found else pictured(run, Path(text))
+
+
+def named(run: Run, text: str) -> Meant:
+    """The same for a person elsewhere: no file of this machine is looked at."""
     name, colon, position = text.rpartition(":")
     if text in run.datasets:
         return Meant([], text, "name of a dataset")
@@ -55,9 +62,8 @@ def candidates(run: Run, text: str) -> Meant:
             return Meant([], datasets[0], "digest of a dataset")
         if places := _with_id(run, text):
             return Meant(places, how="id")
-    if places := _with_name(run, text):
-        return Meant(places, how="name of a photograph")
-    return pictured(run, Path(text)) if _is_file(text) else Meant([])
+    places = _with_name(run, text)
+    return Meant(places, how="name of a photograph" if places else "")
 
 
 def pictured(run: Run, path: Path) -> Meant:

@@ -43,7 +43,7 @@ def print_found(found: "Sequence[Found]", as_json: bool) -> None:
         shown = f", the first {len(answer.rows)} shown" if len(answer.rows) < answer.total else ""
         console.print(f"[bold]{answer.dataset}[/bold]: {answer.total} rows{shown}")
         for row in answer.rows:
-            said = {name: value for name, value in row.items() if _is_said(name, value)}
+            said = {name: value for name, value in row.items() if is_said(name, value)}
             console.print(f"  {answer.dataset}:{row['position']}  [dim]{_facts(said)}[/dim]")
 
 
@@ -59,20 +59,22 @@ def _line(node: "Node") -> str:
     head = f"{relation}[bold]{node.dataset}[/bold] {escape(node.key if ':' in node.key else short(node.key))}"
     if node.again:
         return f"{head} (as above)"
-    said = {name: value for name, value in node.says.items() if _is_said(name, value) and value != node.key}
+    said = {name: value for name, value in node.says.items() if is_said(name, value) and value != node.key}
     return f"{head}  [dim]{_facts(said)}[/dim]"
 
 
 def _facts(says: Mapping[str, Any]) -> str:
-    return escape(", ".join(f"{name}={_value(name, value)}" for name, value in says.items()))
+    return escape(", ".join(f"{name}={shown_value(name, value)}" for name, value in says.items()))
 
 
-def _is_said(name: str, value: Any) -> bool:
+def is_said(name: str, value: Any) -> bool:
+    """Whether a column is worth showing."""
     known = value not in (None, "", [], {})
     return (known or name in RIGHTS) and name not in (*LISTS, "position")
 
 
-def _value(name: str, value: Any) -> str:
+def shown_value(name: str, value: Any) -> str:
+    """A column's value, ids and digests shortened."""
     if isinstance(value, dict):
         return " ".join(f"{key}:{short(each) if DIGEST.fullmatch(str(each)) else each}" for key, each in value.items())
     if isinstance(value, float):

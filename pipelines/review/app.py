@@ -18,7 +18,7 @@ from components.common.errors import UserError
 from pipelines.engines.workspace import Workspace
 from pipelines.labelling.opening import places, why_not
 from pipelines.labelling.session import check_name
-from pipelines.review import label_pages
+from pipelines.review import explorer_pages, label_pages
 from pipelines.review.guard import Guard
 from pipelines.review.label_room import LabelRoom
 from pipelines.review.pages import HERE, page
@@ -56,6 +56,7 @@ def create_app(review: Review, token: str, rater: str = "", port: int = 0) -> St
         Route("/", home, name="home"),
         Route("/name", name, methods=["GET", "POST"], name="name"),
         *label_pages.ROUTES,
+        *explorer_pages.ROUTES,
         Mount("/static", StaticFiles(directory=HERE / "static"), name="static"),
     ]
     cookie = f"objectmate_review_{port}"  # browsers do not tell one port of a machine from another

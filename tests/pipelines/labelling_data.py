@@ -13,6 +13,7 @@ import numpy as np
 from picture_rows import image_row
 from PIL import Image
 
+from components.common.data.digests import content_key
 from components.common.data.reading import Dataset
 from components.common.data.writing import Writer
 from components.common.errors import GateStop
@@ -106,7 +107,7 @@ def _object(row: int, image_id: str, crop: Image.Image) -> dict[str, Any]:
     plain, flipped = dhashes(crop)
     box = {"x": 8.1, "y": 9.3, "w": 40.7, "h": 30.0}  # which no float holds exactly
     rest = {"category": "mug", "score": 1.0, "dhash": plain, "dhash_flipped": flipped}
-    return {"object_id": f"object-{row}", "row": row, "image_id": image_id} | box | rest
+    return {"object_id": content_key("object", row)[:32], "row": row, "image_id": image_id} | box | rest
 
 
 def _set(anchor: int) -> dict[str, Any]:

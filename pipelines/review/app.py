@@ -1,6 +1,7 @@
 """The app: its rooms, its routes, and what stands in front of them."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
@@ -18,26 +19,35 @@ from components.common.errors import UserError
 from pipelines.engines.workspace import Workspace
 from pipelines.labelling.opening import places, why_not
 from pipelines.labelling.session import check_name
-from pipelines.review import explorer_pages, label_pages
+from pipelines.review import explorer_pages, label_pages, study_pages
 from pipelines.review.guard import Guard
 from pipelines.review.label_room import LabelRoom
 from pipelines.review.pages import HERE, page
+from pipelines.review.study import StudyRoom
 
 WEEK = 7 * 24 * 3600  # seconds that a browser stays let in, at most as long as the app runs
 
 
 @dataclass
 class Review:
-    """What the app works on. labels: the label queue, or one sentence that says why there is none."""
+    """What the app works on. labels, study: a room, or one sentence that says why there is none."""
 
     workspace: Workspace
     engine: Engine
     labels: LabelRoom | str
+    study: StudyRoom | str
 
 
-def open_review(workspace: Workspace, engine: Engine) -> Review:
-    """The rooms of a run, as far as the run has what they need."""
-    return Review(workspace, engine, _labels(workspace, engine))
+def open_review(workspace: Workspace, engine: Engine, beside: Sequence[Workspace] = ()) -> Review:
+    """The rooms of a run, as far as the run has what they need. beside: runs to compare its pictures with."""
+    return Review(workspace, engine, _labels(workspace, engine), _study([workspace, *beside], engine))
+
+
+def _study(workspaces: Sequence[Workspace], engine: Engine) -> StudyRoom | str:
+    try:
+        return StudyRoom(workspaces, engine)
+    except UserError as error:
+        return f"There are no pictures of systems to compare: {error}."
 
 
 def _labels(workspace: Workspace, engine: Engine) -> LabelRoom | str:
@@ -56,6 +66,7 @@ def create_app(review: Review, token: str, rater: str = "", port: int = 0) -> St
         Route("/", home, name="home"),
         Route("/name", name, methods=["GET", "POST"], name="name"),
         *label_pages.ROUTES,
+        *study_pages.ROUTES,
         *explorer_pages.ROUTES,
         Mount("/static", StaticFiles(directory=HERE / "static"), name="static"),
     ]
@@ -88,7 +99,8 @@ async def name(request: Request) -> Response:
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    """One sentence."""
-    if isinstance(error, HTTPException):
-        return PlainTextResponse(f"{error.detail}\n", error.status_code, headers=error.headers)
-    return PlainTextResponse(f"{error}\n", 422)
+    """One sentence: as a page to whoever opens one, as text to a page that asked."""
+    status, sentence = (error.status_code, error.detail) if isinstance(error, HTTPException) else (422, str(error))
+    if "text/html" in request.headers.get("accept", ""):
+        return page(request, "refused.html", status=status, sentence=sentence)
+    return PlainTextResponse(f"{sentence}\n", status)

@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -18,10 +19,10 @@ COMPUTED = ("=", "+", "-", "@", "\t", "\r")
 """A cell that begins so is a formula to a spreadsheet."""
 
 
-def page(request: Request, name: str, **filled: Any) -> Response:
+def page(request: Request, name: str, status: int = 200, **filled: Any) -> Response:
     """A page from its template."""
     shared = {"csrf": request.session["csrf"], "rater": rater_of(request), "path": request.url.path}
-    return TEMPLATES.TemplateResponse(request, name, shared | filled)
+    return TEMPLATES.TemplateResponse(request, name, shared | filled, status)
 
 
 def rater_of(request: Request) -> str:
@@ -31,7 +32,8 @@ def rater_of(request: Request) -> str:
 
 def ask_name(request: Request) -> Response:
     """To the form that asks who is there, and back."""
-    return RedirectResponse(request.url_for("name").include_query_params(back=request.url.path).path_and_query(), 303)
+    back = f"{request.url.path}?{request.url.query}"
+    return RedirectResponse(f"/name?{urlencode({'back': back})}", 303)
 
 
 def csv_of(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

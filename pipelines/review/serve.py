@@ -2,7 +2,7 @@
 
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from components.common.errors import UserError
 from pipelines.engines.workspace import Workspace
@@ -11,9 +11,15 @@ EXTRA = "the review app needs packages that are not installed: pip install 'obje
 
 
 def serve(
-    workspace: Workspace, host: str, port: int, database: str, rater: str, say: Callable[[str], None]
+    workspace: Workspace,
+    beside_it: Sequence[Workspace],
+    host: str,
+    port: int,
+    database: str,
+    rater: str,
+    say: Callable[[str], None],
 ) -> None:
-    """Serves until Ctrl-C. say: prints a line. Raises `UserError` if the address or the database cannot be used."""
+    """Serves until Ctrl-C. beside_it: runs to compare pictures with. say: prints a line. Raises `UserError` if the address or the database cannot be used."""
     try:
         import uvicorn
 
@@ -29,7 +35,7 @@ def serve(
     token = secrets.token_urlsafe(24)
     with listening_on(host, port) as listening:
         port = listening.getsockname()[1]
-        review = open_review(workspace, open_database(database or beside(workspace.root)))
+        review = open_review(workspace, open_database(database or beside(workspace.root)), beside_it)
         app = create_app(review, token, rater, port)
         say(f"The review app of {workspace.root} is at\n{address(host, port)}/?token={token}\nCtrl-C ends it.")
         server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_level="warning", server_header=False))

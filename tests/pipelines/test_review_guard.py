@@ -133,4 +133,4 @@ def test_what_cannot_be_used_is_one_sentence(undecided: Path) -> None:
     with pytest.raises(UserError, match="cannot be opened"):
         open_database("sqlite:////nowhere/at/all.db")
     with listening_on("127.0.0.1", 0) as taken, pytest.raises(UserError, match="give another --port"):
-        serve(RUN, "127.0.0.1", taken.getsockname()[1], "", "", print)
+        serve(RUN, [], "127.0.0.1", taken.getsockname()[1], "", "", print)

@@ -1,0 +1,128 @@
+"""The pages of the study that compares systems."""
+
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from components.common.vision.images import encode_png
+from pipelines.review.pages import FOREVER, ask_name, attachment, csv_of, page, rater_of
+from pipelines.review.study import ASKED, Choice, Comparison, Study, StudyRoom
+from pipelines.review.study_report import COLUMNS, as_parquet, preferences, table
+
+MOST_ACTIONS = 500
+CHOSEN = TypeAdapter(list[Choice])
+
+
+def start(request: Request) -> Response:
+    """Which systems to compare, and what raters have preferred so far."""
+    room = request.app.state.review.study
+    if isinstance(room, str):
+        return page(request, "no_study.html", reason=room)
+    return page(request, "study.html", room=room, asked=ASKED, preferences=preferences(room.answers()))
+
+
+def compare(request: Request) -> Response:
+    """The page on which one of two pictures is chosen."""
+    room = _room(request)
+    if not rater_of(request):
+        return ask_name(request)
+    study = _study(request, room)
+    return page(request, "compare.html", study=study, asked=ASKED, query=request.url.query)
+
+
+def turns(request: Request) -> Response:
+    """The rater's comparisons, as JSON."""
+    room = _room(request)
+    return JSONResponse(_turns(room, _study(request, room), _rater(request)))
+
+
+async def actions(request: Request) -> Response:
+    """Does what the rater's page asks for; answers as `turns`."""
+    room, rater = _room(request), _rater(request)
+    try:
+        asked = CHOSEN.validate_json(await request.body())
+    except ValidationError:
+        raise HTTPException(422, "These are no answers: reload the page.") from None
+    if len(asked) > MOST_ACTIONS:
+        raise HTTPException(422, f"At most {MOST_ACTIONS} answers are taken at once.")
+    study = await run_in_threadpool(_study, request, room)
+    refused = await run_in_threadpool(room.act, study, rater, asked)
+    return JSONResponse((await run_in_threadpool(_turns, room, study, rater)) | {"refused": refused})
+
+
+def picture(request: Request) -> Response:
+    """A picture of a comparison: left, right, or reference-0 and on. Its address does not tell which system made it."""
+    room = _room(request)
+    comparison = room.comparison(request.path_params["turn"])
+    which = request.path_params["which"]
+    if comparison is None:
+        raise HTTPException(404)
+    if which in ("left", "right"):
+        content = room.picture(comparison, comparison.left if which == "left" else comparison.right)
+    else:
+        number, references = which.removeprefix("reference-"), room.references(comparison)
+        if not number.isdecimal() or int(number) >= len(references):
+            raise HTTPException(404)
+        content = encode_png(references[int(number)])
+    return Response(content, media_type="image/png", headers=FOREVER)
+
+
+def export_csv(request: Request) -> Response:
+    """Every choice as CSV."""
+    return attachment(csv_of(COLUMNS, table(_room(request).answers())), "choices.csv", "text/csv")
+
+
+def export_parquet(request: Request) -> Response:
+    """Every choice as Parquet."""
+    content = as_parquet(table(_room(request).answers()))
+    return attachment(content, "choices.parquet", "application/vnd.apache.parquet")
+
+
+def _turns(room: StudyRoom, study: Study, rater: str) -> dict[str, Any]:
+    ahead, behind = room.turns(study, rater)
+    left = len(ahead)
+    return {
+        "state": {"left": left, "answered": room.answered(study, rater)},
+        "ahead": [_shown(room, turn) for turn in ahead[:40]],
+        "behind": [_shown(room, turn) for turn in behind],
+    }
+
+
+def _shown(room: StudyRoom, turn: Comparison) -> dict[str, Any]:
+    """A comparison without what the rater must not know."""
+    references = len(room.references(turn))
+    return {"id": turn.id, "answer": turn.choice, "prompt": room.prompt(turn), "references": references}
+
+
+def _room(request: Request) -> StudyRoom:
+    room = request.app.state.review.study
+    if isinstance(room, str):
+        raise HTTPException(404, room)
+    return room
+
+
+def _study(request: Request, room: StudyRoom) -> Study:
+    asked = request.query_params
+    return room.study(asked.get("question", ""), asked.get("first", ""), asked.get("second", ""))
+
+
+def _rater(request: Request) -> str:
+    if not (rater := rater_of(request)):
+        raise HTTPException(409, "Nobody has said who answers: reload the page.")
+    return rater
+
+
+ROUTES = [
+    Route("/study", start, name="study"),
+    Route("/study/compare", compare),
+    Route("/study/turns", turns),
+    Route("/study/actions", actions, methods=["POST"]),
+    Route("/study/picture/{turn}/{which}", picture),
+    Route("/study/choices.csv", export_csv),
+    Route("/study/choices.parquet", export_parquet),
+]

@@ -7,7 +7,7 @@ from PIL import Image, ImageCms
 
 from components.common.vision.images import to_rgb
 
-SRGB = ImageCms.createProfile("sRGB")
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 _CLEAR = ("RGBA", "LA", "PA", "RGBa", "La")
 _BY_PROFILE = {("CMYK", "CMYK"), ("L", "GRAY")}
 """Modes and colour spaces whose pixels become sRGB through their profile, since an RGB picture cannot keep it."""

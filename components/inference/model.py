@@ -39,7 +39,11 @@ class TrainedModel:
 
         device: cpu, cuda or auto. Raises `UserError` if there is no such model.
         """
-        found = find_model(str(reference))
+        return cls.of(find_model(str(reference)), device)
+
+    @classmethod
+    def of(cls, found: Found, device: str = "auto") -> "TrainedModel":
+        """The model that was found."""
         pipeline = from_pretrained(GridPipeline, str(found.pipeline))
         pipeline.set_progress_bar_config(disable=True)
         return cls(pipeline.to(pick_device(device)), found)
@@ -57,9 +61,9 @@ class TrainedModel:
     def insert(self, scene: Given, box: Sides, references: References, **settings: Any) -> MadePicture:
         """The scene with the object in the box; every pixel outside the box is the scene's.
 
-        scene: a PIL image, a picture's path or its bytes. box: x, y, w, h in px of the upright scene. references: one to
-        three pictures of the object, each as it is or as a `Reference` with a box. settings: seed, steps, guidance,
-        context (see `requests.Insertion`), on_step (see `draw`). Raises `UserError`, as `draw` does.
+        scene: a PIL image, a picture's path or its bytes. box: x, y, w, h in px of the upright scene. references: one
+        to three pictures of the object, each as it is or as a `Reference` with a box. settings: seed, steps, guidance,
+        context, margin (see `requests.Insertion`), on_step (see `draw`). Raises `UserError`, as `draw` does.
         """
         on_step = settings.pop("on_step", None)
         return self.draw(Insertion(scene=scene, box=box, references=_named(references), **settings), on_step)
@@ -78,11 +82,7 @@ class TrainedModel:
 
         Raises `UserError` if a picture, a box or a number does not do, or the model was trained for the other task.
         """
-        if request.task != self.task:
-            raise UserError(
-                f"{self.found.name} was trained for {self.task}: use it with `{COMMAND[self.task]}`, or name a model "
-                f"for {request.task}, such as data/model_{request.task}"
-            )
+        self.check_task(request.task)
         request.check()
         cut = [reference_square(reference, f"reference {k}") for k, reference in enumerate(request.references, 1)]
         squares, notes = [square for square, _ in cut], [note for _, found in cut for note in found]
@@ -94,13 +94,21 @@ class TrainedModel:
         made.notes[:0] = notes
         return made
 
+    def check_task(self, task: str) -> None:
+        """Raises `UserError` if the model was trained for the other task."""
+        if task != self.task:
+            raise UserError(
+                f"{self.found.name} was trained for {self.task}: use it with `{COMMAND[self.task]}`, or name a model "
+                f"for {task}, such as data/model_{task}"
+            )
+
     def _insert(self, request: Insertion, squares: list[Image.Image], on_step: OnStep | None) -> MadePicture:
         source = read_source(request.scene, "the scene")
         box = checked_box(request.box, source.size, name_of(request.scene, "the scene"))
         window = window_of(box, request.context, *source.size)
         background = to_srgb(window.cut(source.pixels), source.profile)
         drawn = self._run(request, squares, on_step, background=background, mask=window.mask(self.cell))
-        window.put_back(source.pixels, from_srgb(drawn, source.profile))
+        window.put_back(source.pixels, from_srgb(drawn, source.profile), request.margin)
         return MadePicture(
             image=source.pixels,
             origin=origin_of_request(request, self.found),
@@ -138,7 +146,7 @@ class TrainedModel:
             )
         if window.square.x < 0 or window.square.y < 0:
             notes.append("the box is longer than the scene's shorter side: the model saw the scene's edge repeated")
-        if scene.mode == "RGBA" and scene.getchannel("A").crop(window.pixels).getextrema()[0] < 255:  # type: ignore[operator]
+        if scene.mode == "RGBA" and scene.getchannel("A").crop(window.pixels).getextrema() != (255, 255):
             notes.append("the scene is transparent in the box, and stays so: the object shows where it is opaque")
         return notes
 

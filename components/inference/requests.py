@@ -1,4 +1,4 @@
-"""What is asked of a model: an insertion or a generation, with its settings, and the origin that its picture will have."""
+"""What is asked of a model, with its settings, and the origin that the picture will have."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,11 +7,10 @@ from typing import ClassVar, TypeAlias
 from components.common.errors import UserError
 from components.common.references import CONTEXT, REFERENCES
 from components.common.vision.origin import Origin
+from components.inference import GUIDANCE, GUIDANCE_TEXT, STEPS
 from components.inference.locating import Found
 from components.inference.sources import Given, Reference, Sides, digest_of
 
-STEPS, GUIDANCE, GUIDANCE_TEXT = 50, 2.0, 7.5
-"""Evaluation's defaults: sampler steps, weight of the references, weight of the prompt."""
 LONGEST_PROMPT = 2000
 """Characters; a model reads fewer, and a JPEG has no room for many more."""
 
@@ -44,16 +43,20 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Insertion(Request):
-    """An object into a scene. box: where, in px of the upright scene. context: side of the square that the model sees /
-    longer side of the box."""
+    """An object into a scene.
+
+    box: where, in px of the upright scene. context: side of the square that the model sees / longer side of the box.
+    margin: width of what may change around the box / longer side of the box; no pixel beyond it does.
+    """
 
     scene: Given
     box: Sides
     context: float = CONTEXT
+    margin: float = 0.0
     task: ClassVar[str] = "insertion"
 
     def _ranges(self) -> list[tuple[str, float, int, int]]:
-        return [*super()._ranges(), ("context", self.context, 1, 8)]
+        return [*super()._ranges(), ("context", self.context, 1, 8), ("margin", self.margin, 0, 1)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +82,12 @@ AnyRequest: TypeAlias = Insertion | Generation
 def origin_of_request(request: AnyRequest, model: Found) -> Origin:
     """The origin of the picture that the model will make. Raises `UserError` if a file cannot be read."""
     special = (
-        {"scene": digest_of(request.scene), "box": written(request.box), "context": float(request.context)}
+        {
+            "scene": digest_of(request.scene),
+            "box": written(request.box),
+            "context": float(request.context),
+            "margin": float(request.margin),
+        }
         if isinstance(request, Insertion)
         else {"prompt": request.prompt, "guidance_text": float(request.guidance_text)}
     )

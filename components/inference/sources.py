@@ -5,7 +5,7 @@ import math
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
@@ -98,10 +98,11 @@ def reference_square(reference: Reference, name: str) -> tuple[Image.Image, list
     flat = to_srgb(source.pixels, source.profile)
     if reference.box:
         box = checked_box(reference.box, source.size, name)
-    elif source.pixels.mode == "RGBA" and source.pixels.getextrema()[3][0] < OPAQUE:  # type: ignore[index]
+    elif source.pixels.mode == "RGBA" and _has_clear_parts(source.pixels):
         box = _opaque_box(source.pixels, name)
     else:
-        return padded_square(flat, max(flat.size)), source.notes
+        note = f"{name} was taken whole: give the object's box if it does not fill the picture"
+        return padded_square(flat, max(flat.size)), [*source.notes, note]
     return crop(flat, pixel_window(box, REFERENCE_SCALE, *source.size)), source.notes
 
 
@@ -118,6 +119,11 @@ def checked_box(sides: Sides, size: tuple[int, int], name: str) -> Box:
 
 def _is_inside(box: Box, width: int, height: int) -> bool:
     return box.x >= 0 and box.y >= 0 and box.x + box.w <= width and box.y + box.h <= height
+
+
+def _has_clear_parts(pixels: Image.Image) -> bool:
+    least, _ = pixels.getchannel("A").getextrema()
+    return cast(int, least) < OPAQUE
 
 
 def _opaque_box(pixels: Image.Image, name: str) -> Box:

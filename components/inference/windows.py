@@ -2,11 +2,15 @@
 
 import math
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from PIL import Image, ImageChops
 
 from components.common.vision.geometry import Box, box_mask, crop, pixel_window, placed
+
+Area: TypeAlias = tuple[int, int, int, int]
+"""Left, top, right and bottom, px of the scene; right and bottom are the first px outside."""
 
 
 @dataclass(frozen=True)
@@ -17,8 +21,8 @@ class Window:
     square: Box
 
     @property
-    def pixels(self) -> tuple[int, int, int, int]:
-        """Left, top, right and bottom of the box on whole pixels, at least one."""
+    def pixels(self) -> Area:
+        """The box on whole pixels, at least one wide and high."""
         left, top = round(self.box.x), round(self.box.y)
         right, bottom = round(self.box.x + self.box.w), round(self.box.y + self.box.h)
         return left, top, max(right, left + 1), max(bottom, top + 1)
@@ -36,26 +40,51 @@ class Window:
         """Where the object goes in the model's cell: L, cell x cell px, 255 in the box."""
         return box_mask(placed(self.box, self.square, cell), cell)
 
-    def put_back(self, scene: Image.Image, drawn: Image.Image) -> None:
-        """Blends what the model drew into the box, in place; no pixel outside the box changes.
+    def put_back(self, scene: Image.Image, drawn: Image.Image, margin: float = 0.0) -> None:
+        """Blends what the model drew into the scene, in place; no pixel outside the box and its margin changes.
 
-        drawn: RGB, the square at any size. At the box's edges the scene shows through, over the width of about
-        one pixel of the model; not where they are the scene's own.
+        drawn: RGB, the square at any size. At the box's edges the scene shows through, over the width of about one
+        pixel of the model; not where they are the scene's own. margin: width of the margin / longer side of the box. In
+        it, what the model changed, such as a shadow, is added to the scene's own pixels and fades out.
         """
+        if margin:
+            self._add_changes(scene, drawn, round(margin * max(self.box.w, self.box.h)))
         left, top, right, bottom = self.pixels
         size = (right - left, bottom - top)
-        patch = drawn.resize(size, Image.Resampling.BICUBIC, box=self._drawn_region(drawn.width))
+        patch = drawn.resize(size, Image.Resampling.BICUBIC, box=self._in_drawing(self.pixels, drawn.width))
         if scene.mode == "RGBA":  # transparency stays as it is
             patch.putalpha(scene.getchannel("A").crop(self.pixels))
         ramp = max(round(self.square.w / drawn.width), 1)
         across = _fading(size[0], ramp, left > 0, right < scene.width)
         down = _fading(size[1], ramp, top > 0, bottom < scene.height)
-        stretched = (across.resize(size), down.transpose(Image.Transpose.ROTATE_270).resize(size))
-        scene.paste(patch, (left, top), ImageChops.multiply(*stretched))
+        shares = across.resize(size), down.transpose(Image.Transpose.ROTATE_270).resize(size)
+        scene.paste(patch, (left, top), ImageChops.multiply(*shares))
 
-    def _drawn_region(self, side: int) -> tuple[float, float, float, float]:
-        """Where `pixels` are in a drawing of the square at side x side px."""
+    def _add_changes(self, scene: Image.Image, drawn: Image.Image, width: int) -> None:
+        x, y, side = (int(value) for value in self.square[:3])
         left, top, right, bottom = self.pixels
+        area = (
+            max(left - width, x, 0),
+            max(top - width, y, 0),
+            min(right + width, x + side, scene.width),
+            min(bottom + width, y + side, scene.height),
+        )
+        seen = self.cut(scene).convert("RGB").resize(drawn.size, Image.Resampling.BICUBIC)
+        changes = np.asarray(drawn, np.float32) - np.asarray(seen, np.float32)
+        size, region = (area[2] - area[0], area[3] - area[1]), self._in_drawing(area, drawn.width)
+        large = [_resized(changes[..., channel], size, region) for channel in range(3)]
+        shares = np.outer(_distance_share(area[1], area[3], top, bottom, width),
+                          _distance_share(area[0], area[2], left, right, width))  # fmt: skip
+        part = scene.crop(area)
+        shown = np.asarray(part.convert("RGB"), np.float32) + shares[..., None] * np.stack(large, -1)
+        added = Image.fromarray(np.clip(np.round(shown), 0, 255).astype(np.uint8))
+        if scene.mode == "RGBA":
+            added.putalpha(part.getchannel("A"))
+        scene.paste(added, area[:2])
+
+    def _in_drawing(self, area: Area, side: int) -> tuple[float, float, float, float]:
+        """Where an area of the scene is in a drawing of the square at side x side px."""
+        left, top, right, bottom = area
         part = placed(Box(left, top, right - left, bottom - top), self.square, side)
         return max(part.x, 0), max(part.y, 0), min(part.x + part.w, side), min(part.y + part.h, side)
 
@@ -86,3 +115,14 @@ def _fading(length: int, ramp: int, fades_in: bool, fades_out: bool) -> Image.Im
     if fades_out:
         shares[length - count :] = rising[::-1]
     return Image.fromarray(np.round(shares * 255).astype(np.uint8)[None])
+
+
+def _distance_share(start: int, end: int, low: int, high: int, width: int) -> np.ndarray:
+    """For the px of start..end along one side: 1 from low to high, falling to nothing `width` px away."""
+    at = np.arange(start, end)
+    distance = np.maximum(np.maximum(low - at, at - high + 1), 0)
+    return np.maximum(1 - distance / (width + 1), 0).astype(np.float32)
+
+
+def _resized(values: np.ndarray, size: tuple[int, int], region: tuple[float, float, float, float]) -> np.ndarray:
+    return np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BICUBIC, box=region))

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 from components.common.vision.xmp import RDF, packets, parse
 
-NAMESPACE = "https://github.com/objectmate/ns/picture/1.0/"
+NAMESPACE = "urn:objectmate:picture:"
 _IPTC, _XMP, _META = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/", "http://ns.adobe.com/xap/1.0/", "adobe:ns:meta/"
 _SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 SOURCE_TYPE = {"insertion": "compositeWithTrainedAlgorithmicMedia", "generation": "trainedAlgorithmicMedia"}
@@ -42,6 +42,7 @@ class Origin:
     guidance: float
     guidance_text: float = 1.0
     context: float = 0.0
+    margin: float = 0.0
 
     def xmp(self) -> bytes:
         """The packet that says so. Characters that XML has no place for become question marks."""

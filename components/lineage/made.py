@@ -7,7 +7,6 @@ from typing import Any
 
 from components.common.data.digests import digest_file
 from components.common.vision.origin import Origin, origin_of
-from components.lineage import trace
 from components.lineage.identify import is_file
 from components.lineage.rows import Rows, Run
 from components.lineage.trace import Node, Place

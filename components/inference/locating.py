@@ -44,8 +44,9 @@ def find_model(reference: str) -> Found:
 
 
 def _pipeline_in(folder: Path, reference: str) -> Path:
-    """The folder of the pipeline: this one, or the only one below it."""
-    found = [folder] if (folder / INDEX).is_file() else sorted(path.parent for path in folder.rglob(INDEX))
+    """The folder of the pipeline: this one, a dataset's, or the only one below it, as MLflow may keep it."""
+    usual = [place for place in (folder, folder / PIPELINE) if (place / INDEX).is_file()]
+    found = usual[:1] or sorted(path.parent for path in folder.rglob(INDEX))
     if len(found) != 1:
         there = f"{len(found)} models" if found else f"no {INDEX}"
         raise UserError(

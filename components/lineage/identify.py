@@ -34,7 +34,7 @@ def identify(run: Run, text: str) -> Meant:
     """
     meant = candidates(run, text)
     if not meant.places and not meant.dataset:
-        here = "" if _is_file(text) else ", and no file here"
+        here = "" if is_file(text) else ", and no file here"
         raise UserError(f"{text} is no id, name or picture of this run{here}{_refused(run, text)}")
     if len(meant.places) > 1:
         shown = ", ".join(_named(run, place) for place in meant.places[:SHOWN])
@@ -45,7 +45,7 @@ def identify(run: Run, text: str) -> Meant:
 def candidates(run: Run, text: str) -> Meant:
     """Everything that a person may mean by `text`."""
     meant = named(run, text)
-    found = meant.places or meant.dataset or not _is_file(text)
+    found = meant.places or meant.dataset or not is_file(text)
     return meant if found else pictured(run, Path(text))
 
 
@@ -77,7 +77,8 @@ def pictured(run: Run, path: Path) -> Meant:
         raise UserError(f"{path} is no picture ({reason}): name a picture, an id or a photograph's name") from None
 
 
-def _is_file(text: str) -> bool:
+def is_file(text: str) -> bool:
+    """Whether a text that a person typed is the name of a file."""
     try:
         return Path(text).is_file()
     except OSError:  # the system refuses the name

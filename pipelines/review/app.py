@@ -19,10 +19,11 @@ from components.common.errors import UserError
 from pipelines.engines.workspace import Workspace
 from pipelines.labelling.opening import places, why_not
 from pipelines.labelling.session import check_name
-from pipelines.review import explorer_pages, label_pages, study_pages
+from pipelines.review import explorer_pages, label_pages, playground_pages, study_pages
 from pipelines.review.guard import Guard
 from pipelines.review.label_room import LabelRoom
 from pipelines.review.pages import HERE, page
+from pipelines.review.playground import Playground
 from pipelines.review.study import StudyRoom
 
 WEEK = 7 * 24 * 3600  # seconds that a browser stays let in, at most as long as the app runs
@@ -36,11 +37,13 @@ class Review:
     engine: Engine
     labels: LabelRoom | str
     study: StudyRoom | str
+    playground: Playground
 
 
 def open_review(workspace: Workspace, engine: Engine, beside: Sequence[Workspace] = ()) -> Review:
     """The rooms of a run, as far as the run has what they need. beside: runs to compare its pictures with."""
-    return Review(workspace, engine, _labels(workspace, engine), _study([workspace, *beside], engine))
+    study = _study([workspace, *beside], engine)
+    return Review(workspace, engine, _labels(workspace, engine), study, Playground(workspace))
 
 
 def _study(workspaces: Sequence[Workspace], engine: Engine) -> StudyRoom | str:
@@ -68,6 +71,7 @@ def create_app(review: Review, token: str, rater: str = "", port: int = 0) -> St
         *label_pages.ROUTES,
         *study_pages.ROUTES,
         *explorer_pages.ROUTES,
+        *playground_pages.ROUTES,
         Mount("/static", StaticFiles(directory=HERE / "static"), name="static"),
     ]
     cookie = f"objectmate_review_{port}"  # browsers do not tell one port of a machine from another

@@ -11,7 +11,7 @@ import uvicorn
 from pipelines.engines.workspace import Workspace
 from pipelines.review.app import Review, create_app, open_review
 from pipelines.review.database import beside, open_database
-from pipelines.review.serve import listening_on, address
+from pipelines.review.serve import address, listening_on
 
 TOKEN = "the-token-of-the-test"
 

@@ -78,8 +78,14 @@ class Lot:
         return Pair(int(self.anchors[place]), int(self.views[reference]))
 
     def draws(self, count: int) -> list[int]:
-        """The first `count` draws, as references: one a set."""
-        return [int(self.references(place)[0]) for place in self.order[:count].tolist()]
+        """The first `count` draws, as references: one a set. Raters' answers ask for them again and again."""
+        if count not in self._drawn:
+            self._drawn[count] = [int(self.references(place)[0]) for place in self.order[:count].tolist()]
+        return self._drawn[count]
+
+    @cached_property
+    def _drawn(self) -> dict[int, list[int]]:
+        return {}
 
 
 def lot_of(sets: Dataset, objects: Dataset) -> Lot:

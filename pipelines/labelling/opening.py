@@ -106,9 +106,7 @@ def open_gate(workspace: Workspace) -> OpenGate:
     assert isinstance(params, Recurrence)
     objects = Objects(inputs)
     where = places(workspace)
-    return OpenGate(
-        read_queue(where.queue, objects), GateOfARun(inputs, objects, params), VerdictFile(where.verdicts)
-    )
+    return OpenGate(read_queue(where.queue, objects), GateOfARun(inputs, objects, params), VerdictFile(where.verdicts))
 
 
 def open_session(workspace: Workspace, rater: str) -> Session:

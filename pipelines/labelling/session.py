@@ -11,7 +11,7 @@ from components.common.verdicts import QUESTION, Verdict, Word
 from components.gates.verdict import Decision
 from pipelines.labelling.decision import GateOfARun, forecast
 from pipelines.labelling.queue import Pair
-from pipelines.labelling.verdict_file import VerdictFile
+from pipelines.labelling.verdict_file import Stamp, VerdictFile
 
 
 def check_name(rater: str) -> str:
@@ -24,16 +24,23 @@ def check_name(rater: str) -> str:
 class Session:
     """Reads the file anew with every step, so that raters can work side by side.
 
-    decision: what the gate would decide now. repaired: a sentence if the file had to be repaired, or nothing.
+    repaired: a sentence if the file had to be repaired, or nothing.
     """
-
-    decision: Decision
 
     def __init__(self, queue: Sequence[Pair], gate: GateOfARun, file: VerdictFile, rater: str):
         self.queue, self.file, self.rater = queue, file, check_name(rater)
         self._gate = gate
         self.repaired = file.repair()
+        self._seen: Stamp | None = None
+        self._decision: Decision | None = None
         self.look()
+
+    @property
+    def decision(self) -> Decision:
+        """What the gate would decide now."""
+        if self._decision is None:
+            self._decision = self._gate.decide(self._given)
+        return self._decision
 
     @property
     def decided(self) -> bool:
@@ -105,6 +112,9 @@ class Session:
         return self.rater in self.given(pair)
 
     def look(self) -> None:
-        """Reads what all raters have said by now."""
-        self._given = self._gate.place(self.file.verdicts())
-        self.decision = self._gate.decide(self._given)
+        """Reads what all raters have said by now, if the file has changed since the last look."""
+        stamp = self.file.stamp()
+        if stamp != self._seen:
+            self._given = self._gate.place(self.file.verdicts())
+            self._decision = None
+            self._seen = stamp

@@ -17,6 +17,10 @@ LENIENT = ("utf-8-sig", "surrogateescape")
 """How lines are told apart: what a person wrote in columns of their own may be in any encoding."""
 
 
+Stamp = tuple[int, int, int]
+"""What changes when a file does: its place on the disk, its bytes and the time of the last change, ns."""
+
+
 class VerdictFile:
     """path: where the CSV is, or will be with the first verdict."""
 
@@ -45,6 +49,14 @@ class VerdictFile:
     def verdicts(self) -> list[Verdict]:
         """All verdicts, in the order in which they were given."""
         return parse(self._read() or HEADER, str(self.path))
+
+    def stamp(self) -> Stamp:
+        """Equal stamps mean equal verdicts; all zero if there is no file."""
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            return 0, 0, 0
+        return found.st_ino, found.st_size, found.st_mtime_ns
 
     def append(self, verdict: Verdict) -> str:
         """Puts a verdict at the end, on the disk when this returns; a sentence if the file had to be repaired."""

@@ -89,7 +89,7 @@ def beside(folder: Path) -> str:
     return f"sqlite:///{folder.resolve() / 'review.db'}"
 
 
-def _durable(connection, _record) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def _durable(connection, _record) -> None:  # type: ignore[no-untyped-def]
     """Readers do not wait for a writer, and a writer waits for the one before it."""
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")

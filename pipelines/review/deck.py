@@ -79,9 +79,7 @@ def _sentinel(turns: Sequence[Turn], known: Mapping[Key, bool], rater: str, posi
     """A known pair that the rater has not seen; right and wrong ones take turns as far as there are both."""
     seen = {turn.key for turn in turns}
     want = derive(0, "sentinel", rater) % 2 == position // EVERY % 2
-    unseen = sorted(
-        (known[key] != want, derive(0, "sentinel", rater, *key), key) for key in known.keys() if key not in seen
-    )
+    unseen = sorted((known[key] != want, derive(0, "sentinel", rater, *key), key) for key in known if key not in seen)
     if not unseen:
         return []
     _, chance, (first, second) = unseen[0]

@@ -50,19 +50,25 @@ async def actions(request: Request) -> Response:
     return JSONResponse((await run_in_threadpool(_turns, room, rater, lane)) | {"refused": refused})
 
 
-def picture(request: Request) -> Response:
-    """One object of a turn, or the photograph around it. Nothing in its address tells which object it is."""
+def pictures(request: Request) -> Response:
+    """The pictures of a turn in one answer: both objects, then the photographs around them, from left to right.
+
+    Four lengths in bytes come first, 32 bits each, the highest byte first. Nothing tells which objects they are.
+    """
     room = _room(request)
     turn = room.turn(request.path_params["turn"])
-    side, view = request.path_params["side"], request.path_params["view"]
-    if turn is None or side not in ("left", "right") or view not in ("object", "photograph"):
+    if turn is None:
         raise HTTPException(404)
-    row = turn.left if side == "left" else turn.right
-    if view == "object":
-        return Response(room.pictures.stored_crop(row), media_type="image/png", headers=FOREVER)
+    rows = (turn.left, turn.right)
+    parts = [*map(room.pictures.stored_crop, rows), *(_photograph(room, row) for row in rows)]
+    lengths = b"".join(len(part).to_bytes(4, "big") for part in parts)
+    return Response(lengths + b"".join(parts), media_type="application/octet-stream", headers=FOREVER)
+
+
+def _photograph(room: LabelRoom, row: int) -> bytes:
     shown = io.BytesIO()
-    room.pictures.photograph(row, SIDE).save(shown, "JPEG", quality=85)
-    return Response(shown.getvalue(), media_type="image/jpeg", headers=FOREVER)
+    room.pictures.photograph(row, SIDE, enlarge=False).save(shown, "JPEG", quality=85)
+    return shown.getvalue()
 
 
 def raters(request: Request) -> Response:
@@ -141,7 +147,7 @@ ROUTES = [
     Route("/label", label, name="label"),
     Route("/label/turns", turns),
     Route("/label/actions", actions, methods=["POST"]),
-    Route("/label/picture/{turn}/{side}/{view}", picture),
+    Route("/label/pictures/{turn}", pictures),
     Route("/label/raters", raters, name="raters"),
     Route("/label/answers.csv", answers, name="answers"),
 ]

@@ -48,9 +48,7 @@ def report(room: LabelRoom, session: Session) -> LabelReport:
         for pair in session.queue
         if session.given(pair)
     }
-    disputes = [
-        Dispute(pair, words[pair.key] if session.has_answered(pair) else {}) for pair in room.disputed(session)
-    ]
+    disputes = [Dispute(pair, words[pair.key] if session.has_answered(pair) else {}) for pair in room.disputed(session)]
     return LabelReport(
         [_of_one(rater, of_app.get(rater, []), words) for rater in sorted(everybody)],
         agreements(words),

@@ -26,7 +26,7 @@ from pipelines.review.deck import QUEUE, Turn, plan
 
 ALL, DISPUTED = "all", "disputed"
 Lane = Literal["all", "disputed"]
-AHEAD = 40  # turns sent ahead: a fast rater must not wait for the next
+AHEAD = 60  # turns sent ahead: a fast rater must not wait for the next
 BEHIND = 10  # answers that a reloaded page can still show and take back
 
 
@@ -91,7 +91,7 @@ class LabelRoom:
             return _upcoming(turns, wanted)[:AHEAD], answered[-BEHIND:]
 
     def turn(self, turn_id: str) -> Turn | None:
-        """A turn of this run by its id."""
+        """A turn of this run by its id; None if there is none."""
         found = self._read(and_(TURNS.c.id == turn_id, TURNS.c.run == self._run))
         return found[0] if found else None
 
@@ -125,9 +125,7 @@ class LabelRoom:
             self._set(turn, flagged=action.do == "flag")
         elif action.do == "answer" and turn.answer is None:
             at = datetime.now(UTC).isoformat(timespec="milliseconds")
-            self._set(
-                turn, answer=action.word, at=at, milliseconds=action.milliseconds, filed=turn.kind != QUEUE
-            )
+            self._set(turn, answer=action.word, at=at, milliseconds=action.milliseconds, filed=turn.kind != QUEUE)
             self._file(session, turn, action.word)
         elif action.do == "undo" and turn.answer is not None:
             self._set(turn, answer=None, at=None, milliseconds=None, filed=turn.kind != QUEUE)

@@ -30,7 +30,7 @@ Sides = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Wish:
-    """scene, references: the bytes of files; boxes: one a reference, px of it, or None. box: px of the upright scene."""
+    """scene, references: bytes of files. boxes: one a reference, px of it, or None. box: px of the upright scene."""
 
     scene: bytes
     box: Sides
@@ -136,7 +136,9 @@ class Playground:
         preview = io.BytesIO()
         scene.save(preview, "WEBP", quality=90)
         write_atomically(folder / SCENE, preview.getvalue())
-        write_atomically(folder / RECORD, json.dumps(asdict(made)).encode())  # the last: without it the others do not count
+        write_atomically(
+            folder / RECORD, json.dumps(asdict(made)).encode()
+        )  # the last: without it the others do not count
 
     def _stepped(self, *_: Any) -> None:
         self.step += 1

@@ -19,7 +19,10 @@ def serve(
     rater: str,
     say: Callable[[str], None],
 ) -> None:
-    """Serves until Ctrl-C. beside_it: runs to compare pictures with. say: prints a line. Raises `UserError` if the address or the database cannot be used."""
+    """Serves until Ctrl-C. beside_it: runs to compare pictures with. say: prints a line.
+
+    Raises `UserError` if the address or the database cannot be used.
+    """
     try:
         import uvicorn
 
@@ -53,4 +56,6 @@ def listening_on(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        raise UserError(f"nothing can listen on {address(host, port)} ({error.strerror}): give another --port") from None
+        raise UserError(
+            f"nothing can listen on {address(host, port)} ({error.strerror}): give another --port"
+        ) from None

@@ -115,10 +115,10 @@ def test_the_page_does_not_say_which_objects_it_shows(app: Served) -> None:
     _, text = ask(app, "GET", "/label/turns", cookie=cookie)
     assert {key for turn in json.loads(text)["ahead"] for key in turn} == {"id", "answer", "flagged"}
     turn = json.loads(text)["ahead"][0]["id"]
-    reply, _ = ask(app, "GET", f"/label/picture/{turn}/left/photograph", cookie=cookie)
-    assert reply.headers["content-type"] == "image/jpeg" and "content-disposition" not in reply.headers
-    for wrong in (f"{turn}/middle/object", f"{turn}/left/name", "..%2f..%2fparams/left/object"):
-        assert ask(app, "GET", f"/label/picture/{wrong}", cookie=cookie)[0].status == 404
+    reply, _ = ask(app, "GET", f"/label/pictures/{turn}", cookie=cookie)
+    assert reply.headers["content-type"] == "application/octet-stream"
+    for wrong in ("0", f"{turn}/left", "..%2f..%2fparams"):
+        assert ask(app, "GET", f"/label/pictures/{wrong}", cookie=cookie)[0].status == 404
 
 
 def test_cells_that_a_spreadsheet_would_compute_are_made_inert() -> None:

@@ -28,15 +28,21 @@ class ObjectPictures:
         """The same as it is stored: PNG."""
         return self._objects.blob(self._object(row), "crop")
 
-    def photograph(self, row: int, side: int) -> Image.Image:
-        """The object's photograph, at most `side` px wide and high, with its box in red."""
+    def photograph(self, row: int, side: int, enlarge: bool = True) -> Image.Image:
+        """The object's photograph, at most `side` px wide and high, with its box in red.
+
+        enlarge: a smaller one is made as large.
+        """
         place = self._object(row)
         stored = pc.index(self._photographs["image_id"], pa.scalar(place["image_id"])).as_py()
         photograph = decode(self._images.blob(self._photographs.slice(stored, 1).to_pylist()[0], "image"))
+        side = side if enlarge else min(side, max(photograph.size))
         shown = ImageOps.contain(photograph.convert("RGB"), (side, side), Image.Resampling.BICUBIC)
         scale = shown.width / photograph.width
         left, top, width, height = (place[name] * scale for name in "xywh")
-        ImageDraw.Draw(shown).rectangle((left, top, left + width, top + height), outline=RED, width=LINE)
+        ImageDraw.Draw(shown).rectangle(
+            (left, top, left + width, top + height), outline=RED, width=min(LINE, 1 + side // 160)
+        )
         return shown
 
     def _object(self, row: int) -> dict[str, Any]:

@@ -3,7 +3,7 @@ import { Turns } from "./turns.js";
 
 const find = (id) => document.getElementById(id);
 const root = find("label"), lane = root.dataset.lane;
-const SLOTS = ["left-object", "left-photograph", "right-object", "right-photograph"];
+const SLOTS = ["left-object", "right-object", "left-photograph", "right-photograph"];
 const ALT = { "left-object": "Left object", "left-photograph": "Photograph around the left object",
   "right-object": "Right object", "right-photograph": "Photograph around the right object" };
 const KEYS = { a: "same", x: "different", d: "duplicate", " ": "unsure" };
@@ -18,15 +18,24 @@ const turns = new Turns({
 });
 
 function prepare(turn) {
-  if (turn.pictures) return;
-  turn.pictures = SLOTS.map((slot) => {
+  turn.loading ??= load(turn).then(() => { turn.ready = true; }, () => { turn.failed = true; });
+}
+
+async function load(turn) {
+  const reply = await fetch(`/label/pictures/${turn.id}`);
+  if (!reply.ok) throw new Error(reply.status);
+  const data = await reply.arrayBuffer(), head = new DataView(data);
+  let start = 4 * SLOTS.length;
+  turn.pictures = SLOTS.map((slot, number) => {
+    const end = start + head.getUint32(4 * number);
     const picture = new Image();
-    picture.src = `/label/picture/${turn.id}/${slot.replace("-", "/")}`;
     picture.alt = ALT[slot];
+    picture.src = URL.createObjectURL(new Blob([data.slice(start, end)]));
+    start = end;
     return picture;
   });
-  turn.loading = Promise.all(turn.pictures.map((picture) => picture.decode()))
-    .then(() => { turn.ready = true; }, () => { turn.failed = true; });
+  await Promise.all(turn.pictures.map((picture) => picture.decode()));
+  for (const picture of turn.pictures) URL.revokeObjectURL(picture.src);
 }
 
 function show(turn) {
@@ -70,7 +79,7 @@ function tell(now) {
 }
 
 function answer(word, pressed) {
-  if (!shown) return;
+  if (!shown) return say(turns.current ? "The pair is not shown yet: that key does not count." : "");
   const milliseconds = Math.round(performance.now() - since);
   say(capital(word));
   turns.answer({ word, milliseconds });

@@ -26,7 +26,7 @@ from pipelines.review.deck import QUEUE, Turn, plan
 
 ALL, DISPUTED = "all", "disputed"
 Lane = Literal["all", "disputed"]
-AHEAD = 60  # turns sent ahead: a fast rater must not wait for the next
+AHEAD = 80  # turns sent ahead: a fast rater must not wait for the next
 BEHIND = 10  # answers that a reloaded page can still show and take back
 
 

@@ -22,7 +22,8 @@ function prepare(turn) {
 }
 
 async function load(turn) {
-  const reply = await fetch(`/label/pictures/${turn.id}`);
+  // Answers go first: a browser opens few connections at once.
+  const reply = await fetch(`/label/pictures/${turn.id}`, { priority: "low" });
   if (!reply.ok) throw new Error(reply.status);
   const data = await reply.arrayBuffer(), head = new DataView(data);
   let start = 4 * SLOTS.length;

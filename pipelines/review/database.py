@@ -16,6 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
     create_engine,
     event,
+    make_url,
 )
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
@@ -76,10 +77,12 @@ def open_database(url: str) -> Engine:
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _durable)
         TABLES.create_all(engine)
-    except (ArgumentError, ModuleNotFoundError) as error:
-        raise UserError(f"--database {url} is no database that can be used ({error}): correct it") from None
+    except ModuleNotFoundError as error:
+        raise UserError(f"the database's driver is missing ({error.name}): install it, or correct --database") from None
+    except ArgumentError:  # whose text could hold a password
+        raise UserError("--database is no URL of a database: write it as postgresql+psycopg://USER@HOST/NAME") from None
     except SQLAlchemyError as error:
-        where, reason = create_engine(url).url.render_as_string(), str(error).partition("\n")[0]
+        where, reason = make_url(url).render_as_string(hide_password=True), str(error).partition("\n")[0]
         raise UserError(f"the database {where} cannot be opened ({reason}): correct --database") from None
     return engine
 

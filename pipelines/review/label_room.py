@@ -121,6 +121,8 @@ class LabelRoom:
         if not found:
             return "An answer was to a pair that is not yours here: reload the page."
         turn = found[0]
+        if turn.kind == QUEUE and turn.key not in self._pairs:
+            return "An answer was to a pair that the queue no longer has: reload the page."
         if action.do in ("flag", "unflag"):
             self._set(turn, flagged=action.do == "flag")
         elif action.do == "answer" and turn.answer is None:

@@ -128,8 +128,10 @@ def test_cells_that_a_spreadsheet_would_compute_are_made_inert() -> None:
 
 
 def test_what_cannot_be_used_is_one_sentence(undecided: Path) -> None:
-    with pytest.raises(UserError, match="--database nonsense is no database"):
-        open_database("nonsense")
+    for url in ("nonsense", "nonsense://user:secret@host/name"):
+        with pytest.raises(UserError, match="--database is no URL of a database") as refused:
+            open_database(url)
+        assert "secret" not in str(refused.value)
     with pytest.raises(UserError, match="cannot be opened"):
         open_database("sqlite:////nowhere/at/all.db")
     with listening_on("127.0.0.1", 0) as taken, pytest.raises(UserError, match="give another --port"):

@@ -1,6 +1,7 @@
 """Lineage of a run whose datasets are in a bucket: their tables are fetched, and kept."""
 
 import json
+import shutil
 from pathlib import Path, PurePosixPath
 
 from components.common.data.digests import digest_file, digest_value
@@ -26,16 +27,23 @@ def data_of(workspace: str, picture: bool = False) -> Path:
     if not workspace.startswith(S3):
         return Path(workspace) / "data"
     store = open_store(workspace)
-    places = _places(store.list())
+    places = places_of(store.list())
     if not places:
         raise UserError(f"{workspace} holds no dataset: give the address of one run's artifacts")
-    data = KEPT / digest_value(workspace)[:16]
+    data = kept_at(workspace)
+    for gone in [folder for folder in data.glob("*") if folder.name not in places]:
+        shutil.rmtree(gone)
     for name, place in track(places.items(), "datasets fetched"):
         _fetch(store, place, data / name, whole=picture and name == "images")
     return data
 
 
-def _places(keys: list[str]) -> dict[str, str]:
+def kept_at(address: str) -> Path:
+    """Where the tables of a run in a bucket are kept."""
+    return KEPT / digest_value(address)[:16]
+
+
+def places_of(keys: list[str]) -> dict[str, str]:
     """Dataset -> the folder of its manifest: TASK[/EXECUTION]/ROLE of Kubeflow, data/NAME of a workspace."""
     named = {(task_name(step.name), role): name for step in STEPS.values() for role, name in step.outputs.items()}
     places = {}

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from components.common.data.reading import MANIFEST, Dataset
 from components.common.errors import UserError
-from components.common.stage.tracking import own_store
+from components.common.stage.tracking import STORE, own_store
 from components.common.vision.models import locate, weights_digest
 
 REGISTRY = "models:/"
@@ -22,6 +22,11 @@ class Found(NamedTuple):
     name: str
     digest: str
     trained_on: str
+
+    @property
+    def label(self) -> str:
+        """The name without the folders that lead there, which are nobody else's business."""
+        return self.name if self.name.startswith(REGISTRY) else Path(self.name).resolve().name
 
 
 def find_model(reference: str) -> Found:
@@ -67,10 +72,15 @@ def _class_of(index: Path) -> str:
 
 def _from_registry(reference: str) -> tuple[str, Path]:
     """The version's own name, without an alias, and its files, fetched if they are not on this machine."""
+    given = os.environ.get("MLFLOW_TRACKING_URI")
+    if not given and not Path(STORE).is_file():
+        raise UserError(
+            f"{reference}: there is no {STORE} here; go to the folder of the runs, or set MLFLOW_TRACKING_URI"
+        )
     import mlflow
     from mlflow.exceptions import MlflowException
 
-    mlflow.set_tracking_uri(os.environ.get("MLFLOW_TRACKING_URI") or own_store(Path()))
+    mlflow.set_tracking_uri(given or own_store(Path()))
     name, _, alias = reference.removeprefix(REGISTRY).partition("@")
     try:
         version = mlflow.MlflowClient().get_model_version_by_alias(name, alias).version if alias else ""

@@ -94,7 +94,7 @@ def origin_of_request(request: AnyRequest, model: Found) -> Origin:
     return Origin(
         task=request.task,
         model=model.digest,
-        model_name=model.name,
+        model_name=model.label,
         trained_on=model.trained_on,
         references=tuple(digest_of(reference.picture) for reference in request.references),
         boxes=tuple(written(reference.box) if reference.box else "-" for reference in request.references),

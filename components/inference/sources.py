@@ -148,8 +148,11 @@ def _reason(error: Exception) -> str:
 
 
 def _rights(image: Image.Image) -> dict[int, str]:
-    tags = image.getexif()
-    return {tag: str(tags[tag]) for tag in RIGHTS if tags.get(tag)}
+    try:
+        tags = image.getexif()
+        return {tag: str(tags[tag]) for tag in RIGHTS if tags.get(tag)}
+    except Exception:  # damaged EXIF says nothing about the pixels
+        return {}
 
 
 def _compression(image: Image.Image) -> dict[str, Any]:

@@ -86,9 +86,21 @@ def test_grey_and_cmyk_become_srgb_by_their_profile(inserting: TrainedModel, ref
         np.testing.assert_allclose(np.asarray(made.image)[0, 0], value, atol=2)
 
 
-def test_a_broken_profile_is_said_and_left_out(inserting: TrainedModel, reference: Reference) -> None:
-    made = inserting.insert(encoded(ramp(), "PNG", icc_profile=b"nonsense"), BOX, [reference], **QUICK)
-    assert made.profile is None and "does not fit its pixels" in " ".join(made.notes)
+def test_damaged_metadata_are_left_out_and_the_picture_used(inserting: TrainedModel, reference: Reference) -> None:
+    one_way = ink_profile().replace(b"CMYK", b"RGB ")
+    for profile in (b"nonsense", one_way, ink_profile()):
+        scene = encoded(ramp(), "PNG", icc_profile=profile)
+        made = inserting.insert(scene, BOX, [reference], **QUICK)
+        assert made.profile is None and "profile that cannot be used" in " ".join(made.notes)
+        assert inside(BOX, changed(ramp(), made.image))
+    damaged = encoded(ramp(), "JPEG", exif=b"Exif\0\0MM\0*nonsense")
+    assert inserting.insert(damaged, BOX, [reference], **QUICK).image.size == (WIDTH, HEIGHT)
+
+
+def test_of_several_pictures_the_first_is_taken_and_that_is_said(inserting: TrainedModel, reference: Reference) -> None:
+    scene = encoded(ramp(), "TIFF", save_all=True, append_images=[ramp(9, 9)])
+    made = inserting.insert(scene, BOX, [reference], **QUICK)
+    assert inside(BOX, changed(ramp(), made.image)) and "the first one was taken" in " ".join(made.notes)
 
 
 @pytest.mark.parametrize(

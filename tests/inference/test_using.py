@@ -1,5 +1,6 @@
 """The commands: one picture or a table, what is kept, what is refused, and what a stop leaves."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -151,10 +152,14 @@ def test_a_trained_model_is_named_by_its_dataset_and_by_the_registry(folder: Pat
     found = find_model("data/model_insertion")
     assert (found.digest, found.trained_on) == (dataset.digest, dataset.manifest.inputs["latents"])
 
-    mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
-    client = mlflow.MlflowClient()
+    with pytest.raises(UserError, match=r"no mlflow\.db here"):
+        find_model("models:/mugs/1")
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")  # a database takes ten seconds to make
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", (folder / "mlruns").as_uri())
+    client = mlflow.MlflowClient((folder / "mlruns").as_uri())
     client.create_registered_model("mugs")
-    version = client.create_model_version("mugs", (folder / "data/model_insertion").as_uri()).version
+    shutil.copytree(folder / "data/model_insertion", folder / "promoted/model")  # as `objectmate promote` keeps it
+    version = client.create_model_version("mugs", (folder / "promoted").as_uri()).version
     client.set_registered_model_alias("mugs", "champion", version)
     for name in (f"models:/mugs/{version}", "models:/mugs@champion"):
         registered = find_model(name)

@@ -10,6 +10,7 @@ from components.common.vision.images import to_rgb
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
 _CLEAR = ("RGBA", "LA", "PA", "RGBa", "La")
+_GREY = ("1", "L", "LA", "La", "I", "I;16", "I;16B")
 _BY_PROFILE = {("CMYK", "CMYK"), ("L", "GRAY")}
 """Modes and colour spaces whose pixels become sRGB through their profile, since an RGB picture cannot keep it."""
 _UNUSABLE = "?"
@@ -35,7 +36,7 @@ def read_colours(image: Image.Image, header: bytes) -> Colours:
         pixels = image if image.mode == "RGBA" else image.convert("RGBA")
     elif (image.mode, space) in _BY_PROFILE:
         pixels = _through(image, _opened(profile), SRGB)
-        return Colours(pixels, None, [*notes, f"has {_named(image.mode)} colours: they became sRGB by its profile"])
+        return Colours(pixels, None, [*notes, "has a CMYK or grey profile: by it, its colours became sRGB"])
     else:
         pixels = image if image.mode == "RGB" else to_rgb(image)
     if image.mode == "CMYK":
@@ -59,8 +60,8 @@ def from_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 
 def _notes(image: Image.Image, header: bytes) -> list[str]:
-    """Pillow reads deeper colours as 8-bit ones and does not say so; the file does."""
-    notes = []
+    notes = ["is grey: the result is in RGB"] if image.mode in _GREY else []
+    # Pillow reads deeper colours as 8-bit ones and does not say so; the file does.
     depths = [image.info.get("bit_depth", 8), *getattr(image, "tag_v2", {}).get(_TIFF_DEPTHS, ())]
     if header.startswith(_PNG):
         depths.append(header[_PNG_DEPTH_AT])
@@ -94,7 +95,3 @@ def _through(image: Image.Image, source: ImageCms.ImageCmsProfile, target: Image
     made = ImageCms.profileToProfile(image, source, target, INTENT, outputMode="RGB")
     assert made is not None, "it is only None for a conversion in place"
     return made
-
-
-def _named(mode: str) -> str:
-    return {"L": "grey"}.get(mode, mode)

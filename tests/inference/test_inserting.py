@@ -58,6 +58,7 @@ def test_what_is_lost_is_said_and_the_rest_is_kept(inserting: TrainedModel, refe
     made = {name: inserting.insert(SCENES[name][0], BOX, [reference], **QUICK) for name in SCENES}
     notes = {name: " ".join(picture.notes) for name, picture in made.items()}
     assert {name for name in SCENES if "more than 8 bits" in notes[name]} == {"deep", "deep-grey"}
+    assert {name for name in SCENES if "is grey" in notes[name]} == {"deep-grey", "grey-alpha"}
     assert {name for name in SCENES if "CMYK" in notes[name]} == {"cmyk"}
     assert {name for name in SCENES if "transparent" in notes[name]} == {"clear", "grey-alpha", "palette"}
     kept = {name: Image.open(io.BytesIO(picture.encoded("PNG"))) for name, picture in made.items()}
@@ -82,7 +83,7 @@ def test_grey_and_cmyk_become_srgb_by_their_profile(inserting: TrainedModel, ref
     ]
     for scene, value in cases:
         made = inserting.insert(scene, (20, 10, 9, 9), [reference], **QUICK)
-        assert made.profile is None and "by its profile" in " ".join(made.notes)
+        assert made.profile is None and "by it, its colours became sRGB" in " ".join(made.notes)
         np.testing.assert_allclose(np.asarray(made.image)[0, 0], value, atol=2)
 
 

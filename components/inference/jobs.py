@@ -130,10 +130,16 @@ def _is_there(path: Path, request: AnyRequest, model: Found) -> bool:
         request.check_files()
         return False
     found = origin_of(path.read_bytes()) if path.is_file() else None
-    if found is None:
-        raise UserError(f"{path} is there already, and not a picture that was made here: name another file")
+    if found is None or _is_scene(path, request):
+        what = "the scene itself" if found else "not a picture that was made here"
+        raise UserError(f"{path} is there already, and {what}: name another file")
     origin = origin_of_request(request, model)
     return replace(found, model_name=origin.model_name) == origin
+
+
+def _is_scene(path: Path, request: AnyRequest) -> bool:
+    scene = request.scene if isinstance(request, Insertion) else None
+    return isinstance(scene, str | Path) and Path(scene).exists() and path.samefile(scene)
 
 
 def _jobs_of(

@@ -202,3 +202,10 @@ def test_a_generated_picture_has_the_models_size_and_says_so(
     data = (tmp_path / "out.webp").read_bytes()
     assert origin_of(data).prompt == 'a <red> "mug" & co'
     assert b"digitalsourcetype/trainedAlgorithmicMedia" in data
+
+
+def test_what_a_model_does_not_read_of_a_prompt_is_said(generating: TrainedModel, reference: Reference) -> None:
+    cases = {"a red mug": "", "a zyzzyva on a floor": "words of the prompt: zyzzyva", "red " * 200: "reads the first"}
+    for prompt, words in cases.items():
+        _, *notes = generating.generate(prompt, [reference], steps=1).notes
+        assert bool(notes) == bool(words) and words in " ".join(notes)

@@ -60,6 +60,12 @@ def test_a_picture_is_made_once_and_again_with_other_settings(capsys: pytest.Cap
     assert Path("inserted.png").read_bytes() != first
 
 
+def test_a_scene_is_not_overwritten() -> None:
+    insert()
+    with pytest.raises(UserError, match="the scene itself"):
+        insert(scene="inserted.png", out="inserted.png")
+
+
 def test_a_reference_may_name_its_box(capsys: pytest.CaptureFixture) -> None:
     insert(references=["mug.png#xywh=2,3,20,20"])
     assert origin_of(Path("inserted.png").read_bytes()).boxes == ("2,3,20,20",)

@@ -60,7 +60,7 @@ def test_metrics_plots_and_notes_agree() -> None:
     [gap] = plots["insertion_differences"]
     assert (gap["system"], gap["mean"]) == ("reference_gap", metrics["insertion.reference_gap.ir"])
     [note] = summary.notes(table)
-    assert note.startswith("Insertion: with its references the model does better than with another object's")
+    assert note.startswith("Insertion: with its own references the model does better than with another object's")
 
 
 @pytest.mark.parametrize(

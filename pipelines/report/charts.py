@@ -7,6 +7,7 @@ large with letters as outlines and fixed colours; vega-lite adds 800 KB of progr
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -41,7 +42,7 @@ class Scale:
 def columns(rows: Rows, x: str, y: str, x_title: str, y_title: str, says: str) -> Markup:
     """Counts of bins or numbers: one column a row, as wide as the smallest step between two."""
     places = [float(row[x]) for row in rows]
-    step = min((after - before for before, after in zip(places, places[1:], strict=False)), default=1.0) or 1.0
+    step = min((after - before for before, after in pairwise(places)), default=1.0) or 1.0
     across = Scale([places[0], places[-1] + step], LEFT, WIDTH - RIGHT)
     up = Scale([float(row[y] or 0) for row in rows], HEIGHT - FOOT, TOP, zero=True)
     wide = max(across(places[0] + step) - across(places[0]) - 1, 1)
@@ -66,7 +67,9 @@ def lines(rows: Rows, x: str, series: Mapping[str, str], x_title: str, y_title: 
                 for place, value in own
             ]
     svg = _svg(HEIGHT, [*_frame(across, up, x_title, y_title), *drawn], says)
-    return legend({f"s{number}": words for number, words in enumerate(series.values())}) + svg if len(series) > 1 else svg
+    return (
+        legend({f"s{number}": words for number, words in enumerate(series.values())}) + svg if len(series) > 1 else svg
+    )
 
 
 def bars(rows: Rows, x: str, y: str, x_title: str, says: str) -> Markup:
@@ -123,10 +126,11 @@ def number_text(value: float) -> str:
 
 def _dotted(row: Mapping[str, Any], mark: str, across: Scale, top: float) -> list[str]:
     middle, said = top + 7.5, f"{row['label']}: {row['mean']:.3f}, 95% interval {row['low']:.3f} to {row['high']:.3f}"
+    low, mean, high = (across(row[name]) for name in ("low", "mean", "high"))
     return [
         _label(row["label"], top + 11),
-        f'<line class="whisker {mark}" x1="{across(row["low"])}" x2="{across(row["high"])}" y1="{middle}" y2="{middle}"/>',
-        f'<circle class="mark {mark}" r="4" cx="{across(row["mean"])}" cy="{middle}"><title>{escape(said)}</title></circle>',
+        f'<line class="whisker {mark}" x1="{low}" x2="{high}" y1="{middle}" y2="{middle}"/>',
+        f'<circle class="mark {mark}" r="4" cx="{mean}" cy="{middle}"><title>{escape(said)}</title></circle>',
         f'<text class="value" x="{WIDTH - VALUES + 6}" y="{top + 11}">{row["mean"]:.3f}</text>',
     ]
 
@@ -165,9 +169,8 @@ def _label(text: Any, y: float) -> str:
 
 def _svg(height: float, drawn: Sequence[str], says: str) -> Markup:
     """The drawing; a screen reader is told `says` and needs none of the numbers."""
-    return Markup(
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(says)}">{"".join(drawn)}</svg>'
-    )
+    opening = f'<svg class="chart" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(says)}">'
+    return Markup(f"{opening}{''.join(drawn)}</svg>")
 
 
 def _step(raw: float) -> float:

@@ -1,4 +1,4 @@
-"""The stages' contact sheets as pictures of their own, so that a page can put words over them and let people enlarge them."""
+"""The stages' contact sheets as pictures of their own, below headings that can be read and enlarged."""
 
 import base64
 import io

@@ -24,7 +24,7 @@ MARKS = {
 """System -> class of its mark; outside systems share another."""
 MEANINGS = {"ceiling": "ceiling", "own": "the model", "baseline": "trivial baseline", "floor": "floor"}
 FIRST = (("insertion", "second_ir"), ("insertion", "ir"), ("generation", "second_ir"))
-"""What the first screen shows: of each benchmark the encoder that did not mine, and the one that did where it misleads."""
+"""What the first screen shows: of each benchmark the encoder that did not mine, and of insertion the one that did."""
 FIRST_SYSTEMS = ("real-photograph", "objectmate", "copy-paste", "shuffled-refs")
 MAIN = "second_ir"
 SAYS = "Dots are means, lines their 95 % intervals over products."
@@ -71,9 +71,8 @@ class Benchmark:
         """What the paired differences say, plainly: what the references are worth, and where a baseline wins."""
         said, main = [], self._difference("reference_gap", MAIN)
         if main:
-            better = f"its own references are worth {_interval(main)} over another object's"
-            none = f"its own references are not shown to matter: {_interval(main)} over another object's"
-            said.append(f"{better if main['low'] > 0 else none}, on {TITLES[MAIN]}")
+            matter = "its references matter" if main["low"] > 0 else "its references are not shown to matter"
+            said.append(f"{matter}: they are worth {_interval(main)} over another object's, on {TITLES[MAIN]}")
         pasted = [row for row in self.differences if row["system"] == "over_copy_paste"]
         wins = [f"{TITLES.get(row['metric'], row['metric'])}, by {_gain(row)}" for row in pasted if row["high"] < 0]
         if wins:
@@ -107,7 +106,13 @@ def first_chart(judged: Sequence[Benchmark]) -> Markup:
     """The few scores of the first screen, with the floor and the ceiling beside them."""
     groups: dict[str, Rows] = {}
     for benchmark, metric in FIRST:
-        rows = {row["system"]: row for own in judged if own.name == benchmark for row in own.scores if row["metric"] == metric}
+        rows = {
+            row["system"]: row
+            for own in judged
+            if own.name == benchmark
+            for row in own.scores
+            if row["metric"] == metric
+        }
         shown = [_labelled(rows[system]) for system in FIRST_SYSTEMS if system in rows]
         if shown:
             groups[f"{benchmark.capitalize()}: likeness by {TITLES[metric]}"] = shown
@@ -124,7 +129,7 @@ def _labelled(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _interval(row: Mapping[str, float]) -> str:
-    return f"{row['mean']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f})"
+    return f"{row['mean']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
 
 
 def _gain(row: Mapping[str, float]) -> str:

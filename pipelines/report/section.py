@@ -1,5 +1,6 @@
 """One stage on the page: what it made, its sentences, plots, pictures and numbers, read from what it left on disk."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ def section(workspace: Workspace, step: Step) -> Section:
     made = [Dataset(path) for path in workspace.outputs(step).values()]
     return Section(
         name=step.name,
-        title=step.stage.title,
+        title=_title(step, made),
         pipeline=next(name for name, steps in PIPELINES.items() if step in steps),
         gate=step.stage.gate,
         rows=[(dataset.folder.name, len(dataset), short(dataset.digest)) for dataset in made],
@@ -72,6 +73,12 @@ def draw(stage: str, name: str, rows: charts.Rows) -> tuple[Plot, Markup]:
     if words.kind == "columns":
         return words, charts.columns(rows, x, next(iter(series)), words.x, words.y, words.says)
     return words, charts.lines(rows, x, series, words.x, words.y, words.says)
+
+
+def _title(step: Step, made: Sequence[Dataset]) -> str:
+    """A stage's own; of a stage of gates, which these are."""
+    gates = [row["gate"].replace("-", " ") for dataset in made for row in dataset.rows()] if step.stage.gate else []
+    return f"Gates: {', '.join(gates)}" if gates else step.stage.title
 
 
 def _plots(report: Path, stage: str) -> list[tuple[Plot, Markup]]:

@@ -53,7 +53,9 @@ PLOTS = {
     "detection/objects_per_photograph": Plot(
         "Objects in a photograph", "objects", "photographs", "How many objects a photograph has.", "columns"
     ),
-    "detection/rejected": Plot("Boxes that were rejected", "boxes", "rule", "How many boxes each rule rejected.", "bars"),
+    "detection/rejected": Plot(
+        "Boxes that were rejected", "boxes", "rule", "How many boxes each rule rejected.", "bars"
+    ),
     "embedding/embedding_spectrum": Plot(
         "Spread of the vectors",
         "principal component",

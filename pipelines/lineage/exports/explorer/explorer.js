@@ -212,7 +212,7 @@ function link(name, text) {
 
 function overview() {
   const tiles = Object.entries(FACTS.datasets).map(([name, facts]) =>
-    make('li', {}, card(name, name, null, `${facts.rows.toLocaleString('en')} rows`)));
+    make('li', {}, card('', name, null, `${facts.rows.toLocaleString('en')} rows`)));
   return make('div', {}, make('h3', {}, 'Datasets of the run'), make('ul', {class: 'datasets'}, ...tiles));
 }
 

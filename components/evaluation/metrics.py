@@ -140,7 +140,7 @@ class InsertionJudge:
     def real_scores(self, names: Sequence[str]) -> Scores:
         """Identity and recognition of the subjects' other photographs, on average, in place of results."""
         rows = [self.rows[name] for name in names]
-        return _real(self.truth, self.subjects, [self.subjects[row] for row in rows], [[row] for row in rows])
+        return _real(self.truth, self.subjects, [self.subjects[row] for row in rows], [np.array([row]) for row in rows])
 
 
 class GenerationJudge:
@@ -180,17 +180,17 @@ class GenerationJudge:
 
 
 def _real(
-    vectors: Mapping[str, np.ndarray], subjects: np.ndarray, wanted: Sequence[str], truths: Sequence[Sequence[int]]
+    vectors: Mapping[str, np.ndarray], subjects: np.ndarray, wanted: Sequence[str], truths: Sequence[np.ndarray]
 ) -> Scores:
     """For each wanted subject, how its other photographs compare with the truths among its own; NaN if it has one."""
     scores = {name: np.full(len(wanted), np.nan) for name in (*IDENTITY, *RECOGNITION)}
     for at, (subject, compared) in enumerate(zip(wanted, truths, strict=True)):
         own = np.flatnonzero(subjects == subject)
-        same = own[:, None] == np.asarray(compared)[None]
+        same = own[:, None] == compared[None]
         if same.all():
             continue
         for name, which in IDENTITY.items():
-            scores[name][at] = (vectors[which][own] @ vectors[which][list(compared)].T)[~same].mean()
+            scores[name][at] = (vectors[which][own] @ vectors[which][compared].T)[~same].mean()
         itself = own[:, None] == np.arange(len(subjects))[None]
         for name, which in RECOGNITION.items():
             hits = recognised(vectors[which][own], subjects[own], vectors[which], subjects, itself)

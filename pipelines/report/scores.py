@@ -7,9 +7,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from components.common.data.files import read_json
 from components.evaluation.metrics import LOWER_IS_BETTER, TITLES
 from pipelines.report.charts import dots, legend
+from pipelines.report.reading import read
 from pipelines.report.words import CONTRASTS, SYSTEMS
 
 Rows = list[dict[str, Any]]
@@ -51,7 +51,7 @@ class Benchmark:
         grouped: dict[str, Rows] = {}
         for row in self.differences:
             named = row | {"label": CONTRASTS.get(row["system"], row["system"]), "key": "objectmate"}
-            grouped.setdefault(TITLES.get(row["metric"], row["metric"]), []).append(named)
+            grouped.setdefault(TITLES.get(str(row["metric"]), str(row["metric"])), []).append(named)
         title = "difference on the same samples (right of 0: better)"
         return dots(grouped, MARKS, title, f"{self.name}: paired differences. {SAYS}", zero=True)
 
@@ -139,4 +139,4 @@ def _gain(row: Mapping[str, float]) -> str:
 
 def _plot(report: Path, name: str) -> Rows:
     path = report / "plots" / f"{name}.json"
-    return list(read_json(path)) if path.is_file() else []
+    return list(read(path)) if path.is_file() else []

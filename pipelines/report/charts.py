@@ -13,8 +13,8 @@ from typing import Any
 from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 360, 200  # units of the picture, which the page scales: about a px on a phone
-LEFT, RIGHT, TOP, FOOT = 44, 10, 10, 36
-LABELS, VALUES, LINE = 132, 44, 15  # of charts with a row a label
+LEFT, RIGHT, TOP, FOOT = 44, 16, 10, 36
+LABELS, VALUES, LINE = 132, 52, 15  # of charts with a row a label
 LETTERS = 21
 """Letters of a label that fit beside a chart; the whole label is its tooltip."""
 Rows = Sequence[Mapping[str, Any]]
@@ -131,7 +131,7 @@ def _dotted(row: Mapping[str, Any], mark: str, across: Scale, top: float) -> lis
         _label(row["label"], top + 11),
         f'<line class="whisker {mark}" x1="{low}" x2="{high}" y1="{middle}" y2="{middle}"/>',
         f'<circle class="mark {mark}" r="4" cx="{mean}" cy="{middle}"><title>{escape(said)}</title></circle>',
-        f'<text class="value" x="{WIDTH - VALUES + 6}" y="{top + 11}">{row["mean"]:.3f}</text>',
+        f'<text class="value" x="{WIDTH - VALUES + 12}" y="{top + 11}">{row["mean"]:.3f}</text>',
     ]
 
 
@@ -157,8 +157,7 @@ def _across(across: Scale, top: float, title: str) -> list[str]:
     drawn = [f'<line class="axis" x1="{across.start}" x2="{across.end}" y1="{top}" y2="{top}"/>']
     for tick in across.ticks:
         drawn.append(f'<text class="tick mid" x="{across(tick)}" y="{top + 14}">{_tick(tick)}</text>')
-    middle = (across.start + across.end) / 2
-    return [*drawn, f'<text class="title mid" x="{middle}" y="{top + 30}">{escape(title)}</text>']
+    return [*drawn, f'<text class="title mid" x="{WIDTH / 2}" y="{top + 30}">{escape(title)}</text>']
 
 
 def _label(text: Any, y: float) -> str:

@@ -44,7 +44,7 @@ def flow(workspace: Workspace, made: Collection[str]) -> list[Level]:
         levels.append(Level("photographs", rows("images"), empty, "have no object"))
     if "objects" in made:
         lone = _lost(workspace, made, "mining", OBJECT)
-        levels.append(Level("objects", rows("objects"), lone, "do not recur often enough to lead a set"))
+        levels.append(Level("objects", rows("objects"), lone, "lead no set"))
     if "sets" in made:
         unused = _lost(workspace, made, "assembly", SET)
         levels.append(Level("sets", rows("sets"), unused, "became no training tuple"))

@@ -10,8 +10,9 @@ from PIL import Image
 from components.common.vision.sheets import Shown, cells_of
 from pipelines.report.words import PICTURES
 
-MOST = 72
-"""Pictures of a sheet that a page shows; the rest of its rows are left out, which the page says."""
+MOST, SIDE = 48, 240
+"""Pictures of a sheet that a page shows, and their longer side in px, so that a page stays below 6 MB. The rest of a
+sheet's rows are left out, which the page says."""
 QUALITY = 86
 
 
@@ -70,6 +71,7 @@ def _heading(headings: list[str], column: int) -> str:
 
 def _embedded(picture: Image.Image) -> str:
     """WebP: a tenth of the PNG, so that the page opens quickly."""
+    picture.thumbnail((SIDE, SIDE), Image.Resampling.BICUBIC)
     buffer = io.BytesIO()
     picture.save(buffer, format="WEBP", quality=QUALITY)
     return base64.b64encode(buffer.getvalue()).decode()

@@ -49,7 +49,7 @@ class Benchmark:
     def difference_chart(self) -> Markup:
         """The paired differences by metric; right of zero the model is better."""
         grouped: dict[str, Rows] = {}
-        for row in self.differences:
+        for row in sorted(self.differences, key=lambda row: _rank(row["metric"], TITLES)):
             named = row | {"label": CONTRASTS.get(row["system"], row["system"]), "key": "objectmate"}
             grouped.setdefault(TITLES.get(str(row["metric"]), str(row["metric"])), []).append(named)
         title = "difference on the same samples (right of 0: better)"
@@ -65,7 +65,7 @@ class Benchmark:
     @property
     def systems(self) -> list[str]:
         """All systems, in the order of the rows."""
-        return list(dict.fromkeys(row["system"] for row in self.scores))
+        return sorted(dict.fromkeys(row["system"] for row in self.scores), key=lambda name: _rank(name, SYSTEMS))
 
     def sentences(self) -> list[str]:
         """What the paired differences say, plainly: what the references are worth, and where a baseline wins."""
@@ -120,8 +120,14 @@ def first_chart(judged: Sequence[Benchmark]) -> Markup:
 
 
 def _chart(grouped: Mapping[str, Rows], title: str) -> Markup:
-    named = {TITLES.get(metric, metric): [_labelled(row) for row in rows] for metric, rows in grouped.items()}
+    ordered = {name: sorted(rows, key=lambda row: _rank(row["system"], SYSTEMS)) for name, rows in grouped.items()}
+    named = {TITLES.get(metric, metric): [_labelled(row) for row in rows] for metric, rows in ordered.items()}
     return dots(named, MARKS, title, SAYS)
+
+
+def _rank(name: str, known: Mapping[str, str]) -> int:
+    """The place of a name among the known ones; others come last."""
+    return list(known).index(name) if name in known else len(known)
 
 
 def _labelled(row: dict[str, Any]) -> dict[str, Any]:

@@ -171,22 +171,22 @@ PICTURES = {
     "assembly/tuples": "Training tuples, one a line: the references, the scene without the object, and the target.",
     "train_insertion/samples": "Held-out tuples, one a line: references, background, what the model made, the target.",
     "train_generation/samples": "Held-out tuples, one a line: references, what the model made, the target.",
-    "evaluation/insertion_samples": "Insertion: the same scenes in every run, with the model's own references and with "
-    "another object's (shuffled-refs), and the true photograph.",
-    "evaluation/generation_samples": "Generation: the same prompts in every run, with the model's own references and "
-    "with another object's (shuffled-refs).",
+    "evaluation/insertion_samples": "The same scenes in every run; shuffled-refs is the model with another object's "
+    "references.",
+    "evaluation/generation_samples": "The same prompts in every run; shuffled-refs is the model with another object's "
+    "references.",
 }
 """Stage/figure -> its sentence."""
 
 SYSTEMS = {
+    "real-photograph": "ceiling: real photos",
     "objectmate": "the model",
     "objectmate-1-ref": "with one reference",
-    "real-photograph": "ceiling: real photos",
     "copy-paste": "baseline: copy-paste",
     "shuffled-refs": "floor: other's refs",
     "clean-plate": "floor: empty scene",
 }
-"""System -> what it is called beside a chart."""
+"""System -> what it is called beside a chart, from the best that can be hoped for to the least."""
 
 CONTRASTS = {
     "reference_gap": "own over other's refs",

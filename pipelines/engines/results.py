@@ -11,7 +11,7 @@ from pipelines.steps import Step
 WORDS = {
     "ingest": "{images} photographs, {quarantine} files refused or passed over",
     "detection": "{objects} objects in {images} photographs",
-    "embedding": "vectors of {embeddings} objects",
+    "embedding": "vectors of {embeddings} objects, and of {reserved} of the benchmark",
     "judgement": "{judgements} verdicts by people",
     "mining": "{sets} sets of at least {min_views} views from {objects} objects",
     "removal": "{backgrounds} backgrounds without their object, from {sets} sets",

@@ -90,7 +90,7 @@ def _told_of_inputs(workspace: Workspace) -> list[str]:
 
 
 def _stage_table(workspace: Workspace, request: Request, outcome: Outcome) -> Table:
-    table = Table(Column("stage", no_wrap=True), "made", Column("digest", no_wrap=True), "")
+    table = Table(Column("stage", no_wrap=True), Column("made", overflow="fold"), Column("digest", no_wrap=True), "")
     current = current_steps(workspace)
     for step in reached_steps(request.pipeline, request.engine):
         if step not in current:

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from browser import NARROW, WIDE, Visit, broken_pictures, inaccessible, overflow
 from exports_data import make_run
-from lineage_data import write_run
 
 from components.lineage import trace
 from components.lineage.rows import Run
@@ -17,6 +16,7 @@ from pipelines.lineage.exports.explorer.export import explorer
 from pipelines.lineage.exports.explorer.graph import graph
 from pipelines.lineage.exports.export import export
 from pipelines.lineage.exports.history import read_history
+from tests.lineage.lineage_data import write_run
 
 HOSTILE = "</script><script>window.hit = 1</script><img src=x onerror='window.hit = 1'>"
 

@@ -6,19 +6,23 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
+
 from components.common.data.files import read_json
 from components.common.errors import GateStop, StageFailed, UserError
 from components.common.stage.params import StageParams
 from components.common.stage.running import commit, execute
+from pipelines.engines.ahead import how_far, planned
 from pipelines.engines.lifecycle import run_engine, settle_killed_runs
 from pipelines.engines.lock import occupied
 from pipelines.engines.prepare import check_run
 from pipelines.engines.request import Request
+from pipelines.engines.results import result
 from pipelines.engines.state import current_steps, stops, verdicts
-from pipelines.engines.summary import Outcome, announce, console, made_by, summarise
+from pipelines.engines.summary import Outcome, announce, console, summarise
 from pipelines.engines.workspace import RESTORED, Workspace
 from pipelines.parameters import FILE, read_step
-from pipelines.steps import STEPS, Step
+from pipelines.steps import STEPS, Step, reached_steps
 
 Engine = Callable[[Workspace, Request], None]
 
@@ -45,7 +49,8 @@ def _run(engine: Engine, workspace: Workspace, request: Request) -> None:
     before, start = _stamps(workspace), time.monotonic()
     stop: GateStop | StageFailed | None = None
     try:
-        run_engine(lambda: engine(workspace, request), _name(request, workspace), request.engine, _facts(request))
+        with planned(workspace, reached_steps(request.pipeline, request.engine)):
+            run_engine(lambda: engine(workspace, request), _name(request, workspace), request.engine, _facts(request))
     except GateStop as error:
         stop = error
     changed = [name for name, stamp in _stamps(workspace).items() if before.get(name) != stamp]
@@ -152,9 +157,10 @@ def run_stage(name: str, of_a_run: bool) -> None:
 
 def _execute(step: Step, workspace: Workspace, params: StageParams) -> None:
     name, start = step.name, time.monotonic()
-    console.print(f"[bold]{name}[/bold]", "...")
+    console.print(f"[bold]{name}[/bold] ...", f"[dim]{how_far(name)}[/dim]", soft_wrap=True)
     execute(step.stage, params, workspace.inputs(step), workspace.outputs(step), workspace.report(step))
-    console.print(f"[bold]{name}[/bold]", made_by(workspace, step), f"[dim]{time.monotonic() - start:.1f} s[/dim]")
+    made = f"{escape(result(workspace, step))} [dim]{time.monotonic() - start:.1f} s[/dim]"
+    console.print(f"[bold]{name}[/bold]", made, soft_wrap=True)
 
 
 def export_benchmark(folder: Path) -> None:

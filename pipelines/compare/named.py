@@ -1,0 +1,109 @@
+"""The runs that a person names: by a workspace's folder, an MLflow run, or a commit whose data DVC still has."""
+
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from components.common.data.reading import is_complete
+from components.common.errors import UserError
+from pipelines.compare.restoring import LOCK, restore
+from pipelines.engines.request import RUNS
+from pipelines.engines.workspace import Workspace
+from pipelines.lineage.check.in_mlflow import store_of
+from pipelines.parameters import FILE
+from pipelines.steps import STEPS
+
+DIGITS = re.compile(r"[0-9a-f]{7,64}")
+RECORDED = "run"
+"""The folder of artifacts of an MLflow run that holds its params.yaml and dvc.lock."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """A run by the name that it was given, and the workspace with its data, which may be a restored copy."""
+
+    name: str
+    workspace: Workspace
+
+    @property
+    def mlflow_run(self) -> str:
+        """The id of its record in MLflow; empty if it has none, or was restored."""
+        return self.workspace.tracked.read_text(encoding="utf-8") if self.workspace.tracked.is_file() else ""
+
+
+class Names:
+    """Finds runs by name. Restored data live until the block ends."""
+
+    def __enter__(self) -> "Names":
+        self._kept = TemporaryDirectory(prefix="objectmate-runs-", ignore_cleanup_errors=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._kept.cleanup()
+
+    def find(self, name: str) -> Named:
+        """Raises `UserError` if nothing has this name, or its data are gone."""
+        if Path(name).is_dir():
+            return Named(name, Workspace(Path(name)))
+        if DIGITS.fullmatch(name):
+            for workspace in _workspaces():
+                if Named(name, workspace).mlflow_run.startswith(name):
+                    return Named(name, workspace)
+            texts = _of_mlflow(name) or _of_commit(name)
+        else:
+            texts = _of_commit(name)
+        if not texts:
+            raise UserError(f"there is no run {name}: name a workspace's folder, an MLflow run's id or a commit")
+        return Named(name, restore(name, texts, Path(self._kept.name) / re.sub(r"\W", "-", name)))
+
+
+def holds_data(workspace: Workspace) -> bool:
+    """Whether there is a finished dataset in a workspace."""
+    return any(is_complete(workspace.dataset(name)) for step in STEPS.values() for name in step.outputs.values())
+
+
+def _workspaces() -> list[Workspace]:
+    return [Workspace(Path()), *(Workspace(folder) for folder in sorted(RUNS.glob("*")) if folder.is_dir())]
+
+
+def _of_mlflow(name: str) -> dict[str, str]:
+    """File name -> text of what MLflow keeps of a run that is in no workspace any more; empty if it has no such run."""
+    store = store_of(Workspace(Path()))
+    if not store or len(name) != 32:
+        return {}
+    import mlflow
+
+    client = mlflow.MlflowClient(store)
+    try:
+        run = client.get_run(name)
+    except mlflow.exceptions.MlflowException:
+        return {}
+    with TemporaryDirectory() as folder:
+        try:
+            kept = Path(client.download_artifacts(run.info.run_id, RECORDED, folder))
+        except Exception as error:  # each store has errors of its own
+            reason = " ".join(str(error).split())[:120]
+            raise UserError(
+                f"MLflow's run {name} is in no workspace here, and its {LOCK} is not with it ({reason}): name a "
+                "folder or a commit"
+            ) from None
+        return {path.name: path.read_text(encoding="utf-8") for path in kept.iterdir()}
+
+
+def _of_commit(name: str) -> dict[str, str]:
+    """The same of a commit of the current folder's repository."""
+    texts = {file: _git("show", "--end-of-options", f"{name}:./{file}") for file in (LOCK, FILE)}
+    if texts[LOCK] and not texts[FILE]:
+        raise UserError(f"commit {name} has a {LOCK} but no {FILE} here: name another commit")
+    return texts if texts[LOCK] else {}
+
+
+def _git(*words: str) -> str:
+    """What git answers; empty if there is no git, no repository, or no such thing in it."""
+    try:
+        done = subprocess.run(["git", *words], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""
+    return done.stdout if done.returncode == 0 else ""

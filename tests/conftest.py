@@ -21,6 +21,7 @@ os.environ["DVC_NO_ANALYTICS"] = "1"
 os.environ.setdefault("TRITON_INTERPRET", "1")
 
 ROOT = Path(__file__).parent.parent
+pytest_plugins = ["browser"]
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ def star_sheet(corpus: Corpus, stars: Sequence[Star], views: int = 6) -> Image.I
         rows.append(
             [
                 (corpus.crop(star.anchor), f"object {star.anchor}"),
-                *((corpus.crop(view), f"{similarity:.3f}") for view, similarity in shown),
+                *((corpus.crop(view), f"similarity {similarity:.3f}") for view, similarity in shown),
             ]
         )
     return _sheet(rows, ["anchor", *(f"view {number}" for number in range(1, views + 1))])

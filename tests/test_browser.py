@@ -1,0 +1,28 @@
+"""The tests' own browser sees what it is meant to see."""
+
+from pathlib import Path
+
+from browser import Visit, broken_pictures, inaccessible, overflow, watch
+
+PAGE = """<!doctype html><html lang=en><title>t</title><main><h1>t</h1>
+<img src="data:image/png;base64,AAAA" alt="broken"><img src="https://example.invalid/x.png">
+<div style="width:3000px">wide</div><script>console.error('said'); throw new Error('thrown')</script></main>"""
+
+
+def test_a_page_with_every_fault_is_caught(browser, tmp_path: Path):
+    (tmp_path / "bad.html").write_text(PAGE)
+    complaints: list[str] = []
+    page = browser.new_page()
+    watch(page, complaints)
+    page.goto((tmp_path / "bad.html").as_uri())
+    assert [words.partition(":")[0] for words in inaccessible(page)] == ["image-alt"]
+    assert len(broken_pictures(page)) == 2 and overflow(page) > 1000
+    said = "\n".join(complaints)
+    assert "asked for https://example.invalid/x.png" in said and "logged: said" in said and "threw: thrown" in said
+    page.close()
+
+
+def test_a_page_without_fault_passes(visit: Visit, tmp_path: Path):
+    (tmp_path / "good.html").write_text("<!doctype html><html lang=en><title>t</title><main><h1>t</h1></main>")
+    page = visit(tmp_path / "good.html", width=390, dark=True, touch=True)
+    assert not inaccessible(page) and not broken_pictures(page) and not overflow(page)

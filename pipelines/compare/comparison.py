@@ -141,16 +141,14 @@ def _run(named: Named) -> Run:
     return Run(named.name, str(named.workspace.root), named.mlflow_run)
 
 
-def _against(
-    reference: Named, named: Named, scores: list[Score], refused: list[str], samples: list[Sample]
-) -> Against:
+def _against(reference: Named, named: Named, scores: list[Score], refused: list[str], samples: list[Sample]) -> Against:
     before, after = reference.workspace, named.workspace
     found = diff(before, after)
     return Against(
         run=_run(named),
         first=found.first,
         causes=[str(cause) for cause in found.causes],
-        parameters=_parameters(before, after),
+        parameters=_parameters(reference, named),
         equal=_equal(found, before, after),
         rows=[_rows(changed) for changed in found.changed],
         only={name: named.name if folder == str(after.root) else reference.name for name, folder in found.only.items()},
@@ -161,8 +159,9 @@ def _against(
     )
 
 
-def _parameters(before: Workspace, after: Workspace) -> list[Parameter]:
-    values = [moved(flat(read_yaml(each.params)), each.root, before.root) for each in (before, after)]
+def _parameters(before: Named, after: Named) -> list[Parameter]:
+    """Local paths count by where they lead."""
+    values = [moved(flat(read_yaml(each.workspace.params)), each.home, before.home) for each in (before, after)]
     keys = [key for key in dict.fromkeys([*values[0], *values[1]]) if values[0].get(key) != values[1].get(key)]
     return [Parameter(key, *(str(each.get(key, "")) for each in values)) for key in keys]
 

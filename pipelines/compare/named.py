@@ -15,17 +15,21 @@ from pipelines.lineage.check.in_mlflow import store_of
 from pipelines.parameters import FILE
 from pipelines.steps import STEPS
 
-DIGITS = re.compile(r"[0-9a-f]{7,64}")
-RECORDED = "run"
-"""The folder of artifacts of an MLflow run that holds its params.yaml and dvc.lock."""
+DIGITS = re.compile(r"[0-9a-f]{7,32}")
+RECORDED, FOLDER = "run", "workspace"
+"""The artifacts of an MLflow run that hold its params.yaml and dvc.lock; the tag that names its workspace."""
 
 
 @dataclass(frozen=True)
 class Named:
-    """A run by the name that it was given, and the workspace with its data, which may be a restored copy."""
+    """A run by the name that it was given, and the workspace with its data, which may be a restored copy.
+
+    home: the folder from which the paths in its parameters are seen.
+    """
 
     name: str
     workspace: Workspace
+    home: Path
 
     @property
     def mlflow_run(self) -> str:
@@ -46,17 +50,15 @@ class Names:
     def find(self, name: str) -> Named:
         """Raises `UserError` if nothing has this name, or its data are gone."""
         if Path(name).is_dir():
-            return Named(name, Workspace(Path(name)))
+            return in_folder(name, Path(name))
         if DIGITS.fullmatch(name):
-            for workspace in _workspaces():
-                if Named(name, workspace).mlflow_run.startswith(name):
-                    return Named(name, workspace)
-            texts = _of_mlflow(name) or _of_commit(name)
-        else:
-            texts = _of_commit(name)
+            for folder in [Path(), *sorted(RUNS.glob("*/"))]:
+                if (found := in_folder(name, folder)).mlflow_run.startswith(name):
+                    return found
+        home, texts = _of_mlflow(name) or _of_commit(name)
         if not texts:
             raise UserError(f"there is no run {name}: name a workspace's folder, an MLflow run's id or a commit")
-        return Named(name, restore(name, texts, Path(self._kept.name) / re.sub(r"\W", "-", name)))
+        return Named(name, restore(name, texts, Path(self._kept.name) / re.sub(r"\W", "-", name)), home)
 
 
 def holds_data(workspace: Workspace) -> bool:
@@ -64,22 +66,27 @@ def holds_data(workspace: Workspace) -> bool:
     return any(is_complete(workspace.dataset(name)) for step in STEPS.values() for name in step.outputs.values())
 
 
-def _workspaces() -> list[Workspace]:
-    return [Workspace(Path()), *(Workspace(folder) for folder in sorted(RUNS.glob("*")) if folder.is_dir())]
+def in_folder(name: str, folder: Path) -> Named:
+    """The run in a workspace."""
+    return Named(name, Workspace(folder), folder)
 
 
-def _of_mlflow(name: str) -> dict[str, str]:
-    """File name -> text of what MLflow keeps of a run that is in no workspace any more; empty if it has no such run."""
+Texts = tuple[Path, dict[str, str]]
+"""The folder that a past run's paths are seen from, and file name -> text of its params.yaml and dvc.lock."""
+
+
+def _of_mlflow(name: str) -> Texts | None:
+    """What MLflow keeps of a run that is in no workspace any more; None if it has no such run."""
     store = store_of(Workspace(Path()))
-    if not store or len(name) != 32:
-        return {}
+    if not store or not re.fullmatch(r"[0-9a-f]{32}", name):
+        return None
     import mlflow
 
     client = mlflow.MlflowClient(store)
     try:
         run = client.get_run(name)
     except mlflow.exceptions.MlflowException:
-        return {}
+        return None
     with TemporaryDirectory() as folder:
         try:
             kept = Path(client.download_artifacts(run.info.run_id, RECORDED, folder))
@@ -89,15 +96,16 @@ def _of_mlflow(name: str) -> dict[str, str]:
                 f"MLflow's run {name} is in no workspace here, and its {LOCK} is not with it ({reason}): name a "
                 "folder or a commit"
             ) from None
-        return {path.name: path.read_text(encoding="utf-8") for path in kept.iterdir()}
+        texts = {path.name: path.read_text(encoding="utf-8") for path in kept.iterdir()}
+        return Path(run.data.tags.get(FOLDER, "")), texts
 
 
-def _of_commit(name: str) -> dict[str, str]:
-    """The same of a commit of the current folder's repository."""
+def _of_commit(name: str) -> Texts:
+    """The same of a commit of the current folder's repository; no texts if it has none."""
     texts = {file: _git("show", "--end-of-options", f"{name}:./{file}") for file in (LOCK, FILE)}
     if texts[LOCK] and not texts[FILE]:
         raise UserError(f"commit {name} has a {LOCK} but no {FILE} here: name another commit")
-    return texts if texts[LOCK] else {}
+    return Path(), texts if texts[LOCK] else {}
 
 
 def _git(*words: str) -> str:

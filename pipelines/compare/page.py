@@ -17,7 +17,7 @@ WIDTH, MARGIN = 200, 6
 
 def write_page(comparison: Comparison, reference: Named, runs: Sequence[Named], path: Path) -> None:
     """Writes the page. Names and values are escaped, and it asks for nothing from elsewhere."""
-    cards = all_cards(reference.workspace, [run.workspace for run in runs], comparison.against)
+    cards = all_cards(reference, runs, comparison.against)
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )

@@ -18,6 +18,7 @@ from components.evaluation.benchmark import Sample as Given
 from components.evaluation.params import Params
 from pipelines.compare.comparison import Against
 from pipelines.compare.comparison import Sample as Changed
+from pipelines.compare.named import Named
 from pipelines.compare.scores import SYSTEM
 from pipelines.engines.request import moved
 from pipelines.engines.workspace import Workspace
@@ -58,18 +59,18 @@ class Cards:
     notes: list[str]
 
 
-def all_cards(reference: Workspace, runs: Sequence[Workspace], against: Sequence[Against]) -> list[Cards]:
+def all_cards(reference: Named, runs: Sequence[Named], against: Sequence[Against]) -> list[Cards]:
     """The cards of each run. Each gets an equal share of what a page holds."""
     share = BUDGET // max(len(runs), 1)
     return [_cards(reference, run, each.samples, share) for run, each in zip(runs, against, strict=True)]
 
 
-def _cards(reference: Workspace, run: Workspace, samples: Sequence[Changed], budget: int) -> Cards:
+def _cards(reference: Named, run: Named, samples: Sequence[Changed], budget: int) -> Cards:
     chosen = [pick for benchmark in dict.fromkeys(s.benchmark for s in samples) for pick in _chosen(samples, benchmark)]
     if not chosen:
         return Cards([], [])
     given, notes = _given(reference)
-    drawn = [_drawn(workspace) for workspace in (reference, run)]
+    drawn = [_drawn(each.workspace) for each in (reference, run)]
     cards: list[Card] = []
     for why, changed in chosen:
         key = (changed.benchmark, changed.sample)
@@ -81,8 +82,10 @@ def _cards(reference: Workspace, run: Workspace, samples: Sequence[Changed], bud
             break
         cards.append(card)
     if len(cards) < len(chosen):
-        notes.append(f"{len(cards)} of {len(chosen)} chosen samples are shown: the others would make the page too large")
-    return Cards(cards, notes + list(_other_noise(reference, run)))
+        notes.append(
+            f"{len(cards)} of {len(chosen)} chosen samples are shown: the others would make the page too large"
+        )
+    return Cards(cards, notes + list(_other_noise(reference.workspace, run.workspace)))
 
 
 def _chosen(samples: Sequence[Changed], benchmark: str) -> Iterator[tuple[str, Changed]]:
@@ -102,11 +105,11 @@ def _drawn(workspace: Workspace) -> dict[tuple[str, str], Image.Image]:
     return {(row["benchmark"], row["sample"]): decode(samples.blob(row, "image")) for row in rows}
 
 
-def _given(workspace: Workspace) -> tuple[Mapping[tuple[str, str], Given], list[str]]:
+def _given(run: Named) -> tuple[Mapping[tuple[str, str], Given], list[str]]:
     """(benchmark, sample) -> what every system received, and a sentence if the benchmark is not at hand."""
-    params = read_step(workspace.params, STEPS["evaluation"])
+    params = read_step(run.workspace.params, STEPS["evaluation"])
     assert isinstance(params, Params)
-    params = _seen_from_here(params, workspace.root)
+    params = _seen_from_here(params, run.home)
     try:
         benchmark = load(resolve(params.benchmark))
     except (UserError, OSError) as error:
@@ -115,15 +118,14 @@ def _given(workspace: Workspace) -> tuple[Mapping[tuple[str, str], Given], list[
     return made | {("generation", sample.name): sample for sample in generation_samples(benchmark, params)}, []
 
 
-def _seen_from_here(params: Params, root: Path) -> Params:
+def _seen_from_here(params: Params, home: Path) -> Params:
     """The parameters with the benchmark as seen from the current folder."""
-    return params.model_copy(update=moved({"benchmark": params.benchmark}, root, Path()))
+    return params.model_copy(update=moved({"benchmark": params.benchmark}, home, Path()))
 
 
 def _card(why: str, changed: Changed, before: Image.Image, after: Image.Image, given: Given | None) -> Card:
-    card = Card(
-        changed.benchmark, changed.sample, why, changed.by, changed.change, _embedded(before), _embedded(after), "", "", ""
-    )  # fmt: skip
+    pictures = _embedded(before), _embedded(after)
+    card = Card(changed.benchmark, changed.sample, why, changed.by, changed.change, *pictures, "", "", "")
     if given is None:
         return card
     truth = _embedded(given.truth) if isinstance(given, InsertionSample) else ""

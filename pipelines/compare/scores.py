@@ -8,11 +8,13 @@ still differ beyond doubt.
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import Any
 
 from components.common.data.reading import Dataset
-from components.common.statistics import LEAST_CLUSTERS, Interval, cluster_t, holm, paired_difference
+from components.common.statistics import LEAST_CLUSTERS, cluster_bootstrap, holm, paired_difference
 from components.evaluation.metrics import LOWER_IS_BETTER
+from components.evaluation.params import REAL
 from pipelines.engines.state import current_steps
 from pipelines.engines.workspace import Workspace
 from pipelines.steps import STEPS
@@ -21,8 +23,9 @@ SYSTEM, BASELINE, FLOOR = "objectmate", "shuffled-refs", "copy-paste"
 GAP = "reference_gap"
 """The score with the true references minus that with another object's, by the independent encoder."""
 CONFIDENCE = 0.95
-BETTER, WORSE, MAYBE_BETTER, MAYBE_WORSE, OPEN = "better", "worse", "perhaps better", "perhaps worse", "not told apart"
+BETTER, WORSE, MAYBE_BETTER, MAYBE_WORSE = "better", "worse", "perhaps better", "perhaps worse"
 """Better or worse: also after Holm's correction for all scores. Perhaps: only if it were the one score looked at."""
+OPEN, SAME = "not told apart", "the same"
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ class Score:
 
     name: BENCHMARK.METRIC. subjects, samples: how many; left_out: samples that only one of the runs has.
     reference, run: means over subjects. difference: paired, positive where the run is better. p: two-sided; p_holm:
-    among all scores of the comparison. copy_paste: the trivial baseline's mean in the run, if it was scored.
+    among all scores of the comparison. identical: no sample differs. copy_paste, real: means of the trivial baseline
+    and of real photographs in the run, where they were scored.
     """
 
     name: str
@@ -53,7 +57,9 @@ class Score:
     difference: Range
     p: float
     p_holm: float
+    identical: bool
     copy_paste: float | None
+    real: float | None
 
     @property
     def overlaps(self) -> bool:
@@ -63,8 +69,8 @@ class Score:
     @property
     def verdict(self) -> str:
         """How the run stands to the reference."""
-        if self.p >= 1 - CONFIDENCE or not self.difference.mean:
-            return OPEN
+        if self.p >= 1 - CONFIDENCE:
+            return SAME if self.identical else OPEN
         certain = self.p_holm < 1 - CONFIDENCE
         if self.difference.mean > 0:
             return BETTER if certain else MAYBE_BETTER
@@ -156,24 +162,30 @@ def _score(name: str, reference: Scored, run: Scored) -> Score:
     before, after = reference.of(name), run.of(name)
     subjects = [before[sample][0] for sample in changes]
     difference = paired_difference(list(changes.values()), subjects, CONFIDENCE)
-    pasted = [value for _, value in run.of(name, FLOOR).values()]
+    beside = {system: [value for _, value in run.of(name, system).values()] for system in (FLOOR, REAL)}
     return Score(
         name=name,
         lower_is_better=name.split(".")[-1] in LOWER_IS_BETTER,
         subjects=len(set(subjects)),
         samples=len(changes),
         left_out=len(before.keys() ^ after.keys()),
-        reference=_range(cluster_t([before[sample][1] for sample in changes], subjects, CONFIDENCE)),
-        run=_range(cluster_t([after[sample][1] for sample in changes], subjects, CONFIDENCE)),
+        reference=_own({sample: before[sample] for sample in changes}),
+        run=_own({sample: after[sample] for sample in changes}),
         difference=Range(difference.mean, difference.low, difference.high),
         p=difference.p,
         p_holm=difference.p,
-        copy_paste=sum(pasted) / len(pasted) if pasted else None,
+        identical=not any(changes.values()),
+        copy_paste=fmean(beside[FLOOR]) if beside[FLOOR] else None,
+        real=fmean(beside[REAL]) if beside[REAL] else None,
     )
 
 
-def _range(interval: Interval) -> Range:
-    return Range(*interval)
+def _own(cells: Cells) -> Range:
+    """A run's own mean over subjects, with the interval that its page shows."""
+    by_subject: dict[str, list[float]] = defaultdict(list)
+    for subject, value in cells.values():
+        by_subject[subject].append(value)
+    return Range(*cluster_bootstrap([fmean(values) for values in by_subject.values()], list(by_subject), CONFIDENCE))
 
 
 def corrected(families: list[list[Score]]) -> Iterator[list[Score]]:
@@ -185,7 +197,7 @@ def corrected(families: list[list[Score]]) -> Iterator[list[Score]]:
 
 def sentence(score: Score, reference: str, run: str, tests: int) -> str:
     """Who is better, by how much, and how sure that is; empty if the two cannot be told apart. tests: looked at."""
-    if score.verdict == OPEN:
+    if score.verdict in (OPEN, SAME):
         return ""
     better, other = (run, reference) if score.difference.mean > 0 else (reference, run)
     low, high = sorted(abs(end) for end in (score.difference.low, score.difference.high))

@@ -57,9 +57,7 @@ def _table(against: Against) -> Table:
     for score in against.scores:
         colour = COLOURS.get(score.verdict)
         word = f"[{colour}]{score.verdict}[/]" if colour else ""
-        table.add_row(
-            escape(score.name), f"{score.reference.mean:.3f}", f"{score.run.mean:.3f}", interval(score), word
-        )
+        table.add_row(escape(score.name), f"{score.reference.mean:.3f}", f"{score.run.mean:.3f}", interval(score), word)
     return table
 
 

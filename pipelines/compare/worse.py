@@ -7,7 +7,6 @@ from pipelines.compare.comparison import Against, Comparison
 from pipelines.compare.scores import MAYBE_WORSE, WORSE
 
 DATASETS, GATES, SCORES = "datasets", "gates", "scores"
-NONE = "has not judged"
 
 
 def worse(comparison: Comparison, asked: Sequence[str]) -> list[str]:
@@ -30,7 +29,7 @@ def _sentences(against: Against, what: str) -> list[str]:
     name = against.run.name
     if what == GATES:
         return [
-            f"{name}: the gate {gate.name} passes in the reference, and here it {'is ' * bool(gate.run)}{gate.run or NONE}"
+            f"{name}: the gate {gate.name} passes in the reference; here: {gate.run or 'not judged'}"
             for gate in against.gates
             if gate.lost
         ]

@@ -37,10 +37,11 @@ def scored_run(
     spec: str = SPEC,
     subject: str = "mug",
     benchmark: str = "b" * 64,
+    contents: Mapping[str, str] | None = None,
     **params: Any,
 ) -> Workspace:
     """A run of all steps whose model got these scores on insertion, with a picture of each sample."""
-    workspace = make_run(root, Made(params=params))
+    workspace = make_run(root, Made(params=params, contents=contents or {}))
     rows = list(score_rows("objectmate", values, spec, subject))
     lower = {name: np.asarray(own) - 0.5 for name, own in values.items()}
     rows += score_rows("shuffled-refs", lower, spec, subject)

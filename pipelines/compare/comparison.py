@@ -10,7 +10,7 @@ from components.common.data.digests import short
 from components.common.data.reading import Dataset, is_complete
 from components.common.stage.yaml_text import read_yaml
 from pipelines.compare.named import Named
-from pipelines.compare.scores import Score, Scored, compare_scores, corrected, sample_changes
+from pipelines.compare.scores import Score, Scored, compare_scores, corrected, current_scores, sample_changes
 from pipelines.engines.request import moved
 from pipelines.engines.state import verdicts
 from pipelines.engines.workspace import Workspace
@@ -126,8 +126,8 @@ class Comparison:
 
 def compare(reference: Named, runs: Sequence[Named]) -> Comparison:
     """Compares each run with the reference. Raises `UserError` if one of them has no finished dataset."""
-    scored = Scored(reference.workspace)
-    others = [Scored(run.workspace) for run in runs]
+    scored = current_scores(reference.workspace)
+    others = [current_scores(run.workspace) for run in runs]
     compared = [compare_scores(scored, other) for other in others]
     families = list(corrected([scores for scores, _ in compared]))
     against = [

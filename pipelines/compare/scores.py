@@ -82,19 +82,21 @@ Cells = Mapping[str, tuple[str, float]]
 
 
 class Scored:
-    """The current scores of a workspace. absent: why there are none, one sentence; empty if there are some.
+    """The scores of one run. name: of its folder, or what it is called. scores: None if it has none.
 
-    specs: score -> digest of all that decides its values besides the pictures.
+    absent: why there are none, one sentence; empty if there are some. specs: score -> digest of all that decides its
+    values besides the pictures.
     """
 
-    def __init__(self, workspace: Workspace):
-        self.workspace, self.absent = workspace, ""
+    def __init__(self, name: str, scores: Dataset | None):
+        self.name = name
+        self.absent = (
+            "" if scores else f"{name} has no scores of its current run: let `objectmate run full` finish there"
+        )
         self.specs: dict[str, str] = {}
         self.cells: dict[tuple[str, str], dict[str, tuple[str, float]]] = defaultdict(dict)
-        if STEPS["evaluation"] not in current_steps(workspace):
-            self.absent = f"{workspace.root} has no scores of its current run: let `objectmate run full` finish there"
-            return
-        self._read(Dataset(workspace.dataset("scores")))
+        if scores:
+            self._read(scores)
 
     def _read(self, scores: Dataset) -> None:
         self.benchmark = scores.manifest.models.get("benchmark", "")
@@ -116,14 +118,19 @@ class Scored:
         return self.cells.get((name, system), {})
 
 
+def current_scores(workspace: Workspace) -> Scored:
+    """The scores that a workspace's current run made; those of an earlier run do not count."""
+    current = STEPS["evaluation"] in current_steps(workspace)
+    return Scored(str(workspace.root), Dataset(workspace.dataset("scores")) if current else None)
+
+
 def compare_scores(reference: Scored, run: Scored) -> tuple[list[Score], list[str]]:
     """The scores that both runs have and that can be compared, without Holm's correction; and why others cannot be."""
     if reason := reference.absent or run.absent:
         return [], [reason]
     if reference.benchmark != run.benchmark:
         return [], [
-            f"the scores of {run.workspace.root} are of another benchmark than those of {reference.workspace.root}: "
-            "evaluate both on one"
+            f"the scores of {run.name} are of another benchmark than those of {reference.name}: evaluate both on one"
         ]
     scores, refused = [], []
     for name in dict.fromkeys([*reference.specs, *run.specs]):
@@ -138,7 +145,7 @@ def _incomparable(name: str, reference: Scored, run: Scored) -> str:
     specs = [scored.specs.get(name) for scored in (reference, run)]
     if None in specs:
         having, lacking = (reference, run) if specs[0] else (run, reference)
-        return f"{name}: {lacking.workspace.root} does not have it, {having.workspace.root} does"
+        return f"{name}: {lacking.name} does not have it, {having.name} does"
     if specs[0] != specs[1]:
         parts = [scored.described.get(spec or "", {}) for scored, spec in zip((reference, run), specs, strict=True)]
         differing = [key for key in parts[0] if parts[0][key] != parts[1].get(key)] or ["spec_digest"]

@@ -18,7 +18,7 @@ from pipelines.cli.app import app
 from pipelines.cluster.sync import _commit
 from pipelines.compare.comparison import Comparison, compare
 from pipelines.compare.named import in_folder
-from pipelines.compare.scores import MAYBE_WORSE, SAME, Scored, compare_scores, sentence
+from pipelines.compare.scores import MAYBE_WORSE, SAME, compare_scores, current_scores, sentence
 from pipelines.engines.prepare import check_run
 from pipelines.engines.request import Request
 from pipelines.engines.workspace import Workspace
@@ -74,11 +74,11 @@ def test_lower_is_better_for_errors_and_only_common_samples_count(tmp_path: Path
     scores = base()
     better = scores | {"object_error": np.asarray(scores["object_error"]) - 0.01}
     before, after = scored_run(tmp_path / "a", scores), scored_run(tmp_path / "b", better)
-    compared, refused = compare_scores(Scored(before), Scored(after))
+    compared, refused = compare_scores(current_scores(before), current_scores(after))
     gain = next(score for score in compared if score.name == "insertion.object_error")
     assert refused == [] and gain.difference.mean == pytest.approx(0.01) and gain.left_out == 0
-    strangers = Scored(scored_run(tmp_path / "c", scores, subject="jar"))
-    compared, refused = compare_scores(Scored(before), strangers)
+    strangers = current_scores(scored_run(tmp_path / "c", scores, subject="jar"))
+    compared, refused = compare_scores(current_scores(before), strangers)
     assert compared == [] and all("0 common subjects are too few" in reason for reason in refused)
 
 

@@ -191,12 +191,22 @@ def _kind(reason: str) -> str:
 
 
 def _gates(before: Workspace, after: Workspace) -> list[Gate]:
-    sides = [{row["gate"]: row for row in verdicts(workspace)} for workspace in (before, after)]
+    sides: list[dict[str, dict[str, Any]]] = [
+        {row["gate"]: row for row in verdicts(workspace)} for workspace in (before, after)
+    ]
     gates = []
     for name in dict.fromkeys([*sides[0], *sides[1]]):
-        rows: list[dict[str, Any]] = [side.get(name, {}) for side in sides]
-        words = [str(row.get("verdict", "")) for row in rows]
-        gates.append(Gate(name, *words, *(row.get("observed") for row in rows), (rows[1] or rows[0])["reason"]))
+        was, now = (side.get(name, {}) for side in sides)
+        gates.append(
+            Gate(
+                name,
+                reference=str(was.get("verdict", "")),
+                run=str(now.get("verdict", "")),
+                reference_observed=was.get("observed"),
+                run_observed=now.get("observed"),
+                sentence=str((now or was)["reason"]),
+            )
+        )
     return gates
 
 

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from components.common.data.reading import is_complete
 from components.common.errors import UserError
 from pipelines.compare.restoring import LOCK, restore
+from pipelines.engines.recording import RECORDED
 from pipelines.engines.request import RUNS
 from pipelines.engines.workspace import Workspace
 from pipelines.lineage.check.in_mlflow import store_of
@@ -16,8 +17,8 @@ from pipelines.parameters import FILE
 from pipelines.steps import STEPS
 
 DIGITS = re.compile(r"[0-9a-f]{7,32}")
-RECORDED, FOLDER = "run", "workspace"
-"""The artifacts of an MLflow run that hold its params.yaml and dvc.lock; the tag that names its workspace."""
+FOLDER = "workspace"
+"""The tag of an MLflow run that names its workspace, as seen from where it was started."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ class Names:
         home, texts = _of_mlflow(name) or _of_commit(name)
         if not texts:
             raise UserError(f"there is no run {name}: name a workspace's folder, an MLflow run's id or a commit")
+        if LOCK not in texts:
+            raise UserError(f"run {name} has no {LOCK}, since DVC did not make it: name a folder or a commit")
         return Named(name, restore(name, texts, Path(self._kept.name) / re.sub(r"\W", "-", name)), home)
 
 

@@ -76,7 +76,7 @@ def _cards(reference: Named, run: Named, samples: Sequence[Changed], budget: int
         key = (changed.benchmark, changed.sample)
         if not all(key in own for own in drawn):
             continue
-        card = _card(why, changed, *(own[key] for own in drawn), given.get(key))
+        card = _card(why, changed, drawn[0][key], drawn[1][key], given.get(key))
         budget -= sum(len(picture) * 3 // 4 for picture in (card.reference, card.run, card.truth, card.reference_view))
         if budget < 0:
             break

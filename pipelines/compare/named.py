@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 from components.common.data.reading import is_complete
 from components.common.errors import UserError
+from components.common.stage.tracking import be_quiet
 from pipelines.compare.restoring import LOCK, restore
 from pipelines.engines.recording import RECORDED
 from pipelines.engines.request import RUNS
@@ -83,6 +84,7 @@ def _of_mlflow(name: str) -> Texts | None:
     store = store_of(Workspace(Path()))
     if not store or not re.fullmatch(r"[0-9a-f]{32}", name):
         return None
+    be_quiet()
     import mlflow
 
     client = mlflow.MlflowClient(store)

@@ -142,7 +142,7 @@ class Told:
             *self._scores(),
             "",
         ]
-        other = f"objectmate compare OTHER {short(run_id)} --output compare.html"
+        other = f"objectmate compare OTHER {run_id} --output compare.html"
         lines += [f"Page: `{self.workspace.page}`, and the artifact `report/index.html`.", f"Compare: `{other}`"]
         return "\n".join(lines)
 

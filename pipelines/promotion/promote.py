@@ -5,7 +5,6 @@ champion must outlive the folder that it was trained in. The copy is the whole d
 can check every file against the manifest and name the latents that it was trained on.
 """
 
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 from components.common.data.reading import Dataset
 from components.common.data.verification import refuse_damage
 from components.common.errors import UserError
-from components.common.stage.tracking import refusals
+from components.common.stage.tracking import be_quiet, refusals
 from pipelines.compare.named import Named, Names
 from pipelines.compare.scores import Score, Scored
 from pipelines.lineage.check.in_mlflow import store_of
@@ -73,7 +72,7 @@ def _record(found: Named) -> tuple[Any, str]:
             f"MLflow has no record of the run {found.name} that can be found here: go where it was started, or set "
             "MLFLOW_TRACKING_URI"
         )
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    be_quiet()
     import mlflow
 
     mlflow.set_tracking_uri(store)

@@ -32,7 +32,7 @@ def configure(store: Path) -> None:
     Artifacts of a new experiment go to `MLFLOW_DEFAULT_ARTIFACT_ROOT` if set, such as s3://bucket/mlflow; otherwise to
     where the server puts them, or to `store`/mlartifacts without a server.
     """
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    be_quiet()
     if not shutil.which("git"):
         logging.getLogger("mlflow.utils.git_utils").disabled = True  # else thirty lines about a commit that it lacks
     if os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"):
@@ -47,6 +47,12 @@ def configure(store: Path) -> None:
             own = None if given else (store / "mlartifacts").resolve().as_uri()
             mlflow.create_experiment(EXPERIMENT, os.environ.get("MLFLOW_DEFAULT_ARTIFACT_ROOT") or own)
         mlflow.set_experiment(EXPERIMENT)
+
+
+def be_quiet() -> None:
+    """MLflow sends no telemetry, and draws no bar for a handful of files. Before it is imported."""
+    for variable, value in (("MLFLOW_DISABLE_TELEMETRY", "true"), ("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")):
+        os.environ.setdefault(variable, value)
 
 
 def own_store(folder: Path) -> str:

@@ -17,7 +17,7 @@ from components.common.stage.logged import (
     sealed,
     started_at,
 )
-from components.common.stage.tracking import STORE, STORES, own_store
+from components.common.stage.tracking import STORE, STORES, be_quiet, own_store
 from pipelines.engines.again import started_in
 from pipelines.engines.workspace import RESTORED, Workspace
 from pipelines.lineage.check.finding import Finding, unequal, unequal_items
@@ -53,7 +53,7 @@ class Tracked:
         self._fetch()
 
     def _fetch(self) -> None:
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        be_quiet()
         import mlflow
 
         client = mlflow.MlflowClient(self.store)

@@ -17,7 +17,7 @@ def show(comparison: Comparison) -> None:
     for against in comparison.against:
         for line in _lines(comparison, against):
             console.print(line, markup=False, highlight=False, soft_wrap=True)
-        if against.scores:
+        if not all(score.identical for score in against.scores):
             console.print(_table(against))
 
 
@@ -29,7 +29,7 @@ def _lines(comparison: Comparison, against: Against) -> list[str]:
     lines += [f"  gate {gate.name}: {gate.reference or 'not judged'}, then {gate.run or 'not judged'}"
               for gate in against.gates if gate.reference != gate.run]  # fmt: skip
     told = [text for score in against.scores if (text := sentence(score, reference, run, comparison.tests))]
-    told = told or (["no score can be told apart"] if against.scores else [])
+    told = told or ([nothing_shown(against)] if against.scores else [])
     return lines + [f"  {text}" for text in [*told, *(f"not compared: {why}" for why in against.refused)]]
 
 
@@ -40,6 +40,13 @@ def cause(against: Against) -> str:
     others = len(against.causes) - 1
     more = f" (and {others} more that may count)" if others else ""
     return f"first difference: {against.first}, by {against.causes[0]}{more}"
+
+
+def nothing_shown(against: Against) -> str:
+    """What is said of a run none of whose scores stands out."""
+    if all(score.identical for score in against.scores):
+        return "every sample has the same scores in both"
+    return "no score can be told apart: see how wide the intervals are"
 
 
 def row_counts(rows: Rows) -> str:

@@ -38,6 +38,7 @@ def scored_run(
     subject: str = "mug",
     benchmark: str = "b" * 64,
     contents: Mapping[str, str] | None = None,
+    side: int = 32,
     **params: Any,
 ) -> Workspace:
     """A run of all steps whose model got these scores on insertion, with a picture of each sample."""
@@ -52,7 +53,7 @@ def scored_run(
         shutil.rmtree(workspace.dataset(name))
     drawn = [{"system": "objectmate", "benchmark": "insertion"} | _sample(k, subject) for k in range(SUBJECTS)]
     random = np.random.default_rng(int(1000 * abs(float(values["ir"][0]))))
-    noise = random.integers(0, 255, (SUBJECTS, 32, 32, 3), np.uint8)
+    noise = random.integers(0, 255, (SUBJECTS, side, side, 3), np.uint8)
     with Writer(workspace.dataset("samples"), "samples", "evaluation", inputs, given, models) as out:
         out.write(0, drawn, [{"image.png": encode_png(Image.fromarray(each))} for each in noise])
     read = inputs | {"samples": workspace.dataset("samples")}

@@ -1,6 +1,7 @@
 """`objectmate compare`: cause, gates, paired scores and pictures of runs whose differences were planted."""
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,7 +10,7 @@ import jsonschema
 import numpy as np
 import pytest
 from browser import NARROW, Visit, broken_pictures, inaccessible, overflow
-from compare_data import SUBJECTS, base, judge, scored_run
+from compare_data import SUBJECTS, Values, base, judge, scored_run
 from pydantic import TypeAdapter
 from typer.testing import CliRunner, Result
 
@@ -18,6 +19,7 @@ from pipelines.cli.app import app
 from pipelines.cluster.sync import _commit
 from pipelines.compare.comparison import Comparison, compare
 from pipelines.compare.named import in_folder
+from pipelines.compare.pictures import BUDGET
 from pipelines.compare.scores import MAYBE_WORSE, SAME, compare_scores, current_scores, sentence
 from pipelines.engines.prepare import check_run
 from pipelines.engines.request import Request
@@ -149,6 +151,24 @@ def test_the_page_is_one_small_file(page: Path) -> None:
     text = page.read_text()
     assert len(text) < 5_000_000 and "<img src=x" not in text
     assert "Which run is better" in text and "3 runs compared" in text
+
+
+def test_large_pictures_do_not_make_a_large_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Noise, which no format makes small: twelve samples of two pictures would be 1 MB."""
+    budget = 200_000
+    assert BUDGET * 4 / 3 < 4_500_000, "base64 makes pictures a third larger, and a page has 5 MB"
+    monkeypatch.setattr("pipelines.compare.pictures.BUDGET", budget)
+    folders = [str(scored_run(tmp_path / name, moved(base(), by), side=300).root) for by, name in enumerate("ab")]
+    result = CliRunner().invoke(app, ["compare", *folders, "--output", str(tmp_path / "c.html")])
+    text = (tmp_path / "c.html").read_text()
+    assert result.exit_code == 0 and "data:image/webp" in text
+    assert sum(map(len, re.findall(r"data:image/webp[^\"]+", text))) < budget * 4 / 3 + 1000
+    assert "of 12 chosen samples are shown: the others would make the page too large" in text
+
+
+def moved(scores: Values, by: float) -> Values:
+    """Scores that differ from subject to subject, so that some are lost and some won."""
+    return dict(scores) | {"second_ir": np.asarray(scores["second_ir"]) + by * np.linspace(-0.1, 0.1, SUBJECTS)}
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (NARROW, True)])

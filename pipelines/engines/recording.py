@@ -8,9 +8,10 @@ from components.common.stage import tracking
 from components.common.stage.logged import sealed
 from components.common.stage.running import commit
 from pipelines.engines.local import lock_entries, logged_by_dvc
+from pipelines.engines.naming import parent_params, run_name
 from pipelines.engines.request import Request
 from pipelines.engines.state import current_steps, stops
-from pipelines.engines.told import Told, parent_params, run_name
+from pipelines.engines.told import Told
 from pipelines.engines.workspace import Workspace
 from pipelines.steps import STEPS
 

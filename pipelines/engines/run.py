@@ -40,7 +40,7 @@ def run_pipeline(request: Request) -> None:
 
 def _run(engine: Engine, workspace: Workspace, request: Request) -> None:
     from pipelines.engines.local import forget_kubeflow
-    from pipelines.engines.told import run_name
+    from pipelines.engines.naming import run_name
 
     before, start = _stamps(workspace), time.monotonic()
     stop: GateStop | StageFailed | None = None

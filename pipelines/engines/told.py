@@ -1,74 +1,25 @@
-"""What MLflow's record of a whole run says: its name, parameters, tags, the few scores that matter, and a note."""
+"""What MLflow's record of a whole run says: tags, datasets, the few scores that matter, a chart, and a note."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from components.common.data.digests import short
 from components.common.data.reading import Dataset
 from components.common.stage.logged import LoggedDataset, describe_dataset
-from components.common.stage.yaml_text import read_yaml
 from components.common.statistics import Interval
 from components.evaluation.summary import Table, tabulate
-from pipelines.engines.request import Request
+from pipelines.engines.naming import OF_THE_RUN
 from pipelines.engines.state import current_steps, verdicts
 from pipelines.engines.workspace import Workspace
-from pipelines.parameters import FILE, fields, resolve
 from pipelines.steps import STEPS
 
-SCORES = {
-    "insertion.second_ir": "IR of insertion, independent encoder",
-    "insertion.ir": "IR of insertion, the encoder that mined",
-    "insertion.object_error": "error on the inserted object",
-    "generation.second_ir": "IR of generation, independent encoder",
-    "generation.ir": "IR of generation, the encoder that mined",
-}
+SCORES = ("insertion.second_ir", "insertion.ir", "insertion.object_error", "generation.second_ir", "generation.ir")
 """Scores of the model that a run's record has, under the names that `objectmate compare` uses too."""
 GAP = "reference_gap"
 COUNTED = ("images", "objects", "sets", "tuples")
 MODEL, FLOOR = "objectmate", "copy-paste"
-OF_THE_RUN = {"images": "input", "tuples": "output", "model_insertion": "output", "model_generation": "output",
-           "scores": "output"}  # fmt: skip
-"""The datasets that the record of a whole run has; those of its stages have all."""
-MOST_NAMED = 4
-
-
-def differs(workspace: Workspace, request: Request) -> dict[str, Any]:
-    """`section.key` -> value of what a person asked for otherwise than the plain run has it.
-
-    In a folder that has its own params.yaml this is what differs in it from the embedded default.
-    """
-    if not request.in_place:
-        asked = {"images": request.images, "labels": request.labels}
-        asked |= {"profile": request.profile if request.profile != Request("full").profile else ""}
-        return {key: value for key, value in asked.items() if value} | request.asked()
-    values, plain = read_yaml(workspace.params), resolve(Request("full").profile)
-    return {key: own for key in fields() if (own := _at(values, key)) != _at(plain, key)}
-
-
-def _at(values: Mapping[str, Any], dotted: str) -> Any:
-    for key in dotted.split("."):
-        values = values.get(key, {}) if isinstance(values, Mapping) else {}
-    return values
-
-
-def run_name(workspace: Workspace, request: Request) -> str:
-    """What the run is called: its pipeline, and what differs from the plain run."""
-    changed = [f"{key}={value}" for key, value in differs(workspace, request).items()]
-    more = [f"and {len(changed) - MOST_NAMED} more"] if len(changed) > MOST_NAMED else []
-    words = ", ".join([*changed[:MOST_NAMED], *more]) or "as embedded"
-    return f"{request.pipeline}: {words}" + (f" ({request.engine})" if request.engine != "dvc" else "")
-
-
-def parent_params(workspace: Workspace, request: Request) -> dict[str, str]:
-    """The run's identity, or what differs in its params.yaml, and the engine."""
-    if request.in_place:
-        own = {"settings": FILE} | differs(workspace, request)
-    else:
-        own = request.identity(workspace.root).entries()
-    return {key: str(value) for key, value in ({"engine": request.engine} | own).items()}
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from components.common.data.reading import Dataset
 from components.common.errors import UserError
 from pipelines.cli.app import app
 from pipelines.cluster.sync import _commit
+from pipelines.engines.naming import differs, run_name
 from pipelines.engines.prepare import check_run
 from pipelines.engines.recording import record_run
 from pipelines.engines.request import Request
-from pipelines.engines.told import differs, run_name
 from pipelines.engines.workspace import Workspace
 from pipelines.parameters import render, resolve
 from pipelines.steps import STEPS

@@ -12,8 +12,8 @@ from components.common.data.verification import READABLE, UNREADABLE, count_file
 from components.common.errors import UserError
 from components.common.stage.logged import LoggedDataset, describe_dataset
 from pipelines.engines.local import logged_by_dvc
+from pipelines.engines.naming import OF_THE_RUN
 from pipelines.engines.state import current_steps, stops
-from pipelines.engines.told import OF_THE_RUN
 from pipelines.engines.workspace import Workspace
 from pipelines.lineage.check.finding import Difference, Finding
 from pipelines.lineage.check.in_dvc import Lock

@@ -14,7 +14,7 @@ from components.common.data.reading import Dataset
 from components.common.data.seeds import unit_interval
 from components.common.references import REFERENCE_NAMES
 from components.common.vision.anchors import box_of
-from components.common.vision.geometry import Box, box_mask, crop, placed, square_window
+from components.common.vision.geometry import Box, box_mask, crop, pixel_window, placed
 from components.common.vision.images import Rejected, decode, encode_png
 
 
@@ -50,7 +50,7 @@ class Cutter:
         """The scene around the object. Raises `Skipped` if no square that contains it fits into the photograph."""
         p = self.params
         scale = _between(p.context_min, p.context_max, p.seed, "context", anchor["object_id"])
-        window = _whole(square_window(box_of(anchor), scale, *photo.size), photo)
+        window = pixel_window(box_of(anchor), scale, *photo.size)
         if max(anchor["w"], anchor["h"]) > window.w + 1:
             raise Skipped("object-exceeds-window")
         return window
@@ -59,7 +59,7 @@ class Cutter:
         p = self.params
         keys = ("reference", anchor["object_id"], ref["object_id"])
         scale = _between(p.reference_min, p.reference_max, p.seed, *keys)
-        return _whole(square_window(box_of(ref), scale, *photo.size), photo)
+        return pixel_window(box_of(ref), scale, *photo.size)
 
     def _photograph(self, image_id: str) -> Image.Image:
         try:
@@ -93,10 +93,3 @@ def _row(plan: Plan, blobs: Mapping[str, bytes]) -> dict[str, Any]:
 
 def _between(low: float, high: float, seed: int, *keys: str) -> float:
     return low + (high - low) * unit_interval(seed, *keys)
-
-
-def _whole(window: Box, photo: Image.Image) -> Box:
-    """The square on whole pixels, still inside the photograph: otherwise, rounding could make it wider than high."""
-    side = min(max(round(window.w), 1), *photo.size)
-    x, y = min(round(window.x), photo.width - side), min(round(window.y), photo.height - side)
-    return Box(x, y, side, side)

@@ -1,4 +1,4 @@
-"""How many reference pictures an object has: the cells of the grid that are not the target."""
+"""How many reference pictures an object has, which are the cells of the grid but the target, and how they are cut."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -8,6 +8,9 @@ REFERENCE_NAMES = tuple(f"ref{index}" for index in range(REFERENCES))
 """Blobs of a tuple."""
 REFERENCE_HEADINGS = tuple(f"reference {index + 1}" for index in range(REFERENCES))
 """Columns of a contact sheet."""
+CONTEXT, REFERENCE_SCALE = 1.7, 1.15
+"""How a trained model is shown an object, in sides of a square / longer side of the box: the scene around it, and a
+reference. About the middle of assembly's default ranges."""
 Item = TypeVar("Item")
 
 

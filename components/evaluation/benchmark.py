@@ -17,7 +17,7 @@ from components.common.data.seeds import numpy_rng
 from components.common.errors import UserError
 from components.common.references import REFERENCES
 from components.common.vision.benchmark import read_annotations, read_photograph
-from components.common.vision.geometry import Box, box_mask, crop, placed, square_window
+from components.common.vision.geometry import Box, box_mask, crop, pixel_window, placed
 from components.common.vision.images import Rejected
 from components.evaluation.params import Params
 
@@ -41,11 +41,8 @@ class View:
         return crop(source, self.window(scale), size)
 
     def window(self, scale: float) -> Box:
-        """That window in whole pixels: rounding must not make it wider than high."""
-        width, height = self.photograph.size
-        window = square_window(self.box, scale, width, height)
-        side = min(max(round(window.w), 1), width, height)
-        return Box(min(round(window.x), width - side), min(round(window.y), height - side), side, side)
+        """That window in whole pixels."""
+        return pixel_window(self.box, scale, *self.photograph.size)
 
 
 @dataclass(frozen=True, kw_only=True)

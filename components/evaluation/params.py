@@ -4,6 +4,7 @@ from typing import ClassVar, Self
 
 from pydantic import model_validator
 
+from components.common.references import CONTEXT, REFERENCE_SCALE
 from components.common.stage.params import ModelReference, Places, StageParams, parameter
 from components.common.stage.shared import Cells, Crops, Judge, KeptApart, Miner, OnDevice, Seeded
 
@@ -31,14 +32,14 @@ class Params(SemanticJudges, Miner, Judge, KeptApart, Crops, Cells, OnDevice, Se
     section: ClassVar[str] = "evaluation"
 
     context: float = parameter(
-        1.7,
+        CONTEXT,
         "side of the scene window / longer side of the box",
         "about the middle of assembly's default range",
         ge=1,
         le=4,
     )
     reference_scale: float = parameter(
-        1.15,
+        REFERENCE_SCALE,
         "side of a square reference crop / longer side of its box",
         "about the middle of assembly's default range",
         ge=1,

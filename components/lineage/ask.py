@@ -5,16 +5,23 @@ from pathlib import Path
 
 from components.lineage import trace
 from components.lineage.identify import Meant, identify
+from components.lineage.made import made_node, made_picture
 from components.lineage.rows import Rows, Run
 from components.lineage.trace import Node, Place
 
+TRAINED_ON = ("latents", "tuples")
+"""The datasets that say which data a model has seen."""
+
 
 def view(data: Path, text: str) -> Node:
-    """A row or dataset with one step each way. data: the folder of the run's datasets.
+    """A row or dataset with one step each way; of a picture that a model made, what it was made from.
 
-    Raises `UserError`, as all here do, unless `text` names one thing (see `identify`).
+    data: the folder of the run's datasets. Raises `UserError`, as all here do, unless `text` names one thing (see
+    `identify`).
     """
     run = Run(data)
+    if made := made_picture(run, text):
+        return made_node(run, *made, _alone, _with_data)
     meant = identify(run, text)
     if not meant.dataset:
         return _found(trace.view(run, meant.places[0]), meant)
@@ -27,18 +34,34 @@ def view(data: Path, text: str) -> Node:
 
 def sources(data: Path, text: str) -> Node:
     """What it was made from, down to the photographs."""
-    return _followed(data, text, trace.sources, trace.dataset_sources)
+    run = Run(data)
+    if made := made_picture(run, text):
+        return made_node(run, *made, trace.sources, trace.dataset_sources)
+    return _followed(run, text, trace.sources, trace.dataset_sources)
 
 
 def derived(data: Path, text: str) -> Node:
     """Everything that was made from it."""
-    return _followed(data, text, trace.derived, trace.dataset_derived)
+    return _followed(Run(data), text, trace.derived, trace.dataset_derived)
+
+
+def _alone(run: Run, place: Place) -> Node:
+    node = trace.view(run, place)
+    node.below = []
+    return node
+
+
+def _with_data(run: Run, rows: Rows) -> Node:
+    """A model's dataset, or its latents, with the datasets that it was trained on, down to the tuples."""
+    tree = trace.dataset_sources(run, rows)
+    for node in tree.walk():
+        node.below = [below for below in node.below if below.dataset in TRAINED_ON]
+    return tree
 
 
 def _followed(
-    data: Path, text: str, of_row: Callable[[Run, Place], Node], of_dataset: Callable[[Run, Rows], Node]
+    run: Run, text: str, of_row: Callable[[Run, Place], Node], of_dataset: Callable[[Run, Rows], Node]
 ) -> Node:
-    run = Run(data)
     meant = identify(run, text)
     return of_dataset(run, run[meant.dataset]) if meant.dataset else _found(of_row(run, meant.places[0]), meant)
 

@@ -34,7 +34,7 @@ def identify(run: Run, text: str) -> Meant:
     """
     meant = candidates(run, text)
     if not meant.places and not meant.dataset:
-        here = "" if _is_file(text) else ", and no file here"
+        here = "" if is_file(text) else ", and no file here"
         raise UserError(f"{text} is no id, name or picture of this run{here}{_refused(run, text)}")
     if len(meant.places) > 1:
         shown = ", ".join(_named(run, place) for place in meant.places[:SHOWN])
@@ -57,7 +57,7 @@ def candidates(run: Run, text: str) -> Meant:
             return Meant(places, how="id")
     if places := _with_name(run, text):
         return Meant(places, how="name of a photograph")
-    return pictured(run, Path(text)) if _is_file(text) else Meant([])
+    return pictured(run, Path(text)) if is_file(text) else Meant([])
 
 
 def pictured(run: Run, path: Path) -> Meant:
@@ -71,7 +71,8 @@ def pictured(run: Run, path: Path) -> Meant:
         raise UserError(f"{path} is no picture ({reason}): name a picture, an id or a photograph's name") from None
 
 
-def _is_file(text: str) -> bool:
+def is_file(text: str) -> bool:
+    """Whether a file is there by this name, which may be any text."""
     try:
         return Path(text).is_file()
     except OSError:  # the system refuses the name

@@ -21,6 +21,7 @@ from components.common.stage.logged import LOCK_ENTRY
 from pipelines.engines.collection import record
 from pipelines.engines.dvc_file import local_sources
 from pipelines.engines.dvc_locks import dead_locks_in_one_line, drop_damaged_list
+from pipelines.engines.forking import stages_forked
 from pipelines.engines.state import stops
 from pipelines.engines.workspace import Workspace
 from pipelines.steps import PIPELINES, STEPS, Step, last_steps
@@ -36,7 +37,7 @@ def run_dvc(workspace: Workspace, pipeline: str) -> None:
     from dvc.exceptions import DvcException
 
     try:
-        with open_dvc(workspace) as repo:
+        with open_dvc(workspace) as repo, stages_forked():
             repo.reproduce(targets=last_steps(PIPELINES[pipeline]))
     except DvcException as error:
         raise _explain(error, workspace) from error

@@ -11,9 +11,10 @@ from PIL import Image
 from rights_data import DMI, SOURCE, downloaded, packet, with_iptc, with_xmp
 
 from components.common.data.writing import Writer
+from components.common.vision.xmp import XMP_BYTES
 from components.gates.intake import intake
 from components.gates.params import Intake
-from components.ingest.rights.embedded import XMP_BYTES, embedded, xmp
+from components.ingest.rights.embedded import embedded, xmp
 from components.ingest.rights.signals import says
 from components.ingest.rights.sites import Site
 

@@ -7,7 +7,7 @@ A pipeline folder holds vae, unet, text_encoder, tokenizer and scheduler, as Sta
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -85,6 +85,7 @@ class GridPipeline(DiffusionPipeline):
         guidance_text: float = 7.5,
         seeds: Sequence[int] | None = None,
         batch: int = 16,
+        on_step: Callable[[], object] | None = None,
     ) -> list[Image.Image]:
         """One picture per sample, cell x cell px.
 
@@ -93,7 +94,8 @@ class GridPipeline(DiffusionPipeline):
         are squashed to the cell. prompt: what to draw, for a generating model. num_inference_steps: sampler steps.
         guidance_refs, guidance_text: weights of the references and of the prompt (1 = none beyond the model's own;
         defaults from Alterbute). seeds: one per sample (default 0, 1, ...): a sample's noise depends on its seed alone.
-        batch: samples at a time. Raises `ValueError` if the inputs do not fit the task or each other.
+        batch: samples at a time. on_step: called after each sampler step. Raises `ValueError` if the inputs do not fit
+        the task or each other.
         """
         samples: list[list[Image.Image]] = _samples(references)
         count = len(samples)
@@ -113,7 +115,7 @@ class GridPipeline(DiffusionPipeline):
             text_BTD = self.encode_text(prompts[part])
             latents_BCHW = self.denoise(
                 refs_BKCHW, background_BCHW, mask_B1HW, text_BTD, self.noise(seeds[part]),
-                num_inference_steps, guidance_refs, guidance_text,
+                num_inference_steps, guidance_refs, guidance_text, on_step,
             )  # fmt: skip
             pictures += self.decode(latents_BCHW)
         return pictures
@@ -135,6 +137,7 @@ class GridPipeline(DiffusionPipeline):
         steps: int,
         guidance_refs: float = 1.0,
         guidance_text: float = 1.0,
+        on_step: Callable[[], object] | None = None,
     ) -> torch.Tensor:
         """Target latents [B, C, H, W] from noise, with the pipeline's scheduler."""
         device, dtype = self.unet.device, self.unet.dtype
@@ -156,6 +159,8 @@ class GridPipeline(DiffusionPipeline):
 
             guided_BCHW = guide(predict, refs_BKCHW, text_BTD, null_BTD, guidance_refs, guidance_text)
             latents_BCHW = self.scheduler.step(guided_BCHW, t, latents_BCHW, return_dict=False)[0]
+            if on_step:
+                on_step()
         return latents_BCHW
 
     def encode_references(self, samples: Sequence[References]) -> torch.Tensor:

@@ -42,6 +42,13 @@ def square_window(box: Box, scale: float, width: int, height: int) -> Box:
     return Box(x, y, side, side)
 
 
+def pixel_window(box: Box, scale: float, width: int, height: int) -> Box:
+    """`square_window` on whole pixels, still inside the photograph: rounding must not make it wider than high."""
+    window = square_window(box, scale, width, height)
+    side = min(max(round(window.w), 1), width, height)
+    return Box(min(round(window.x), width - side), min(round(window.y), height - side), side, side)
+
+
 def crop(image: Image.Image, box: Box, size: int | None = None) -> Image.Image:
     """The part of the image inside `box`, rounded to whole pixels, resized to size x size px if given (bicubic)."""
     left, top = round(box.x), round(box.y)

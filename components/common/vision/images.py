@@ -8,7 +8,7 @@ Pixels are taken to be sRGB; embedded colour profiles are dropped.
 import io
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -61,6 +61,11 @@ def decode(data: bytes, limits: Limits | None = None) -> Image.Image:
 
     The result carries no metadata; its `format` says what the file was (JPEG, PNG, ...). Raises `Rejected`.
     """
+    return decode_as(data, to_rgb, limits)
+
+
+def decode_as(data: bytes, convert: Callable[[Image.Image], Image.Image], limits: Limits | None = None) -> Image.Image:
+    """As `decode`, with the pixels that `convert` makes of the loaded picture, whose metadata it can still read."""
     limits = limits or Limits()
     if not data:
         raise Rejected("empty", "zero bytes")
@@ -72,7 +77,7 @@ def decode(data: bytes, limits: Limits | None = None) -> Image.Image:
         raise Rejected("too-large", f"{width} x {height} px, at most {limits.max_pixels} pixels are accepted")
     if min(width, height) < limits.min_side:
         raise Rejected("too-small", f"{width} x {height} px, the shorter side must have {limits.min_side}")
-    return _pixels(image)
+    return upright_as(image, convert)
 
 
 def stored_picture(dataset: Dataset, row: Mapping[str, Any], name: str) -> Image.Image:
@@ -98,18 +103,19 @@ def _open(data: bytes) -> Image.Image:
         raise Rejected("not-an-image", "no known image format") from None
 
 
-def _pixels(image: Image.Image) -> Image.Image:
+def upright_as(image: Image.Image, convert: Callable[[Image.Image], Image.Image]) -> Image.Image:
+    """An opened picture, upright, with the pixels that `convert` makes of it. Raises `Rejected`."""
     kind = image.format
     try:
         image.load()
-        rgb = _upright(_to_rgb(image), _orientation(image))
+        made = _upright(convert(image), _orientation(image))
     except (MemoryError, Rejected):
         raise
     except Exception as error:  # decoders raise anything on broken bytes
         detail = _ADDRESS.sub("", str(error))[:100] or type(error).__name__
         raise Rejected("truncated", f"broken {kind} data: {detail}") from error
-    rgb.info, rgb.format = {}, kind
-    return rgb
+    made.info, made.format = {}, kind
+    return made
 
 
 def _orientation(image: Image.Image) -> int:
@@ -124,7 +130,8 @@ def _upright(image: Image.Image, orientation: int) -> Image.Image:
     return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def to_rgb(image: Image.Image) -> Image.Image:
+    """8-bit RGB of a loaded picture, over white where it is transparent. Raises `Rejected` for floating point."""
     if image.mode.startswith("I"):  # 16 bit greyscale, which Pillow would clip at 255
         values = np.clip(np.asarray(image, np.int64), 0, 65535)
         return Image.fromarray((values // 257).astype(np.uint8)).convert("RGB")

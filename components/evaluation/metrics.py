@@ -18,16 +18,18 @@ Pitfalls that this module avoids:
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from components.common.data.digests import digest_value
-from components.common.vision.encoders import Encoder
 from components.common.vision.geometry import Box, crop, expanded
 from components.evaluation.benchmark import Benchmark, InsertionSample, Sample
 from components.evaluation.params import Params
+
+if TYPE_CHECKING:  # torch takes seconds to import, and names of metrics are read by commands that need no encoder
+    from components.common.vision.encoders import Encoder
 
 IDENTITY = {"clip_i": "clip", "dino": "dino", "ir": "ir", "second_ir": "second_ir"}
 """Identity metric -> the encoder it is measured by."""
@@ -52,7 +54,7 @@ LOWER_IS_BETTER = frozenset({"background_error", "object_error"})
 class Judges:
     """The encoders by name (clip, dino, ir, second_ir), and CLIP's text side: texts -> unit vectors, float32 [N, d]."""
 
-    images: Mapping[str, Encoder]
+    images: Mapping[str, "Encoder"]
     text: Callable[[Sequence[str]], np.ndarray]
 
     def embed(self, pictures: Sequence[Image.Image]) -> dict[str, np.ndarray]:

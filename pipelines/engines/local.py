@@ -100,12 +100,12 @@ def _hashes(entries: Mapping[str, dict[str, Any]]) -> dict[str, str]:
     return {Path(path).name: digest for path, digest in outs.items() if _holds_a_dataset(path)}
 
 
-def logged_by_dvc(entries: Mapping[str, dict[str, Any]], step: Step) -> dict[str, str]:
+def logged_by_dvc(entries: Mapping[str, dict[str, Any]], step: Step | None = None) -> dict[str, str]:
     """What MLflow's record of a step says of dvc.lock: every dataset's hash, and the digest of the step's entry.
 
-    entries: see `lock_entries`.
+    entries: see `lock_entries`. step: None for the record of the whole run, which has the hashes only.
     """
-    own = {LOCK_ENTRY: digest_value(entries[step.name])} if step.name in entries else {}
+    own = {LOCK_ENTRY: digest_value(entries[step.name])} if step and step.name in entries else {}
     return _hashes(entries) | own
 
 

@@ -67,7 +67,7 @@ def tagged_as_reused(home: Path, workspace: Workspace) -> set[str]:
 
     mlflow.set_tracking_uri(f"sqlite:///{home / 'mlflow.db'}")
     runs = mlflow.search_runs(experiment_names=["objectmate"], output_format="list")
-    (parent,) = [run for run in runs if run.info.run_name == f"full {workspace.root.name}"]
+    (parent,) = [run for run in runs if run.info.run_id == workspace.tracked.read_text()]
     nested = [run for run in runs if run.data.tags.get("mlflow.parentRunId") == parent.info.run_id]
     return {run.data.tags["stage"] for run in nested if run.data.tags["reused"] == "true"}
 

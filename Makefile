@@ -30,7 +30,7 @@ run: setup
 	$(BIN)/objectmate run full
 
 test: setup
-	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 lint: setup
 	$(BIN)/ruff check .

@@ -24,6 +24,12 @@ ROOT = Path(__file__).parent.parent
 pytest_plugins = ["browser"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with a long run come first, so that none is left to one worker at the end (with --no-loadscope-reorder)."""
+    long = {item.path for item in items if item.get_closest_marker("pipeline")}
+    items.sort(key=lambda item: item.path not in long)
+
+
 @pytest.fixture(scope="session")
 def photos() -> Path:
     """The folder of real photographs: OBJECTMATE_PHOTOS, or ../shared/photos next to the checkout."""

@@ -145,4 +145,4 @@ def test_an_encoder(checkout: Path) -> None:
     (checkout / "params.yaml").write_text(yaml.safe_dump(values))
     for stage in ("ingest", "detection", "embedding"):
         said = objectmate(checkout, "stage", stage)
-    assert re.search(r"embedding [1-9]\d* embeddings, [1-9]\d* reserved", said), said
+    assert re.search(r"vectors of [1-9]\d* objects, and of [1-9]\d* of the benchmark", said), said

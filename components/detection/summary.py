@@ -66,7 +66,7 @@ def _sheet(images: Dataset, photographs: list[dict[str, Any]], rows: list[dict[s
     picks = [photographs[at] for at in evenly_spread(len(photographs), SHEET)]
     shown = {pick["image_id"]: [row for row in rows if row["image_id"] == pick["image_id"]] for pick in picks}
     drawn = [[_drawn(decode(images.blob(pick, "image")), shown[pick["image_id"]])] for pick in picks]
-    return sheet(drawn, side=SIDE, abreast=6)
+    return sheet(drawn, ["objects found"], SIDE, abreast=6)
 
 
 def _drawn(photo: Image.Image, rows: list[dict[str, Any]]) -> Image.Image:

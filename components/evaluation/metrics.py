@@ -18,21 +18,35 @@ Pitfalls that this module avoids:
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from components.common.data.digests import digest_value
-from components.common.vision.encoders import Encoder
 from components.common.vision.geometry import Box, crop, expanded
 from components.evaluation.benchmark import Benchmark, InsertionSample, Sample
 from components.evaluation.params import Params
+
+if TYPE_CHECKING:  # torch takes seconds to import, and names of metrics are read by commands that need no encoder
+    from components.common.vision.encoders import Encoder
 
 IDENTITY = {"clip_i": "clip", "dino": "dino", "ir": "ir", "second_ir": "second_ir"}
 """Identity metric -> the encoder it is measured by."""
 RECOGNITION = {"top1_ir": "ir", "top1_second_ir": "second_ir"}
 """Recognition metric -> its encoder: is the nearest real crop one of the subject's?"""
+TITLES = {
+    "second_ir": "IR (independent encoder)",
+    "ir": "IR (the encoder that mined)",
+    "dino": "DINO",
+    "clip_i": "CLIP-I",
+    "top1_second_ir": "right object nearest (independent encoder)",
+    "top1_ir": "right object nearest (the encoder that mined)",
+    "clip_t": "CLIP-T (the prompt)",
+    "object_error": "error inside the box",
+    "background_error": "error outside the box",
+}
+"""What people read instead of a metric's name."""
 LOWER_IS_BETTER = frozenset({"background_error", "object_error"})
 
 
@@ -40,7 +54,7 @@ LOWER_IS_BETTER = frozenset({"background_error", "object_error"})
 class Judges:
     """The encoders by name (clip, dino, ir, second_ir), and CLIP's text side: texts -> unit vectors, float32 [N, d]."""
 
-    images: Mapping[str, Encoder]
+    images: Mapping[str, "Encoder"]
     text: Callable[[Sequence[str]], np.ndarray]
 
     def embed(self, pictures: Sequence[Image.Image]) -> dict[str, np.ndarray]:
@@ -125,6 +139,11 @@ class InsertionJudge:
         errors = np.array([box_errors(result, s.truth, s.mask) for s, result in zip(samples, results, strict=True)])
         return scores | {"object_error": errors[:, 0], "background_error": errors[:, 1]}
 
+    def real_scores(self, names: Sequence[str]) -> Scores:
+        """Identity and recognition of the subjects' other photographs, on average, in place of results."""
+        rows = [self.rows[name] for name in names]
+        return _real(self.truth, self.subjects, [self.subjects[row] for row in rows], [np.array([row]) for row in rows])
+
 
 class GenerationJudge:
     """Scores generated pictures against all photographs of their subject, cut square and scaled to the same size."""
@@ -136,7 +155,7 @@ class GenerationJudge:
         views = [view for own in benchmark.subjects.values() for view in own]
         self.subjects = np.array([view.subject for view in views])
         size = round(params.cell * self.share)
-        self.real = judges.embed([view.square(params.crop_scale, size) for view in views])
+        self.real_views = judges.embed([view.square(params.crop_scale, size) for view in views])
 
     def crop(self, picture: Image.Image) -> Image.Image:
         """The central part of a generated picture that identity metrics see."""
@@ -149,12 +168,36 @@ class GenerationJudge:
         made = self.judges.embed([self.crop(result) for result in results])
         weights = (subjects[:, None] == self.subjects[None]).astype(np.float64)
         weights /= weights.sum(1, keepdims=True)
-        scores = {name: ((made[which] @ self.real[which].T) * weights).sum(1) for name, which in IDENTITY.items()}
+        scores = {name: ((made[which] @ self.real_views[which].T) * weights).sum(1) for name, which in IDENTITY.items()}
         for name, which in RECOGNITION.items():
-            scores[name] = recognised(made[which], subjects, self.real[which], self.subjects)
+            scores[name] = recognised(made[which], subjects, self.real_views[which], self.subjects)
         whole = self.judges.images["clip"].embed(results)
         prompts = self.judges.text([sample.prompt for sample in samples])
         return scores | {"clip_t": (whole * prompts).sum(1)}
+
+    def real_scores(self, names: Sequence[str]) -> Scores:
+        """Identity and recognition of each photograph of a subject among the subject's others, on average."""
+        subjects = [self.samples[name].subject for name in names]
+        return _real(self.real_views, self.subjects, subjects, [np.flatnonzero(self.subjects == s) for s in subjects])
+
+
+def _real(
+    vectors: Mapping[str, np.ndarray], subjects: np.ndarray, wanted: Sequence[str], truths: Sequence[np.ndarray]
+) -> Scores:
+    """For each wanted subject, how its other photographs compare with the truths among its own; NaN if it has one."""
+    scores = {name: np.full(len(wanted), np.nan) for name in (*IDENTITY, *RECOGNITION)}
+    for at, (subject, compared) in enumerate(zip(wanted, truths, strict=True)):
+        own = np.flatnonzero(subjects == subject)
+        same = own[:, None] == compared[None]
+        if same.all():
+            continue
+        for name, which in IDENTITY.items():
+            scores[name][at] = (vectors[which][own] @ vectors[which][compared].T)[~same].mean()
+        itself = own[:, None] == np.arange(len(subjects))[None]
+        for name, which in RECOGNITION.items():
+            hits = recognised(vectors[which][own], subjects[own], vectors[which], subjects, itself)
+            scores[name][at] = hits[~same.all(1)].mean()
+    return scores
 
 
 def recognised(

@@ -9,8 +9,10 @@ from components.common.stage.params import ModelReference, Places, StageParams, 
 from components.common.stage.shared import Cells, Crops, Judge, KeptApart, Miner, OnDevice, Seeded
 
 DREAMBENCH = "DreamBench"
-RESERVED = ("objectmate", "objectmate-1-ref", "shuffled-refs", "copy-paste", "clean-plate")
-"""Names of the systems that the stage runs itself."""
+REAL = "real-photograph"
+"""Other real photographs of the subject in the result's place: what a system can hope for, as rows of the scores."""
+RESERVED = ("objectmate", "objectmate-1-ref", "shuffled-refs", "copy-paste", "clean-plate", REAL)
+"""Names of the systems that the stage scores itself."""
 
 
 class SemanticJudges(StageParams):

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -13,6 +13,7 @@ from components.common.stage.progress import track
 from components.common.vision.images import decode, encode_png
 from components.evaluation.benchmark import Sample
 from components.evaluation.metrics import GenerationJudge, InsertionJudge, Scores
+from components.evaluation.params import REAL
 from components.evaluation.systems import System
 
 Pictures = dict[str, dict[str, dict[str, Image.Image]]]
@@ -75,12 +76,23 @@ def score(parts: Sequence[Part], pictures: Pictures, judge_of: Callable[[str], J
         judge = judge_of(part.benchmark)
         scores = judge.score([s.name for s in samples], [made[s.name] for s in samples]) if samples else {}
         out.write(index, list(_rows(part, samples, scores, judge.specs)))
+    _score_real(parts, judge_of, out)
+
+
+def _score_real(parts: Sequence[Part], judge_of: Callable[[str], Judge], out: Writer) -> None:
+    """One more part for each benchmark: what real photographs of the subjects score on the model's samples."""
+    modelled = {part.benchmark: part for part in reversed(parts)}
+    for index, (benchmark, part) in enumerate(sorted(modelled.items()), start=len(parts)):
+        if not out.done(index):
+            judge, names = judge_of(benchmark), [sample.name for sample in part.samples]
+            real = replace(part, system=REAL)
+            out.write(index, list(_rows(real, part.samples, judge.real_scores(names), judge.specs)))
 
 
 def _rows(part: Part, samples: Sequence[Sample], scores: Scores, specs: Mapping[str, str]) -> Iterator[dict]:
     for row, sample in enumerate(samples):
         for metric, digest in specs.items():
-            value = float(scores[metric][row])
+            value = float(scores[metric][row]) if metric in scores else np.nan
             if np.isfinite(value):
                 yield {
                     "system": part.system,

@@ -10,7 +10,8 @@ from statistics import fmean
 from typing import Any
 
 from components.common.statistics import Interval, cluster_bootstrap
-from components.evaluation.metrics import LOWER_IS_BETTER
+from components.evaluation.metrics import IDENTITY, LOWER_IS_BETTER, TITLES
+from components.evaluation.params import REAL
 
 CONTRASTS = {
     "reference_gap": ("objectmate", "shuffled-refs"),
@@ -18,6 +19,25 @@ CONTRASTS = {
     "over_copy_paste": ("objectmate", "copy-paste"),
 }
 """Paired difference -> (the system, what it is compared with). Positive always means the first is better."""
+
+SAID = {
+    "reference_gap": {
+        "better": "with its own references the model does better than with another object's",
+        "worse": "with its own references the model does worse than with another object's",
+        "open": "no difference is shown between its own references and another object's",
+    },
+    "over_copy_paste": {
+        "better": "the model does better than pasting a reference into the box",
+        "worse": "pasting a reference into the box, which needs no model, does better than the model",
+        "open": "no difference is shown between the model and pasting a reference into the box",
+    },
+    "view_gain": {
+        "better": "three references do better than one",
+        "worse": "three references do worse than one",
+        "open": "no difference is shown between three references and one",
+    },
+}
+"""Paired difference -> what is said of the metrics on which its 95 % interval is above, below or across zero."""
 
 Cell = dict[str, tuple[str, float]]
 """Sample -> (subject, value)."""
@@ -46,12 +66,6 @@ class Table:
     def _bootstrap(self, values: list[tuple[str, float]]) -> Interval:
         return cluster_bootstrap([value for _, value in values], [subject for subject, _ in values], seed=self.seed)
 
-    def ranking(self, benchmark: str, metric: str) -> list[tuple[str, float]]:
-        """Systems and their means, best first."""
-        cells = self.cells[benchmark, metric]
-        means = [(name, fmean(value for _, value in cell.values())) for name, cell in cells.items()]
-        return sorted(means, key=lambda entry: entry[1], reverse=metric not in LOWER_IS_BETTER)
-
 
 def tabulate(rows: Iterable[Mapping[str, Any]], seed: int) -> Table:
     """Groups the rows of a scores dataset."""
@@ -77,51 +91,54 @@ def metrics(table: Table) -> dict[str, float]:
 
 
 def plots(table: Table) -> dict[str, list[dict[str, Any]]]:
-    """For each benchmark `_scores` (a row per system, a column per metric), their `_intervals`, `_reference_gap`."""
+    """For each benchmark `_scores`, a row per metric and system, and `_differences`, a row per metric and contrast: the
+    mean and its interval."""
     rows_by_plot: dict[str, list[dict[str, Any]]] = {}
     for benchmark in dict.fromkeys(benchmark for benchmark, _ in table.cells):
         names = [metric for other, metric in table.cells if other == benchmark]
-        systems = dict.fromkeys(system for name in names for system in table.cells[benchmark, name])
-        scores = {
-            system: {
-                name: table.interval(benchmark, name, system)
-                for name in names
-                if system in table.cells[benchmark, name]
-            }
-            for system in systems
-        }
         rows_by_plot[f"{benchmark}_scores"] = [
-            {"system": system} | {name: score.mean for name, score in own.items()} for system, own in scores.items()
+            {"metric": name, "system": system} | table.interval(benchmark, name, system)._asdict()
+            for name in names
+            for system in table.cells[benchmark, name]
         ]
-        rows_by_plot[f"{benchmark}_intervals"] = [
-            {"score": f"{name} {system}"} | score._asdict()
-            for system, own in scores.items()
-            for name, score in own.items()
-        ]
-        gaps = {name: table.contrast(benchmark, name, "reference_gap") for name in names}
-        rows_by_plot[f"{benchmark}_reference_gap"] = [
-            {"metric": name, "gap": gap.mean, "low": gap.low, "high": gap.high} for name, gap in gaps.items() if gap
+        differences = {(name, each): table.contrast(benchmark, name, each) for name in names for each in CONTRASTS}
+        rows_by_plot[f"{benchmark}_differences"] = [
+            {"metric": name, "system": each} | difference._asdict()
+            for (name, each), difference in differences.items()
+            if difference is not None
         ]
     return rows_by_plot
 
 
 def notes(table: Table) -> list[str]:
-    """One sentence per metric: who wins, by how much, and what the references are worth."""
-    sentences = [note(table, *key) for note in (_gap_note, _ranking_note) for key in table.cells]
-    return [sentence for sentence in sentences if sentence]
+    """What the scores of each benchmark say: whether references matter, what beats the model, what is too good."""
+    sentences = []
+    for benchmark in dict.fromkeys(benchmark for benchmark, _ in table.cells):
+        names = [metric for other, metric in table.cells if other == benchmark]
+        for contrast, words in SAID.items():
+            gaps = {name: table.contrast(benchmark, name, contrast) for name in names}
+            sentences += _said(benchmark, words, {name: gap for name, gap in gaps.items() if gap is not None})
+        sentences += _beyond(table, benchmark, names)
+    return sentences
 
 
-def _ranking_note(table: Table, benchmark: str, metric: str) -> str:
-    ranking = table.ranking(benchmark, metric)
-    better, sign = ("lowest", " < ") if metric in LOWER_IS_BETTER else ("highest", " > ")
-    return f"{benchmark}, {metric} ({better} is best): " + sign.join(f"{name} {mean:.3f}" for name, mean in ranking)
+def _said(benchmark: str, words: Mapping[str, str], gaps: Mapping[str, Interval]) -> list[str]:
+    """One sentence for each of: better, worse, not told apart; with the metrics of which it is true."""
+    sides: dict[str, list[str]] = {"better": [], "worse": [], "open": []}
+    for name, gap in gaps.items():
+        sides["better" if gap.low > 0 else "worse" if gap.high < 0 else "open"].append(TITLES.get(name, name))
+    return [f"{benchmark.capitalize()}: {words[side]} on {', '.join(on)}." for side, on in sides.items() if on]
 
 
-def _gap_note(table: Table, benchmark: str, metric: str) -> str:
-    gap = table.contrast(benchmark, metric, "reference_gap")
-    if gap is None:
-        return ""
-    verdict = (
-        "the references matter" if gap.low > 0 else "not shown" if gap.high >= 0 else "the true references score lower"
+def _beyond(table: Table, benchmark: str, names: Iterable[str]) -> list[str]:
+    """The metrics on which the model scores above real photographs of its subjects: they do not measure likeness."""
+    above = []
+    for name in names:
+        cell = table.cells[benchmark, name]
+        if name in IDENTITY and REAL in cell and "objectmate" in cell:
+            real, own = (table.interval(benchmark, name, system) for system in (REAL, "objectmate"))
+            above += [TITLES[name]] if own.mean > real.high else []
+    said = (
+        f"{benchmark.capitalize()}: the model scores above other photographs of the same objects on {', '.join(above)}"
     )
-    return f"{benchmark}, reference gap on {metric}: {gap.mean:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}]: {verdict}"
+    return [f"{said}: these numbers reward more than likeness."] if above else []

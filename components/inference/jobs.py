@@ -10,7 +10,7 @@ from components.common.data.files import inside
 from components.common.data.tables import Line, number, read_table
 from components.common.errors import UserError
 from components.common.references import REFERENCES
-from components.common.vision.origin import Origin, origin_of
+from components.common.vision.origin import origin_of
 from components.inference.locating import Found
 from components.inference.picture import format_of_name
 from components.inference.requests import AnyRequest, Generation, Insertion, origin_of_request
@@ -98,7 +98,7 @@ def settle(jobs: Sequence[Job], model: Found) -> tuple[list[Job], list[Outcome]]
                 raise UserError(job.flaw)
             job.request.check()
             format_of_name(job.out)
-            if _is_there(job.out, origin_of_request(job.request, model)):
+            if _is_there(job.out, job.request, model):
                 settled.append(Outcome(job, "kept", []))
             else:
                 pending.append(job)
@@ -121,14 +121,25 @@ def make(model: "TrainedModel", jobs: Sequence[Job], on_step: Callable[[], objec
             yield Outcome(job, "made", picture.notes)
 
 
-def _is_there(path: Path, origin: Origin) -> bool:
-    """Whether the file is the picture of this origin. Raises `UserError` if it is a file that no model of ours made."""
+def _is_there(path: Path, request: AnyRequest, model: Found) -> bool:
+    """Whether the file is the picture of this request.
+
+    Raises `UserError` if it is a file that no model of ours made, or one that the request names cannot be opened.
+    """
     if not path.exists():
+        request.check_files()
         return False
     found = origin_of(path.read_bytes()) if path.is_file() else None
-    if found is None:
-        raise UserError(f"{path} is there already, and not a picture that was made here: name another file")
+    if found is None or _is_scene(path, request):
+        what = "the scene itself" if found else "not a picture that was made here"
+        raise UserError(f"{path} is there already, and {what}: name another file")
+    origin = origin_of_request(request, model)
     return replace(found, model_name=origin.model_name) == origin
+
+
+def _is_scene(path: Path, request: AnyRequest) -> bool:
+    scene = request.scene if isinstance(request, Insertion) else None
+    return isinstance(scene, str | Path) and Path(scene).exists() and path.samefile(scene)
 
 
 def _jobs_of(

@@ -1,16 +1,14 @@
 """Where a trained model is: a dataset's folder, a version in MLflow's registry, or any folder of a grid pipeline."""
 
 import json
-import os
 from pathlib import Path
 from typing import NamedTuple
 
 from components.common.data.reading import MANIFEST, Dataset
 from components.common.errors import UserError
-from components.common.stage.tracking import own_store
 from components.common.vision.models import locate, weights_digest
+from components.inference.registry import REGISTRY, registered
 
-REGISTRY = "models:/"
 PIPELINE, INDEX = "pipeline", "model_index.json"
 
 
@@ -23,6 +21,11 @@ class Found(NamedTuple):
     digest: str
     trained_on: str
 
+    @property
+    def label(self) -> str:
+        """The name without the folders that lead there, which are nobody else's business."""
+        return self.name if self.name.startswith(REGISTRY) else Path(self.name).resolve().name
+
 
 def find_model(reference: str) -> Found:
     """The model of a reference: a folder, `sandbox:NAME`, `models:/NAME/VERSION` or `models:/NAME@ALIAS`.
@@ -30,7 +33,7 @@ def find_model(reference: str) -> Found:
     Raises `UserError` if there is no such model, or it is not one of ours.
     """
     if reference.startswith(REGISTRY):
-        name, folder = _from_registry(reference)
+        name, folder = registered(reference)
     else:
         where, revision = locate(reference)
         if revision is not None:
@@ -63,21 +66,3 @@ def _class_of(index: Path) -> str:
         return str(json.loads(index.read_text(encoding="utf-8"))["_class_name"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
-
-
-def _from_registry(reference: str) -> tuple[str, Path]:
-    """The version's own name, without an alias, and its files, fetched if they are not on this machine."""
-    import mlflow
-    from mlflow.exceptions import MlflowException
-
-    mlflow.set_tracking_uri(os.environ.get("MLFLOW_TRACKING_URI") or own_store(Path()))
-    name, _, alias = reference.removeprefix(REGISTRY).partition("@")
-    try:
-        version = mlflow.MlflowClient().get_model_version_by_alias(name, alias).version if alias else ""
-        exact = f"{REGISTRY}{name}/{version}" if alias else reference
-        return exact, Path(mlflow.artifacts.download_artifacts(artifact_uri=exact))
-    except (MlflowException, OSError) as error:
-        raise UserError(
-            f"{reference} cannot be had from MLflow's registry ({' '.join(str(error).split())[:300]}): check its name "
-            "and version, and MLFLOW_TRACKING_URI"
-        ) from None

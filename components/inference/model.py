@@ -1,11 +1,13 @@
 """A trained model for people: scenes and references in, pictures out, at the scene's own resolution."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from PIL import Image
+from transformers import CLIPTextModel, PreTrainedTokenizerBase
 
 from components.common.computing import pick_device
 from components.common.diffusion.pipeline import GridPipeline
@@ -120,8 +122,9 @@ class TrainedModel:
 
     def _generate(self, request: Generation, squares: list[Image.Image], on_step: OnStep | None) -> MadePicture:
         drawn = self._run(request, squares, on_step, prompt=request.prompt, guidance_text=request.guidance_text)
-        note = f"this model draws {self.cell} x {self.cell} px, and the picture has this size"
-        return MadePicture(image=drawn, origin=origin_of_request(request, self.found), notes=[note])
+        notes = [f"this model draws {self.cell} x {self.cell} px, and the picture has this size"]
+        notes += _unread(request.prompt, self.pipeline.tokenizer, self.pipeline.text_encoder)
+        return MadePicture(image=drawn, origin=origin_of_request(request, self.found), notes=notes)
 
     def _run(
         self, request: AnyRequest, squares: list[Image.Image], on_step: OnStep | None, **inputs: Any
@@ -149,6 +152,19 @@ class TrainedModel:
         if scene.mode == "RGBA" and scene.getchannel("A").crop(window.pixels).getextrema() != (255, 255):
             notes.append("the scene is transparent in the box, and stays so: the object shows where it is opaque")
         return notes
+
+
+def _unread(prompt: str, tokenizer: PreTrainedTokenizerBase, encoder: CLIPTextModel) -> list[str]:
+    """What the model does not take in of a prompt: words that it does not know, and what is too long for it."""
+    notes = []
+    words = dict.fromkeys(re.findall(r"\w+", prompt))
+    unknown = [w for w in words if tokenizer.unk_token_id in tokenizer(w, add_special_tokens=False).input_ids]
+    if unknown:
+        notes.append(f"the model does not know these words of the prompt: {', '.join(unknown)}")
+    length, most = len(tokenizer(prompt).input_ids), encoder.config.max_position_embeddings
+    if length > most:
+        notes.append(f"the prompt has {length} tokens, and the model reads the first {most}")
+    return notes
 
 
 def _named(references: References) -> list[Reference]:

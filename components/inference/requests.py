@@ -9,7 +9,7 @@ from components.common.references import CONTEXT, REFERENCES
 from components.common.vision.origin import Origin
 from components.inference import GUIDANCE, GUIDANCE_TEXT, STEPS
 from components.inference.locating import Found
-from components.inference.sources import Given, Reference, Sides, digest_of
+from components.inference.sources import Given, Reference, Sides, check_file, digest_of
 
 LONGEST_PROMPT = 2000
 """Characters; a model reads fewer, and a JPEG has no room for many more."""
@@ -37,6 +37,11 @@ class Request:
             if not low <= value <= high:
                 raise UserError(f"{name} is {value:g}: give a number from {low} to {high}")
 
+    def check_files(self) -> None:
+        """Raises `UserError` if a picture's file cannot be opened; nothing is read."""
+        for reference in self.references:
+            check_file(reference.picture)
+
     def _ranges(self) -> list[tuple[str, float, int, int]]:
         return [("steps", self.steps, 1, 1000), ("guidance", self.guidance, 1, 20), ("seed", self.seed, 0, 2**63 - 1)]
 
@@ -54,6 +59,10 @@ class Insertion(Request):
     context: float = CONTEXT
     margin: float = 0.0
     task: ClassVar[str] = "insertion"
+
+    def check_files(self) -> None:
+        check_file(self.scene)
+        super().check_files()
 
     def _ranges(self) -> list[tuple[str, float, int, int]]:
         return [*super()._ranges(), ("context", self.context, 1, 8), ("margin", self.margin, 0, 1)]
@@ -94,7 +103,7 @@ def origin_of_request(request: AnyRequest, model: Found) -> Origin:
     return Origin(
         task=request.task,
         model=model.digest,
-        model_name=model.name,
+        model_name=model.label,
         trained_on=model.trained_on,
         references=tuple(digest_of(reference.picture) for reference in request.references),
         boxes=tuple(written(reference.box) if reference.box else "-" for reference in request.references),

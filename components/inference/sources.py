@@ -3,6 +3,8 @@
 import hashlib
 import math
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, cast
@@ -134,22 +136,35 @@ def _opaque_box(pixels: Image.Image, name: str) -> Box:
     return Box(left, top, right - left, bottom - top)
 
 
+def check_file(given: Given) -> None:
+    """Raises `UserError` if a picture's file cannot be opened; nothing is read."""
+    if isinstance(given, str | Path):
+        with _unreadable(given), Path(given).open("rb"):
+            pass
+
+
 def _bytes_of(given: bytes | str | Path) -> bytes:
     if isinstance(given, bytes):
         return given
-    try:
+    with _unreadable(given):
         return Path(given).read_bytes()
+
+
+@contextmanager
+def _unreadable(given: str | Path) -> Iterator[None]:
+    try:
+        yield
     except (OSError, ValueError) as error:
-        raise UserError(f"{given} cannot be read ({_reason(error)}): name a picture's file") from None
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"{given} cannot be read ({reason}): name a picture's file") from None
 
 
 def _rights(image: Image.Image) -> dict[int, str]:
-    tags = image.getexif()
-    return {tag: str(tags[tag]) for tag in RIGHTS if tags.get(tag)}
+    try:
+        tags = image.getexif()
+        return {tag: str(tags[tag]) for tag in RIGHTS if tags.get(tag)}
+    except Exception:  # damaged EXIF says nothing about the pixels
+        return {}
 
 
 def _compression(image: Image.Image) -> dict[str, Any]:

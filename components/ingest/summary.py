@@ -82,4 +82,4 @@ def _sheet(images: Dataset) -> Image.Image:
     """Photographs spread evenly over the collection."""
     rows = images.rows(blob_columns("image"))
     picks = [rows[at] for at in evenly_spread(len(rows), SHEET)]
-    return sheet([[decode(images.blob(row, "image"))] for row in picks], abreast=6)
+    return sheet([[decode(images.blob(row, "image"))] for row in picks], ["photograph"], abreast=6)

@@ -4,8 +4,6 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import duckdb
-
 from components.common.errors import UserError
 from components.lineage.rows import Rows, Run
 
@@ -44,17 +42,7 @@ def _columns(rows: Rows) -> list[str]:
 
 
 def _search(rows: Rows, column: str, value: str, most: int) -> Found:
-    starts = {str(path): start for path, start in zip(rows.files, rows.starts, strict=True)}
-    if not starts:
-        return Found(rows.name, 0, [])
-    condition, sought = _condition(column, value)
-    with duckdb.connect() as database:
-        places = database.execute(
-            "SELECT filename, file_row_number FROM read_parquet(?, filename = true, file_row_number = true) "
-            f"WHERE {condition}",
-            [list(starts), *sought],
-        ).fetchall()
-    positions = sorted(starts[file] + number for file, number in places)
+    positions = rows.scan(*_condition(column, value))
     first = [{"position": at, **row} for at, row in zip(positions[:most], rows.at(positions[:most]), strict=True)]
     return Found(rows.name, len(positions), first)
 

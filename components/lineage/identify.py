@@ -78,7 +78,7 @@ def pictured(run: Run, path: Path) -> Meant:
 
 
 def is_file(text: str) -> bool:
-    """Whether a text that a person typed is the name of a file."""
+    """Whether a file is there by this name, which may be any text."""
     try:
         return Path(text).is_file()
     except OSError:  # the system refuses the name

@@ -44,14 +44,20 @@ class Index(NamedTuple):
         return np.unique(np.concatenate(runs)) if runs else np.zeros(0, np.int64)
 
 
-def index_of(dataset: Dataset, column: str) -> Index:
-    """The index of a column of ids (hex) or of row numbers, or of lists of either."""
+def index_of(dataset: Dataset, column: str, make: bool) -> Index | None:
+    """The index of a column of ids (hex) or of row numbers, or of lists of either.
+
+    make: make that of a large table, too, and keep it; else None if it is not there yet.
+    """
     folder = dataset.folder.parent / FOLDER / f"{dataset.folder.name}-{column}-{dataset.digest[:32]}"
     if (folder / DONE).is_file():
         return Index(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in Index._fields))
+    if len(dataset) < WORTH_KEEPING:
+        return _made(dataset, column)
+    if not make:
+        return None
     index = _made(dataset, column)
-    if len(dataset) >= WORTH_KEEPING:
-        _keep(folder, index)
+    _keep(folder, index)
     return index
 
 

@@ -7,6 +7,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow.parquet as pq
 
@@ -16,6 +17,8 @@ from components.lineage.keys import Index, id_range, index_of
 
 Row = Mapping[str, Any]
 HASHES = ("dhash", "dhash_flipped")
+FEW = 16
+"""Values for which DuckDB reads a large column that has no index yet; for more, the index is made and kept."""
 
 
 class Rows:
@@ -42,8 +45,11 @@ class Rows:
     def where(self, column: str, values: Iterable[str | int]) -> list[int]:
         """Positions of the rows whose column, or list in it, holds one of these ids or row numbers, ascending."""
         wanted = list(values)
+        index = self._index(column, make=len(wanted) > FEW)
+        if index is None:
+            return self._holding(column, wanted)
         numbers = [id_range(value)[0] if isinstance(value, str) else value for value in wanted]
-        positions = self._index(column).equal(np.array(sorted(set(numbers)), np.uint64)).tolist()
+        positions = index.equal(np.array(sorted(set(numbers)), np.uint64)).tolist()
         if not any(isinstance(value, str) for value in wanted):
             return positions
         held = [row[column] for row in self.at(positions)]  # two ids may begin with the same digits
@@ -51,12 +57,38 @@ class Rows:
 
     def beginning(self, column: str, prefix: str) -> list[int]:
         """Positions of the rows whose id begins with these hex digits."""
-        positions = self._index(column).between(*id_range(prefix)).tolist()
+        index = self._index(column, make=False)
+        if index is None:
+            return self.scan(f'starts_with("{column}", ?)', [prefix])
+        positions = index.between(*id_range(prefix)).tolist()
         return [at for at, row in zip(positions, self.at(positions), strict=True) if row[column].startswith(prefix)]
 
-    def _index(self, column: str) -> Index:
+    def scan(self, condition: str, values: list[Any]) -> list[int]:
+        """Positions of the rows that meet a condition in SQL, ascending; DuckDB reads the columns in it.
+
+        values: those of the condition's question marks.
+        """
+        starts = {str(path): start for path, start in zip(self.files, self.starts, strict=True)}
+        if not starts:
+            return []
+        table = "read_parquet(?, filename = true, file_row_number = true)"
+        with duckdb.connect() as database:
+            query = f"SELECT filename, file_row_number FROM {table} WHERE {condition}"
+            places = database.execute(query, [list(starts), *values]).fetchall()
+        return sorted(starts[file] + number for file, number in places)
+
+    def _holding(self, column: str, values: list[Any]) -> list[int]:
+        marks = ", ".join("?" * len(values))
+        [kind] = [field["type"] for field in self.dataset.manifest.schema if field["name"] == column]
+        held = f'list_has_any("{column}", [{marks}])' if kind.startswith("list") else f'"{column}" IN ({marks})'
+        return self.scan(held, values) if values else []
+
+    def _index(self, column: str, make: bool) -> Index | None:
         if column not in self._indexes:
-            self._indexes[column] = index_of(self.dataset, column)
+            index = index_of(self.dataset, column, make)
+            if index is None:
+                return None
+            self._indexes[column] = index
         return self._indexes[column]
 
     @cached_property

@@ -139,10 +139,4 @@ def _report(curve: LossCurve, validation: Validation | None, samples: TrainingSa
     if validation is None:
         note = "no reference gap: the validation split has fewer than two split groups"
         return Report(metrics=metrics, plots=plots, notes=[note])
-    columns = "references, background, result, truth" if params.task == "insertion" else "references, result, truth"
-    return Report(
-        metrics=metrics | validation.metrics(),
-        plots=plots,
-        figures={"samples": validation.sheet},
-        notes=[f"samples.png shows held-out tuples, one per row: {columns}"],
-    )
+    return Report(metrics=metrics | validation.metrics(), plots=plots, figures={"samples": validation.sheet})

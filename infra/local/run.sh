@@ -42,4 +42,4 @@ if [ $# -gt 0 ]; then
   objectmate run "$pipeline" --workspace "$reference" "$@"
 fi
 phase "the hashes of both"
-objectmate compare "$workspace" "$reference" --pipeline "$pipeline"
+objectmate compare "$reference" "$workspace" --fail-on datasets --pipeline "$pipeline"

@@ -84,7 +84,8 @@ def _make(jobs: "Sequence[Job]", asked: Asked) -> None:
         model = TrainedModel.of(found, asked.device)
         model.check_task(asked.task)
         steps = sum(job.request.steps for job in pending if job.request)
-        with _ticking(steps, f"{len(pending)} pictures, sampler steps") as tick:
+        many = f"{len(pending)} pictures, " if len(pending) > 1 else ""
+        with _ticking(steps, f"{many}sampler steps") as tick:
             for outcome in make(model, pending, tick):
                 _tell(outcome, asked)
                 outcomes.append(outcome)

@@ -22,38 +22,38 @@ What = Annotated[
         help="An id or its first digits, a photograph's name, a dataset, dataset:position, or a picture's file"
     ),
 ]
-WorkspaceOption = Annotated[Path, typer.Option(help="Folder of the run")]
+WorkspaceOption = Annotated[str, typer.Option(help="Folder of the run, or the s3:// address of its artifacts")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
 
 
 @lineage.command()
-def view(what: What, workspace: WorkspaceOption = Path(), as_json: AsJson = False) -> None:
+def view(what: What, workspace: WorkspaceOption = ".", as_json: AsJson = False) -> None:
     """Show one row or dataset with all that is known of it, and what is next to it."""
     from components.lineage.ask import view as ask
 
-    _print(ask(workspace / "data", what), as_json)
+    _print(ask(_data(workspace, what), what), as_json)
 
 
 @lineage.command()
-def sources(what: What, workspace: WorkspaceOption = Path(), as_json: AsJson = False) -> None:
+def sources(what: What, workspace: WorkspaceOption = ".", as_json: AsJson = False) -> None:
     """Show what something was made from, down to the photographs and their rights."""
     from components.lineage.ask import sources as ask
 
-    _print(ask(workspace / "data", what), as_json)
+    _print(ask(_data(workspace, what), what), as_json)
 
 
 @lineage.command()
-def derived(what: What, workspace: WorkspaceOption = Path(), as_json: AsJson = False) -> None:
+def derived(what: What, workspace: WorkspaceOption = ".", as_json: AsJson = False) -> None:
     """Show everything that was made from something, up to the models."""
     from components.lineage.ask import derived as ask
 
-    _print(ask(workspace / "data", what), as_json)
+    _print(ask(_data(workspace, what), what), as_json)
 
 
 @lineage.command()
 def find(
     what: Annotated[str, typer.Argument(help="KEY=VALUE or dataset.KEY=VALUE; * in the value stands for anything")],
-    workspace: WorkspaceOption = Path(),
+    workspace: WorkspaceOption = ".",
     most: Annotated[int, typer.Option(min=1, help="Rows printed")] = 50,
     as_json: AsJson = False,
 ) -> None:
@@ -61,7 +61,14 @@ def find(
     from components.lineage.find import find as search
     from pipelines.lineage.printing import print_found
 
-    print_found(search(workspace / "data", what, most), as_json)
+    print_found(search(_data(workspace), what, most), as_json)
+
+
+def _data(workspace: str, what: str = "") -> Path:
+    from components.lineage.identify import is_file
+    from pipelines.lineage.bucket import data_of
+
+    return data_of(workspace, picture=is_file(what))
 
 
 def _print(answer: "Node", as_json: bool) -> None:

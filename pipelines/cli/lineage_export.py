@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-KINDS = "croissant, openlineage, prov, card or eu-summary; may be repeated (default: all)"
+KINDS = "croissant, openlineage, prov, card, eu-summary or page; may be repeated (default: all)"
 
 
 def export_command(
@@ -15,7 +15,7 @@ def export_command(
     to: Annotated[str, typer.Option(help="Address of an OpenLineage receiver, such as http://localhost:5000")] = "",
     declared: Annotated[Path | None, typer.Option(help="YAML file of what only a person can say")] = None,
 ) -> None:
-    """Write the run's lineage: Croissant, OpenLineage, PROV, a dataset card, a draft of the EU's training summary."""
+    """Write the run's lineage: Croissant, OpenLineage, PROV, a card, a draft of the EU's training summary, a page."""
     from pipelines.engines.workspace import Workspace
     from pipelines.lineage.exports.export import FORMATS, export
 

@@ -20,17 +20,25 @@ def verify(
 
 @commands.command()
 def compare(
-    run: Annotated[Path, typer.Argument(help="Workspace of a run")],
-    reference: Annotated[
-        Path, typer.Argument(help="Workspace that it should agree with (default: this folder)")
-    ] = Path(),
-    pipeline: Annotated[str, typer.Option(help="dataset, training, evaluation or full")] = "full",
+    runs: Annotated[
+        list[str],
+        typer.Argument(help="The reference, then the runs: folders, MLflow run ids or commits; one: with this folder"),
+    ],
+    output: Annotated[Path | None, typer.Option(help="HTML file to write")] = None,
+    json: Annotated[Path | None, typer.Option(help="JSON file to write")] = None,
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option(help="Exit code 1 if worse: gates, scores, a score such as insertion.ir, or datasets (unequal)"),
+    ] = None,
+    pipeline: Annotated[str, typer.Option(help="Whose datasets: dataset, training, evaluation or full")] = "full",
 ) -> None:
-    """Compare every dataset of two runs by the hashes of what is on disk. Exit code 1 if one differs or is missing."""
-    from pipelines.engines.workspace import Workspace
-    from pipelines.report.compare import compare as compare_runs
+    """Compare runs with the first: the cause, rows, gates, scores with paired tests, pictures from the same noise."""
+    from pipelines.compare.command import Wanted, compare_runs
 
-    raise typer.Exit(0 if compare_runs(Workspace(run), Workspace(reference), pipeline) else 1)
+    bad = compare_runs(runs, Wanted(output, json, fail_on or [], pipeline))
+    for sentence in bad:
+        typer.echo(f"Worse: {sentence}.")
+    raise typer.Exit(1 if bad else 0)
 
 
 @commands.command()

@@ -1,12 +1,9 @@
 """`objectmate takedown`: photographs leave a dataset for good."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    pass
 
 takedown = typer.Typer(no_args_is_help=True, help="Take photographs down: repair what was made from them.")
 
@@ -16,15 +13,21 @@ Asked = Annotated[
 ]
 FromList = Annotated[Path | None, typer.Option("--list", help="A text file with one of these on each line")]
 WorkspaceOption = Annotated[Path, typer.Option(help="Folder of the run that is repaired")]
+OutputsOption = Annotated[
+    list[str] | None,
+    typer.Option("--outputs", help="s3:// address of a Kubeflow run's artifacts, to be purged as well"),
+]
 
 
 @takedown.command()
-def plan(asked: Asked = None, from_list: FromList = None, workspace: WorkspaceOption = Path()) -> None:
+def plan(
+    asked: Asked = None, from_list: FromList = None, workspace: WorkspaceOption = Path(), outputs: OutputsOption = None
+) -> None:
     """Show what would be done. Nothing is changed."""
     from pipelines.takedown.plan import make_plan
     from pipelines.takedown.printing import print_plan
 
-    print_plan(make_plan(workspace, _all(asked, from_list))[0])
+    print_plan(make_plan(workspace, _all(asked, from_list), outputs or [])[0])
 
 
 @takedown.command()
@@ -32,6 +35,7 @@ def apply(
     asked: Asked = None,
     from_list: FromList = None,
     workspace: WorkspaceOption = Path(),
+    outputs: OutputsOption = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
     resume: Annotated[str, typer.Option(help="Name of a takedown that was interrupted")] = "",
 ) -> None:
@@ -43,7 +47,7 @@ def apply(
     if resume:
         print_receipt(do(load_plan(resume), []))
         return
-    made, denied = make_plan(workspace, _all(asked, from_list))
+    made, denied = make_plan(workspace, _all(asked, from_list), outputs or [])
     print_plan(made)
     if not yes:
         typer.confirm("Apply this?", abort=True)

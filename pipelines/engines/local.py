@@ -21,6 +21,7 @@ from components.common.stage.logged import LOCK_ENTRY
 from pipelines.engines.collection import record
 from pipelines.engines.dvc_file import local_sources
 from pipelines.engines.dvc_locks import dead_locks_in_one_line, drop_damaged_list
+from pipelines.engines.forking import stages_forked
 from pipelines.engines.state import stops
 from pipelines.engines.workspace import Workspace
 from pipelines.steps import PIPELINES, STEPS, Step, last_steps
@@ -36,7 +37,7 @@ def run_dvc(workspace: Workspace, pipeline: str) -> None:
     from dvc.exceptions import DvcException
 
     try:
-        with open_dvc(workspace) as repo:
+        with open_dvc(workspace) as repo, stages_forked():
             repo.reproduce(targets=last_steps(PIPELINES[pipeline]))
     except DvcException as error:
         raise _explain(error, workspace) from error
@@ -99,12 +100,12 @@ def _hashes(entries: Mapping[str, dict[str, Any]]) -> dict[str, str]:
     return {Path(path).name: digest for path, digest in outs.items() if _holds_a_dataset(path)}
 
 
-def logged_by_dvc(entries: Mapping[str, dict[str, Any]], step: Step) -> dict[str, str]:
+def logged_by_dvc(entries: Mapping[str, dict[str, Any]], step: Step | None = None) -> dict[str, str]:
     """What MLflow's record of a step says of dvc.lock: every dataset's hash, and the digest of the step's entry.
 
-    entries: see `lock_entries`.
+    entries: see `lock_entries`. step: None for the record of the whole run, which has the hashes only.
     """
-    own = {LOCK_ENTRY: digest_value(entries[step.name])} if step.name in entries else {}
+    own = {LOCK_ENTRY: digest_value(entries[step.name])} if step and step.name in entries else {}
     return _hashes(entries) | own
 
 

@@ -124,10 +124,10 @@ def _set_up_dvc(root: Path) -> None:
 
     with Repo.init(str(root), no_scm=True) as repo, repo.config.edit("repo") as config:
         # DVC reads the path as relative to the current folder, and stores it relative to the repository.
-        config["cache"] = {"dir": os.path.relpath(_shared_cache())}
+        config["cache"] = {"dir": os.path.relpath(shared_cache())}
 
 
-def _shared_cache() -> Path:
+def shared_cache() -> Path:
     """The current folder's own DVC cache or, if that is not a DVC repository, a cache below runs/."""
     from dvc.config import Config
 

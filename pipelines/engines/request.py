@@ -38,16 +38,20 @@ class Request:
 
     def settings(self) -> dict[str, Any]:
         """`section.key -> value` of --set, --continue-past-gates and of what other photographs need."""
+        other = OTHER_PHOTOGRAPHS if self.images and self.profile == "sandbox" else {}
+        return other | self.asked()
+
+    def asked(self) -> dict[str, Any]:
+        """`section.key -> value` of --set and --continue-past-gates alone."""
         pairs = [item.partition("=") for item in self.overrides]
         if wrong := [key for key, equals, _ in pairs if not equals]:
             raise UserError(f"--set {wrong[0]}: write section.key=value, such as --set mining.min_views=3")
         gates = [step.stage.params.section for step in STEPS.values() if step.stage.gate]
         opened = {f"{gate}.blocking": False for gate in gates} if self.continue_past_gates else {}
-        other = OTHER_PHOTOGRAPHS if self.images and self.profile == "sandbox" else {}
         keys = [key for key, _, _ in pairs]
         if twice := [key for key in keys if keys.count(key) > 1]:
             raise UserError(f"--set {twice[0]} is given twice: leave one out")
-        return other | opened | {key: parse_yaml(value, f"--set: the value of {key}") for key, _, value in pairs}
+        return opened | {key: parse_yaml(value, f"--set: the value of {key}") for key, _, value in pairs}
 
     @property
     def plain(self) -> bool:

@@ -6,19 +6,22 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
+
 from components.common.data.files import read_json
 from components.common.errors import GateStop, StageFailed, UserError
 from components.common.stage.params import StageParams
-from components.common.stage.running import commit, execute
+from components.common.stage.running import execute
+from pipelines.engines.ahead import how_far, planned
 from pipelines.engines.lifecycle import run_engine, settle_killed_runs
 from pipelines.engines.lock import occupied
 from pipelines.engines.prepare import check_run
 from pipelines.engines.request import Request
-from pipelines.engines.state import current_steps, stops, verdicts
-from pipelines.engines.summary import Outcome, announce, console, made_by, summarise
+from pipelines.engines.results import result
+from pipelines.engines.summary import Outcome, announce, console, summarise
 from pipelines.engines.workspace import RESTORED, Workspace
 from pipelines.parameters import FILE, read_step
-from pipelines.steps import STEPS, Step
+from pipelines.steps import STEPS, Step, reached_steps
 
 Engine = Callable[[Workspace, Request], None]
 
@@ -41,11 +44,14 @@ def run_pipeline(request: Request) -> None:
 
 def _run(engine: Engine, workspace: Workspace, request: Request) -> None:
     from pipelines.engines.local import forget_kubeflow
+    from pipelines.engines.naming import run_name
 
     before, start = _stamps(workspace), time.monotonic()
     stop: GateStop | StageFailed | None = None
     try:
-        run_engine(lambda: engine(workspace, request), _name(request, workspace), request.engine, _facts(request))
+        with planned(workspace, reached_steps(request.pipeline, request.engine)):
+            name, facts = run_name(workspace, request), _facts(request)
+            run_engine(lambda: engine(workspace, request), name, request.engine, facts)
     except GateStop as error:
         stop = error
     changed = [name for name, stamp in _stamps(workspace).items() if before.get(name) != stamp]
@@ -75,11 +81,6 @@ def _engine(name: str) -> Engine:
     return known[name]
 
 
-def _name(request: Request, workspace: Workspace) -> str:
-    """What the run is called in MLflow."""
-    return f"{request.pipeline} {workspace.root.resolve().name}"
-
-
 def _facts(request: Request) -> dict[str, Any]:
     """What MLflow records of a run that is killed before it has results."""
     images, labels = request.sources
@@ -101,40 +102,18 @@ def _restored(workspace: Workspace, name: str) -> bool:
 def _publish(workspace: Workspace, request: Request, ran: list[str], stopped: bool) -> None:
     """Writes the report page, and an MLflow run with one nested per stage. stopped: by a gate, so both runs failed."""
     from components.common.stage import tracking
+    from pipelines.engines.recording import record_run
     from pipelines.report.page import write_page
 
     workspace.recorded.unlink(missing_ok=True)
-    page = write_page(workspace)
-    with tracking.refusals():
-        _record(workspace, request, ran, stopped, page)
+    workspace.tracked.unlink(missing_ok=True)  # names an earlier run
+    try:
+        with tracking.refusals():
+            record_run(workspace, request, ran, stopped, write_page)
+    except StageFailed:
+        write_page(workspace)
+        raise
     workspace.recorded.write_text(request.pipeline, encoding="utf-8")
-
-
-def _record(workspace: Workspace, request: Request, ran: list[str], stopped: bool, page: Path) -> None:
-    from components.common.stage import tracking
-    from components.common.stage.logged import sealed
-    from pipelines.engines.local import lock_entries, logged_by_dvc
-    from pipelines.report.page import headline
-
-    tracking.configure(Path())
-    import mlflow
-
-    tags = {"pipeline": request.pipeline, "commit": commit()}
-    tags |= {f"gate.{row['gate']}": row["verdict"] for row in verdicts(workspace)}
-    tags = sealed(tags, request.engine)
-    reports = [workspace.report(STEPS[name]) for name in ran]
-    with tracking.parent_run(_name(request, workspace), tags, reports, stopped) as run:
-        workspace.tracked.write_text(run.info.run_id, encoding="utf-8")
-        settings = {"settings": FILE} if request.in_place else request.identity(workspace.root).entries()
-        mlflow.log_params({"engine": request.engine, **settings})
-        mlflow.log_metrics({metric: value for _, metric, value in headline(workspace)})
-        entries = lock_entries(workspace) if request.engine == "dvc" else {}
-        for step in current_steps(workspace):
-            folders = workspace.inputs(step), workspace.outputs(step)
-            reused, failed = step.name not in ran, stops(workspace, step.name)
-            dvc = logged_by_dvc(entries, step)
-            tracking.record_stage(step.name, workspace.report(step), *folders, dvc, reused, failed)
-        mlflow.log_artifact(str(page), "report")
 
 
 def run_stage(name: str, of_a_run: bool) -> None:
@@ -152,9 +131,10 @@ def run_stage(name: str, of_a_run: bool) -> None:
 
 def _execute(step: Step, workspace: Workspace, params: StageParams) -> None:
     name, start = step.name, time.monotonic()
-    console.print(f"[bold]{name}[/bold]", "...")
+    console.print(f"[bold]{name}[/bold] ...", f"[dim]{how_far(name)}[/dim]", soft_wrap=True)
     execute(step.stage, params, workspace.inputs(step), workspace.outputs(step), workspace.report(step))
-    console.print(f"[bold]{name}[/bold]", made_by(workspace, step), f"[dim]{time.monotonic() - start:.1f} s[/dim]")
+    made = f"{escape(result(workspace, step))} [dim]{time.monotonic() - start:.1f} s[/dim]"
+    console.print(f"[bold]{name}[/bold]", made, soft_wrap=True)
 
 
 def export_benchmark(folder: Path) -> None:

@@ -9,16 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
+from rich.text import Text
 
 from components.common.data.digests import short
 from components.common.data.reading import Dataset
 from components.common.stage.report import NOTES
 from components.common.stage.tracking import OWN_STORE
 from pipelines.engines.request import Request
+from pipelines.engines.results import result
 from pipelines.engines.state import current_steps, verdicts
 from pipelines.engines.workspace import Workspace
-from pipelines.steps import PIPELINES, Step, reached_steps
+from pipelines.steps import PIPELINES, STEPS, reached_steps
 
 console = Console()
 READERS = ("ingest", "detection", "judgement")
@@ -44,16 +46,8 @@ def announce(request: Request) -> None:
         _say(f"{request.pipeline} needs everything before it: what has changed up to {first} runs first.")
 
 
-def made_by(workspace: Workspace, step: Step) -> str:
-    """What a step has made: a gate's verdicts, or how many rows of which datasets."""
-    made = [Dataset(folder) for folder in workspace.outputs(step).values()]
-    if step.stage.gate:
-        return ", ".join(f"{row['gate']} {row['verdict']}" for dataset in made for row in dataset.rows())
-    return ", ".join(f"{len(dataset):,} {dataset.folder.name}" for dataset in made)
-
-
 def summarise(workspace: Workspace, request: Request, outcome: Outcome) -> None:
-    """Prints which stages ran, the gates that did not pass, and where to look next."""
+    """Prints what the stages made, the verdicts of the gates, what the scores say, and where to look next."""
     if not outcome.changed:
         console.print(f"Nothing has changed: everything is up to date ({outcome.seconds:.1f} s).")
     else:
@@ -64,14 +58,28 @@ def summarise(workspace: Workspace, request: Request, outcome: Outcome) -> None:
         _say(f"{len(outcome.ran)} stage{plural} ran{cached}, in {outcome.seconds:.0f} s.")
         for line in _told_of_inputs(workspace):
             _say(line)
-    for row in verdicts(workspace):
+    judged = verdicts(workspace)
+    if passed := [row["gate"] for row in judged if row["verdict"] == "pass"]:
+        _say(f"Gates that passed ({len(passed)} of {len(judged)}): {', '.join(passed)}.")
+    for row in judged:
         if row["verdict"] != "pass":
             _say(f"Gate {row['gate']}: {row['verdict']}. {row['reason']}. Next: {row['next_step']}.")
             _say(f"Why:    {_command('gate explain', row['gate'], '--run', str(workspace.root))}")
             if row["gate"] == "retrieval-precision" and row["verdict"] == "undecided":
                 _say(f"Answer: {_command('label', str(workspace.root))}")
+    for line in _scores(workspace):
+        _say(line)
     _say(f"Report: {workspace.page}")
     _say(f"Runs:   {_mlflow()}")
+
+
+def _scores(workspace: Workspace) -> list[str]:
+    """What the paired differences of the scores say, if the run has been evaluated."""
+    from pipelines.report.scores import benchmarks
+
+    step = STEPS["evaluation"]
+    judged = benchmarks(workspace.report(step)) if step in current_steps(workspace) else []
+    return [f"Scores: {each.name}: {sentence}." for each in judged for sentence in each.sentences()]
 
 
 def _told_of_inputs(workspace: Workspace) -> list[str]:
@@ -82,14 +90,16 @@ def _told_of_inputs(workspace: Workspace) -> list[str]:
 
 
 def _stage_table(workspace: Workspace, request: Request, outcome: Outcome) -> Table:
-    table = Table("stage", "made", "digest", "")
+    table = Table(Column("stage", no_wrap=True), Column("made", overflow="fold"), Column("digest", no_wrap=True), "")
     current = current_steps(workspace)
     for step in reached_steps(request.pipeline, request.engine):
         if step not in current:
             table.add_row(step.name, "", "", "not reached")
             continue
-        digests = " ".join(short(Dataset(folder).digest) for folder in workspace.outputs(step).values())
-        table.add_row(step.name, made_by(workspace, step), digests, "ran" if step.name in outcome.ran else "reused")
+        digests = "\n".join(short(Dataset(folder).digest) for folder in workspace.outputs(step).values())
+        table.add_row(
+            step.name, Text(result(workspace, step)), digests, "ran" if step.name in outcome.ran else "reused"
+        )
     return table
 
 

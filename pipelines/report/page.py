@@ -1,27 +1,28 @@
-"""Writes data/report/index.html: one self-contained page made from the manifests, reports and verdicts of a run."""
+"""Writes data/report/index.html: one self-contained page made from the manifests, reports and verdicts of a run.
 
-import base64
-import io
-import json
-from dataclasses import dataclass
+Its first screen answers four questions: did it work, what came out, is the model any good, what does it look like.
+"""
+
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
-from PIL import Image
 
 from components.common.data.account import Equation
-from components.common.data.digests import short
-from components.common.data.reading import Dataset
-from components.common.stage.plots import draw
-from components.common.stage.report import METRICS, NOTES, RECORD
+from components.common.stage.report import METRICS
 from components.gates.conservation import ACCOUNT
 from components.gates.questions import QUESTIONS
 from components.mining.params import Params as Mining
 from pipelines.engines.state import current_steps, verdicts
 from pipelines.engines.workspace import Workspace
 from pipelines.parameters import read_step
-from pipelines.steps import STEPS, Step
+from pipelines.report.flow import flow
+from pipelines.report.galleries import Gallery, gallery
+from pipelines.report.reading import read
+from pipelines.report.scores import benchmarks, first_chart
+from pipelines.report.section import Section, section
+from pipelines.steps import PIPELINES, STEPS, Step
 
 HEADLINE = {
     "objects with {min_views} views or more": "mining/yield_sets",
@@ -30,42 +31,34 @@ HEADLINE = {
     "reference gap (independent encoder)": "evaluation/insertion.reference_gap.second_ir",
     "its lower limit": "evaluation/insertion.reference_gap.second_ir.low",
 }
-"""What a reader asks for first: title on the page -> step/metric. min_views: as in mining."""
-
-
-@dataclass(frozen=True)
-class Section:
-    """One stage on the page. run: its run.json. plots and figures: (name, picture as base64)."""
-
-    name: str
-    title: str
-    rows: list[tuple[str, int, str]]
-    run: dict[str, Any]
-    metrics: dict[str, float]
-    notes: list[str]
-    plots: list[tuple[str, str]]
-    figures: list[tuple[str, str]]
+"""What MLflow shows of a run at first: title -> step/metric. min_views: as in mining."""
+LOOKS = (
+    *(("evaluation", "insertion_samples"), ("evaluation", "generation_samples")),
+    *(("train_insertion", "samples"), ("assembly", "tuples"), ("mining", "sets"), ("detection", "boxes")),
+    ("ingest", "photographs"),
+)
+"""Stage and figure: the first that a run has is what it looks like."""
+LOOKED_AT = 42
+"""Pictures on the first screen."""
 
 
 def write_page(workspace: Workspace) -> Path:
     """Writes the page of the current steps and returns its path. Names and captions are escaped."""
-    sections = [_section(workspace, step) for step in current_steps(workspace)]
-    gates = verdicts(workspace)
-    templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
+    steps = current_steps(workspace)
+    sections = [section(workspace, step) for step in steps]
+    templates = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
     html = templates.get_template("page.html").render(
-        title=f"ObjectMate: {workspace.root.resolve().name}",
-        counts=[row for section in sections for row in section.rows],
-        sections=[section for section in sections if not STEPS[section.name].stage.gate],
-        best=_pictures(sections, "evaluation"),
-        gates=gates,
+        name=workspace.root.resolve().name,
+        sections=sections,
+        pipelines=_by_pipeline(sections),
         questions=QUESTIONS,
-        account=_account(workspace),
-        pictures={section.name: section.figures for section in sections},
-        failed=[gate for gate in gates if gate["verdict"] != "pass"],
-        headline=[(title, value) for title, _, value in headline(workspace)],
-        seconds=sum(section.run["seconds"] for section in sections),
-        made=max((section.run["started_at"] for section in sections), default="")[:16].replace("T", " "),
-        commits=sorted({section.run["commit"] for section in sections}),
+        **_answers(workspace, steps, sections),
+        account=_account(workspace, steps),
+        seconds=sum(each.run["seconds"] for each in sections),
+        made=max((each.run["started_at"] for each in sections), default="")[:16].replace("T", " "),
+        commits=sorted({each.run["commit"] for each in sections}),
     )
     workspace.page.parent.mkdir(parents=True, exist_ok=True)
     workspace.page.write_text(html, encoding="utf-8")
@@ -77,7 +70,7 @@ def headline(workspace: Workspace) -> list[tuple[str, str, float]]:
     metrics = {
         f"{step.name}/{metric}": value
         for step in current_steps(workspace)
-        for metric, value in _read(workspace.report(step) / METRICS).items()
+        for metric, value in read(workspace.report(step) / METRICS).items()
     }
     mining = read_step(workspace.params, STEPS["mining"])
     assert isinstance(mining, Mining)
@@ -88,49 +81,54 @@ def headline(workspace: Workspace) -> list[tuple[str, str, float]]:
     ]
 
 
-def _section(workspace: Workspace, step: Step) -> Section:
-    folder = workspace.report(step)
-    made = [Dataset(path) for path in workspace.outputs(step).values()]
-    return Section(
-        name=step.name,
-        title=step.stage.title,
-        rows=[(dataset.folder.name, len(dataset), short(dataset.digest)) for dataset in made],
-        run=_read(folder / RECORD),
-        metrics=_read(folder / METRICS),
-        notes=_read(folder / NOTES),
-        plots=[(path.stem, _embed(draw(path.stem, rows))) for path, rows in _plot_files(folder)],
-        figures=[(path.stem, _embed(_small(path))) for path in sorted((folder / "figures").glob("*.png"))],
-    )
+def _answers(workspace: Workspace, steps: Sequence[Step], sections: Sequence[Section]) -> dict[str, Any]:
+    """What the four questions of the first screen are answered from."""
+    gates = verdicts(workspace)
+    made = {name for step in steps for name in step.outputs.values()}
+    judged = benchmarks(workspace.report(STEPS["evaluation"])) if STEPS["evaluation"] in steps else []
+    pictures = {each.name: each.galleries for each in sections}
+    failed = [gate for gate in gates if gate["verdict"] != "pass"]
+    return {
+        "gates": gates,
+        "failed": [gate | {"pictures": pictures[gate["stage"]]} for gate in failed],
+        "worked": _worked(gates, len(steps)),
+        "levels": (levels := flow(workspace, made)),
+        "most": max([level.count for level in levels], default=0),
+        "benchmarks": judged,
+        "scores": first_chart(judged),
+        "looks": _looks(workspace, {step.name for step in steps}),
+    }
 
 
-def _account(workspace: Workspace) -> list[Equation]:
+def _worked(gates: Sequence[Mapping[str, Any]], steps: int) -> tuple[str, str]:
+    """The verdict that colours the first answer, and its sentence."""
+    stopped = [gate for gate in gates if gate["stops"]]
+    passed = sum(gate["verdict"] == "pass" for gate in gates)
+    if stopped:
+        return stopped[0]["verdict"], f"No: the run stopped at the gate {stopped[0]['gate']}."
+    if passed < len(gates):
+        return "fail", f"In part: it went on past {len(gates) - passed} of {len(gates)} gates that did not pass."
+    if steps < len(STEPS):
+        return "pass", f"So far: {steps} of {len(STEPS)} stages are done, and {passed} gates passed."
+    return "pass", f"Yes: all {len(STEPS)} stages are done, and all {passed} gates passed."
+
+
+def _looks(workspace: Workspace, names: set[str]) -> tuple[str, Gallery] | None:
+    """The stage and pictures that show best what the run has come to."""
+    for stage, figure in LOOKS:
+        sheet = workspace.report(STEPS[stage]) / "figures" / f"{figure}.png"
+        if stage in names and sheet.is_file():
+            return stage, gallery(sheet, stage, LOOKED_AT)
+    return None
+
+
+def _by_pipeline(sections: Sequence[Section]) -> dict[str, list[Section]]:
+    named = {name: [each for each in sections if each.pipeline == name] for name in PIPELINES}
+    return {name: own for name, own in named.items() if own}
+
+
+def _account(workspace: Workspace, steps: Sequence[Step]) -> list[Equation]:
     """The equations of the conservation gate, if it has judged this run."""
     step = STEPS["gate_tuples"]
     path = workspace.report(step) / "files" / ACCOUNT
-    return [Equation(**fields) for fields in _read(path)] if step in current_steps(workspace) and path.is_file() else []
-
-
-def _plot_files(folder: Path) -> list[tuple[Path, list[dict[str, Any]]]]:
-    rows_by_path = [(path, _read(path)) for path in sorted((folder / "plots").glob("*.json"))]
-    return [(path, rows) for path, rows in rows_by_path if rows]
-
-
-def _read(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _small(path: Path) -> bytes:
-    """A figure as WebP: contact sheets of photographs get ten times smaller, and the page opens quickly."""
-    buffer = io.BytesIO()
-    Image.open(path).convert("RGB").save(buffer, format="WEBP", quality=88)
-    return buffer.getvalue()
-
-
-def _embed(picture: bytes) -> str:
-    return base64.b64encode(picture).decode()
-
-
-def _pictures(sections: list[Section], name: str) -> list[tuple[str, str]]:
-    """A stage's figures, insertion before generation."""
-    figures = [figure for section in sections if section.name == name for figure in section.figures]
-    return sorted(figures, reverse=True)
+    return [Equation(**fields) for fields in read(path)] if step in steps and path.is_file() else []

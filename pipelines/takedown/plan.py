@@ -14,6 +14,7 @@ from components.lineage.closure import Affected, closure
 from components.lineage.rows import Run
 from pipelines.engines.request import RUNS
 from pipelines.takedown.holding import holding
+from pipelines.takedown.outputs import folders_with, output_ids
 from pipelines.takedown.targets import deny, read_targets
 from pipelines.takedown.traces import Traces, traces_of
 
@@ -29,6 +30,7 @@ class Plan:
 
     takedown: its name, the same for the same photographs. workspace: the run that is repaired. rows: dataset -> rows
     that are made from the photographs. elsewhere: other runs of this folder that hold them, whose datasets are deleted.
+    outputs: address of a Kubeflow run's artifacts in a bucket -> folders there that hold them, and are deleted.
     models: trained on them. originals: names in the collection, of copies of the same bytes too. datasets: sha256 of
     the datasets that hold traces.
     """
@@ -42,6 +44,7 @@ class Plan:
     rows: Mapping[str, int]
     elsewhere: Sequence[str]
     models: Sequence[str]
+    outputs: Mapping[str, Sequence[str]] = field(default_factory=dict)
     datasets: Sequence[str] = ()
     ids: Sequence[str] = field(repr=False, default=())
     digests: Sequence[str] = field(repr=False, default=())
@@ -71,10 +74,11 @@ def load_plan(takedown: str) -> Plan:
     return Plan(**read_json(path))
 
 
-def make_plan(workspace: Path, asked: Sequence[str]) -> tuple[Plan, list[Denied]]:
+def make_plan(workspace: Path, asked: Sequence[str], outputs: Sequence[str] = ()) -> tuple[Plan, list[Denied]]:
     """The plan, and the entries for the deny list. Nothing is written.
 
-    workspace: the run to repair, as seen from the current folder. asked: see `read_targets`. Raises `UserError` if
+    workspace: the run to repair, as seen from the current folder. asked: see `read_targets`. outputs: addresses of
+    Kubeflow runs' artifacts, in which to look, too. Raises `UserError` if
     something asked for names no photograph, or the workspace holds no run.
     """
     run = Run(workspace / "data")
@@ -84,7 +88,8 @@ def make_plan(workspace: Path, asked: Sequence[str]) -> tuple[Plan, list[Denied]
     others = {root: closure(Run(root / "data"), targets.image_ids) for root in other_runs(workspace)}
     held = {root: rows for root, rows in others.items() if rows}
     found = [traces_of(run, affected), *(traces_of(Run(root / "data"), rows) for root, rows in held.items())]
-    ids = frozenset(targets.image_ids)
+    stored = {address: made for address in outputs if (made := output_ids(address, targets.image_ids))}
+    ids = frozenset(targets.image_ids).union(*stored.values())
     traces = Traces(ids.union(*(some.ids for some in found)), ids.union(*(some.digests for some in found)))
     bad = [rows.dataset.digest for root in (workspace, *held) for rows in holding(Run(root / "data"), traces)]
     plan = Plan(
@@ -96,6 +101,7 @@ def make_plan(workspace: Path, asked: Sequence[str]) -> tuple[Plan, list[Denied]
         originals=_originals(run, affected),
         rows={name: len(rows) for name, rows in affected.items()},
         elsewhere=[str(root) for root in held],
+        outputs={address: folders_with(address, traces) for address in stored},
         models=_models(run, affected),
         datasets=sorted({*bad}),
         ids=sorted(traces.ids),

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from pipelines.takedown.plan import REGENERABLE, Plan
 from pipelines.takedown.receipt import OUT_OF_REACH, Receipt, files_of, text_of
-from pipelines.takedown.verify import Trace
+from pipelines.takedown.traces import Trace
 
 SHOWN = 20
 
@@ -28,6 +28,8 @@ def print_plan(plan: Plan) -> None:
         console.print(f"{len(plan.absent)} are not in this run; they are kept out by their bytes only.")
     for root in plan.elsewhere:
         console.print(f"{escape(root)} holds some, too: its datasets made from them are deleted; run it again after.")
+    for address in plan.outputs:
+        console.print(f"{escape(address)} holds some, too: its datasets made from them are deleted, in every version.")
     console.print("Older versions are deleted from DVC's cache and remotes, and pictures from MLflow.")
     console.print("Out of reach:")
     for sentence in OUT_OF_REACH:

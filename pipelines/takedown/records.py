@@ -9,6 +9,7 @@ from pipelines.takedown.versions import KEPT
 
 PICTURES = ("figures", "report")
 """Folders of artifacts that can show photographs."""
+MADE_FROM_THEM = "made from photographs that were taken down since"
 
 
 def withdraw(datasets: Iterable[str], takedown: str) -> tuple[int, list[str]]:
@@ -28,8 +29,16 @@ def withdraw(datasets: Iterable[str], takedown: str) -> tuple[int, list[str]]:
         client.set_tag(run_id, f"takedown.{takedown}", "pictures withdrawn")
     trained = [run for run in runs if run.data.tags.get("stage") in KEPT]
     for run in trained:
-        client.set_tag(run.info.run_id, f"takedown.{takedown}", "made from photographs that were taken down since")
+        client.set_tag(run.info.run_id, f"takedown.{takedown}", MADE_FROM_THEM)
+    _tag_versions(client, {run.data.tags.get("mlflow.parentRunId") for run in trained}, takedown)
     return len(runs), sorted({f"{run.data.tags['stage']} {run.info.run_id}" for run in trained})
+
+
+def _tag_versions(client: Any, runs: set[str | None], takedown: str) -> None:
+    """Tags the registered models that these runs trained: see `objectmate promote`."""
+    for run in sorted(filter(None, runs)):
+        for version in client.search_model_versions(f"run_id = '{run}'"):
+            client.set_model_version_tag(version.name, version.version, f"takedown.{takedown}", MADE_FROM_THEM)
 
 
 def _runs(client: Any) -> Iterator[Any]:

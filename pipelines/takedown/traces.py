@@ -12,6 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from tarfile import TarError
 from tarfile import open as open_tar
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -21,10 +22,18 @@ from safetensors.numpy import load as load_arrays
 
 from components.common.references import REFERENCE_NAMES
 from components.lineage.closure import Affected
+from components.lineage.references import IDS
 from components.lineage.rows import Run
 
 ID = re.compile(rb"[0-9a-f]{32}(?:[0-9a-f]{32})?")
 PARQUET, NUMPY, SAFETENSORS = b"PAR1", b"\x93NUMPY", b'{"'
+
+
+class Trace(NamedTuple):
+    """Something that should be gone: where it lies, and by what it was recognised."""
+
+    place: str
+    what: str
 
 
 @dataclass(frozen=True)
@@ -47,17 +56,20 @@ class Traces:
 
 def traces_of(run: Run, affected: Affected) -> Traces:
     """What the photographs of `affected["images"]` have left in the datasets of a run."""
-    rows = {name: run[name].at(positions) for name, positions in affected.items()}
-    images, objects = rows.get("images", []), set(affected.get("objects", ()))
-    ids = {row["image_id"] for row in images} | {row["object_id"] for row in rows.get("objects", [])}
-    ids |= {row["tuple_id"] for row in rows.get("tuples", [])}
-    digests = {row["image_id"] for row in images}
+    objects = set(affected.get("objects", ()))
+    digests = {row["image_id"] for row in run["images"].at(affected.get("images", []))}
     digests |= set(_rows_digests(run, "images", affected.get("images", [])))
     digests |= set(_rows_digests(run, "embeddings", affected.get("embeddings", [])))
     digests |= set(_blobs(run, "objects", affected.get("objects", []), ["crop"]))
     digests |= set(_blobs(run, "backgrounds", affected.get("backgrounds", []), ["image"]))
     digests |= set(_of_tuples(run, affected.get("tuples", []), objects))
-    return Traces(frozenset(ids), frozenset(digests))
+    return Traces(ids_of(run, affected), frozenset(digests))
+
+
+def ids_of(run: Run, affected: Affected) -> frozenset[str]:
+    """The ids of the photographs, and of the objects and tuples made from them; only tables are read."""
+    named = {name: run[name].at(affected[name]) for name in IDS if name in affected}
+    return frozenset(row[IDS[name]] for name, rows in named.items() for row in rows)
 
 
 def _of_tuples(run: Run, positions: Iterable[int], objects: set[int]) -> Iterator[str]:

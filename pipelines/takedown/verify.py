@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from components.common.data.reading import Dataset, is_complete
 from components.common.data.schemas import blob_columns
@@ -14,19 +13,13 @@ from pipelines.engines.local import open_dvc
 from pipelines.engines.prepare import DENIED
 from pipelines.engines.request import RUNS
 from pipelines.engines.workspace import Workspace
+from pipelines.takedown.outputs import search_outputs
 from pipelines.takedown.plan import Plan
-from pipelines.takedown.traces import Traces, files_below
+from pipelines.takedown.traces import Trace, Traces, files_below
 from pipelines.takedown.versions import opened_stores
 
 FULL_PICTURES = (("images", "image"), ("backgrounds", "image"))
 """Datasets and blobs that show a photograph as a whole."""
-
-
-class Trace(NamedTuple):
-    """Something that should be gone: where it lies, and by what it was recognised."""
-
-    place: str
-    what: str
 
 
 def verify(plan: Plan) -> tuple[list[Trace], int]:
@@ -41,7 +34,9 @@ def verify(plan: Plan) -> tuple[list[Trace], int]:
     stored, objects = _stores(workspace, plan.traces)
     looks = [entry.look for entry in read_denied(DENIED).entries if entry.takedown == plan.takedown and entry.look]
     seen = [trace for folder in sorted(data) for trace in _by_look(folder, looks)] if looks else []
-    return [*found, *stored, *seen], len(files) + objects
+    outputs = [trace for address in plan.outputs for trace in search_outputs(address, plan.traces)]
+    left = [*found, *stored, *seen, *(trace for trace in outputs if trace)]
+    return left, len(files) + objects + len(outputs)
 
 
 def _stores(workspace: Workspace, traces: Traces) -> tuple[list[Trace], int]:

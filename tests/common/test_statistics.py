@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from components.common.statistics import Ballot, cluster_bootstrap, count_votes, share_lower_bound
+from components.common.statistics import (
+    LEAST_CLUSTERS,
+    Ballot,
+    cluster_bootstrap,
+    count_votes,
+    holm,
+    paired_difference,
+    share_lower_bound,
+)
 
 
 @pytest.mark.parametrize(("correct", "total"), [(41, 50), (78, 100), (152, 200), (296, 400), (725, 1000)])
@@ -91,3 +99,52 @@ def test_partners_that_nobody_labelled_are_wrong():
     assert count_votes(strange).mean == 0.5
     nobody = Ballot(*(np.zeros(0, int) for _ in range(5)))
     assert count_votes(nobody) == (0, 0, 0)
+
+
+SUBJECTS = [str(number) for number in range(24)]
+
+
+@pytest.mark.parametrize("shape", ["normal", "heavy tails", "few differ"])
+def test_equal_runs_are_told_apart_as_rarely_as_promised(shape):
+    rng = np.random.default_rng(3)
+    draw = {
+        "normal": lambda: rng.normal(size=24),
+        "heavy tails": lambda: rng.standard_t(3, size=24),
+        "few differ": lambda: (rng.random(24) < 0.2) * rng.choice([-1.0, 1.0], 24),
+    }[shape]
+    found = [paired_difference(draw(), SUBJECTS, draws=1000) for _ in range(800)]
+    assert np.mean([each.p < 0.05 for each in found]) <= 0.066  # 0.05 and two standard errors
+    assert all((each.p < 0.05) == (each.low > 0 or each.high < 0) for each in found)
+
+
+def test_a_real_difference_is_found_nearly_as_often_as_by_students_t():
+    """Student's t has a power of 0.90 here."""
+    rng = np.random.default_rng(4)
+    found = [paired_difference(rng.normal(0.7, 1, 24), SUBJECTS, draws=1000) for _ in range(400)]
+    assert np.mean([each.p < 0.05 for each in found]) >= 0.84
+    assert np.mean([each.low <= 0.7 <= each.high for each in found]) >= 0.92
+
+
+def test_samples_of_one_subject_are_one_vote():
+    rng = np.random.default_rng(5)
+    own = rng.normal(size=24)
+    many = paired_difference(np.repeat(own, 50), np.repeat(SUBJECTS, 50))
+    assert tuple(many) == pytest.approx(tuple(paired_difference(own, SUBJECTS)))
+    assert many.low < 0 < many.high
+
+
+def test_few_changed_samples_are_not_certain():
+    """Four of 24 in one direction: half of sixteen sign patterns say so by chance, Student's t would say p = 0.04."""
+    few = paired_difference([1.0] * 4 + [0.0] * 20, SUBJECTS)
+    assert few.p == pytest.approx(2 / 16, abs=0.01) and few.low == 0
+    assert paired_difference([0.0] * 24, SUBJECTS) == (0, 0, 0, 1)
+    assert paired_difference([1.0] * 6, SUBJECTS[:6]).p == pytest.approx(2 / 64, abs=0.005)
+    with pytest.raises(ValueError, match=f"5 clusters are too few for a test, {LEAST_CLUSTERS} are needed"):
+        paired_difference([1.0] * 5, SUBJECTS[:5])
+
+
+def test_holm_against_its_definition_and_its_error():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([]) == [] and holm([0.9, 0.8]) == [1, 1]
+    uniform = np.random.default_rng(6).random((2000, 17))
+    assert np.mean([min(holm(list(each))) < 0.05 for each in uniform]) <= 0.06

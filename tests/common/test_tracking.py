@@ -66,7 +66,7 @@ def test_a_run_that_is_not_there_is_named_and_absent_git_is_not(
         recorded_in(tmp_path),
         pytest.raises(StageFailed, match=r"MLflow has no run 0123456789abcdef0123456789abcdef.*: unset MLFLOW_RUN_ID"),
         tracking.refusals(),
-        tracking.parent_run("full here", {}, []),
+        tracking.parent_run("full here", []),
     ):
         pass
     assert logger.disabled, "without git, MLflow would print thirty lines about a commit"

@@ -88,6 +88,22 @@ def test_insertion_scores_match_one_sample_at_a_time(benchmark_folder: Path, par
             assert scores[name][row] == pytest.approx(float(unit(pair[0]) @ unit(pair[1])), abs=1e-5)
 
 
+def test_real_photographs_are_scored_against_the_others_of_their_subject(
+    benchmark_folder: Path, params: Params, judges: Judges
+) -> None:
+    benchmark = load(benchmark_folder)
+    samples = insertion_samples(benchmark, params)
+    insertion = InsertionJudge(samples, judges, params)
+    vectors, own = insertion.truth["ir"], np.flatnonzero(insertion.subjects == samples[2].subject)
+    expected = np.mean([vectors[2] @ vectors[k] for k in own if k != 2])
+    assert insertion.real_scores([samples[2].name])["ir"][0] == pytest.approx(expected)
+    prompts = generation_samples(benchmark, params)[:1]
+    generation = GenerationJudge(prompts, benchmark, judges, params)
+    vectors, own = generation.real_views["ir"], np.flatnonzero(generation.subjects == prompts[0].subject)
+    expected = np.mean([vectors[j] @ vectors[k] for j in own for k in own if j != k])
+    assert generation.real_scores([prompts[0].name])["ir"][0] == pytest.approx(expected)
+
+
 def test_generation_scores_are_means_over_all_photographs(
     benchmark_folder: Path, params: Params, judges: Judges
 ) -> None:

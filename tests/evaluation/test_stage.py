@@ -35,7 +35,7 @@ def test_every_system_has_every_score_of_every_sample(finished) -> None:
     _, folder, report = finished
     scores, samples = Dataset(folder / "scores"), Dataset(folder / "samples")
     assert len(samples) == 5 * 7 + 2 * 3
-    assert len(scores) == 5 * 7 * 8 + 2 * 3 * 7
+    assert len(scores) == 5 * 7 * 8 + 2 * 3 * 7 + (7 + 3) * 6  # real photographs: no errors, no prompt
     rows = scores.rows()
     assert {row["system"] for row in rows if row["benchmark"] == "insertion"} == set(RESERVED)
     assert all(np.isfinite(row["value"]) for row in rows)
@@ -54,7 +54,7 @@ def test_the_report_can_be_looked_at_and_saved(finished, tmp_path: Path) -> None
     assert set(report.figures) == {"insertion_samples", "generation_samples"}
     assert report.figures["insertion_samples"].width > 900
     assert set(report.plots) == {f"{b}_{p}" for b in ("insertion", "generation")
-                                 for p in ("scores", "intervals", "reference_gap")}  # fmt: skip
+                                 for p in ("scores", "differences")}  # fmt: skip
 
 
 def test_a_second_run_gives_the_same_bytes(finished, models, tmp_path: Path) -> None:

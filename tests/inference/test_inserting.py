@@ -58,6 +58,7 @@ def test_what_is_lost_is_said_and_the_rest_is_kept(inserting: TrainedModel, refe
     made = {name: inserting.insert(SCENES[name][0], BOX, [reference], **QUICK) for name in SCENES}
     notes = {name: " ".join(picture.notes) for name, picture in made.items()}
     assert {name for name in SCENES if "more than 8 bits" in notes[name]} == {"deep", "deep-grey"}
+    assert {name for name in SCENES if "is grey" in notes[name]} == {"deep-grey", "grey-alpha"}
     assert {name for name in SCENES if "CMYK" in notes[name]} == {"cmyk"}
     assert {name for name in SCENES if "transparent" in notes[name]} == {"clear", "grey-alpha", "palette"}
     kept = {name: Image.open(io.BytesIO(picture.encoded("PNG"))) for name, picture in made.items()}
@@ -82,13 +83,25 @@ def test_grey_and_cmyk_become_srgb_by_their_profile(inserting: TrainedModel, ref
     ]
     for scene, value in cases:
         made = inserting.insert(scene, (20, 10, 9, 9), [reference], **QUICK)
-        assert made.profile is None and "by its profile" in " ".join(made.notes)
+        assert made.profile is None and "by it, its colours became sRGB" in " ".join(made.notes)
         np.testing.assert_allclose(np.asarray(made.image)[0, 0], value, atol=2)
 
 
-def test_a_broken_profile_is_said_and_left_out(inserting: TrainedModel, reference: Reference) -> None:
-    made = inserting.insert(encoded(ramp(), "PNG", icc_profile=b"nonsense"), BOX, [reference], **QUICK)
-    assert made.profile is None and "does not fit its pixels" in " ".join(made.notes)
+def test_damaged_metadata_are_left_out_and_the_picture_used(inserting: TrainedModel, reference: Reference) -> None:
+    one_way = ink_profile().replace(b"CMYK", b"RGB ")
+    for profile in (b"nonsense", one_way, ink_profile()):
+        scene = encoded(ramp(), "PNG", icc_profile=profile)
+        made = inserting.insert(scene, BOX, [reference], **QUICK)
+        assert made.profile is None and "profile that cannot be used" in " ".join(made.notes)
+        assert inside(BOX, changed(ramp(), made.image))
+    damaged = encoded(ramp(), "JPEG", exif=b"Exif\0\0MM\0*nonsense")
+    assert inserting.insert(damaged, BOX, [reference], **QUICK).image.size == (WIDTH, HEIGHT)
+
+
+def test_of_several_pictures_the_first_is_taken_and_that_is_said(inserting: TrainedModel, reference: Reference) -> None:
+    scene = encoded(ramp(), "TIFF", save_all=True, append_images=[ramp(9, 9)])
+    made = inserting.insert(scene, BOX, [reference], **QUICK)
+    assert inside(BOX, changed(ramp(), made.image)) and "the first one was taken" in " ".join(made.notes)
 
 
 @pytest.mark.parametrize(
@@ -189,3 +202,10 @@ def test_a_generated_picture_has_the_models_size_and_says_so(
     data = (tmp_path / "out.webp").read_bytes()
     assert origin_of(data).prompt == 'a <red> "mug" & co'
     assert b"digitalsourcetype/trainedAlgorithmicMedia" in data
+
+
+def test_what_a_model_does_not_read_of_a_prompt_is_said(generating: TrainedModel, reference: Reference) -> None:
+    cases = {"a red mug": "", "a zyzzyva on a floor": "words of the prompt: zyzzyva", "red " * 200: "reads the first"}
+    for prompt, words in cases.items():
+        _, *notes = generating.generate(prompt, [reference], steps=1).notes
+        assert bool(notes) == bool(words) and words in " ".join(notes)

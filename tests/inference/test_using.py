@@ -1,5 +1,6 @@
 """The commands: one picture or a table, what is kept, what is refused, and what a stop leaves."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,12 @@ def test_a_picture_is_made_once_and_again_with_other_settings(capsys: pytest.Cap
     insert(steps=2)
     assert origin_of(Path("inserted.png").read_bytes()).steps == 2
     assert Path("inserted.png").read_bytes() != first
+
+
+def test_a_scene_is_not_overwritten() -> None:
+    insert()
+    with pytest.raises(UserError, match="the scene itself"):
+        insert(scene="inserted.png", out="inserted.png")
 
 
 def test_a_reference_may_name_its_box(capsys: pytest.CaptureFixture) -> None:
@@ -151,10 +158,14 @@ def test_a_trained_model_is_named_by_its_dataset_and_by_the_registry(folder: Pat
     found = find_model("data/model_insertion")
     assert (found.digest, found.trained_on) == (dataset.digest, dataset.manifest.inputs["latents"])
 
-    mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
-    client = mlflow.MlflowClient()
+    with pytest.raises(UserError, match=r"no mlflow\.db here"):
+        find_model("models:/mugs/1")
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")  # a database takes ten seconds to make
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", (folder / "mlruns").as_uri())
+    client = mlflow.MlflowClient((folder / "mlruns").as_uri())
     client.create_registered_model("mugs")
-    version = client.create_model_version("mugs", (folder / "data/model_insertion").as_uri()).version
+    shutil.copytree(folder / "data/model_insertion", folder / "promoted/model")  # as `objectmate promote` keeps it
+    version = client.create_model_version("mugs", (folder / "promoted").as_uri()).version
     client.set_registered_model_alias("mugs", "champion", version)
     for name in (f"models:/mugs/{version}", "models:/mugs@champion"):
         registered = find_model(name)

@@ -44,7 +44,7 @@ def test_a_whole_picture_is_padded_and_that_is_said() -> None:
     assert square.crop((0, 10, 40, 30)).tobytes() == ramp(40, 20).tobytes()
 
 
-def test_a_drawing_of_the_scene_itself_changes_little(tmp_path) -> None:
+def test_a_drawing_of_the_scene_itself_changes_little() -> None:
     """Put back what was cut out, and only the loss of resolution shows: nothing is shifted."""
     y, x = np.mgrid[:300, :400]
     smooth = np.stack([x / 2 + y / 10, 255 - x / 2, y / 2], -1).clip(0, 255).astype(np.uint8)
@@ -54,3 +54,13 @@ def test_a_drawing_of_the_scene_itself_changes_little(tmp_path) -> None:
         drawn = window.cut(scene).resize((CELL, CELL), Image.Resampling.BICUBIC)
         window.put_back(scene, drawn, margin=0.2)
         assert np.abs(np.asarray(scene, int) - smooth).max() <= 4, box
+
+
+def test_the_drawing_fades_in_at_the_edges_of_the_box_but_not_of_the_scene() -> None:
+    scene = Image.new("RGB", (300, 200), "white")
+    window_of(Box(0, 50, 100, 150), CONTEXT, *scene.size).put_back(scene, Image.new("RGB", (CELL, CELL)))
+    shown = np.asarray(scene)[..., 0]
+    assert not shown[100, :80].any() and not shown[190:, 50].any(), "the left and lower edges are the scene's own"
+    for line in (shown[100, 85:100], shown[50:65, 50][::-1]):
+        assert (np.diff(line.astype(int)) >= 0).all() and 0 < line[-3] < line[-1] < 255
+    assert (shown[:50] == 255).all() and (shown[:, 100:] == 255).all()

@@ -151,6 +151,7 @@ def test_the_command_writes_all_formats_beside_the_datasets(exported_run: Worksp
     app.command()(export_command)
     done = CliRunner().invoke(app, ["--workspace", str(exported_run.root)])
     assert done.exit_code == 0, done.output
-    written = [Path(line).name for line in done.output.splitlines() if line.startswith(str(exported_run.root))]
-    assert written == ["croissant.json", "openlineage.jsonl", "prov.json", "README.md", "eu-training-summary.md"]
-    assert all((exported_run.dataset("") / name).stat().st_size for name in written)
+    written = [Path(line) for line in done.output.splitlines() if line.startswith(str(exported_run.root))]
+    formats = ["croissant.json", "openlineage.jsonl", "prov.json", "README.md", "eu-training-summary.md"]
+    assert written == [exported_run.dataset(name) for name in (*formats, "explorer/index.html")]
+    assert all(path.stat().st_size for path in written)

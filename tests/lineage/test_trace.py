@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from components.common.data.reading import Dataset
 from components.common.errors import UserError
-from components.lineage import ask, keys
+from components.lineage import ask, keys, rows
+from components.lineage.closure import closure
 from components.lineage.find import find
 from components.lineage.rows import Run
 from components.lineage.trace import Node
@@ -47,13 +48,24 @@ def test_every_photograph_is_followed_to_the_tuples_made_from_it(workspace):
         assert bool(keys_of(tree, "model_insertion")) == any(row["split"] == "train" for row in made)
 
 
-def test_a_kept_index_answers_as_a_new_one_and_follows_its_dataset(tmp_path, monkeypatch):
+def test_a_large_table_is_scanned_for_one_id_and_indexed_for_many(tmp_path, monkeypatch):
     write_run(tmp_path, seed=1)
-    rows = Dataset(tmp_path / "tuples").rows()
-    before = [ask.derived(tmp_path, source) for source in rows[0]["sources"]]
+    sources = Dataset(tmp_path / "tuples").rows()[0]["sources"]
+    before = [ask.derived(tmp_path, source) for source in sources], ask.view(tmp_path, sources[0][:10])
+    affected = closure(Run(tmp_path), sources)
     monkeypatch.setattr(keys, "WORTH_KEEPING", 1)
-    ask.derived(tmp_path, rows[0]["sources"][0])
-    assert [ask.derived(tmp_path, source) for source in rows[0]["sources"]] == before
+    for few, kept in ((1_000, False), (0, True), (0, True)):  # scanned; indexes made; indexes read
+        monkeypatch.setattr(rows, "FEW", few)
+        assert closure(Run(tmp_path), sources) == affected
+        assert ([ask.derived(tmp_path, source) for source in sources], ask.view(tmp_path, sources[0][:10])) == before
+        assert any((tmp_path / keys.FOLDER).glob("tuples-*")) == kept
+
+
+def test_a_kept_index_follows_its_dataset(tmp_path, monkeypatch):
+    monkeypatch.setattr(keys, "WORTH_KEEPING", 1)
+    monkeypatch.setattr(rows, "FEW", 0)
+    write_run(tmp_path, seed=1)
+    ask.derived(tmp_path, Dataset(tmp_path / "tuples").rows()[0]["sources"][0])
     kept = sorted((tmp_path / keys.FOLDER).glob("tuples-*"))
     write_run(tmp_path, seed=2)
     photograph = Dataset(tmp_path / "images").rows(["image_id"])[0]["image_id"]

@@ -52,7 +52,8 @@ def workers(home: Path, run: subprocess.Popen, step: str) -> list[psutil.Process
     doing = []
     for process in living(home):
         with suppress(psutil.Error):
-            shell = Path(process.cmdline()[0]).name in ("sh", "bash", "dash")
-            if process.pid != run.pid and not shell and any(step in part for part in process.cmdline()):
+            words = process.cmdline() or [""]  # one that is just ending has none
+            shell = Path(words[0]).name in ("sh", "bash", "dash")
+            if process.pid != run.pid and not shell and any(step in word for word in words):
                 doing.append(process)
     return doing

@@ -16,8 +16,8 @@ from components.common.stage.report import METRICS
 from pipelines.cli.lineage_check import commands
 from pipelines.engines.local import forget_kubeflow, open_dvc
 from pipelines.engines.prepare import check_run
+from pipelines.engines.recording import record_run
 from pipelines.engines.request import Request
-from pipelines.engines.run import _record
 from pipelines.engines.workspace import Workspace
 from pipelines.lineage.check.check import Evidence, check
 from pipelines.lineage.check.finding import Difference
@@ -38,7 +38,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             repo.commit(force=True)
         workspace.page.parent.mkdir()
         workspace.page.write_text("a page")
-        _record(workspace, request, list(STEPS), False, workspace.page)
+        record_run(workspace, request, list(STEPS), False, lambda made: made.page)
         add_kubeflow(workspace)
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         yield folder

@@ -1,20 +1,32 @@
 """The report page, from small datasets written for the test."""
 
 import json
+import re
+from itertools import pairwise
 from pathlib import Path
 
+import pytest
+from browser import NARROW, WIDE, Visit, broken_pictures, inaccessible, overflow
 from PIL import Image
 from rich.console import Console
 from workspace_data import make_step, make_workspace
 
-from components.common.stage.plots import draw
 from components.common.stage.report import Report
+from components.common.vision.sheets import sheet
 from components.gates.conservation import ACCOUNT
 from pipelines.engines import summary
 from pipelines.engines.request import Request
 from pipelines.engines.workspace import Workspace
-from pipelines.report.page import write_page
+from pipelines.report.galleries import MOST, gallery
+from pipelines.report.page import headline, write_page
+from pipelines.report.section import draw
 from pipelines.steps import STEPS
+
+HOSTILE = "<script>window.hit = 1</script><img src=x onerror='window.hit = 1'>"
+
+
+def colours(count: int) -> list[Image.Image]:
+    return [Image.new("RGB", (16, 16), (20 * number, 90, 160)) for number in range(count)]
 
 
 def stopped_workspace(root: Path, note: str) -> Workspace:
@@ -26,19 +38,52 @@ def stopped_workspace(root: Path, note: str) -> Workspace:
     return workspace
 
 
+def full_workspace(root: Path) -> Workspace:
+    """A workspace with scores, plots, pictures and an account, all of them named by someone hostile."""
+    workspace = make_workspace(root)
+    scores = [
+        {"metric": metric, "system": system, "mean": mean, "low": mean - 0.1, "high": mean + 0.1}
+        for metric in ("second_ir", "ir", "object_error", HOSTILE)
+        for system, mean in (("objectmate", 0.8), ("copy-paste", 0.9), ("shuffled-refs", 0.2), (HOSTILE, 0.5))
+    ]
+    differences = [
+        {"metric": "second_ir", "system": "reference_gap", "mean": 0.6, "low": 0.5, "high": 0.7},
+        {"metric": "ir", "system": "over_copy_paste", "mean": -0.1, "low": -0.15, "high": -0.05},
+    ]
+    pictures = sheet([[(first, HOSTILE), second] for first, second in pairwise(colours(4))], ["reference", HOSTILE])
+    plots = {"insertion_scores": scores, "insertion_differences": differences, "other": [{HOSTILE: HOSTILE, "n": 3}]}
+    report = Report({HOSTILE: 0.25, "seconds": 3.0}, plots, {"insertion_samples": pictures}, [HOSTILE])
+    make_step(workspace, STEPS["evaluation"], report)
+    make_step(workspace, STEPS["gate_model"], reason=HOSTILE)
+    equation = {"whole": HOSTILE, "total": 12, "parts": {HOSTILE: 12}, "first": HOSTILE}
+    make_step(workspace, STEPS["gate_tuples"], Report(files={ACCOUNT: json.dumps([equation])}))
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def full_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_page(full_workspace(tmp_path_factory.mktemp("full") / f"{HOSTILE.replace('/', '')} é"))
+
+
+def text_of(page: Path) -> str:
+    """The words of a page, without its markup."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", re.sub("</(p|td)>", " ", page.read_text(encoding="utf-8"))))
+
+
 def test_page_shows_where_the_run_stopped_and_what_to_do(tmp_path):
-    page = write_page(stopped_workspace(tmp_path, "nothing")).read_text()
-    assert "The run stopped at the gate" in page
-    assert "The last one started on 2026-01-01 00:00 UTC; code: <code>c</code>." in page
-    assert "12 pairs are labelled.<br>Next: label 40 more." in page
-    assert page.count("data:image/png;base64,") == 1 and page.count("data:image/webp;base64,") == 1
+    page = write_page(stopped_workspace(tmp_path, "nothing"))
+    said = text_of(page)
+    assert "No: the run stopped at the gate retrieval-precision." in said
+    assert "The last one started on 2026-01-01 00:00 UTC; code: c." in said
+    assert "12 pairs are labelled. Next: label 40 more." in said
+    assert page.read_text().count("data:image/webp;base64,") == 1 and page.read_text().count("<svg") == 1
 
 
 def test_a_gate_that_the_run_went_past_stands_at_the_top_too(tmp_path):
     workspace = make_workspace(tmp_path)
     make_step(workspace, STEPS["gate_tuples"], verdict="fail", blocking=False, reason="no [b]box[/b] <b>fits</b>")
     page = write_page(workspace).read_text()
-    top, _, _ = page.partition("<h2>")
+    top, _, _ = page.partition('class="answers"')
     assert "The run went on past the gate" in top and "No [b]box[/b] &lt;b&gt;fits&lt;/b&gt;" in top
 
 
@@ -52,7 +97,8 @@ def test_the_account_is_a_table_that_says_what_is_missing(tmp_path):
     }
     make_step(workspace, STEPS["gate_tuples"], Report(files={ACCOUNT: json.dumps([equation])}))
     page = write_page(workspace).read_text()
-    assert '1,200<td>sets<td>1,100 kept + 99 lost &lt;i&gt;<span class="fail">, but x is gone' in page
+    assert "1,100 kept + 99 lost &lt;i&gt;" in page and ", but x is gone</span>" in page
+    assert "1,200 sets" in text_of(workspace.page)
 
 
 def test_the_terminal_prints_names_as_they_are(tmp_path, capsys, monkeypatch):
@@ -68,23 +114,77 @@ def test_the_terminal_prints_names_as_they_are(tmp_path, capsys, monkeypatch):
 def test_the_headline_names_the_views_that_a_set_must_have(tmp_path):
     workspace = make_workspace(tmp_path, **{"mining.min_views": 4})
     make_step(workspace, STEPS["mining"], Report({"yield_sets": 0.25}))
-    page = write_page(workspace).read_text()
-    assert "objects with 4 views or more" in page and "3 views" not in page
+    assert headline(workspace) == [("objects with 4 views or more", "mining/yield_sets", 0.25)]
 
 
-def test_text_from_outside_cannot_become_markup(tmp_path):
-    page = write_page(stopped_workspace(tmp_path, "<script>alert('x')</script>")).read_text()
-    assert "<script>" not in page and "&lt;script&gt;" in page
+def test_the_scores_say_when_a_trivial_baseline_wins(full_page):
+    said = text_of(full_page)
+    assert "its references matter: they are worth 0.600 (0.500 to 0.700) over another object" in said
+    assert "copy-paste, which needs no model, beats the model on IR (the encoder that mined), by 0.100" in said
+
+
+def test_a_sheet_is_cut_into_its_pictures_below_its_headings(tmp_path):
+    pictures = colours(6)
+    made = sheet([[(pictures[0], "a <b>"), pictures[1]], ["no picture", pictures[2]]], ["one", "two"], 16, abreast=2)
+    Report(figures={"pairs": made}).save(tmp_path)
+    shown = gallery(tmp_path / "figures" / "pairs.png", "mining")
+    assert shown.headings == ["one", "two"] and shown.title == "Pairs" and shown.left_out == 0
+    assert [[(tile.text, tile.alt, bool(tile.picture)) for tile in row] for row in shown.rows] == [
+        [("a <b>", "one: a <b>", True), ("", "two", True)],
+        [("no picture", "", False), ("", "two", True)],
+    ]
+
+
+def test_a_page_samples_large_sheets_and_says_so(tmp_path):
+    workspace = make_workspace(tmp_path)
+    many = sheet([[picture, picture] for picture in colours(12) * 5], ["first", "second"], 16)
+    make_step(workspace, STEPS["mining"], Report(figures={"sets": many}))
+    page = write_page(workspace)
+    assert gallery(workspace.report(STEPS["mining"]) / "figures/sets.png", "mining").left_out == 60 - MOST // 2
+    assert f"{60 - MOST // 2} more are not shown here." in text_of(page)
 
 
 def test_plots_of_words_and_numbers_are_drawn_the_same_each_time():
-    bars = [{"system": "ours", "ir": 0.8, "dino": 0.7}, {"system": "copy", "ir": 0.9, "dino": None}]
-    lines = [{"threshold": 0.1 * k, "precision": 0.5 + 0.05 * k} for k in range(5)]
-    for rows in (bars, lines):
-        assert draw("plot", rows) == draw("plot", rows)
-        assert draw("plot", rows).startswith(b"\x89PNG")
+    bars = [{"system": "ours", "ir": 0.8}, {"system": "$\\x$ <a>", "ir": None}]
+    lines = [{"threshold": 0.1 * k, "precision": 0.5 + 0.05 * k, "recall": None} for k in range(5)]
+    flat = [{"images": 1, "loss": 0.0}]
+    for rows in (bars, lines, flat):
+        words, drawing = draw("mining", "plot", rows)
+        assert drawing == draw("mining", "plot", rows)[1] and drawing.startswith("<svg") and "NaN" not in drawing
+        assert words.x in drawing and (words.kind == "bars" or words.y in drawing)
+    assert "&lt;a&gt;" in draw("mining", "plot", bars)[1]
 
 
-def test_any_text_can_be_a_category():
-    for text in ("$\\x$", "$", "a_b", "\\$x^$"):
-        assert draw(text, [{"category": text, text: 1}]).startswith(b"\x89PNG")
+def test_numbers_carry_their_unit(tmp_path):
+    workspace = make_workspace(tmp_path)
+    make_step(workspace, STEPS["ingest"], Report({"megabytes": 1234.0, "quarantined_share": 0.0125}))
+    said = write_page(workspace).read_text()
+    assert '<th scope="row">megabytes</th><td class="n">1,234</td><td>MB</td>' in said
+    assert '<th scope="row">quarantined share</th><td class="n">0.013</td><td>share, 0 to 1</td>' in said
+
+
+@pytest.mark.parametrize(("width", "dark"), [(NARROW, False), (WIDE, True)])
+def test_the_page_is_whole_in_a_browser(full_page, visit: Visit, width: int, dark: bool):
+    page = visit(full_page, width=width, dark=dark, touch=width == NARROW)
+    page.click("#all")
+    assert not broken_pictures(page) and not inaccessible(page) and overflow(page) == 0
+    assert page.locator(".tile img").count() >= 12
+    assert page.evaluate("window.hit") is None and page.locator("img[src=x]").count() == 0
+    assert page.locator("th", has_text="<script>").count() > 0
+
+
+def test_stages_open_from_the_contents_and_pictures_get_larger(full_page, visit: Visit):
+    page = visit(full_page)
+    stage, large = page.locator("#stage-evaluation"), page.locator("#large")
+    assert stage.get_attribute("open") is None
+    page.click("nav a[href='#stage-evaluation']")
+    assert stage.get_attribute("open") is not None
+    page.locator("#stage-evaluation .tile").first.click()
+    assert large.is_visible()
+    first = large.locator("img").get_attribute("src")
+    page.keyboard.press("ArrowRight")
+    assert large.locator("img").get_attribute("src") != first
+    page.keyboard.press("ArrowLeft")
+    assert large.locator("img").get_attribute("src") == first
+    page.keyboard.press("Escape")
+    assert not large.is_visible()

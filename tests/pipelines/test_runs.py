@@ -15,6 +15,7 @@ from short_run import SETTINGS, SHOP, environment, make_shop, objectmate
 
 from components.common.data.digests import short
 from components.common.data.reading import Dataset, is_complete
+from components.lineage import ask
 from pipelines.engines.local import dvc_digests
 from pipelines.engines.workspace import RESTORED, Workspace
 from pipelines.lineage.check.check import Evidence
@@ -24,6 +25,9 @@ from pipelines.steps import PIPELINES, STEPS
 pytestmark = pytest.mark.pipeline
 RUN = ("run", "full", *SHOP, *SETTINGS)
 DATASET = ("run", "dataset", *SHOP, *SETTINGS)
+AFTER_THE_DATASET = {
+    name for step in STEPS.values() if step not in PIPELINES["dataset"] for name in step.outputs.values()
+}
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +67,7 @@ def tagged_as_reused(home: Path, workspace: Workspace) -> set[str]:
 
     mlflow.set_tracking_uri(f"sqlite:///{home / 'mlflow.db'}")
     runs = mlflow.search_runs(experiment_names=["objectmate"], output_format="list")
-    (parent,) = [run for run in runs if run.info.run_name == f"full {workspace.root.name}"]
+    (parent,) = [run for run in runs if run.info.run_id == workspace.tracked.read_text()]
     nested = [run for run in runs if run.data.tags.get("mlflow.parentRunId") == parent.info.run_id]
     return {run.data.tags["stage"] for run in nested if run.data.tags["reused"] == "true"}
 
@@ -72,7 +76,7 @@ def test_all_datasets_and_the_page_are_there(home):
     workspace = Workspace(home / "runs/dvc")
     assert len(digests(workspace)) == len({name for step in STEPS.values() for name in step.outputs.values()})
     page = workspace.page.read_text()
-    for words in ("reference gap", "retrieval precision", "Recurrence sets", "data:image/png;base64,"):
+    for words in ("Is the model any good?", "Retrieval precision", "Recurrence sets", "data:image/webp;base64,"):
         assert words in page
 
 
@@ -140,6 +144,13 @@ def test_kfp_undisturbed_gives_the_same_digests_as_dvc_killed_and_resumed(home):
     made = {name for step in PIPELINES["dataset"] for name in step.outputs.values()}
     expected = {name: digest for name, digest in digests(Workspace(home / "runs/dvc")).items() if name in made}
     assert digests(Workspace(home / "kfp")) == expected and expected.keys() == made
+
+
+def test_lineage_answers_the_same_after_a_kfp_run(home):
+    for question, row in ((ask.sources, "tuples:0"), (ask.derived, "images:0")):
+        by_dvc = {(node.dataset, node.key) for node in question(home / "runs/dvc/data", row).walk()}
+        by_kfp = {(node.dataset, node.key) for node in question(home / "kfp/data", row).walk()}
+        assert by_kfp <= by_dvc and {name for name, _ in by_dvc - by_kfp} <= AFTER_THE_DATASET
 
 
 def test_after_sync_dvc_skips_what_kfp_made(home):

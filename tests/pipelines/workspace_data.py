@@ -35,7 +35,7 @@ def make_step(workspace: Workspace, step: Step, report: Report | None = None, **
     """Writes what running the step would leave behind; a gate's verdict is `VERDICT` with changes."""
     params, inputs = read_step(workspace.params, step), workspace.inputs(step)
     for role, folder in workspace.outputs(step).items():
-        with Writer(folder, "verdicts", step.name, inputs, params) as out:
+        with Writer(folder, step.stage.outputs[role], step.name, inputs, params) as out:
             out.write(0, [VERDICT | verdict] if role == "verdicts" else [])
     record = {"stage": step.name, "started_at": "2026-01-01T00:00:00+00:00", "seconds": 1.5, "host": "h", "commit": "c"}
     (report or Report()).save(workspace.report(step))

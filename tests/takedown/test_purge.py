@@ -41,10 +41,13 @@ def test_another_run_loses_what_holds_traces_and_keeps_its_models(tmp_path):
     write_run(tmp_path / "data")
     (tmp_path / "data" / "report").mkdir()
     (tmp_path / "data" / "report" / "index.html").write_text("a page")
+    (tmp_path / "data" / "explorer").mkdir()
+    (tmp_path / "data" / "explorer" / "images-0000.js").write_text("thumbnails")
     traces = traces_in(tmp_path / "data", 3)
     assert holding(tmp_path, traces)
     assert purge_run(tmp_path, traces) > 10
     assert not holding(tmp_path, traces) and not (tmp_path / "data" / "report").exists()
+    assert not (tmp_path / "data" / "explorer").exists()
     assert is_complete(tmp_path / "data" / "model_insertion")
     assert purge_run(tmp_path, traces) == 0
 

@@ -10,7 +10,7 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import boto3
@@ -37,6 +37,14 @@ _OF_ONE_OBJECT = {
 }
 """What is wrong with one object, by the code, or its beginning, that the store answers with."""
 _DENIED = ("AccessDenied", "403", "Forbidden", "AllAccessDisabled")
+
+
+class Version(NamedTuple):
+    """One version of a stored file. is_deletion: it only says that the file was deleted, and has no content."""
+
+    key: str
+    version: str
+    is_deletion: bool
 
 
 class S3Store(Store):
@@ -80,6 +88,30 @@ class S3Store(Store):
 
     def version(self, entry: Entry) -> str:
         return entry.version
+
+    def versions(self, prefix: str = "") -> "list[Version]":
+        """Every version of all files below the folder `prefix`, oldest deletions included, sorted by key."""
+        start = self.root + (prefix.strip("/") + "/" if prefix else "")
+        with self._store_errors():
+            pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=start)
+            return sorted(
+                Version(item["Key"].removeprefix(self.root), item["VersionId"], kind == "DeleteMarkers")
+                for page in pages
+                for kind in ("Versions", "DeleteMarkers")
+                for item in page.get(kind, ())
+            )
+
+    def read_version(self, version: "Version") -> bytes:
+        """The bytes of one version of a file."""
+        with self._store_errors():
+            key = self.root + version.key
+            return self._read_whole({"Bucket": self.bucket, "Key": key, "VersionId": version.version})
+
+    def delete(self, version: "Version") -> None:
+        """Deletes one version of a file for good."""
+        with self._store_errors():
+            key = self.root + version.key
+            self._client.delete_object(Bucket=self.bucket, Key=key, VersionId=version.version)
 
     @contextmanager
     def _store_errors(self, key: str | None = None) -> Iterator[None]:

@@ -45,6 +45,10 @@ Blobs = Sequence[Mapping[str, bytes]]
 """One mapping per row, from blob file name suffix (`image.jpg`, `ref0.png`) to bytes; the stem is the blob's column."""
 
 
+ROW_GROUP = 4_096
+"""Rows that are read together: one row of a part cannot be read without the others of its group."""
+
+
 class Writer:
     """Writes a dataset part by part: a context manager that finishes the dataset if its block ends without an error.
 
@@ -149,7 +153,7 @@ class Writer:
             files.append(self._save(f"{stem}.safetensors", lambda file: file.write(packed)))
         schema = SCHEMAS[self.kind]
         full = rows.cast(schema) if isinstance(rows, pa.Table) else pa.Table.from_pylist(list(rows), schema=schema)
-        files.append(self._save(f"{stem}.parquet", lambda file: pq.write_table(full, file, compression="zstd")))
+        files.append(self._save(f"{stem}.parquet", lambda file: _write_table(full, file)))
         record: dict[str, Any] = {
             "index": index,
             "rows": full.num_rows,
@@ -221,3 +225,7 @@ def clear(folder: Path) -> None:
         raise UserError(f"{folder} holds files that are not a dataset of this project: name another folder or empty it")
     for entry in entries:
         shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+
+def _write_table(rows: pa.Table, file: Any) -> None:
+    pq.write_table(rows, file, compression="zstd", row_group_size=ROW_GROUP)

@@ -106,6 +106,10 @@ def started_at(record: Mapping[str, Any]) -> int:
     return int(datetime.fromisoformat(record["started_at"]).timestamp() * 1000)
 
 
-def sealed(tags: Mapping[str, str], engine: str) -> dict[str, str]:
-    """The tags of a pipeline's run, with the digest of them and of the engine, which nothing else could vouch for."""
-    return dict(tags) | {SEAL: digest_value([dict(tags), engine])}
+OWN_TAGS = ("pipeline", "commit", "workspace", "gate.", "data.")
+"""How the tags begin that ObjectMate gives a pipeline's run, and its seal covers; others are people's or MLflow's."""
+
+
+def sealed(tags: Mapping[str, str], params: Mapping[str, str]) -> dict[str, str]:
+    """The tags of a pipeline's run, with the digest of them and its parameters, for which nothing else could vouch."""
+    return dict(tags) | {SEAL: digest_value([dict(tags), dict(params)])}

@@ -1,6 +1,6 @@
 """What a stage ran on, for its `run.json`: this may explain why two machines gave different bytes.
 
-Nothing is imported for this: a library that the stage did not load had no part in the result.
+Nothing is imported for this: a library that was not loaded had no part in the result.
 """
 
 import os

@@ -9,6 +9,7 @@ from components.common.data.files import inside
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from PIL.PngImagePlugin import PngInfo
 
 
 RECORD, METRICS, NOTES = "run.json", "metrics.json", "notes.json"
@@ -47,7 +48,7 @@ class Report:
         for name, rows in self.plots.items():
             _write_json(inside(folder / "plots", f"{name}.json"), rows)
         for name, image in self.figures.items():
-            image.save(inside(folder / "figures", f"{name}.png"))
+            image.save(inside(folder / "figures", f"{name}.png"), pnginfo=_listed(image))
         for name, content in self.files.items():
             path = inside(folder / "files", name)
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,6 +67,18 @@ class Report:
             figures={p.stem: Image.open(p).copy() for p in sorted(folder.glob("figures/*.png"))},
             files={p.relative_to(files).as_posix(): p.read_bytes() for p in sorted(files.rglob("*")) if p.is_file()},
         )
+
+
+def _listed(image: "Image") -> "PngInfo":
+    """The cells of a contact sheet, which stay with its picture."""
+    from PIL.PngImagePlugin import PngInfo
+
+    from components.common.vision.sheets import CELLS
+
+    words = PngInfo()
+    if CELLS in image.info:
+        words.add_text(CELLS, image.info[CELLS], zip=True)
+    return words
 
 
 def _write_json(path: Path, value: Any) -> None:

@@ -32,7 +32,7 @@ def configure(store: Path) -> None:
     Artifacts of a new experiment go to `MLFLOW_DEFAULT_ARTIFACT_ROOT` if set, such as s3://bucket/mlflow; otherwise to
     where the server puts them, or to `store`/mlartifacts without a server.
     """
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    be_quiet()
     if not shutil.which("git"):
         logging.getLogger("mlflow.utils.git_utils").disabled = True  # else thirty lines about a commit that it lacks
     if os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"):
@@ -47,6 +47,12 @@ def configure(store: Path) -> None:
             own = None if given else (store / "mlartifacts").resolve().as_uri()
             mlflow.create_experiment(EXPERIMENT, os.environ.get("MLFLOW_DEFAULT_ARTIFACT_ROOT") or own)
         mlflow.set_experiment(EXPERIMENT)
+
+
+def be_quiet() -> None:
+    """MLflow sends no telemetry, and draws no bar for a handful of files. Before it is imported."""
+    for variable, value in (("MLFLOW_DISABLE_TELEMETRY", "true"), ("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")):
+        os.environ.setdefault(variable, value)
 
 
 def own_store(folder: Path) -> str:
@@ -80,7 +86,7 @@ def refusals() -> Iterator[None]:
 
 
 @contextmanager
-def parent_run(name: str, tags: Mapping[str, str], reports: Sequence[Path], failed: bool = False) -> Iterator[Any]:
+def parent_run(name: str, reports: Sequence[Path], failed: bool = False) -> Iterator[Any]:
     """The run of a whole pipeline: the one in `MLFLOW_RUN_ID` if set (a Kubeflow run opened it), else a new one.
 
     reports: those of the stages that ran; a new run starts with the earliest, so its duration is the pipeline's.
@@ -92,7 +98,6 @@ def parent_run(name: str, tags: Mapping[str, str], reports: Sequence[Path], fail
     start = min((started_at(run_record(report)) for report in reports), default=None)
     run_id = _given_run() or mlflow.MlflowClient().create_run(_experiment_id(), start, resolve_tags(), name).info.run_id
     with mlflow.start_run(run_id=run_id) as run:
-        mlflow.set_tags(dict(tags))
         yield run
         mlflow.end_run("FAILED" if failed else "FINISHED")
 
@@ -148,7 +153,7 @@ def record_stage(
     active = mlflow.active_run()
     parent = {"mlflow.parentRunId": active.info.run_id} if active else {}
     run = client.create_run(_experiment_id(), start_time=logged.start, run_name=name, tags=logged.tags | parent)
-    _log_datasets(client, run.info.run_id, logged.datasets)
+    record_datasets(run.info.run_id, logged.datasets)
     client.log_batch(
         run.info.run_id,
         metrics=[Metric(key, value, 0, 0) for key, value in logged.metrics.items()],
@@ -167,7 +172,9 @@ def _experiment_id() -> str:
     return experiment.experiment_id
 
 
-def _log_datasets(client: Any, run_id: str, datasets: Sequence[LoggedDataset]) -> None:
+def record_datasets(run_id: str, datasets: Sequence[LoggedDataset]) -> None:
+    """Logs datasets that a run read or made."""
+    from mlflow import MlflowClient
     from mlflow.entities import Dataset as Entity
     from mlflow.entities import DatasetInput, InputTag
 
@@ -175,4 +182,4 @@ def _log_datasets(client: Any, run_id: str, datasets: Sequence[LoggedDataset]) -
     for each in datasets:
         entity = Entity(each.name, each.digest, "local", each.source, profile=each.profile)
         logged.append(DatasetInput(entity, [InputTag(key, value) for key, value in each.tags.items()]))
-    client.log_inputs(run_id, logged)
+    MlflowClient().log_inputs(run_id, logged)

@@ -1,6 +1,11 @@
-"""Contact sheets: pictures in columns with headings and captions, for a person to check at a glance."""
+"""Contact sheets: pictures in columns with headings and captions, for a person to check at a glance.
 
+A sheet also knows its cells, so that a page can show the same pictures in columns of its own: see `Shown`.
+"""
+
+import json
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from textwrap import wrap
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
@@ -11,6 +16,24 @@ CAPTION_LINES = 4
 SMALL, LARGE = 128, 320  # px
 Cell = Image.Image | tuple[Image.Image, str] | str
 """A picture, a picture with its caption, or a text."""
+CELLS = "cells"
+"""The key in a sheet's `info`, and in its PNG file, under which its cells are listed."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A cell of a sheet. box: left, top, right, bottom of its picture in the sheet, px; empty: there is only a text."""
+
+    text: str
+    box: tuple[int, ...] = ()
+
+
+def cells_of(picture: Image.Image) -> tuple[list[str], list[list[Shown]]]:
+    """The headings and rows of a sheet, as they were given to `sheet`. A picture that is no sheet is one cell."""
+    if CELLS not in picture.info:
+        return [], [[Shown("", (0, 0, *picture.size))]]
+    listed = json.loads(picture.info[CELLS])
+    return listed["headings"], [[Shown(cell["text"], tuple(cell["box"])) for cell in row] for row in listed["rows"]]
 
 
 def sheet(
@@ -31,11 +54,13 @@ def sheet(
     draw = ImageDraw.Draw(canvas)
     for column, title in enumerate(titles):
         _write(draw, [title], GAP + column * (side + GAP), GAP, side)
-    top = head + GAP
+    top, shown = head + GAP, list[list[Shown]]()
     for line, height in zip(lines, heights, strict=True):
-        for column, cell in enumerate(line):
-            _place(canvas, draw, cell, GAP + column * (side + GAP), top, side)
+        shown.append([_place(canvas, draw, cell, GAP + at * (side + GAP), top, side) for at, cell in enumerate(line)])
         top += height
+    listed = [shown[at // abreast][at % abreast * width :][: len(row)] for at, row in enumerate(rows)]
+    cells = [[asdict(cell) for cell in row] for row in listed]
+    canvas.info[CELLS] = json.dumps({"headings": list(headings), "rows": cells})
     return canvas
 
 
@@ -64,14 +89,16 @@ def _wrapped(text: str, side: int, lines: int) -> list[str]:
     return wrap(text, max(int(side / LETTER), 8), max_lines=lines, placeholder=" ...")
 
 
-def _place(canvas: Image.Image, draw: ImageDraw.ImageDraw, cell: Cell, left: int, top: int, side: int) -> None:
+def _place(canvas: Image.Image, draw: ImageDraw.ImageDraw, cell: Cell, left: int, top: int, side: int) -> Shown:
     if isinstance(cell, str):
         _write(draw, _wrapped(cell, side, side // LINE), left, top, side)
-        return
+        return Shown(cell)
     picture, caption = cell if isinstance(cell, tuple) else (cell, "")
     tile = ImageOps.contain(picture.convert("RGB"), (side, side), Image.Resampling.BICUBIC)
-    canvas.paste(tile, (left + (side - tile.width) // 2, top + (side - tile.height) // 2))
+    corner = (left + (side - tile.width) // 2, top + (side - tile.height) // 2)
+    canvas.paste(tile, corner)
     _write(draw, _wrapped(caption, side, CAPTION_LINES), left, top + side, side)
+    return Shown(caption, (*corner, corner[0] + tile.width, corner[1] + tile.height))
 
 
 def _write(draw: ImageDraw.ImageDraw, lines: Sequence[str], left: int, top: int, side: int) -> None:

@@ -85,7 +85,7 @@ def _generation(benchmark: Benchmark, judges: Judges, params: Params) -> dict[st
     gap = cluster_bootstrap((scores["3"]["ir"] - scores["shuffled"]["ir"]).tolist(), subjects.tolist())
     crops = [judge.crop(picture) for picture in pictures["3"]]
     return {"generation: reference gap, ir": Measured(gap)} | _recognition(
-        "generation", judges.embed(crops), subjects, judge.real, judge.subjects, judges, params
+        "generation", judges.embed(crops), subjects, judge.real_views, judge.subjects, judges, params
     )
 
 

@@ -10,7 +10,9 @@ from components.common.data.digests import short
 from components.common.data.reading import FINISHED, Dataset, is_complete
 from components.common.data.verification import READABLE, UNREADABLE, count_files
 from components.common.errors import UserError
+from components.common.stage.logged import LoggedDataset, describe_dataset
 from pipelines.engines.local import logged_by_dvc
+from pipelines.engines.naming import OF_THE_RUN
 from pipelines.engines.state import current_steps, stops
 from pipelines.engines.workspace import Workspace
 from pipelines.lineage.check.finding import Difference, Finding
@@ -130,7 +132,16 @@ class Evidence:
         gates = [name for name in self.tracked.steps if name in STEPS and STEPS[name].stage.gate]
         sound = [name for name in gates if name in self.made - self.damaged]
         verdicts = [verdicts_of(self.workspace.dataset(name)) for name in sound]
-        yield from self.tracked.whole({gate: verdict for each in verdicts for gate, verdict in each.items()})
+        judged = {gate: verdict for each in verdicts for gate, verdict in each.items()}
+        yield from self.tracked.whole(judged, list(self._of_the_run()))
+
+    def _of_the_run(self) -> Iterator[LoggedDataset]:
+        """What MLflow's record of the whole run should say of datasets, as far as they can be read."""
+        dvc = logged_by_dvc(self._entries) if self.tracked.engine == "dvc" else {}
+        makers = {name: step.name for step in STEPS.values() for name in step.outputs.values()}
+        for name, context in OF_THE_RUN.items():
+            if name in self.made - self.damaged and makers[name] in self.tracked.steps:
+                yield describe_dataset(Dataset(self.workspace.dataset(name)), context, dvc)
 
     @cached_property
     def _entries(self) -> dict[str, dict[str, Any]]:

@@ -1,7 +1,7 @@
 """MLflow's record of the workspace's last run against what it would say today."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import yaml
 
 from components.common.data.reading import Dataset
 from components.common.stage.logged import (
+    OWN_TAGS,
     LoggedDataset,
     describe_dataset,
     describe_stage,
@@ -16,7 +17,7 @@ from components.common.stage.logged import (
     sealed,
     started_at,
 )
-from components.common.stage.tracking import STORE, STORES, own_store
+from components.common.stage.tracking import STORE, STORES, be_quiet, own_store
 from pipelines.engines.again import started_in
 from pipelines.engines.workspace import RESTORED, Workspace
 from pipelines.lineage.check.finding import Finding, unequal, unequal_items
@@ -52,7 +53,7 @@ class Tracked:
         self._fetch()
 
     def _fetch(self) -> None:
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        be_quiet()
         import mlflow
 
         client = mlflow.MlflowClient(self.store)
@@ -72,7 +73,7 @@ class Tracked:
 
     def dataset(self, step: Step, folder: Path, dvc: Mapping[str, str]) -> Iterator[Finding]:
         """A dataset that the step makes. dvc: as in `logged_by_dvc`, without what Kubeflow's engines do not record."""
-        yield from self._logged(step, describe_dataset(Dataset(folder), "output", dvc))
+        yield from self._logged(self.steps[step.name], describe_dataset(Dataset(folder), "output", dvc))
 
     def step(self, step: Step, dvc: Mapping[str, str], failed: bool) -> Iterator[Finding]:
         """The rest of a step's run: the datasets that it reads, its tags, parameters and metrics."""
@@ -83,7 +84,7 @@ class Tracked:
         expected = describe_stage(step.name, workspace.report(step), *folders, dvc, reused=earlier, failed=failed)
         for each in expected.datasets:
             if each.context == "input":
-                yield from self._logged(step, each)
+                yield from self._logged(run, each)
         tags = expected.tags | {"mlflow.runName": step.name, "mlflow.parentRunId": self.id}
         yield from unequal_items("tag", tags, run.data.tags)
         yield from unequal_items("parameter", expected.params, run.data.params)
@@ -91,9 +92,9 @@ class Tracked:
         yield from unequal("status", expected.status, run.info.status)
         yield from unequal("start", expected.start, run.info.start_time)
 
-    def _logged(self, step: Step, expected: LoggedDataset) -> Iterator[Finding]:
+    def _logged(self, run: Any, expected: LoggedDataset) -> Iterator[Finding]:
         what = f"{expected.context} {expected.name}"
-        logged = map(_as_logged, self.steps[step.name].inputs.dataset_inputs)
+        logged = map(_as_logged, run.inputs.dataset_inputs)
         found = next((each for each in logged if (each.context, each.name) == (expected.context, expected.name)), None)
         if found is None:
             yield Finding(what, "a dataset", "none")
@@ -102,18 +103,24 @@ class Tracked:
             yield from unequal(f"{what}, {key}", getattr(expected, key), getattr(found, key))
         yield from unequal_items(f"{what}, tag", expected.tags, found.tags)
 
-    def whole(self, gates: Mapping[str, str]) -> Iterator[Finding]:
-        """The run of the pipeline, and runs of steps that the pipeline does not have. gates: name -> verdict."""
+    def whole(self, gates: Mapping[str, str], datasets: Sequence[LoggedDataset]) -> Iterator[Finding]:
+        """The run of the pipeline, and runs of steps that the pipeline does not have.
+
+        gates: name -> verdict. datasets: those that the record of the whole run should have, of those on the disk.
+        """
         yield from self.findings
         if self.run is None:
             return
         tags = self.run.data.tags
-        own = {key: tags[key] for key in tags if key in ("pipeline", "commit") or key.startswith("gate.")}
+        own = {key: tags[key] for key in tags if key.startswith(OWN_TAGS)}
         yield from unequal("engine", True, self.engine in ENGINES)
-        yield from unequal_items("tag", sealed(own, self.engine), tags)
+        yield from unequal_items("tag", sealed(own, self.run.data.params), tags)
         yield from unequal("tag mlflow.runName", self.run.info.run_name, tags.get("mlflow.runName"))
         yield from unequal_items("tag", {f"gate.{gate}": verdict for gate, verdict in gates.items()}, tags)
+        yield from unequal_items("tag", {f"data.{each.name}": each.digest for each in datasets}, tags)
         yield from unequal_items("parameter", self._settings(), self.run.data.params)
+        for each in datasets:
+            yield from self._logged(self.run, each)
         yield from (Finding("runs", "steps of the pipeline", name) for name in self.steps if name not in STEPS)
 
     def _settings(self) -> dict[str, str]:

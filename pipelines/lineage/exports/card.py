@@ -40,8 +40,8 @@ def card(history: History, declared: Declared) -> dict[str, bytes]:
     title = declared.of("title") or f"ObjectMate run {history.name}"
     head = yaml.safe_dump(_front_matter(history, measured, declared, title), sort_keys=False, allow_unicode=True)
     parts = (
-        _contents(history), _refused(history), _rights(measured), _gates(history), _window(history), _making(history),
-        _limits(history, measured),
+        _contents(history), _refused(history), rights_section(measured), gates_section(history), _window(history),
+        _making(history), limits_section(history, measured),
     )  # fmt: skip
     body = "\n\n".join(line for part in parts for line in part)
     return {FILE: f"---\n{head}---\n\n# {text(title)}\n\n{body}\n".encode()}
@@ -93,7 +93,8 @@ def _refused(history: History) -> Iterator[str]:
     )
 
 
-def _rights(measured: Rights) -> Iterator[str]:
+def rights_section(measured: Rights) -> Iterator[str]:
+    """Licences, signals and sources of the photographs, counted."""
     yield "## Rights"
     yield (
         f"{measured.photographs:,} photographs: {measured.unlicensed:,} have no known licence, {measured.attributed:,} "
@@ -110,7 +111,8 @@ def _rights(measured: Rights) -> Iterator[str]:
         yield table(("most frequent source", "photographs"), domains)
 
 
-def _gates(history: History) -> Iterator[str]:
+def gates_section(history: History) -> Iterator[str]:
+    """What every gate of the run decided."""
     yield "## Gates"
     rows = [row for stage in history.stages for row in stage.verdicts]
     yield table(
@@ -149,7 +151,7 @@ def _shown(value: str) -> str:
     return short(value) if len(value) == DIGEST else value
 
 
-def _limits(history: History, measured: Rights) -> Iterator[str]:
+def limits_section(history: History, measured: Rights) -> Iterator[str]:
     """What the figures above do not settle."""
     yield "## Known limits"
     limits = [

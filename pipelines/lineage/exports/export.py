@@ -1,5 +1,6 @@
 """Writes a workspace's current run in the formats that are asked for."""
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from pipelines.lineage.exports import eu_summary
 from pipelines.lineage.exports.declared import DATASET, Declared, read_declared
 from pipelines.lineage.exports.history import History, read_history
 
-FORMATS = ("croissant", "openlineage", "prov", "card", "eu-summary")
+FORMATS = ("croissant", "openlineage", "prov", "card", "eu-summary", "page")
 EXTRA, PACKAGES = "lineage", ("mlcroissant", "openlineage", "prov")
 """The extra that installs the formats' own libraries."""
 
@@ -39,12 +40,27 @@ def export(
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for name in dict.fromkeys(formats):
+        if name == "page":
+            paths.append(_write_explorer(workspace, history, folder))
+            continue
         for file, content in _made(name, history, said, folder).items():
             write_atomically(folder / file, content)
             paths.append(folder / file)
     if receiver:
         _deliver(history, receiver)
     return paths
+
+
+def _write_explorer(workspace: Workspace, history: History, folder: Path) -> Path:
+    """Writes the explorer in place of an earlier one, and returns the page that a browser opens."""
+    from pipelines.lineage.exports.explorer.export import FOLDER, START, explorer
+
+    if (folder / FOLDER / START).is_file():
+        shutil.rmtree(folder / FOLDER)
+    (folder / FOLDER).mkdir(exist_ok=True)
+    for file, content in explorer(history, workspace.dataset("")):
+        (folder / file).write_bytes(content)
+    return folder / FOLDER / START
 
 
 def _made(name: str, history: History, declared: Declared, folder: Path) -> dict[str, bytes]:

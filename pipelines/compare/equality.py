@@ -1,4 +1,4 @@
-"""`objectmate compare`: whether two runs made the same datasets, by the bytes on disk."""
+"""Whether two runs made the same datasets, by the bytes on disk."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,7 @@ class _Row:
     verdict: str
 
 
-def compare(run: Workspace, reference: Workspace, pipeline: str) -> bool:
+def all_equal(run: Workspace, reference: Workspace, pipeline: str) -> bool:
     """Prints a table of the datasets that a pipeline makes; True if both runs have each of them, whole and equal.
 
     Every file is hashed. Where the reference has a dataset only in its dvc.lock, as in a fresh clone, the run's is

@@ -1,4 +1,4 @@
-"""`objectmate compare`: equal, different, damaged and missing datasets, by what is on disk."""
+"""`objectmate compare --fail-on datasets`: equal, different, damaged and missing datasets, by what is on disk."""
 
 import re
 import shutil
@@ -17,12 +17,12 @@ from components.common.errors import UserError
 from components.common.stage.params import StageParams
 from pipelines.cli.app import app
 from pipelines.cluster.sync import _commit
+from pipelines.compare.equality import all_equal
 from pipelines.engines.local import dvc_digests, dvc_hashes
 from pipelines.engines.prepare import check_run
 from pipelines.engines.request import Request
 from pipelines.engines.summary import Outcome, _stage_table
 from pipelines.engines.workspace import Workspace
-from pipelines.report.compare import compare
 from pipelines.report.page import write_page
 from pipelines.steps import PIPELINES, STEPS
 
@@ -45,7 +45,7 @@ def reference(run: Workspace) -> Workspace:
 
 
 def compared(run: Workspace, reference: Workspace) -> Result:
-    return CliRunner().invoke(app, ["compare", str(run.root), str(reference.root)])
+    return CliRunner().invoke(app, ["compare", str(reference.root), str(run.root), "--fail-on", "datasets"])
 
 
 def change(workspace: Workspace, name: str) -> None:
@@ -89,7 +89,7 @@ def test_one_flipped_bit_is_damage(run, reference, changed):
 
 
 def test_one_digest_is_shown_everywhere(run, reference, capsys):
-    compare(run, reference, "full")
+    all_equal(run, reference, "full")
     lines, page = capsys.readouterr().out.splitlines(), write_page(run).read_text()
     Console().print(_stage_table(run, Request("full"), Outcome([], [], 0.0)))
     stages = capsys.readouterr().out
@@ -102,14 +102,14 @@ def test_one_digest_is_shown_everywhere(run, reference, capsys):
 
 def test_only_what_the_pipeline_makes_counts(run, reference):
     (run.dataset("scores") / MANIFEST).unlink()
-    assert compare(run, reference, "dataset")
-    assert not compare(run, reference, "full")
+    assert all_equal(run, reference, "dataset")
+    assert not all_equal(run, reference, "full")
 
 
 def test_a_workspace_without_datasets_is_refused(run, tmp_path):
     for pair in ((run, Workspace(tmp_path / "no")), (Workspace(tmp_path / "no"), run)):
         with pytest.raises(UserError, match=r"no dataset in .*no/data: run the pipeline there"):
-            compare(*pair, "full")
+            all_equal(*pair, "full")
 
 
 def test_a_dataset_named_like_its_step_keeps_its_own_hash(tmp_path):

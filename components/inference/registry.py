@@ -1,0 +1,51 @@
+"""Models in MLflow's registry, by version or alias, and their files on this machine."""
+
+import atexit
+import os
+import shutil
+from pathlib import Path
+from tempfile import mkdtemp
+from urllib.parse import urlsplit
+
+from components.common.errors import UserError
+from components.common.stage.tracking import STORE, own_store
+
+REGISTRY = "models:/"
+
+
+def registered(reference: str) -> tuple[str, Path]:
+    """`models:/NAME/VERSION` and the folder of its files, of a reference to it or to `models:/NAME@ALIAS`.
+
+    Raises `UserError` if the registry does not have it, or cannot be asked.
+    """
+    given = os.environ.get("MLFLOW_TRACKING_URI")
+    if not given and not Path(STORE).is_file():
+        raise UserError(
+            f"{reference}: there is no {STORE} here; go to the folder of the runs, or set MLFLOW_TRACKING_URI"
+        )
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    mlflow.set_tracking_uri(given or own_store(Path()))
+    client = mlflow.MlflowClient()
+    name, at, alias = reference.removeprefix(REGISTRY).partition("@")
+    name, _, version = (name, "", "") if at else name.rpartition("/")
+    try:
+        version = client.get_model_version_by_alias(name, alias).version if at else version
+        return f"{REGISTRY}{name}/{version}", _fetched(client.get_model_version_download_uri(name, version))
+    except (MlflowException, OSError) as error:
+        raise UserError(
+            f"{reference} cannot be had from MLflow's registry ({' '.join(str(error).split())[:300]}): write "
+            f"{REGISTRY}NAME/VERSION or {REGISTRY}NAME@ALIAS, and check MLFLOW_TRACKING_URI"
+        ) from None
+
+
+def _fetched(address: str) -> Path:
+    """The folder at the address if it is on this machine; otherwise a copy, which is deleted when the process ends."""
+    from mlflow.artifacts import download_artifacts
+
+    if urlsplit(address).scheme in ("", "file"):
+        return Path(download_artifacts(artifact_uri=address))
+    folder = mkdtemp(prefix="objectmate-model-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(download_artifacts(artifact_uri=address, dst_path=folder))

@@ -1,0 +1,122 @@
+"""The runs that a person names: by a workspace's folder, an MLflow run, or a commit whose data DVC still has."""
+
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from components.common.data.reading import is_complete
+from components.common.errors import UserError
+from components.common.stage.tracking import be_quiet
+from pipelines.compare.restoring import LOCK, restore
+from pipelines.engines.recording import RECORDED
+from pipelines.engines.request import RUNS
+from pipelines.engines.workspace import Workspace
+from pipelines.lineage.check.in_mlflow import store_of
+from pipelines.parameters import FILE
+from pipelines.steps import STEPS
+
+DIGITS = re.compile(r"[0-9a-f]{7,32}")
+FOLDER = "workspace"
+"""The tag of an MLflow run that names its workspace, as seen from where it was started."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """A run by the name that it was given, and the workspace with its data, which may be a restored copy.
+
+    home: the folder from which the paths in its parameters are seen.
+    """
+
+    name: str
+    workspace: Workspace
+    home: Path
+
+    @property
+    def mlflow_run(self) -> str:
+        """The id of its record in MLflow; empty if it has none, or was restored."""
+        return self.workspace.tracked.read_text(encoding="utf-8") if self.workspace.tracked.is_file() else ""
+
+
+class Names:
+    """Finds runs by name. Restored data live until the block ends."""
+
+    def __enter__(self) -> "Names":
+        self._kept = TemporaryDirectory(prefix="objectmate-runs-", ignore_cleanup_errors=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._kept.cleanup()
+
+    def find(self, name: str) -> Named:
+        """Raises `UserError` if nothing has this name, or its data are gone."""
+        if Path(name).is_dir():
+            return in_folder(name, Path(name))
+        if DIGITS.fullmatch(name):
+            for folder in [Path(), *sorted(RUNS.glob("*/"))]:
+                if (found := in_folder(name, folder)).mlflow_run.startswith(name):
+                    return found
+        home, texts = _of_mlflow(name) or _of_commit(name)
+        if not texts:
+            raise UserError(f"there is no run {name}: name a workspace's folder, an MLflow run's id or a commit")
+        if LOCK not in texts:
+            raise UserError(f"run {name} has no {LOCK}, since DVC did not make it: name a folder or a commit")
+        return Named(name, restore(name, texts, Path(self._kept.name) / re.sub(r"\W", "-", name)), home)
+
+
+def holds_data(workspace: Workspace) -> bool:
+    """Whether there is a finished dataset in a workspace."""
+    return any(is_complete(workspace.dataset(name)) for step in STEPS.values() for name in step.outputs.values())
+
+
+def in_folder(name: str, folder: Path) -> Named:
+    """The run in a workspace."""
+    return Named(name, Workspace(folder), folder)
+
+
+Texts = tuple[Path, dict[str, str]]
+"""The folder that a past run's paths are seen from, and file name -> text of its params.yaml and dvc.lock."""
+
+
+def _of_mlflow(name: str) -> Texts | None:
+    """What MLflow keeps of a run that is in no workspace any more; None if it has no such run."""
+    store = store_of(Workspace(Path()))
+    if not store or not re.fullmatch(r"[0-9a-f]{32}", name):
+        return None
+    be_quiet()
+    import mlflow
+
+    client = mlflow.MlflowClient(store)
+    try:
+        run = client.get_run(name)
+    except mlflow.exceptions.MlflowException:
+        return None
+    with TemporaryDirectory() as folder:
+        try:
+            kept = Path(client.download_artifacts(run.info.run_id, RECORDED, folder))
+        except Exception as error:  # each store has errors of its own
+            reason = " ".join(str(error).split())[:120]
+            raise UserError(
+                f"MLflow's run {name} is in no workspace here, and its {LOCK} is not with it ({reason}): name a "
+                "folder or a commit"
+            ) from None
+        texts = {path.name: path.read_text(encoding="utf-8") for path in kept.iterdir()}
+        return Path(run.data.tags.get(FOLDER, "")), texts
+
+
+def _of_commit(name: str) -> Texts:
+    """The same of a commit of the current folder's repository; no texts if it has none."""
+    texts = {file: _git("show", "--end-of-options", f"{name}:./{file}") for file in (LOCK, FILE)}
+    if texts[LOCK] and not texts[FILE]:
+        raise UserError(f"commit {name} has a {LOCK} but no {FILE} here: name another commit")
+    return Path(), texts if texts[LOCK] else {}
+
+
+def _git(*words: str) -> str:
+    """What git answers; empty if there is no git, no repository, or no such thing in it."""
+    try:
+        done = subprocess.run(["git", *words], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""
+    return done.stdout if done.returncode == 0 else ""

@@ -1,0 +1,217 @@
+"""The scores of two runs on their common samples, paired: is the difference more than chance?
+
+Samples of one subject are not independent, so each subject counts once. Both runs draw a sample from the same noise, so
+their difference leaves out what makes a sample easy or hard for every model: two runs whose own intervals overlap can
+still differ beyond doubt.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from statistics import fmean
+from typing import Any
+
+from components.common.data.reading import Dataset
+from components.common.statistics import LEAST_CLUSTERS, cluster_bootstrap, holm, paired_difference
+from components.evaluation.metrics import LOWER_IS_BETTER
+from components.evaluation.params import REAL
+from pipelines.engines.state import current_steps
+from pipelines.engines.workspace import Workspace
+from pipelines.steps import STEPS
+
+SYSTEM, BASELINE, FLOOR = "objectmate", "shuffled-refs", "copy-paste"
+GAP = "reference_gap"
+"""The score with the true references minus that with another object's, by the independent encoder."""
+CONFIDENCE = 0.95
+BETTER, WORSE, MAYBE_BETTER, MAYBE_WORSE = "better", "worse", "perhaps better", "perhaps worse"
+"""Better or worse: also after Holm's correction for all scores. Perhaps: only if it were the one score looked at."""
+OPEN, SAME = "not told apart", "the same"
+
+
+@dataclass(frozen=True)
+class Range:
+    """A mean with its 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Score:
+    """One score of a run beside the reference's, over the samples that both have.
+
+    name: BENCHMARK.METRIC. subjects, samples: how many; left_out: samples that only one of the runs has.
+    reference, run: means over subjects. difference: paired, positive where the run is better. p: two-sided; p_holm:
+    among all scores of the comparison. identical: no sample differs. copy_paste, real: means of the trivial baseline
+    and of real photographs in the run, where they were scored.
+    """
+
+    name: str
+    lower_is_better: bool
+    subjects: int
+    samples: int
+    left_out: int
+    reference: Range
+    run: Range
+    difference: Range
+    p: float
+    p_holm: float
+    identical: bool
+    copy_paste: float | None
+    real: float | None
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether the two runs' own intervals overlap."""
+        return self.reference.low <= self.run.high and self.run.low <= self.reference.high
+
+    @property
+    def verdict(self) -> str:
+        """How the run stands to the reference."""
+        if self.p >= 1 - CONFIDENCE:
+            return SAME if self.identical else OPEN
+        certain = self.p_holm < 1 - CONFIDENCE
+        if self.difference.mean > 0:
+            return BETTER if certain else MAYBE_BETTER
+        return WORSE if certain else MAYBE_WORSE
+
+
+Cells = Mapping[str, tuple[str, float]]
+"""Sample -> (subject, value)."""
+
+
+class Scored:
+    """The scores of one run. name: of its folder, or what it is called. scores: None if it has none.
+
+    absent: why there are none, one sentence; empty if there are some. specs: score -> digest of all that decides its
+    values besides the pictures.
+    """
+
+    def __init__(self, name: str, scores: Dataset | None):
+        self.name = name
+        self.absent = (
+            "" if scores else f"{name} has no scores of its current run: let `objectmate run full` finish there"
+        )
+        self.specs: dict[str, str] = {}
+        self.cells: dict[tuple[str, str], dict[str, tuple[str, float]]] = defaultdict(dict)
+        if scores:
+            self._read(scores)
+
+    def _read(self, scores: Dataset) -> None:
+        self.benchmark = scores.manifest.models.get("benchmark", "")
+        self.described: dict[str, dict[str, Any]] = scores.facts.get("specs", {})
+        for row in scores.rows():
+            name = f"{row['benchmark']}.{row['metric']}"
+            self.specs[name] = row["spec_digest"]
+            self.cells[name, row["system"]][row["sample"]] = (row["subject"], row["value"])
+        for name in [name for name in self.specs if name.endswith(".second_ir")]:
+            benchmark = name.partition(".")[0]
+            own, other = (self.cells.get((name, system), {}) for system in (SYSTEM, BASELINE))
+            gaps = {each: (own[each][0], own[each][1] - other[each][1]) for each in own if each in other}
+            if gaps:
+                self.specs[f"{benchmark}.{GAP}"] = self.specs[name]
+                self.cells[f"{benchmark}.{GAP}", SYSTEM] = gaps
+
+    def of(self, name: str, system: str = SYSTEM) -> Cells:
+        """Sample -> (subject, value) of a score; empty if it was not measured."""
+        return self.cells.get((name, system), {})
+
+
+def current_scores(workspace: Workspace) -> Scored:
+    """The scores that a workspace's current run made; those of an earlier run do not count."""
+    current = STEPS["evaluation"] in current_steps(workspace)
+    return Scored(str(workspace.root), Dataset(workspace.dataset("scores")) if current else None)
+
+
+def compare_scores(reference: Scored, run: Scored) -> tuple[list[Score], list[str]]:
+    """The scores that both runs have and that can be compared, without Holm's correction; and why others cannot be."""
+    if reason := reference.absent or run.absent:
+        return [], [reason]
+    if reference.benchmark != run.benchmark:
+        return [], [
+            f"the scores of {run.name} are of another benchmark than those of {reference.name}: evaluate both on one"
+        ]
+    scores, refused = [], []
+    for name in dict.fromkeys([*reference.specs, *run.specs]):
+        if reason := _incomparable(name, reference, run):
+            refused.append(reason)
+        else:
+            scores.append(_score(name, reference, run))
+    return scores, refused
+
+
+def _incomparable(name: str, reference: Scored, run: Scored) -> str:
+    specs = [scored.specs.get(name) for scored in (reference, run)]
+    if None in specs:
+        having, lacking = (reference, run) if specs[0] else (run, reference)
+        return f"{name}: {lacking.name} does not have it, {having.name} does"
+    if specs[0] != specs[1]:
+        parts = [scored.described.get(spec or "", {}) for scored, spec in zip((reference, run), specs, strict=True)]
+        differing = [key for key in parts[0] if parts[0][key] != parts[1].get(key)] or ["spec_digest"]
+        return f"{name}: measured otherwise ({', '.join(differing)}), so its values cannot be compared"
+    common = reference.of(name).keys() & run.of(name).keys()
+    subjects = {reference.of(name)[sample][0] for sample in common}
+    if len(subjects) < LEAST_CLUSTERS:
+        return f"{name}: {len(subjects)} common subjects are too few for a test, {LEAST_CLUSTERS} are needed"
+    return ""
+
+
+def sample_changes(name: str, reference: Scored, run: Scored) -> dict[str, float]:
+    """Sample -> how much better the run scores than the reference, for the samples that both have."""
+    sign = -1 if name.split(".")[-1] in LOWER_IS_BETTER else 1
+    before, after = reference.of(name), run.of(name)
+    return {sample: sign * (after[sample][1] - before[sample][1]) for sample in before if sample in after}
+
+
+def _score(name: str, reference: Scored, run: Scored) -> Score:
+    changes = sample_changes(name, reference, run)
+    before, after = reference.of(name), run.of(name)
+    subjects = [before[sample][0] for sample in changes]
+    difference = paired_difference(list(changes.values()), subjects, CONFIDENCE)
+    beside = {system: [value for _, value in run.of(name, system).values()] for system in (FLOOR, REAL)}
+    return Score(
+        name=name,
+        lower_is_better=name.split(".")[-1] in LOWER_IS_BETTER,
+        subjects=len(set(subjects)),
+        samples=len(changes),
+        left_out=len(before.keys() ^ after.keys()),
+        reference=_own({sample: before[sample] for sample in changes}),
+        run=_own({sample: after[sample] for sample in changes}),
+        difference=Range(difference.mean, difference.low, difference.high),
+        p=difference.p,
+        p_holm=difference.p,
+        identical=not any(changes.values()),
+        copy_paste=fmean(beside[FLOOR]) if beside[FLOOR] else None,
+        real=fmean(beside[REAL]) if beside[REAL] else None,
+    )
+
+
+def _own(cells: Cells) -> Range:
+    """A run's own mean over subjects, with the interval that its page shows."""
+    by_subject: dict[str, list[float]] = defaultdict(list)
+    for subject, value in cells.values():
+        by_subject[subject].append(value)
+    return Range(*cluster_bootstrap([fmean(values) for values in by_subject.values()], list(by_subject), CONFIDENCE))
+
+
+def corrected(families: list[list[Score]]) -> Iterator[list[Score]]:
+    """The scores of all runs with Holm's correction over all of them together: whoever looks at many finds some."""
+    adjusted = iter(holm([score.p for scores in families for score in scores]))
+    for scores in families:
+        yield [replace(score, p_holm=next(adjusted)) for score in scores]
+
+
+def sentence(score: Score, reference: str, run: str, tests: int) -> str:
+    """Who is better, by how much, and how sure that is; empty if the two cannot be told apart. tests: looked at."""
+    if score.verdict in (OPEN, SAME):
+        return ""
+    better, other = (run, reference) if score.difference.mean > 0 else (reference, run)
+    low, high = sorted(abs(end) for end in (score.difference.low, score.difference.high))
+    overlap = ", although the runs' own intervals overlap" if score.overlaps else ""
+    doubt = f"; as one of {tests} scores looked at, this can be chance (p {score.p_holm:.2g} after Holm's correction)"
+    doubt = "" if score.verdict in (BETTER, WORSE) else doubt
+    return (
+        f"{score.name}: {better} is better than {other} by {abs(score.difference.mean):.3f} "
+        f"({low:.3f} to {high:.3f}, {score.subjects} subjects, paired){overlap}{doubt}"
+    )

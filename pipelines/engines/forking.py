@@ -1,0 +1,143 @@
+"""Starts the stages of a run quickly: a server imports what a stage needs, once, and forks a process for each stage.
+
+Importing torch, diffusers and Great Expectations takes longer than most stages' work on a small collection. While
+`stages_forked` holds, `objectmate stage` is only a client: it hands its folder, standard input and outputs to the
+server, waits, and ends as the forked process did. Server and stages carry the run's name (see `family`), so they end
+with the run. The results are those of a process of its own.
+"""
+
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NoReturn
+from uuid import uuid4
+
+from components.common.errors import StageFailed
+
+SERVER = "OBJECTMATE_STAGE_SERVER"
+"""The environment variable that tells `objectmate stage` where the server listens."""
+MAX_REQUEST = 65536
+STATUS = struct.Struct("i")
+CREDENTIALS = struct.Struct("3i")
+"""Process, user and group, as SO_PEERCRED gives them."""
+
+
+@contextmanager
+def stages_forked() -> Iterator[None]:
+    """In this block every `objectmate stage` is forked from a server.
+
+    Only on Linux without an NVIDIA GPU: elsewhere libraries do not survive a fork, so each stage imports by itself.
+    """
+    if sys.platform != "linux" or Path("/dev/nvidiactl").exists():
+        yield
+        return
+    name = f"objectmate-{uuid4().hex}"
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(f"\0{name}")  # an address without a file: nothing is left behind
+        door.listen()
+        command = [sys.executable, "-P", "-m", "pipelines.engines.forking", str(door.fileno())]
+        server = subprocess.Popen(command, pass_fds=[door.fileno()])
+    os.environ[SERVER] = name
+    try:
+        yield
+    finally:
+        del os.environ[SERVER]
+        server.kill()
+        server.wait()
+
+
+def run_forked(server: str, stage: str) -> int:
+    """Runs a stage in the current folder in a process forked by the server; returns its exit code.
+
+    Ends this process by the same signal if one ended the stage. Raises `StageFailed` if the server is gone.
+    """
+    with socket.socket(socket.AF_UNIX) as line:
+        try:
+            line.connect(f"\0{server}")
+            request = json.dumps({"stage": stage, "folder": str(Path.cwd())}).encode()
+            socket.send_fds(line, [request], [0, 1, 2])
+            answer = line.recv(STATUS.size)
+        except OSError as error:
+            raise StageFailed(f"{stage} could not be started ({error}): run again, finished work is kept") from error
+    if not answer:
+        raise StageFailed(f"{stage} was lost with the process that started it: run again, finished work is kept")
+    code = os.waitstatus_to_exitcode(STATUS.unpack(answer)[0])
+    if code < 0:
+        signal.signal(-code, signal.SIG_DFL) if -code != signal.SIGKILL else None
+        os.kill(os.getpid(), -code)
+    return code
+
+
+def serve(door: socket.socket) -> NoReturn:
+    """Forks for each client that connects, for ever; returns, by `SystemExit`, only in the forked processes."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who watch
+    while True:
+        line, _ = door.accept()
+        if _user_of(line) == os.getuid():
+            request, files, *_ = socket.recv_fds(line, MAX_REQUEST, 3)
+            asked = json.loads(request)
+            _import(asked["stage"])
+            if not os.fork():
+                door.close()
+                _watch(line, asked["stage"], asked["folder"], files)
+            for file in files:
+                os.close(file)
+        line.close()
+
+
+def _user_of(line: socket.socket) -> int:
+    """Who is at the other end: the address is open to every user of the machine."""
+    peer = line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
+    return int(CREDENTIALS.unpack(peer)[1])
+
+
+def _import(stage: str) -> None:
+    """Imports a step's code here, for all stages to come. A step that there is not is refused where it is run."""
+    from pipelines.steps import STEPS
+
+    if stage in STEPS:
+        importlib.import_module("pipelines.engines.run")
+        importlib.import_module(f"{STEPS[stage].stage.room}.stage")
+
+
+def _watch(line: socket.socket, stage: str, folder: str, files: list[int]) -> NoReturn:
+    """Forks the stage, tells its client how it ended, and kills it if the client is gone before."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    pid = os.fork()
+    if not pid:
+        line.close()
+        _become(stage, folder, files)
+    ended = os.pidfd_open(pid)
+    if ended not in select.select([ended, line.fileno()], [], [])[0]:
+        os.kill(pid, signal.SIGKILL)
+    _, status = os.waitpid(pid, 0)
+    with suppress(OSError):  # a client that is gone cannot be told
+        line.sendall(STATUS.pack(status))
+    os._exit(0)
+
+
+def _become(stage: str, folder: str, files: list[int]) -> NoReturn:
+    """Makes this process `objectmate stage`, with the client's folder and standard files."""
+    from pipelines.cli.app import main
+
+    for standard, file in enumerate(files):
+        os.dup2(file, standard)
+        os.close(file)
+    os.chdir(folder)
+    sys.argv = ["objectmate", "stage", stage]
+    main()
+    sys.exit()
+
+
+if __name__ == "__main__":
+    with socket.socket(fileno=int(sys.argv[1])) as door:
+        serve(door)

@@ -1,0 +1,40 @@
+"""What a stage has made, in words."""
+
+from typing import Any
+
+from components.common.data.reading import Dataset
+from components.common.stage.report import METRICS
+from pipelines.engines.workspace import Workspace
+from pipelines.report.reading import read
+from pipelines.steps import Step
+
+WORDS = {
+    "ingest": "{images} photographs, {quarantine} files refused or passed over",
+    "detection": "{objects} objects in {images} photographs",
+    "embedding": "vectors of {embeddings} objects, and of {reserved} of the benchmark",
+    "judgement": "{judgements} verdicts by people",
+    "mining": "{sets} sets of at least {min_views} views from {objects} objects",
+    "removal": "{backgrounds} backgrounds without their object, from {sets} sets",
+    "captioning": "{captions} captions for {sets} sets",
+    "assembly": "{tuples} training tuples from {sets} sets",
+    "encoding": "latents of {latents} tuples",
+    "evaluation": "{scores} scores of {samples} pictures",
+}
+"""Step -> its result; a name is the number of rows of a dataset, or a parameter."""
+
+
+def result(workspace: Workspace, step: Step) -> str:
+    """What a step has made: a gate's verdicts, a calibrated window, a model, or how many of what."""
+    made = {name: Dataset(workspace.dataset(name)) for name in step.outputs.values()}
+    if step.stage.gate:
+        return ", ".join(f"{row['gate']} {row['verdict']}" for dataset in made.values() for row in dataset.rows())
+    metrics: dict[str, Any] = read(workspace.report(step) / METRICS)
+    if step.name == "calibration" and "window_low" in metrics:
+        return f"similarity window {metrics['window_low']:.3f} to {metrics['window_high']:.3f}"
+    if step.name.startswith("train_") and "tuples" in metrics:
+        return f"a model, trained on {metrics['images']:,.0f} pictures of {metrics['tuples']:,.0f} tuples"
+    if step.name not in WORDS:
+        return ", ".join(f"{len(dataset):,} {name}" for name, dataset in made.items())
+    params = {key: value for dataset in made.values() for key, value in dataset.manifest.params.items()}
+    read_and_made = made | {name: Dataset(workspace.dataset(name)) for name in step.inputs.values()}
+    return WORDS[step.name].format_map(params | {name: f"{len(dataset):,}" for name, dataset in read_and_made.items()})

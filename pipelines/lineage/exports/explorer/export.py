@@ -1,0 +1,114 @@
+"""Writes the explorer: index.html with what finds a row, and the rows with their thumbnails in files of a few hundred.
+
+The files are scripts and not JSON: a page opened from a disk may load a script beside it, but may fetch nothing.
+"""
+
+import base64
+import io
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+from PIL import Image
+
+from components.common.data.reading import Dataset
+from components.common.vision.images import Rejected, decode
+from components.lineage.references import IDS
+from components.lineage.rows import Run
+from pipelines.lineage.exports.explorer.graph import MOST, Graph, graph
+from pipelines.lineage.exports.history import History
+from pipelines.report import __file__ as report_package
+
+FOLDER, START = "explorer", "index.html"
+PER_FILE = 200
+"""Rows of a file: about half a megabyte if they have pictures."""
+THUMBNAILS = {"images": "image", "objects": "crop", "backgrounds": "image", "tuples": "target"}
+"""Dataset -> the blob that is its rows' thumbnail."""
+SIDE = 160  # px
+
+
+def explorer(history: History, data: Path, most: int = MOST) -> Iterator[tuple[str, bytes]]:
+    """File -> content, the page first. data: the folder of the run's datasets; most: photographs that are shown."""
+    run = Run(data)
+    run.datasets = {name: rows for name, rows in run.datasets.items() if name in history.datasets}
+    shown = graph(run, most)
+    yield f"{FOLDER}/{START}", _page(history, run, shown).encode()
+    for name, positions in shown.kept.items():
+        for number in range(0, -(-len(positions) // PER_FILE)):
+            rows = [_row(run, shown, name, at) for at in range(len(positions))[number * PER_FILE :][:PER_FILE]]
+            words = f"receive({json.dumps(name)}, {number}, {json.dumps(rows, default=str)});\n"
+            yield f"{FOLDER}/{name}-{number:04}.js", words.encode()
+
+
+def _page(history: History, run: Run, shown: Graph) -> str:
+    folders = [Path(__file__).parent, Path(report_package).parent]
+    templates = Environment(loader=FileSystemLoader(folders), autoescape=select_autoescape())
+    photographs, whole = len(shown.kept["images"]), len(run["images"])
+    part = f"{photographs:,} of {whole:,} photographs, evenly spread, and what was made from them"
+    facts = {
+        "perFile": PER_FILE,
+        "part": part if photographs < whole else "",
+        "datasets": {name: _dataset(history, shown, name) for name in history.datasets},
+        "pictured": list(THUMBNAILS),
+        "ids": {name: _ids(shown, name, column) for name, column in IDS.items() if name in shown.kept},
+        "names": [row["uri"] for row in shown.rows.get("images", [])],
+        "refused": _refused(history),
+    }
+    return templates.get_template("index.html").render(name=history.name, ended=history.ended, facts=facts)
+
+
+def _dataset(history: History, shown: Graph, name: str) -> dict[str, Any]:
+    """What is known of a dataset as a whole. kept: positions of its rows, empty if all or none are here."""
+    manifest, maker, kept = history.datasets[name].manifest, history.makers[name], shown.kept.get(name)
+    readers = [stage for stage in history.stages if name in stage.step.inputs.values() and stage.step.stage.gate]
+    return {
+        "rows": manifest.rows,
+        "here": len(kept) if kept is not None else 0,
+        "kept": kept if kept is not None and len(kept) < manifest.rows else [],
+        "digest": manifest.digest,
+        "kind": manifest.kind,
+        "stage": f"{maker.step.stage.title} ({manifest.stage}), {maker.started:%Y-%m-%d %H:%M} UTC",
+        "parents": history.parents(name),
+        "children": [other for other in history.datasets if name in history.parents(other)],
+        "gates": [
+            {key: row[key] for key in ("gate", "verdict", "reason")} for stage in readers for row in stage.verdicts
+        ],
+    }
+
+
+def _ids(shown: Graph, name: str, column: str) -> list[str]:
+    return [row[column] for row in shown.rows[name]]
+
+
+def _refused(history: History) -> list[list[str]]:
+    """What ingest did not take in, so that a search for it is answered: name, reason, detail."""
+    if "quarantine" not in history.datasets:
+        return []
+    return [[row["uri"], row["reason"], row["detail"]] for row in history.datasets["quarantine"].rows()]
+
+
+def _row(run: Run, shown: Graph, name: str, at: int) -> dict[str, Any]:
+    """A row as the page reads it: position, columns, links both ways, and a thumbnail as a data address."""
+    position, row = shown.kept[name][at], shown.rows[name][at]
+    says = {key: value for key, value in row.items() if not _is_place(key)}
+    links = {"up": shown.up.get((name, position), []), "down": shown.down.get((name, position), [])}
+    return {"at": position, "says": says, **links, "picture": _thumbnail(run[name].dataset, name, row)}
+
+
+def _is_place(column: str) -> bool:
+    return column == "shard" or column.endswith(("_offset", "_length"))
+
+
+def _thumbnail(dataset: Dataset, name: str, row: Mapping[str, Any]) -> str:
+    if name not in THUMBNAILS:
+        return ""
+    try:
+        picture = decode(dataset.blob(row, THUMBNAILS[name])).convert("RGB")
+    except Rejected:
+        return ""
+    picture.thumbnail((SIDE, SIDE), Image.Resampling.BICUBIC)
+    buffer = io.BytesIO()
+    picture.save(buffer, format="WEBP", quality=80)
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()

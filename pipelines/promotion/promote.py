@@ -1,0 +1,134 @@
+"""Moves the registry's alias to a run's model, and gives the version its card, its scores and its origin.
+
+A version holds a copy of the model, not a reference to the workspace: a registry is read on other machines, and its
+champion must outlive the folder that it was trained in. The copy is the whole dataset `model_TASK`, so what loads it
+can check every file against the manifest and name the latents that it was trained on.
+"""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from components.common.data.reading import Dataset
+from components.common.data.verification import refuse_damage
+from components.common.errors import UserError
+from components.common.stage.tracking import be_quiet, refusals
+from pipelines.compare.named import Named, Names
+from pipelines.compare.scores import Score, Scored
+from pipelines.lineage.check.in_mlflow import store_of
+from pipelines.lineage.exports.history import read_history
+from pipelines.promotion.card import model_card
+from pipelines.promotion.rule import in_words, model_gate, refuse_if_withdrawn, refuse_if_worse, refuse_unless_passed
+
+ALIAS = "champion"
+MODEL, SCORES, CARD = "model", "scores", "README.md"
+"""What a version holds: two datasets, and the card."""
+PROMOTED = "promoted"
+"""The folder of artifacts of the MLflow run that holds its registered models."""
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """A version of a registered model that has the alias now. standing: to the one before it, in words."""
+
+    name: str
+    version: str
+    alias: str
+    standing: str
+    moved: bool
+
+
+def promote(run: str, name: str = "", alias: str = ALIAS) -> Promoted:
+    """Registers the model that a run's model gate judged, and moves the alias to it.
+
+    run: a workspace's folder, an MLflow run's id or a commit. name: of the registered model, objectmate-TASK if empty.
+    Raises `GateStop` if the rule of `pipelines.promotion.rule` forbids it, `UserError` if the run or its record in
+    MLflow is not found.
+    """
+    with Names() as known:
+        found = known.find(run)
+        gate = refuse_unless_passed(found.workspace)
+        task = model_gate(found.workspace).task
+        client, run_id = _record(found)
+        refuse_if_withdrawn(client.get_run(run_id).data.tags)
+        name = name or f"objectmate-{task}"
+        with refusals():
+            champion = _champion(client, name, alias)
+            if champion is not None and champion.run_id == run_id:
+                return Promoted(name, str(champion.version), alias, "it was the champion already", False)
+            score = refuse_if_worse(found.workspace, _scores_of(champion)) if champion is not None else None
+            version = _register(client, found, task, name, {"gate.model": gate}, score)
+            client.set_registered_model_alias(name, alias, version)
+    return Promoted(name, version, alias, in_words(score), True)
+
+
+def _record(found: Named) -> tuple[Any, str]:
+    """MLflow, and the id of the run's record in it."""
+    store = store_of(found.workspace)
+    if not store or not found.mlflow_run:
+        raise UserError(
+            f"MLflow has no record of the run {found.name} that can be found here: go where it was started, or set "
+            "MLFLOW_TRACKING_URI"
+        )
+    be_quiet()
+    import mlflow
+
+    mlflow.set_tracking_uri(store)
+    client = mlflow.MlflowClient(store)
+    with refusals():
+        return client, client.get_run(found.mlflow_run).info.run_id
+
+
+def _champion(client: Any, name: str, alias: str) -> Any:
+    """The version that has the alias; None if there is none."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_model_version_by_alias(name, alias)
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise
+        return None
+
+
+def _scores_of(champion: Any) -> Scored:
+    """The scores that were kept with a version."""
+    import mlflow
+
+    called = f"{champion.name} version {champion.version}"
+    folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=f"{champion.source}/{SCORES}"))
+    return Scored(called, Dataset(folder))
+
+
+def _register(client: Any, found: Named, task: str, name: str, gates: dict[str, str], score: Score | None) -> str:
+    """Copies the model into the run's artifacts and registers it there; returns the version."""
+    from mlflow.exceptions import MlflowException
+
+    workspace, run_id = found.workspace, found.mlflow_run
+    model, history = Dataset(workspace.dataset(f"model_{task}")), read_history(workspace)
+    refuse_damage(model.folder)
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        shutil.copytree(model.folder, folder / MODEL)
+        shutil.copytree(workspace.dataset(SCORES), folder / SCORES)
+        (folder / CARD).write_text(model_card(history, task, name, in_words(score)), encoding="utf-8")
+        client.log_artifacts(run_id, str(folder), f"{PROMOTED}/{task}")
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    source = f"{client.get_run(run_id).info.artifact_uri}/{PROMOTED}/{task}"
+    tags = {
+        "model": model.digest,
+        "dataset.tuples": history.datasets["tuples"].digest,
+        "dataset.latents": model.manifest.inputs["latents"],
+        "workspace": str(found.home.resolve()),
+        "run": run_id,
+        "standing": in_words(score),
+        **gates,
+    }
+    made = client.create_model_version(name, source, run_id, tags=tags, description=in_words(score))
+    return str(made.version)

@@ -1,0 +1,91 @@
+"""One stage on the page: what it made, its sentences, plots, pictures and numbers, read from what it left on disk."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from components.common.data.digests import short
+from components.common.data.reading import Dataset
+from components.common.stage.report import METRICS, NOTES, RECORD
+from pipelines.engines.workspace import Workspace
+from pipelines.report import charts
+from pipelines.report.galleries import Gallery, galleries
+from pipelines.report.reading import read
+from pipelines.report.words import Plot, plot_words, unit
+from pipelines.steps import PIPELINES, Step
+
+APART = ("_scores", "_differences")
+"""Plots of evaluation that the page draws and lists in another way: see `pipelines.report.scores`."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A stage. rows: name, rows and digest of each dataset. run: its run.json. plots: words and drawing.
+
+    numbers: what it is called, value and unit.
+    """
+
+    name: str
+    title: str
+    pipeline: str
+    gate: bool
+    rows: list[tuple[str, int, str]]
+    run: dict[str, Any]
+    notes: list[str]
+    plots: list[tuple[Plot, Markup]]
+    galleries: list[Gallery]
+    numbers: list[tuple[str, str, str]]
+
+
+def section(workspace: Workspace, step: Step) -> Section:
+    """The section of a stage that has run."""
+    report = workspace.report(step)
+    made = [Dataset(path) for path in workspace.outputs(step).values()]
+    return Section(
+        name=step.name,
+        title=_title(step, made),
+        pipeline=next(name for name, steps in PIPELINES.items() if step in steps),
+        gate=step.stage.gate,
+        rows=[(dataset.folder.name, len(dataset), short(dataset.digest)) for dataset in made],
+        run=read(report / RECORD),
+        notes=read(report / NOTES),
+        plots=_plots(report, step.name),
+        galleries=galleries(report, step.name),
+        numbers=[
+            (_called(name), charts.number_text(float(value)), unit(step.name, name))
+            for name, value in read(report / METRICS).items()
+        ],
+    )
+
+
+def draw(stage: str, name: str, rows: charts.Rows) -> tuple[Plot, Markup]:
+    """A stage's plot: its words, and the drawing of its rows (flat dicts whose first key is x)."""
+    words = plot_words(stage, name, rows[0])
+    x, *others = rows[0]
+    series = words.series or {key: key.replace("_", " ") for key in others if isinstance(rows[0][key], int | float)}
+    if not series:
+        return words, Markup("")
+    if words.kind == "bars":
+        return words, charts.bars(rows, x, next(iter(series)), words.x, words.says)
+    if words.kind == "columns":
+        return words, charts.columns(rows, x, next(iter(series)), words.x, words.y, words.says)
+    return words, charts.lines(rows, x, series, words.x, words.y, words.says)
+
+
+def _title(step: Step, made: Sequence[Dataset]) -> str:
+    """A stage's own; of a stage of gates, which these are."""
+    gates = [row["gate"].replace("-", " ") for dataset in made for row in dataset.rows()] if step.stage.gate else []
+    return f"Gates: {', '.join(gates)}" if gates else step.stage.title
+
+
+def _plots(report: Path, stage: str) -> list[tuple[Plot, Markup]]:
+    known = {path.stem: read(path) for path in sorted((report / "plots").glob("*.json"))}
+    return [draw(stage, name, rows) for name, rows in known.items() if rows and not name.endswith(APART)]
+
+
+def _called(name: str) -> str:
+    """A number's name without underscores."""
+    return name.replace("_", " ").replace("/", ": ")

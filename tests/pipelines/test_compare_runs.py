@@ -1,0 +1,208 @@
+"""`objectmate compare`: cause, gates, paired scores and pictures of runs whose differences were planted."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+from browser import NARROW, Visit, broken_pictures, inaccessible, overflow
+from compare_data import SUBJECTS, Values, base, judge, scored_run
+from pydantic import TypeAdapter
+from typer.testing import CliRunner, Result
+
+from components.common.errors import UserError
+from pipelines.cli.app import app
+from pipelines.cluster.sync import _commit
+from pipelines.compare.comparison import Comparison, compare
+from pipelines.compare.named import in_folder
+from pipelines.compare.pictures import BUDGET
+from pipelines.compare.scores import MAYBE_WORSE, SAME, compare_scores, current_scores, sentence
+from pipelines.engines.prepare import check_run
+from pipelines.engines.request import Request
+from pipelines.engines.workspace import Workspace
+from pipelines.steps import STEPS
+
+LOSS = 0.010
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `plain`, and `tight`, whose IR is lower by .010 and whose subjects' scores are far apart."""
+    home = tmp_path_factory.mktemp("home")
+    scores, rng = base(), np.random.default_rng(1)
+    scored_run(home / "plain", scores)
+    tight = scores | {"ir": scores["ir"] - LOSS + 0.018 * rng.normal(size=SUBJECTS)}
+    tight["dino"] = scores["dino"] + 0.018 * rng.normal(size=SUBJECTS)
+    scored_run(home / "tight", tight, contents={"tuples": "x"}, **{"assembly.context_max": 1.8})
+    return home
+
+
+def called(home: Path, *words: str) -> Result:
+    return CliRunner().invoke(app, ["compare", str(home / "plain"), str(home / "tight"), *words], terminal_width=200)
+
+
+def found(before: Workspace, after: Workspace) -> Comparison:
+    return compare(in_folder("plain", before.root), [in_folder("tight", after.root)])
+
+
+def test_a_small_loss_is_found_though_the_runs_own_intervals_overlap(runs: Path) -> None:
+    comparison = found(Workspace(runs / "plain"), Workspace(runs / "tight"))
+    (against,) = comparison.against
+    scores = {score.name: score for score in against.scores}
+    lost = scores["insertion.ir"]
+    assert lost.overlaps and lost.run.low < lost.reference.mean < lost.run.high
+    assert -0.02 < lost.difference.low < lost.difference.high < 0
+    assert "plain is better than tight by 0.0" in sentence(lost, "plain", "tight", comparison.tests)
+    assert "although the runs' own intervals overlap" in sentence(lost, "plain", "tight", comparison.tests)
+    assert scores["insertion.object_error"].verdict == SAME and scores["insertion.dino"].p > 0.05
+    assert [parameter.key for parameter in against.parameters] == ["ingest.denied", "assembly.context_max"]
+    assert against.causes[0].startswith("parameter assembly.context_max: ") and against.causes[0].endswith("became 1.8")
+
+
+def test_what_holds_for_one_score_is_doubted_among_many(tmp_path: Path) -> None:
+    scores, rng = base(), np.random.default_rng(4)
+    weak = scores | {"ir": scores["ir"] - 0.006 + 0.012 * rng.normal(size=SUBJECTS)}
+    (against,) = found(scored_run(tmp_path / "a", scores), scored_run(tmp_path / "b", weak)).against
+    lost = next(score for score in against.scores if score.name == "insertion.ir")
+    assert lost.p < 0.05 < lost.p_holm and lost.verdict == MAYBE_WORSE
+    assert "can be chance" in sentence(lost, "a", "b", 5)
+
+
+def test_lower_is_better_for_errors_and_only_common_samples_count(tmp_path: Path) -> None:
+    scores = base()
+    better = scores | {"object_error": np.asarray(scores["object_error"]) - 0.01}
+    before, after = scored_run(tmp_path / "a", scores), scored_run(tmp_path / "b", better)
+    compared, refused = compare_scores(current_scores(before), current_scores(after))
+    gain = next(score for score in compared if score.name == "insertion.object_error")
+    assert refused == [] and gain.difference.mean == pytest.approx(0.01) and gain.left_out == 0
+    strangers = current_scores(scored_run(tmp_path / "c", scores, subject="jar"))
+    compared, refused = compare_scores(current_scores(before), strangers)
+    assert compared == [] and all("0 common subjects are too few" in reason for reason in refused)
+
+
+def test_scores_that_were_measured_otherwise_are_refused(tmp_path: Path) -> None:
+    before = scored_run(tmp_path / "a", base())
+    for name, changed, words in (
+        ("b", {"spec": "t" * 64}, "insertion.ir: measured otherwise (spec_digest), so its values cannot be compared"),
+        ("c", {"benchmark": "x" * 64}, "are of another benchmark"),
+    ):
+        (against,) = found(before, scored_run(tmp_path / name, base(), **changed)).against
+        assert against.scores == [] and any(words in reason for reason in against.refused), against.refused
+
+
+def test_scores_of_an_earlier_run_are_not_compared(tmp_path: Path) -> None:
+    before, after = (scored_run(tmp_path / name, base()) for name in "ab")
+    after.params.write_text(after.params.read_text().replace("context_max: ", "context_max: 3.9  # "))
+    (against,) = found(before, after).against
+    assert against.scores == [] and "has no scores of its current run" in against.refused[0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [("insertion.ir", 1), ("insertion.dino", 0), ("gates", 0), ("datasets", 1), ("insertion.none", 2)],
+)
+def test_the_exit_code_says_what_was_asked_for(runs: Path, asked: str, code: int) -> None:
+    result = called(runs, "--fail-on", asked)
+    assert (result.exit_code if not isinstance(result.exception, UserError) else 2) == code, result.output
+    assert ("Worse: " in result.output) == (code == 1)
+
+
+def test_a_gate_that_no_longer_passes_is_worse(tmp_path: Path) -> None:
+    scored_run(tmp_path / "plain", base())
+    judge(scored_run(tmp_path / "tight", base()), verdict="undecided")
+    result = called(tmp_path, "--fail-on", "gates")
+    assert result.exit_code == 1
+    assert "the gate model passes in the reference; here: undecided" in " ".join(result.output.split())
+    assert called(tmp_path).exit_code == 0, "nothing was asked for"
+
+
+def test_the_json_says_what_the_types_say(runs: Path, tmp_path: Path) -> None:
+    called(runs, "--json", str(tmp_path / "c.json"), "--fail-on", "insertion.ir")
+    document = json.loads((tmp_path / "c.json").read_text())
+    jsonschema.validate(document, TypeAdapter(Comparison).json_schema())
+    assert document["version"] == 1 and len(document["worse"]) == 1
+    (against,) = document["against"]
+    lost = next(score for score in against["scores"] if score["name"] == "insertion.ir")
+    assert lost["verdict"] in ("worse", "perhaps worse") and lost["own_intervals_overlap"] is True
+    assert {sample["benchmark"] for sample in against["samples"]} == {"insertion"}
+    assert len(against["samples"]) == SUBJECTS
+
+
+@pytest.fixture(scope="module")
+def page(runs: Path) -> Path:
+    """The page of the two runs, one of which has a hostile name."""
+    hostile = runs / "<img src=x onerror=alert(1)>"
+    (runs / "tight").rename(hostile)
+    try:
+        result = CliRunner().invoke(
+            app, ["compare", *map(str, (runs / "plain", hostile, hostile)), "--output", str(runs / "c.html")]
+        )
+        assert result.exit_code == 0, result.output
+    finally:
+        hostile.rename(runs / "tight")
+    return runs / "c.html"
+
+
+def test_the_page_is_one_small_file(page: Path) -> None:
+    text = page.read_text()
+    assert len(text) < 5_000_000 and "<img src=x" not in text
+    assert "Which run is better" in text and "3 runs compared" in text
+
+
+def test_large_pictures_do_not_make_a_large_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Noise, which no format makes small: twelve samples of two pictures would be 1 MB."""
+    budget = 200_000
+    assert BUDGET * 4 / 3 < 4_500_000, "base64 makes pictures a third larger, and a page has 5 MB"
+    monkeypatch.setattr("pipelines.compare.pictures.BUDGET", budget)
+    folders = [str(scored_run(tmp_path / name, moved(base(), by), side=300).root) for by, name in enumerate("ab")]
+    result = CliRunner().invoke(app, ["compare", *folders, "--output", str(tmp_path / "c.html")])
+    text = (tmp_path / "c.html").read_text()
+    assert result.exit_code == 0 and "data:image/webp" in text
+    assert sum(map(len, re.findall(r"data:image/webp[^\"]+", text))) < budget * 4 / 3 + 1000
+    assert "of 12 chosen samples are shown: the others would make the page too large" in text
+
+
+def moved(scores: Values, by: float) -> Values:
+    """Scores that differ from subject to subject, so that some are lost and some won."""
+    return dict(scores) | {"second_ir": np.asarray(scores["second_ir"]) + by * np.linspace(-0.1, 0.1, SUBJECTS)}
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (NARROW, True)])
+def test_the_page_works_in_a_browser(page: Path, visit: Visit, width: int, dark: bool) -> None:
+    shown = visit(page, width=width, dark=dark)
+    assert broken_pictures(shown) == [] and inaccessible(shown) == [] and overflow(shown) == 0
+    slider = shown.locator("input[type=range]").first
+    before = shown.locator(".pair img + img").first.evaluate("each => getComputedStyle(each).clipPath")
+    slider.focus()
+    slider.press("End")
+    after = shown.locator(".pair img + img").first.evaluate("each => getComputedStyle(each).clipPath")
+    assert before != after and "100%" in after
+
+
+def test_a_past_commit_is_compared_from_dvcs_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = scored_run(tmp_path / "run", base())
+    request = Request("full", workspace=run.root)
+    request.identity(run.root).write(run)
+    check_run(request).write()
+    _commit([STEPS["evaluation"]], run)
+    monkeypatch.chdir(run.root)
+    git("init", "-q")
+    git("add", "params.yaml", "dvc.lock")
+    git("-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x")
+    scored_run(run.root, base(1))
+    result = CliRunner().invoke(app, ["compare", "HEAD", "."])
+    assert result.exit_code == 0, result.output
+    assert "first difference: samples" in result.output and "gate model: not judged, then pass" in result.output
+    shutil.rmtree(Path("..", "runs", ".cache", "files"))
+    for name, words in (("HEAD", "DVC's cache does not have data/"), ("nothing", "there is no run nothing: name a")):
+        with pytest.raises(UserError, match=words):
+            CliRunner().invoke(app, ["compare", name, "."], catch_exceptions=False)
+
+
+def git(*words: str) -> None:
+    subprocess.run(["git", *words], check=True)

@@ -10,13 +10,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 
 from components.common.data.account import Equation
-from components.common.stage.report import METRICS
 from components.gates.conservation import ACCOUNT
 from components.gates.questions import QUESTIONS
-from components.mining.params import Params as Mining
 from pipelines.engines.state import current_steps, verdicts
 from pipelines.engines.workspace import Workspace
-from pipelines.parameters import read_step
 from pipelines.report.flow import flow
 from pipelines.report.galleries import Gallery, gallery
 from pipelines.report.reading import read
@@ -24,14 +21,6 @@ from pipelines.report.scores import benchmarks, first_chart
 from pipelines.report.section import Section, section
 from pipelines.steps import PIPELINES, STEPS, Step
 
-HEADLINE = {
-    "objects with {min_views} views or more": "mining/yield_sets",
-    "references that are right, at least": "gate_recurrence/retrieval_precision/right_references",
-    "the same for other products": "gate_recurrence/retrieval_precision/other_products_at_least",
-    "reference gap (independent encoder)": "evaluation/insertion.reference_gap.second_ir",
-    "its lower limit": "evaluation/insertion.reference_gap.second_ir.low",
-}
-"""What MLflow shows of a run at first: title -> step/metric. min_views: as in mining."""
 LOOKS = (
     *(("evaluation", "insertion_samples"), ("evaluation", "generation_samples")),
     *(("train_insertion", "samples"), ("assembly", "tuples"), ("mining", "sets"), ("detection", "boxes")),
@@ -63,22 +52,6 @@ def write_page(workspace: Workspace) -> Path:
     workspace.page.parent.mkdir(parents=True, exist_ok=True)
     workspace.page.write_text(html, encoding="utf-8")
     return workspace.page
-
-
-def headline(workspace: Workspace) -> list[tuple[str, str, float]]:
-    """The numbers of `HEADLINE` that the current steps have: title, step/metric, value."""
-    metrics = {
-        f"{step.name}/{metric}": value
-        for step in current_steps(workspace)
-        for metric, value in read(workspace.report(step) / METRICS).items()
-    }
-    mining = read_step(workspace.params, STEPS["mining"])
-    assert isinstance(mining, Mining)
-    return [
-        (title.format(min_views=mining.min_views), metric, metrics[metric])
-        for title, metric in HEADLINE.items()
-        if metric in metrics
-    ]
 
 
 def _answers(workspace: Workspace, steps: Sequence[Step], sections: Sequence[Section]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from pipelines.engines import summary
 from pipelines.engines.request import Request
 from pipelines.engines.workspace import Workspace
 from pipelines.report.galleries import MOST, gallery
-from pipelines.report.page import headline, write_page
+from pipelines.report.page import write_page
 from pipelines.report.section import draw
 from pipelines.steps import STEPS
 
@@ -109,12 +109,6 @@ def test_the_terminal_prints_names_as_they_are(tmp_path, capsys, monkeypatch):
     said = capsys.readouterr().out
     assert "retrieval-precision: fail. [bold]x[/bold].jpg. Next: rename a[/].jpg." in said
     assert f"Report: {tmp_path}/photos [red]/data/report/index.html\n" in said
-
-
-def test_the_headline_names_the_views_that_a_set_must_have(tmp_path):
-    workspace = make_workspace(tmp_path, **{"mining.min_views": 4})
-    make_step(workspace, STEPS["mining"], Report({"yield_sets": 0.25}))
-    assert headline(workspace) == [("objects with 4 views or more", "mining/yield_sets", 0.25)]
 
 
 def test_the_scores_say_when_a_trivial_baseline_wins(full_page):

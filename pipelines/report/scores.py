@@ -7,9 +7,9 @@ from typing import Any
 
 from markupsafe import Markup
 
+from components.common.data.files import read_json
 from components.evaluation.metrics import LOWER_IS_BETTER, TITLES
 from pipelines.report.charts import dots, legend
-from pipelines.report.reading import read
 from pipelines.report.words import CONTRASTS, SYSTEMS
 
 Rows = list[dict[str, Any]]
@@ -145,4 +145,4 @@ def _gain(row: Mapping[str, float]) -> str:
 
 def _plot(report: Path, name: str) -> Rows:
     path = report / "plots" / f"{name}.json"
-    return list(read(path)) if path.is_file() else []
+    return list(read_json(path)) if path.is_file() else []

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from components.common.data.files import write_atomically
+from components.common.data.files import read_json, write_atomically
 from components.common.data.reading import is_complete
 from components.common.errors import UserError
 from pipelines.engines.workspace import Workspace
@@ -113,7 +113,7 @@ class Playground:
     def history(self) -> list[Made]:
         """All results, newest first."""
         records = sorted(self.folder.glob(f"*/{RECORD}"), reverse=True)
-        return [Made(**json.loads(record.read_text(encoding="utf-8"))) for record in records]
+        return [Made(**read_json(record)) for record in records]
 
     def file(self, made: str, name: str) -> Path | None:
         """The result or the scene of a result; None if there is none."""

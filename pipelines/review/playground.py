@@ -17,6 +17,7 @@ from PIL import Image
 from components.common.data.files import read_json, write_atomically
 from components.common.data.reading import is_complete
 from components.common.errors import UserError
+from components.inference.sources import Sides
 from pipelines.engines.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 MODEL, FOLDER = "model_insertion", "playground"
 RESULT, SCENE, RECORD = "result.png", "scene.webp", "made.json"
 PREVIEW = 1600  # px, longest side of a scene that is kept beside its result
-Sides = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)

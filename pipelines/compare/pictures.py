@@ -13,11 +13,10 @@ from components.common.vision.images import decode, webp_address
 from components.common.vision.sheets import evenly_spread
 from components.evaluation.benchmark import InsertionSample, generation_samples, insertion_samples, load
 from components.evaluation.benchmark import Sample as Given
-from components.evaluation.params import Params
+from components.evaluation.params import MODEL, Params
 from pipelines.compare.comparison import Against
 from pipelines.compare.comparison import Sample as Changed
 from pipelines.compare.named import Named
-from pipelines.compare.scores import SYSTEM
 from pipelines.engines.request import moved
 from pipelines.engines.workspace import Workspace
 from pipelines.parameters import read_step
@@ -99,7 +98,7 @@ def _chosen(samples: Sequence[Changed], benchmark: str) -> Iterator[tuple[str, C
 def _drawn(workspace: Workspace) -> dict[tuple[str, str], Image.Image]:
     """(benchmark, sample) -> what the model drew."""
     samples = Dataset(workspace.dataset("samples"))
-    rows = [row for row in samples.rows() if row["system"] == SYSTEM]
+    rows = [row for row in samples.rows() if row["system"] == MODEL]
     return {(row["benchmark"], row["sample"]): decode(samples.blob(row, "image")) for row in rows}
 
 

@@ -93,7 +93,7 @@ class Benchmark:
         return grouped
 
     def _cells(self, rows: Rows) -> list[str]:
-        known = {row["system"]: _interval(row) for row in rows}
+        known = {row["system"]: f"{row['mean']:.3f} ({row['low']:.3f} to {row['high']:.3f})" for row in rows}
         return [known.get(system, "") for system in self.systems]
 
 

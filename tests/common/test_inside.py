@@ -20,7 +20,7 @@ from components.common.vision import models
 from components.common.vision.benchmark import crops
 from components.evaluation import benchmark
 from components.evaluation.benchmark import Sample
-from components.evaluation.systems import folder_system
+from components.evaluation.outside import folder_system
 from pipelines.engines.dvc_file import _local
 
 NAMES = ["../x", "/etc/x", "a/../../x", "a\0b", "..\\x", "a\\..\\..\\x", "\\etc\\x", "C:\\x", "", "."]

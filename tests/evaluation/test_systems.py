@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from components.evaluation.benchmark import insertion_samples, load
+from components.evaluation.outside import folder_system
 from components.evaluation.params import Params
 from components.evaluation.systems import (
     clean_plate,
     copy_paste,
     derangement,
-    folder_system,
     model_system,
     one_reference,
     shuffled,

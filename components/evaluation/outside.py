@@ -46,12 +46,12 @@ def gaps(name: str, folder: Path, benchmark: str, samples: Sequence[Sample], sid
     for sample in samples:
         picture = _read(folder, sample)
         if isinstance(picture, str):
-            named.setdefault(f"not scored, as they are {picture}", []).append(sample.name)
+            named.setdefault(f"{picture}, so not scored", []).append(sample.name)
         elif picture.size != (side, side):
-            kept = f"scored after scaling to {side} x {side} px"
+            kept = f"of another size, scored after scaling to {side} x {side} px"
             named.setdefault(kept, []).append(f"{sample.name} ({picture.width} x {picture.height} px)")
     for what, names in named.items():
-        yield f"{name}, {benchmark}: of {len(samples)} pictures {len(names)} {what}: {_listed(names)}"
+        yield f"{name}, {benchmark}: {len(names)} of {len(samples)} pictures {what}: {_listed(names)}"
 
 
 def strangers(name: str, folder: Path, samples: Mapping[str, Sequence[Sample]]) -> Iterator[str]:

@@ -11,6 +11,7 @@ import typer
 
 from components.common.errors import GateStop, StageFailed, UserError
 from pipelines.cli import cluster, doctor, gate, label, measure, models, parameters, promote, results, run, use
+from pipelines.cli.benchmark import benchmark
 from pipelines.cli.lineage import lineage
 from pipelines.cli.photos import photos
 from pipelines.cli.sandbox import sandbox
@@ -21,6 +22,7 @@ from pipelines.engines.family import RUN
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 for group in (run, use, results, promote, gate, label, models, parameters, measure, cluster, doctor):
     app.add_typer(group.commands)
+app.add_typer(benchmark, name="benchmark")
 app.add_typer(lineage, name="lineage")
 app.add_typer(takedown, name="takedown")
 app.add_typer(photos, name="photos")

@@ -106,7 +106,7 @@ def read_a_store(name: str, root: Path) -> object:
 
 
 def judge_an_outside_picture(name: str, root: Path) -> object:
-    return folder_system(root)([Sample(name=name, subject="", references=(), prompt="")])
+    return folder_system(root)([Sample(name=name, subject="", references=(), cutout=Image.new("RGB", (1, 1)))])
 
 
 PLACES: dict[str, Callable[[str, Path], object]] = {

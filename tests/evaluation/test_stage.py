@@ -34,8 +34,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory, models, benchmark_folder,
 def test_every_system_has_every_score_of_every_sample(finished) -> None:
     _, folder, report = finished
     scores, samples = Dataset(folder / "scores"), Dataset(folder / "samples")
-    assert len(samples) == 5 * 7 + 2 * 3
-    assert len(scores) == 5 * 7 * 8 + 2 * 3 * 7 + (7 + 3) * 6  # real photographs: no errors, no prompt
+    assert len(samples) == 5 * 7 + 3 * 3
+    assert len(scores) == 5 * 7 * 8 + 3 * 3 * 7 + (7 + 3) * 6  # real photographs: no errors, no prompt
     rows = scores.rows()
     assert {row["system"] for row in rows if row["benchmark"] == "insertion"} == set(RESERVED)
     assert all(np.isfinite(row["value"]) for row in rows)
@@ -85,26 +85,7 @@ def test_a_killed_run_resumes_to_the_same_bytes(
     monkeypatch.setattr(parts, "_drawn", lambda part, batch: drawn.append(part.system) or original(part, batch))
     run(models, outputs(tmp_path), params)
     assert content(folder) == content(tmp_path)
-    assert len(drawn) == (7 - last_part - 1 if dataset == "samples" else 0)
-
-
-def test_an_outside_system_is_scored_and_its_gaps_are_named(finished, models, tmp_path: Path) -> None:
-    params, folder, _ = finished
-    samples = Dataset(folder / "samples")
-    theirs = tmp_path / "theirs"
-    theirs.mkdir()
-    own = [row for row in samples.rows() if (row["benchmark"], row["system"]) == ("insertion", "clean-plate")]
-    for row in own[:-1]:
-        (theirs / f"{row['sample']}.png").write_bytes(samples.blob(row, "image"))
-    changed = params.model_copy(update={"outside": {"theirs": str(theirs), "idle": str(folder)}})
-    report = run(models, outputs(tmp_path / "run"), changed)
-    scores = {(r["sample"], r["metric"]): r["value"] for r in Dataset(tmp_path / "run" / "scores").rows()
-              if r["system"] == "theirs"}  # fmt: skip
-    plates = {(r["sample"], r["metric"]): r["value"] for r in Dataset(folder / "scores").rows()
-              if r["system"] == "clean-plate"}  # fmt: skip
-    assert scores == pytest.approx({key: plates[key] for key in scores}) and len(scores) == 6 * 8
-    assert any("1 pictures missing" in note and own[-1]["sample"] in note for note in report.notes)
-    assert "outside system idle has no picture of any sample" in report.notes
+    assert len(drawn) == (8 - last_part - 1 if dataset == "samples" else 0)
 
 
 def test_an_outside_folder_whose_pictures_change_is_scored_again(finished, models, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 from typer.testing import CliRunner
@@ -41,14 +40,12 @@ def keep_one(coco: dict) -> None:
 
 
 def moved_camera(coco: dict, folder: Path) -> None:
-    plate = np.asarray(Image.open(folder / "1_plate.png"))
-    Image.fromarray(255 - plate).save(folder / "1_plate.png")
+    """The plate is another floor around the box, and nearly the photograph in it."""
     photograph = Image.open(folder / "1.png")
     x, y, w, h = first(coco)["bbox"]
-    Image.fromarray(255 - plate).crop((0, 0, 2 * w, 2 * h)).save(folder / "part.png")
-    with Image.open(folder / "1_plate.png") as picture:
-        picture.paste(photograph.crop((x, y, x + w - 1, y + h)), (x, y))
-        picture.save(folder / "1_plate.png")
+    plate = Image.new("RGB", photograph.size, "navy")
+    plate.paste(photograph.crop((x, y, x + w - 1, y + h)), (x, y))
+    plate.save(folder / "1_plate.png")
 
 
 def mask_of(size: tuple[int, int], value: int, folder: Path) -> str:

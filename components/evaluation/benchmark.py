@@ -128,7 +128,7 @@ def read_prompts(folder: Path, coco: Mapping[str, Any]) -> dict[str, list[str]]:
     prompts = coco.get("prompts", {})
     lists = prompts.values() if isinstance(prompts, dict) else [None]
     if not all(isinstance(own, list) and all(isinstance(text, str) and text.strip() for text in own) for own in lists):
-        raise UserError(f"{folder}: 'prompts' must give a list of texts for a design, such as {{\"mug\": [\"a mug\"]}}")
+        raise UserError(f'{folder}: \'prompts\' must give a list of texts for a design, such as {{"mug": ["a mug"]}}')
     return {subject: own for subject, own in prompts.items() if own}
 
 

@@ -78,13 +78,13 @@ def _twice(folder: Path, coco: Mapping[str, Any], names: Mapping[int, str]) -> I
     for key, times in Counter(picture["id"] for picture in coco["images"]).items():
         if times > 1:
             yield f"{names[key]}: {times} images have its id {key}, so its annotations could mean any of them"
-    boxed = Counter((entry.get("image_id"), str(entry["design"])) for entry in used(coco))
+    boxed = Counter((entry.get("image_id", -1), str(entry["design"])) for entry in used(coco))
     for (key, subject), times in boxed.items():
         if times > 1:
-            yield f"{names.get(key, key)}: {subject} is annotated {times} times, and only the first is used"
+            yield f"{names.get(key, f'image {key}')}: {subject} is annotated {times} times, and only the first is used"
     files: dict[tuple[str, str], str] = {}
     for entry in used(coco):
-        name = names.get(entry.get("image_id"), "")
+        name = names.get(entry.get("image_id", -1), "")
         if name and not entry.get("absent") and (path := inside(folder, name)).is_file():
             first = files.setdefault((str(entry["design"]), digest_file(path)), name)
             if first != name:
@@ -140,7 +140,7 @@ def _too_little(
 ) -> Iterator[str]:
     """Subjects that cannot be judged, or that nothing is asked about."""
     if len(views) < 2:
-        yield f"{folder} has {len(views)} subjects, and at least 2 are needed to see what a subject's own references add"
+        yield f"{folder} has {len(views)} subjects, and at least 2 are needed to see what own references add"
     for subject, own in sorted(views.items()):
         truths = any(view.plate is not None for view in own)
         named = any(SCENE_WORD in view.caption for view in own)

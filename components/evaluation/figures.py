@@ -24,7 +24,7 @@ def sample_sheet(samples: Sequence[Sample], results: Results) -> Image.Image:
 
 def _given(sample: Sample) -> list[Image.Image | str]:
     """What the systems received; nothing in place of references that there are not."""
-    references = [*sample.references, *[""] * (REFERENCES - len(sample.references))]
+    references: list[Image.Image | str] = [*sample.references, *[""] * (REFERENCES - len(sample.references))]
     return [*references, sample.background] if isinstance(sample, SceneSample) else [sample.prompt, *references]
 
 

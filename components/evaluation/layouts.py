@@ -192,7 +192,7 @@ def photographed(made: Annotations) -> None:
         for stem, path in files.items():
             if not stem.endswith((CLEAN, MASK)):
                 more = {"plate": files.get(stem + CLEAN), "mask": files.get(stem + MASK)}
-                made.add(path, subject.name, **{key: made.name(file) for key, file in more.items() if file})
+                made.add(path, subject.name, None, **{key: made.name(file) for key, file in more.items() if file})
                 if more["plate"] and not more["mask"]:
                     made.notes.append(
                         f"{made.name(path)} has a clean scene and no mask {stem}{MASK}.png, so its box is the whole "

@@ -95,8 +95,8 @@ def _identity(folder: Path, params: Params) -> dict[str, str]:
 
 
 def _parts(name: str, samples: Sequence[Sample], inputs: Mapping[str, Path], params: Params) -> list[Part]:
-    """What is drawn for a benchmark: a part for the model under each treatment, for each trivial baseline, and for every
-    outside system that has at least one picture."""
+    """What is drawn for a benchmark: a part for the model under each treatment, for each trivial baseline, and for
+    every outside system that has at least one picture."""
     task = "generation" if name == "generation" else "insertion"
     grid = _model(task, inputs[task], params)
     if len({sample.subject for sample in samples}) < 2:

@@ -11,7 +11,7 @@ Folder = Annotated[Path, typer.Argument(help="Folder of the benchmark's photogra
 
 @benchmark.command()
 def annotate(folder: Folder) -> None:
-    """Write annotations.json for DreamBench, DreamEditBench, MureCom, or photographs named as docs/benchmarks.md says."""
+    """Write annotations.json for DreamBench, DreamEditBench, MureCom, or for photographs named as the guide says."""
     from components.evaluation.layouts import annotate as write
 
     layout, notes = write(folder)

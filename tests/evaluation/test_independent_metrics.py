@@ -29,7 +29,9 @@ class Encoders:
         self.clip = CLIPModel.from_pretrained(folders["clip"]).double().eval()
         self.dino = ViTModel.from_pretrained(folders["dino"]).double().eval()
         kinds = ("ir", "second_ir")
-        self.nets = {kind: ResNetForImageClassification.from_pretrained(folders[kind]).double().eval() for kind in kinds}
+        self.nets = {
+            kind: ResNetForImageClassification.from_pretrained(folders[kind]).double().eval() for kind in kinds
+        }
         words = json.loads((Path(folders["clip"]) / "tokenizer.json").read_text())["model"]["vocab"]
         self.words = dict(words)
 
@@ -107,7 +109,9 @@ def enlarged(picture: Image.Image, corners: Corners) -> Image.Image:
     left, top, right, bottom = corners
     more_x, more_y = (right - left) * (SCALE - 1) / 2, (bottom - top) * (SCALE - 1) / 2
     edges = [round(value) for value in (left - more_x, top - more_y, right + more_x, bottom + more_y)]
-    return picture.crop((max(edges[0], 0), max(edges[1], 0), min(edges[2], picture.width), min(edges[3], picture.height)))
+    return picture.crop(
+        (max(edges[0], 0), max(edges[1], 0), min(edges[2], picture.width), min(edges[3], picture.height))
+    )
 
 
 def errors(result: Image.Image, truth: Image.Image, corners: Corners) -> tuple[float, float]:

@@ -69,7 +69,8 @@ def test_ten_pictures_with_gaps_are_scored_and_the_gaps_are_said(plain, models, 
     said = [note for note in report.notes if "theirs" in note and "above" not in note]
     assert said == [
         f"theirs, insertion: 1 of 10 pictures missing, so not scored: {missing}",
-        f"theirs, insertion: 1 of 10 pictures of another size, scored after scaling to 24 x 24 px: {larger} (48 x 48 px)",
+        "theirs, insertion: 1 of 10 pictures of another size, scored after scaling to 24 x 24 px: "
+        f"{larger} (48 x 48 px)",
         f"theirs, insertion: 1 of 10 pictures not square, so not scored: {wide}",
         f"outside system theirs: 1 files are named after no sample, so they are not read: {missing}.jpg",
     ]

@@ -1,5 +1,7 @@
 """The whole stage with real tiny models: what it writes; it repeats, resumes and explains itself."""
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +117,47 @@ def test_what_is_missing_is_one_sentence(finished, models, tmp_path: Path, chang
     params, _, _ = finished
     with pytest.raises(UserError, match=words):
         run(models, outputs(tmp_path), params.model_copy(update=change))
+
+
+def test_places_are_judged_by_identity_and_by_what_changed_around_them(
+    finished, models, benchmark_folder: Path, tmp_path: Path
+) -> None:
+    """Placement and generation only: no photograph has a plate, and two subjects have a place each."""
+    params, _, _ = finished
+    folder = tmp_path / "places"
+    shutil.copytree(benchmark_folder, folder)
+    coco = json.loads((folder / "annotations.json").read_text())
+    for entry in coco["annotations"]:
+        entry["plate"] = None
+    for key, subject in ((1, "blue-disc"), (5, "red-disc")):
+        coco["annotations"].append({"image_id": key, "bbox": [30, 30, 12, 20], "design": subject, "absent": True})
+    (folder / "annotations.json").write_text(json.dumps(coco))
+    report = run(models, outputs(tmp_path), params.model_copy(update={"benchmark": str(folder)}))
+    scores = Dataset(tmp_path / "scores")
+    placed = [row for row in scores.rows() if row["benchmark"] == "placement"]
+    assert {row["benchmark"] for row in scores.rows()} == {"placement", "generation"}
+    assert {row["sample"] for row in placed} == {"blue-disc-place0", "red-disc-place0"}
+    assert {row["metric"] for row in placed} == {
+        "clip_i", "dino", "ir", "second_ir", "top1_ir", "top1_second_ir", "background_error"
+    }  # fmt: skip
+    assert {row["system"] for row in placed} == set(RESERVED)
+    untouched = [row for row in placed if (row["metric"], row["system"]) == ("background_error", "clean-plate")]
+    assert [row["value"] for row in untouched] == [0, 0]
+    assert {row["spec_digest"] for row in scores.rows()} == set(scores.facts["specs"])
+    assert set(report.figures) == {"placement_samples", "generation_samples"}
+    assert "placement.reference_gap.second_ir" in report.metrics
+
+
+def test_one_subject_alone_is_one_sentence(finished, models, benchmark_folder: Path, tmp_path: Path) -> None:
+    params, _, _ = finished
+    folder = tmp_path / "alone"
+    shutil.copytree(benchmark_folder, folder)
+    coco = json.loads((folder / "annotations.json").read_text())
+    for entry in coco["annotations"]:
+        entry["plate"] = entry["plate"] if entry["design"] == "red-disc" else None
+    (folder / "annotations.json").write_text(json.dumps(coco))
+    with pytest.raises(UserError, match="insertion has samples of red-disc only"):
+        run(models, outputs(tmp_path), params.model_copy(update={"benchmark": str(folder)}))
 
 
 def test_swapped_models_are_refused(finished, models, tmp_path: Path) -> None:

@@ -102,7 +102,9 @@ def test_a_trivial_baseline_that_wins_is_named_and_so_is_a_score_above_real_phot
     assert any("needs no model, does better than the model on IR (the encoder that mined)" in note for note in said)
     assert "Insertion: objectmate scores above other photographs of the same objects on IR (the encoder that mined): " \
         "this is what copying gives, not a better likeness." in said  # fmt: skip
-    assert any(note.startswith("Insertion: copy-paste scores above other") for note in said), "any system, not ours only"
+    assert any(note.startswith("Insertion: copy-paste scores above other") for note in said), (
+        "any system, not ours only"
+    )
     flags = {row["system"]: row["above_ceiling"] for row in summary.plots(table)["insertion_scores"]}
     assert flags == {"objectmate": True, "copy-paste": True, REAL: False}
     assert {row["subjects"] for row in summary.plots(table)["insertion_scores"]} == {3}

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from components.evaluation.benchmark import insertion_samples, load
 from components.evaluation.params import Params

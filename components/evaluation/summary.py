@@ -60,7 +60,7 @@ class Table:
         return len({subject for subject, _ in self.cells[benchmark, metric][system].values()})
 
     def above_ceiling(self, benchmark: str, metric: str, system: str) -> bool:
-        """Whether a system scores above the interval of real photographs of the subjects; only where that is likeness."""
+        """Whether a system scores above the interval of real photographs, on a metric of likeness."""
         if metric not in IDENTITY or system == REAL or REAL not in self.cells[benchmark, metric]:
             return False
         return self.interval(benchmark, metric, system).mean > self.interval(benchmark, metric, REAL).high

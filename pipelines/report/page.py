@@ -33,7 +33,7 @@ HEADLINE = {
 }
 """What MLflow shows of a run at first: title -> step/metric. min_views: as in mining."""
 LOOKS = (
-    *(("evaluation", "insertion_samples"), ("evaluation", "generation_samples")),
+    *(("evaluation", f"{benchmark}_samples") for benchmark in ("insertion", "placement", "generation")),
     *(("train_insertion", "samples"), ("assembly", "tuples"), ("mining", "sets"), ("detection", "boxes")),
     ("ingest", "photographs"),
 )

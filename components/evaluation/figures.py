@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from PIL import Image
 
-from components.common.references import REFERENCE_HEADINGS
+from components.common.references import REFERENCE_HEADINGS, REFERENCES
 from components.common.vision.sheets import evenly_spread, sheet
-from components.evaluation.benchmark import InsertionSample, Sample
+from components.evaluation.benchmark import InsertionSample, Sample, SceneSample
 
 ROWS = 8
 Results = Mapping[str, Mapping[str, Image.Image]]
@@ -16,12 +16,20 @@ Results = Mapping[str, Mapping[str, Image.Image]]
 def sample_sheet(samples: Sequence[Sample], results: Results) -> Image.Image:
     """References, what else the systems received (background or prompt), what each made from it, and the truth."""
     shown = chosen([sample for sample in samples if all(sample.name in own for own in results.values())])
-    insertion = [sample for sample in shown if isinstance(sample, InsertionSample)]
-    drawn = {sample.name: [own[sample.name] for own in results.values()] for sample in shown}
-    if insertion:
-        headings = [*REFERENCE_HEADINGS, "background", *results, "ground truth"]
-        return sheet([[*s.references, s.background, *drawn[s.name], s.truth] for s in insertion], headings)
-    return sheet([[s.prompt, *s.references, *drawn[s.name]] for s in shown], ["prompt", *REFERENCE_HEADINGS, *results])
+    rows = [[*_given(sample), *(own[sample.name] for own in results.values()), *_truth(sample)] for sample in shown]
+    scenes, truths = (any(isinstance(each, kind) for each in shown) for kind in (SceneSample, InsertionSample))
+    received = [*REFERENCE_HEADINGS, "background"] if scenes else ["prompt", *REFERENCE_HEADINGS]
+    return sheet(rows, [*received, *results, *(["ground truth"] if truths else [])])
+
+
+def _given(sample: Sample) -> list[Image.Image | str]:
+    """What the systems received; nothing in place of references that there are not."""
+    references: list[Image.Image | str] = [*sample.references, *[""] * (REFERENCES - len(sample.references))]
+    return [*references, sample.background] if isinstance(sample, SceneSample) else [sample.prompt, *references]
+
+
+def _truth(sample: Sample) -> list[Image.Image | str]:
+    return [sample.truth] if isinstance(sample, InsertionSample) else []
 
 
 def chosen(samples: Sequence[Sample]) -> list[Sample]:

@@ -24,8 +24,8 @@ import numpy as np
 from PIL import Image
 
 from components.common.data.digests import digest_value
-from components.common.vision.geometry import Box, crop, expanded
-from components.evaluation.benchmark import Benchmark, InsertionSample, Sample
+from components.common.vision.geometry import Box, crop, expanded, longest
+from components.evaluation.benchmark import Benchmark, InsertionSample, Sample, SceneSample, View
 from components.evaluation.params import Params
 
 if TYPE_CHECKING:  # torch takes seconds to import, and names of metrics are read by commands that need no encoder
@@ -80,25 +80,38 @@ class MetricSpec:
 
 
 def specifications(benchmark: str, judges: Judges, params: Params) -> list[MetricSpec]:
-    """Every metric of a benchmark (insertion or generation), in the order of reports."""
-    if benchmark == "insertion":
-        rule = f"box x {params.crop_scale} in a window of {params.context} x its longer side at {params.cell} px"
-        truth = "the truth, same crop"
-    else:
-        rule = f"centre {params.generation_crop} of {params.cell} px"
-        truth = f"mean over all photographs of the subject, squares of {params.crop_scale} x box"
+    """Every metric of a benchmark (insertion, placement or generation), in the order of reports."""
+    window = f"window of {params.context} at {params.cell} px"
+    boxed = f"box x {params.crop_scale} in a window of {params.context} x its longer side at {params.cell} px"
+    views = "mean over all photographs of the subject"
+    rule, truth = {
+        "insertion": (boxed, "the truth, same crop"),
+        "placement": (boxed, f"{views}, box x {params.crop_scale}, longer side {_view_side(params)} px"),
+        "generation": (
+            f"centre {params.generation_crop} of {params.cell} px",
+            f"{views}, squares of {params.crop_scale} x box",
+        ),
+    }[benchmark]
     gallery = "nearest of all subjects' photographs, the truth itself excluded"
     specs = [_spec(name, benchmark, judges, which, rule, truth) for name, which in IDENTITY.items()]
     specs += [_spec(name, benchmark, judges, which, rule, gallery) for name, which in RECOGNITION.items()]
     if benchmark == "generation":
         return [*specs, _spec("clip_t", benchmark, judges, "clip", "whole picture", "the prompt")]
-    window = f"window of {params.context} at {params.cell} px"
     scale = {"values": "mean absolute difference, 0..1"}
+    outside = f"outside the box, {window}"
+    if benchmark == "placement":
+        return [*specs, MetricSpec("background_error", benchmark, "", scale, outside, "the empty scene")]
     return [
         *specs,
         MetricSpec("object_error", benchmark, "", scale, f"inside the box, {window}", "the truth"),
-        MetricSpec("background_error", benchmark, "", scale, f"outside the box, {window}", "the truth"),
+        MetricSpec("background_error", benchmark, "", scale, outside, "the truth"),
     ]
+
+
+def _view_side(params: Params) -> int:
+    """Longer side of an object's crop in a scene's window, px: the size at which its photographs are compared with it.
+    (A window that its photograph cuts short shows the object larger.)"""
+    return round(params.cell / params.context * params.crop_scale)
 
 
 def _spec(name: str, benchmark: str, judges: Judges, which: str, rule: str, against: str) -> MetricSpec:
@@ -145,17 +158,40 @@ class InsertionJudge:
         return _real(self.truth, self.subjects, [self.subjects[row] for row in rows], [np.array([row]) for row in rows])
 
 
-class GenerationJudge:
+class _AmongViews:
+    """Identity and recognition among all photographs of all subjects, where no photograph is the truth."""
+
+    def __init__(self, benchmark: Benchmark, judges: Judges, view: Callable[[View], Image.Image]):
+        """view: what the judges see of a photograph."""
+        views = [each for own in benchmark.subjects.values() for each in own]
+        self.judges = judges
+        self.subjects = np.array([each.subject for each in views])
+        self.real_views = judges.embed([view(each) for each in views])
+
+    def likeness(self, subjects: np.ndarray, pictures: Sequence[Image.Image]) -> Scores:
+        """How alike pictures of these subjects are to the photographs of each, on average, and whose is nearest."""
+        made = self.judges.embed(pictures)
+        weights = (subjects[:, None] == self.subjects[None]).astype(np.float64)
+        weights /= weights.sum(1, keepdims=True)
+        scores = {name: ((made[which] @ self.real_views[which].T) * weights).sum(1) for name, which in IDENTITY.items()}
+        for name, which in RECOGNITION.items():
+            scores[name] = recognised(made[which], subjects, self.real_views[which], self.subjects)
+        return scores
+
+    def real_likeness(self, subjects: Sequence[str]) -> Scores:
+        """Identity and recognition of each photograph of a subject among the subject's others, on average."""
+        return _real(self.real_views, self.subjects, subjects, [np.flatnonzero(self.subjects == s) for s in subjects])
+
+
+class GenerationJudge(_AmongViews):
     """Scores generated pictures against all photographs of their subject, cut square and scaled to the same size."""
 
     def __init__(self, samples: Sequence[Sample], benchmark: Benchmark, judges: Judges, params: Params):
-        self.judges, self.share = judges, params.generation_crop
+        self.share = params.generation_crop
+        size = round(params.cell * self.share)
+        super().__init__(benchmark, judges, lambda view: view.square(params.crop_scale, size))
         self.samples = {sample.name: sample for sample in samples}
         self.specs = {spec.metric: spec.digest for spec in specifications("generation", judges, params)}
-        views = [view for own in benchmark.subjects.values() for view in own]
-        self.subjects = np.array([view.subject for view in views])
-        size = round(params.cell * self.share)
-        self.real_views = judges.embed([view.square(params.crop_scale, size) for view in views])
 
     def crop(self, picture: Image.Image) -> Image.Image:
         """The central part of a generated picture that identity metrics see."""
@@ -165,20 +201,39 @@ class GenerationJudge:
         """All metrics of the named samples' pictures."""
         samples = [self.samples[name] for name in names]
         subjects = np.array([sample.subject for sample in samples])
-        made = self.judges.embed([self.crop(result) for result in results])
-        weights = (subjects[:, None] == self.subjects[None]).astype(np.float64)
-        weights /= weights.sum(1, keepdims=True)
-        scores = {name: ((made[which] @ self.real_views[which].T) * weights).sum(1) for name, which in IDENTITY.items()}
-        for name, which in RECOGNITION.items():
-            scores[name] = recognised(made[which], subjects, self.real_views[which], self.subjects)
+        scores = self.likeness(subjects, [self.crop(result) for result in results])
         whole = self.judges.images["clip"].embed(results)
         prompts = self.judges.text([sample.prompt for sample in samples])
         return scores | {"clip_t": (whole * prompts).sum(1)}
 
     def real_scores(self, names: Sequence[str]) -> Scores:
-        """Identity and recognition of each photograph of a subject among the subject's others, on average."""
-        subjects = [self.samples[name].subject for name in names]
-        return _real(self.real_views, self.subjects, subjects, [np.flatnonzero(self.subjects == s) for s in subjects])
+        """What the subjects' own photographs score among each other."""
+        return self.real_likeness([self.samples[name].subject for name in names])
+
+
+class PlacementJudge(_AmongViews):
+    """Scores objects put where nobody has photographed them: their identity, and what changed around them."""
+
+    def __init__(self, samples: Sequence[SceneSample], benchmark: Benchmark, judges: Judges, params: Params):
+        self.scale, side = params.crop_scale, _view_side(params)
+        super().__init__(
+            benchmark, judges, lambda view: longest(crop(view.photograph, expanded(view.box, self.scale)), side)
+        )
+        self.samples = {sample.name: sample for sample in samples}
+        self.specs = {spec.metric: spec.digest for spec in specifications("placement", judges, params)}
+
+    def score(self, names: Sequence[str], results: Sequence[Image.Image]) -> Scores:
+        """All metrics of the named samples; results are windows of the size of the samples' backgrounds."""
+        samples = [self.samples[name] for name in names]
+        pairs = list(zip(samples, results, strict=True))
+        subjects = np.array([sample.subject for sample in samples])
+        scores = self.likeness(subjects, [crop(result, expanded(s.box, self.scale)) for s, result in pairs])
+        outside = np.array([box_errors(result, s.background, s.mask)[1] for s, result in pairs])
+        return scores | {"background_error": outside}
+
+    def real_scores(self, names: Sequence[str]) -> Scores:
+        """What the subjects' own photographs score among each other."""
+        return self.real_likeness([self.samples[name].subject for name in names])
 
 
 def _real(

@@ -12,7 +12,7 @@ from components.common.data.writing import Writer
 from components.common.stage.progress import track
 from components.common.vision.images import decode, encode_png
 from components.evaluation.benchmark import Sample
-from components.evaluation.metrics import GenerationJudge, InsertionJudge, Scores
+from components.evaluation.metrics import GenerationJudge, InsertionJudge, PlacementJudge, Scores
 from components.evaluation.params import REAL
 from components.evaluation.systems import System
 
@@ -20,7 +20,7 @@ Pictures = dict[str, dict[str, dict[str, Image.Image]]]
 """Benchmark -> system -> sample name -> picture."""
 
 
-Judge = InsertionJudge | GenerationJudge
+Judge = InsertionJudge | PlacementJudge | GenerationJudge
 
 
 @dataclass(frozen=True)

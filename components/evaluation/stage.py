@@ -18,24 +18,24 @@ from components.common.stage.report import Report
 from components.common.vision.encoders import load_encoder
 from components.common.vision.models import from_pretrained, weights_digest
 from components.evaluation import summary
-from components.evaluation.benchmark import InsertionSample, Sample, generation_samples, insertion_samples, load
+from components.evaluation.benchmark import (
+    Benchmark,
+    Sample,
+    generation_samples,
+    insertion_samples,
+    load,
+    placement_samples,
+    samples_of,
+)
 from components.evaluation.figures import sample_sheet
-from components.evaluation.metrics import GenerationJudge, InsertionJudge, Judges, specifications
+from components.evaluation.metrics import GenerationJudge, InsertionJudge, Judges, PlacementJudge, specifications
+from components.evaluation.outside import check_folder, folder_system, gaps, has_pictures, strangers
 from components.evaluation.params import Params
 from components.evaluation.parts import Judge, Part, Pictures, draw, read_pictures, score
-from components.evaluation.systems import (
-    System,
-    clean_plate,
-    copy_paste,
-    folder_system,
-    model_system,
-    one_reference,
-    shuffled,
-)
+from components.evaluation.systems import System, clean_plate, copy_paste, model_system, one_reference, shuffled
 from components.evaluation.text import ClipText
 
 JUDGES = ("clip", "dino", "ir", "second_ir")
-MAX_NAMED = 8
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
@@ -45,13 +45,13 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
     """
     folder = resolve(params.benchmark)
     benchmark, identity = load(folder), _identity(folder, params)
-    truths, prompts = insertion_samples(benchmark, params), generation_samples(benchmark, params)
-    parts = _insertion_parts(inputs["insertion"], truths, params) + _generation_parts(
-        inputs["generation"], prompts, params
-    )
-    parts += [part for samples in (truths, prompts) for part in _outside_parts(samples, params)]
-    if not parts:
-        raise UserError(f"{folder} has neither plates (insertion) nor captions (generation): there is nothing to judge")
+    judged = {name: samples for name, samples in samples_of(benchmark, params).items() if samples}
+    if not judged:
+        raise UserError(
+            f"{folder} has no plates (insertion), places (placement), prompts or captions (generation): there is "
+            "nothing to judge"
+        )
+    parts = [part for name, samples in judged.items() for part in _parts(name, samples, inputs, params)]
     draw(parts, Writer(outputs["samples"], "samples", "evaluation", inputs, params, identity), params.batch)
     pictures = read_pictures(Dataset(outputs["samples"]))
     sources = {**inputs, "samples": outputs["samples"]}
@@ -59,17 +59,23 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
 
     @cache
     def judge_of(name: str) -> Judge:
-        if name == "insertion":
-            return InsertionJudge(truths, judges, params)
-        return GenerationJudge(prompts, benchmark, judges, params)
+        return _judge(name, benchmark, judges, params)
 
     with Writer(outputs["scores"], "scores", "evaluation", sources, params, identity) as out:
-        specs = specifications("insertion", judges, params) + specifications("generation", judges, params)
+        specs = [spec for name in judged for spec in specifications(name, judges, params)]
         out.facts["specs"] = {spec.digest: asdict(spec) for spec in specs}
         score(parts, pictures, judge_of, out)
     table = summary.tabulate(Dataset(outputs["scores"]).rows(), params.seed)
-    notes = benchmark.notes + _missing(parts, pictures, params) + summary.notes(table)
+    notes = benchmark.notes + _left_out(benchmark, judged, params) + summary.notes(table)
     return Report(summary.metrics(table), summary.plots(table), _sheets(parts, pictures), notes)
+
+
+def _judge(name: str, benchmark: Benchmark, judges: Judges, params: Params) -> Judge:
+    if name == "insertion":
+        return InsertionJudge(insertion_samples(benchmark, params), judges, params)
+    if name == "placement":
+        return PlacementJudge(placement_samples(benchmark, params), benchmark, judges, params)
+    return GenerationJudge(generation_samples(benchmark, params), benchmark, judges, params)
 
 
 def load_judges(params: Params) -> Judges:
@@ -88,35 +94,31 @@ def _identity(folder: Path, params: Params) -> dict[str, str]:
     return digests | {f"outside:{name}": digest_folder(Path(place)) for name, place in sorted(params.outside.items())}
 
 
-def _insertion_parts(model: Path, samples: Sequence[InsertionSample], params: Params) -> list[Part]:
-    grid = _model("insertion", model, params)
-    treatments = {
+def _parts(name: str, samples: Sequence[Sample], inputs: Mapping[str, Path], params: Params) -> list[Part]:
+    """What is drawn for a benchmark: a part for the model under each treatment, for each trivial baseline, and for
+    every outside system that has at least one picture."""
+    task = "generation" if name == "generation" else "insertion"
+    grid = _model(task, inputs[task], params)
+    if len({sample.subject for sample in samples}) < 2:
+        raise UserError(
+            f"{name} has samples of {samples[0].subject} only, and another subject's references are needed to see what "
+            "its own are worth: add a second subject to the benchmark"
+        )
+    shuffling = shuffled(samples, params.seed)
+    treatments: dict[str, tuple[Sequence[Sample], System]] = {
         "objectmate": (samples, grid),
         "objectmate-1-ref": (one_reference(samples), grid),
-        "shuffled-refs": (shuffled(samples, params.seed), grid),
+        "shuffled-refs": (shuffling, grid),
         "copy-paste": (samples, copy_paste),
         "clean-plate": (samples, clean_plate),
     }
-    return [_part("insertion", name, *treatment, params) for name, treatment in treatments.items() if samples]
-
-
-def _generation_parts(model: Path, samples: Sequence[Sample], params: Params) -> list[Part]:
-    grid = _model("generation", model, params)
-    treatments = {"objectmate": (samples, grid), "shuffled-refs": (shuffled(samples, params.seed), grid)}
-    return [_part("generation", name, *treatment, params) for name, treatment in treatments.items() if samples]
-
-
-def _outside_parts(samples: Sequence[Sample], params: Params) -> list[Part]:
-    """A part for every outside system that has at least one picture for these samples."""
-    parts = []
-    for name, place in sorted(params.outside.items()):
-        folder = Path(place)
-        if not folder.is_dir():
-            raise UserError(f"outside: {name} is {folder}, which is not a folder: name the folder with its pictures")
-        if any((folder / f"{sample.name}.png").is_file() for sample in samples):
-            benchmark = "insertion" if isinstance(samples[0], InsertionSample) else "generation"
-            parts.append(_part(benchmark, name, samples, folder_system(folder), params))
-    return parts
+    if task == "generation":
+        treatments = {each: treatments[each] for each in ("objectmate", "shuffled-refs", "copy-paste")}
+    for system, place in sorted(params.outside.items()):
+        check_folder(system, Path(place))
+        if has_pictures(Path(place), samples):
+            treatments[system] = samples, folder_system(Path(place))
+    return [_part(name, system, *treatment, params) for system, treatment in treatments.items()]
 
 
 def _part(benchmark: str, name: str, samples: Sequence[Sample], system: System, params: Params) -> Part:
@@ -141,18 +143,20 @@ def _model(task: str, folder: Path, params: Params) -> System:
     return lambda samples: loaded()(samples)
 
 
-def _missing(parts: Sequence[Part], pictures: Pictures, params: Params) -> list[str]:
-    """Which outside systems left samples out, by name."""
-    notes = []
-    for part in parts:
-        absent = [s.name for s in part.samples if s.name not in pictures[part.benchmark][part.system]]
-        if absent:
-            named = ", ".join(absent[:MAX_NAMED]) + (" ..." if len(absent) > MAX_NAMED else "")
-            notes.append(f"{part.system}, {part.benchmark}: {len(absent)} pictures missing or unreadable: {named}")
-    scored = {part.system for part in parts}
-    return notes + [
-        f"outside system {name} has no picture of any sample" for name in params.outside if name not in scored
-    ]
+def _left_out(benchmark: Benchmark, judged: Mapping[str, Sequence[Sample]], params: Params) -> list[str]:
+    """What the scores leave out: prompts beyond the parameter, and gaps of outside systems."""
+    notes, most = [], max((len(own) for own in benchmark.prompts.values()), default=0)
+    if most > params.prompts_per_subject:
+        notes.append(
+            f"of up to {most} prompts of a subject {params.prompts_per_subject} are drawn: "
+            "evaluation.prompts_per_subject says how many"
+        )
+    for system, place in sorted(params.outside.items()):
+        for name, samples in judged.items():
+            if has_pictures(Path(place), samples):
+                notes += gaps(system, Path(place), name, samples[: params.limit or None], params.cell)
+        notes += strangers(system, Path(place), judged)
+    return notes
 
 
 def _sheets(parts: Sequence[Part], pictures: Pictures) -> dict[str, Image.Image]:

@@ -27,9 +27,9 @@ SAID = {
         "open": "no difference is shown between its own references and another object's",
     },
     "over_copy_paste": {
-        "better": "the model does better than pasting a reference into the box",
-        "worse": "pasting a reference into the box, which needs no model, does better than the model",
-        "open": "no difference is shown between the model and pasting a reference into the box",
+        "better": "the model does better than a reference that is copied",
+        "worse": "a reference that is copied, which needs no model, does better than the model",
+        "open": "no difference is shown between the model and a reference that is copied",
     },
     "view_gain": {
         "better": "three references do better than one",
@@ -54,6 +54,16 @@ class Table:
         """Mean of a system with its 95 % interval over subjects."""
         cell = self.cells[benchmark, metric][system]
         return self._bootstrap(list(cell.values()))
+
+    def subjects(self, benchmark: str, metric: str, system: str) -> int:
+        """How many subjects a mean is of."""
+        return len({subject for subject, _ in self.cells[benchmark, metric][system].values()})
+
+    def above_ceiling(self, benchmark: str, metric: str, system: str) -> bool:
+        """Whether a system scores above the interval of real photographs, on a metric of likeness."""
+        if metric not in IDENTITY or system == REAL or REAL not in self.cells[benchmark, metric]:
+            return False
+        return self.interval(benchmark, metric, system).mean > self.interval(benchmark, metric, REAL).high
 
     def contrast(self, benchmark: str, metric: str, name: str) -> Interval | None:
         """A paired difference of `CONTRASTS`, positive = better; None if a system is absent."""
@@ -92,12 +102,15 @@ def metrics(table: Table) -> dict[str, float]:
 
 def plots(table: Table) -> dict[str, list[dict[str, Any]]]:
     """For each benchmark `_scores`, a row per metric and system, and `_differences`, a row per metric and contrast: the
-    mean and its interval."""
+    mean and its interval. Scores also have the number of subjects, and whether they are above the ceiling."""
     rows_by_plot: dict[str, list[dict[str, Any]]] = {}
     for benchmark in dict.fromkeys(benchmark for benchmark, _ in table.cells):
         names = [metric for other, metric in table.cells if other == benchmark]
         rows_by_plot[f"{benchmark}_scores"] = [
-            {"metric": name, "system": system} | table.interval(benchmark, name, system)._asdict()
+            {"metric": name, "system": system}
+            | table.interval(benchmark, name, system)._asdict()
+            | {"subjects": table.subjects(benchmark, name, system)}
+            | {"above_ceiling": table.above_ceiling(benchmark, name, system)}
             for name in names
             for system in table.cells[benchmark, name]
         ]
@@ -131,14 +144,14 @@ def _said(benchmark: str, words: Mapping[str, str], gaps: Mapping[str, Interval]
 
 
 def _beyond(table: Table, benchmark: str, names: Iterable[str]) -> list[str]:
-    """The metrics on which the model scores above real photographs of its subjects: they do not measure likeness."""
-    above = []
+    """A sentence for each system that scores above real photographs of the subjects: likeness alone cannot do that."""
+    above: dict[str, list[str]] = {}
     for name in names:
-        cell = table.cells[benchmark, name]
-        if name in IDENTITY and REAL in cell and "objectmate" in cell:
-            real, own = (table.interval(benchmark, name, system) for system in (REAL, "objectmate"))
-            above += [TITLES[name]] if own.mean > real.high else []
-    said = (
-        f"{benchmark.capitalize()}: the model scores above other photographs of the same objects on {', '.join(above)}"
-    )
-    return [f"{said}: these numbers reward more than likeness."] if above else []
+        for system in table.cells[benchmark, name]:
+            if table.above_ceiling(benchmark, name, system):
+                above.setdefault(system, []).append(TITLES[name])
+    return [
+        f"{benchmark.capitalize()}: {system} scores above other photographs of the same objects on {', '.join(on)}: "
+        "this is what copying gives, not a better likeness."
+        for system, on in above.items()
+    ]

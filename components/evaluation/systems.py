@@ -1,4 +1,4 @@
-"""The systems that are compared: a trained model under several treatments, trivial baselines, and outside systems.
+"""The systems that are compared: a trained model under several treatments, and trivial baselines.
 
 Every treatment changes the samples, never the model or the noise: `objectmate` and `shuffled-refs` start from the same
 noise, so their difference is the value of the true references.
@@ -6,19 +6,14 @@ noise, so their difference is the value of the true references.
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import TypeVar
 
 from PIL import Image
 
-from components.common.data.files import inside
 from components.common.data.seeds import derive, numpy_rng
 from components.common.diffusion.pipeline import GridPipeline
-from components.common.vision.images import Rejected, decode
-from components.evaluation.benchmark import InsertionSample, Sample
+from components.evaluation.benchmark import AnySample, Sample, SceneSample
 from components.evaluation.params import Params
 
-AnySample = TypeVar("AnySample", bound=Sample)
 System = Callable[[Sequence[Sample]], list[Image.Image | None]]
 """Samples -> one RGB picture each, or None if the system made none."""
 
@@ -27,7 +22,7 @@ def model_system(grid: GridPipeline, params: Params) -> System:
     """The model itself. Noise depends only on the sample's name, not on references, batch or order."""
 
     def run(samples: Sequence[Sample]) -> list[Image.Image | None]:
-        scenes = [sample for sample in samples if isinstance(sample, InsertionSample)]
+        scenes = [sample for sample in samples if isinstance(sample, SceneSample)]
         return list(
             grid(
                 [sample.references for sample in samples],
@@ -46,11 +41,15 @@ def model_system(grid: GridPipeline, params: Params) -> System:
 
 
 def copy_paste(samples: Sequence[Sample]) -> list[Image.Image | None]:
-    """The first reference's box, with the background in it, stretched into the box: identity without composition."""
-    return [_pasted(sample) for sample in samples if isinstance(sample, InsertionSample)]
+    """The first reference, copied: identity without composition, which every score must be read beside.
+
+    Into a scene its box is pasted with the background in it, stretched to the scene's box. Where a picture is to be
+    generated, it is the reference photograph itself, framed as a generated picture is.
+    """
+    return [_pasted(sample) if isinstance(sample, SceneSample) else sample.cutout for sample in samples]
 
 
-def _pasted(sample: InsertionSample) -> Image.Image:
+def _pasted(sample: SceneSample) -> Image.Image:
     place = sample.mask.getbbox() or (0, 0, 1, 1)
     size = (place[2] - place[0], place[3] - place[1])
     pasted = sample.background.copy()
@@ -60,23 +59,7 @@ def _pasted(sample: InsertionSample) -> Image.Image:
 
 def clean_plate(samples: Sequence[Sample]) -> list[Image.Image | None]:
     """The background unchanged: composition without an object, the floor of every metric."""
-    return [sample.background for sample in samples if isinstance(sample, InsertionSample)]
-
-
-def folder_system(folder: Path) -> System:
-    """An outside system, given by its pictures: `folder`/SAMPLE.png. Missing or unreadable ones are None."""
-
-    def run(samples: Sequence[Sample]) -> list[Image.Image | None]:
-        return [_read(inside(folder, f"{sample.name}.png")) for sample in samples]
-
-    return run
-
-
-def _read(path: Path) -> Image.Image | None:
-    try:
-        return decode(path.read_bytes())
-    except (OSError, Rejected):
-        return None
+    return [sample.background for sample in samples if isinstance(sample, SceneSample)]
 
 
 def one_reference(samples: Sequence[AnySample]) -> list[AnySample]:

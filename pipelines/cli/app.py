@@ -25,6 +25,7 @@ from pipelines.cli import (
     run,
     use,
 )
+from pipelines.cli.benchmark import benchmark
 from pipelines.cli.lineage import lineage
 from pipelines.cli.photos import photos
 from pipelines.cli.sandbox import sandbox
@@ -35,6 +36,7 @@ from pipelines.engines.family import RUN
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 for group in (run, use, results, reproduce, promote, gate, label, review, models, parameters, measure, cluster, doctor):
     app.add_typer(group.commands)
+app.add_typer(benchmark, name="benchmark")
 app.add_typer(lineage, name="lineage")
 app.add_typer(takedown, name="takedown")
 app.add_typer(photos, name="photos")

@@ -1,4 +1,4 @@
-"""Commands that measure or predict: `plan`, `benchmark export`, and the benchmarks."""
+"""Commands that measure or predict: `plan` and `bench`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,8 +6,6 @@ from typing import Annotated
 import typer
 
 commands = typer.Typer()
-benchmark = typer.Typer(help="Score outside systems alongside the trained models.", no_args_is_help=True)
-commands.add_typer(benchmark, name="benchmark")
 bench = typer.Typer(help="Measure what this project does, next to its peers.", no_args_is_help=True)
 commands.add_typer(bench, name="bench")
 
@@ -30,14 +28,6 @@ def plan(
     from pipelines.cli.plan import plan_join
 
     plan_join(Job(whole(objects), dim, workers, price, pairs_per_object, hours), device, json)
-
-
-@benchmark.command()
-def export(folder: Annotated[Path, typer.Argument(help="New or empty folder for the inputs")]) -> None:
-    """Write the inputs of every benchmark sample; evaluation.outside then names folders of SAMPLE.png to score."""
-    from pipelines.engines.run import export_benchmark
-
-    export_benchmark(folder)
 
 
 @bench.command()

@@ -11,7 +11,7 @@ from components.common.data.sandbox import resolve
 from components.common.errors import UserError
 from components.common.vision.images import decode, webp_address
 from components.common.vision.sheets import evenly_spread
-from components.evaluation.benchmark import InsertionSample, generation_samples, insertion_samples, load
+from components.evaluation.benchmark import InsertionSample, load, samples_of
 from components.evaluation.benchmark import Sample as Given
 from components.evaluation.params import MODEL, Params
 from pipelines.compare.comparison import Against
@@ -111,8 +111,8 @@ def _given(run: Named) -> tuple[Mapping[tuple[str, str], Given], list[str]]:
         benchmark = load(resolve(params.benchmark))
     except (UserError, OSError) as error:
         return {}, [f"truths and references are not shown: {error}"]
-    made = {("insertion", sample.name): sample for sample in insertion_samples(benchmark, params)}
-    return made | {("generation", sample.name): sample for sample in generation_samples(benchmark, params)}, []
+    made = samples_of(benchmark, params)
+    return {(name, sample.name): sample for name, samples in made.items() for sample in samples}, []
 
 
 def _seen_from_here(params: Params, home: Path) -> Params:

@@ -22,7 +22,7 @@ from pipelines.report.section import Section, section
 from pipelines.steps import PIPELINES, STEPS, Step
 
 LOOKS = (
-    *(("evaluation", "insertion_samples"), ("evaluation", "generation_samples")),
+    *(("evaluation", f"{benchmark}_samples") for benchmark in ("insertion", "placement", "generation")),
     *(("train_insertion", "samples"), ("assembly", "tuples"), ("mining", "sets"), ("detection", "boxes")),
     ("ingest", "photographs"),
 )

@@ -28,6 +28,7 @@ FIRST = (("insertion", "second_ir"), ("insertion", "ir"), ("generation", "second
 """What the first screen shows: of each benchmark the encoder that did not mine, and of insertion the one that did."""
 FIRST_SYSTEMS = (REAL, MODEL, PASTED, SHUFFLED)
 MAIN = "second_ir"
+COPYING = ", above the ceiling: copying"
 SAYS = "Dots are means, lines their 95 % intervals over products."
 
 
@@ -80,7 +81,18 @@ class Benchmark:
             said.append(f"copy-paste, which needs no model, beats the model on {'; '.join(wins)}")
         elif pasted:
             said.append("copy-paste, which needs no model, beats the model on no metric beyond its interval")
-        return said
+        return said + self._copying()
+
+    def _copying(self) -> list[str]:
+        """Systems that score above real photographs of their subjects, which likeness alone cannot do."""
+        above: dict[str, list[str]] = {}
+        for row in self.scores:
+            if row.get("above_ceiling"):
+                above.setdefault(str(row["system"]), []).append(TITLES.get(row["metric"], str(row["metric"])))
+        return [
+            f"{system} scores above the ceiling of real photographs on {', '.join(on)}: this is what copying gives"
+            for system, on in above.items()
+        ]
 
     def _difference(self, contrast: str, metric: str) -> dict[str, Any] | None:
         found = (row for row in self.differences if (row["system"], row["metric"]) == (contrast, metric))
@@ -93,7 +105,7 @@ class Benchmark:
         return grouped
 
     def _cells(self, rows: Rows) -> list[str]:
-        known = {row["system"]: f"{row['mean']:.3f} ({row['low']:.3f} to {row['high']:.3f})" for row in rows}
+        known = {row["system"]: _interval(row) + (COPYING if row.get("above_ceiling") else "") for row in rows}
         return [known.get(system, "") for system in self.systems]
 
 

@@ -173,6 +173,8 @@ PICTURES = {
     "train_generation/samples": "Held-out tuples, one a line: references, what the model made, the target.",
     "evaluation/insertion_samples": "The same scenes in every run; shuffled-refs is the model with another object's "
     "references.",
+    "evaluation/placement_samples": "The same scenes in every run, where nobody has photographed the object; "
+    "shuffled-refs is the model with another object's references.",
     "evaluation/generation_samples": "The same prompts in every run; shuffled-refs is the model with another object's "
     "references.",
 }

@@ -20,7 +20,7 @@ from components.common.vision import models
 from components.common.vision.benchmark import crops
 from components.evaluation import benchmark
 from components.evaluation.benchmark import Sample
-from components.evaluation.systems import folder_system
+from components.evaluation.outside import folder_system
 from pipelines.engines.dvc_file import _local
 
 NAMES = ["../x", "/etc/x", "a/../../x", "a\0b", "..\\x", "a\\..\\..\\x", "\\etc\\x", "C:\\x", "", "."]
@@ -106,7 +106,7 @@ def read_a_store(name: str, root: Path) -> object:
 
 
 def judge_an_outside_picture(name: str, root: Path) -> object:
-    return folder_system(root)([Sample(name=name, subject="", references=(), prompt="")])
+    return folder_system(root)([Sample(name=name, subject="", references=(), cutout=Image.new("RGB", (1, 1)))])
 
 
 PLACES: dict[str, Callable[[str, Path], object]] = {

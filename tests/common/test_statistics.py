@@ -7,6 +7,7 @@ from components.common.statistics import (
     LEAST_CLUSTERS,
     Ballot,
     cluster_bootstrap,
+    cluster_t,
     count_votes,
     holm,
     paired_difference,
@@ -42,6 +43,26 @@ def test_clusters_widen_the_interval():
     assert cluster_bootstrap(values, clusters.astype(str), draws=2000) == whole
     with pytest.raises(ValueError, match="no values"):
         cluster_bootstrap([], [])
+
+
+@pytest.mark.parametrize(("interval", "least"), [(cluster_bootstrap, 0.92), (cluster_t, 0.935)])
+@pytest.mark.parametrize("shape", ["normal", "skewed"])
+def test_intervals_cover_the_truth_about_as_often_as_they_say(interval, least, shape):
+    """24 subjects with four samples each, whose scores lie together: 95 % of a thousand intervals, or nearly so. A
+    percentile bootstrap is a little short with so few subjects, and Student's interval with skewed scores."""
+    rng = np.random.default_rng(7)
+    subjects = np.repeat(np.arange(24), 4)
+    options = {"draws": 1000} if interval is cluster_bootstrap else {}
+    hits, naive = [], []
+    for _ in range(1000):
+        own = rng.normal(size=24) if shape == "normal" else rng.exponential(size=24) - 1
+        values = own[subjects] + 0.5 * rng.normal(size=96)
+        found = interval(values, subjects.astype(str), **options)
+        hits.append(found.low <= 0 <= found.high)
+        spread = 1.96 * values.std() / np.sqrt(96)
+        naive.append(abs(values.mean()) <= spread)
+    assert np.mean(hits) >= least - (0.02 if shape == "skewed" else 0), np.mean(hits)
+    assert np.mean(naive) < 0.75, "as if samples of a subject were independent: too sure"
 
 
 def equal_products(count: int, size: int = 4) -> Ballot:

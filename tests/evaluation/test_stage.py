@@ -1,5 +1,7 @@
 """The whole stage with real tiny models: what it writes; it repeats, resumes and explains itself."""
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -34,8 +36,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory, models, benchmark_folder,
 def test_every_system_has_every_score_of_every_sample(finished) -> None:
     _, folder, report = finished
     scores, samples = Dataset(folder / "scores"), Dataset(folder / "samples")
-    assert len(samples) == 5 * 7 + 2 * 3
-    assert len(scores) == 5 * 7 * 8 + 2 * 3 * 7 + (7 + 3) * 6  # real photographs: no errors, no prompt
+    assert len(samples) == 5 * 7 + 3 * 3
+    assert len(scores) == 5 * 7 * 8 + 3 * 3 * 7 + (7 + 3) * 6  # real photographs: no errors, no prompt
     rows = scores.rows()
     assert {row["system"] for row in rows if row["benchmark"] == "insertion"} == set(RESERVED)
     assert all(np.isfinite(row["value"]) for row in rows)
@@ -85,26 +87,7 @@ def test_a_killed_run_resumes_to_the_same_bytes(
     monkeypatch.setattr(parts, "_drawn", lambda part, batch: drawn.append(part.system) or original(part, batch))
     run(models, outputs(tmp_path), params)
     assert content(folder) == content(tmp_path)
-    assert len(drawn) == (7 - last_part - 1 if dataset == "samples" else 0)
-
-
-def test_an_outside_system_is_scored_and_its_gaps_are_named(finished, models, tmp_path: Path) -> None:
-    params, folder, _ = finished
-    samples = Dataset(folder / "samples")
-    theirs = tmp_path / "theirs"
-    theirs.mkdir()
-    own = [row for row in samples.rows() if (row["benchmark"], row["system"]) == ("insertion", "clean-plate")]
-    for row in own[:-1]:
-        (theirs / f"{row['sample']}.png").write_bytes(samples.blob(row, "image"))
-    changed = params.model_copy(update={"outside": {"theirs": str(theirs), "idle": str(folder)}})
-    report = run(models, outputs(tmp_path / "run"), changed)
-    scores = {(r["sample"], r["metric"]): r["value"] for r in Dataset(tmp_path / "run" / "scores").rows()
-              if r["system"] == "theirs"}  # fmt: skip
-    plates = {(r["sample"], r["metric"]): r["value"] for r in Dataset(folder / "scores").rows()
-              if r["system"] == "clean-plate"}  # fmt: skip
-    assert scores == pytest.approx({key: plates[key] for key in scores}) and len(scores) == 6 * 8
-    assert any("1 pictures missing" in note and own[-1]["sample"] in note for note in report.notes)
-    assert "outside system idle has no picture of any sample" in report.notes
+    assert len(drawn) == (8 - last_part - 1 if dataset == "samples" else 0)
 
 
 def test_an_outside_folder_whose_pictures_change_is_scored_again(finished, models, tmp_path: Path) -> None:
@@ -134,6 +117,47 @@ def test_what_is_missing_is_one_sentence(finished, models, tmp_path: Path, chang
     params, _, _ = finished
     with pytest.raises(UserError, match=words):
         run(models, outputs(tmp_path), params.model_copy(update=change))
+
+
+def test_places_are_judged_by_identity_and_by_what_changed_around_them(
+    finished, models, benchmark_folder: Path, tmp_path: Path
+) -> None:
+    """Placement and generation only: no photograph has a plate, and two subjects have a place each."""
+    params, _, _ = finished
+    folder = tmp_path / "places"
+    shutil.copytree(benchmark_folder, folder)
+    coco = json.loads((folder / "annotations.json").read_text())
+    for entry in coco["annotations"]:
+        entry["plate"] = None
+    for key, subject in ((1, "blue-disc"), (5, "red-disc")):
+        coco["annotations"].append({"image_id": key, "bbox": [30, 30, 12, 20], "design": subject, "absent": True})
+    (folder / "annotations.json").write_text(json.dumps(coco))
+    report = run(models, outputs(tmp_path), params.model_copy(update={"benchmark": str(folder)}))
+    scores = Dataset(tmp_path / "scores")
+    placed = [row for row in scores.rows() if row["benchmark"] == "placement"]
+    assert {row["benchmark"] for row in scores.rows()} == {"placement", "generation"}
+    assert {row["sample"] for row in placed} == {"blue-disc-place0", "red-disc-place0"}
+    assert {row["metric"] for row in placed} == {
+        "clip_i", "dino", "ir", "second_ir", "top1_ir", "top1_second_ir", "background_error"
+    }  # fmt: skip
+    assert {row["system"] for row in placed} == set(RESERVED)
+    untouched = [row for row in placed if (row["metric"], row["system"]) == ("background_error", "clean-plate")]
+    assert [row["value"] for row in untouched] == [0, 0]
+    assert {row["spec_digest"] for row in scores.rows()} == set(scores.facts["specs"])
+    assert set(report.figures) == {"placement_samples", "generation_samples"}
+    assert "placement.reference_gap.second_ir" in report.metrics
+
+
+def test_one_subject_alone_is_one_sentence(finished, models, benchmark_folder: Path, tmp_path: Path) -> None:
+    params, _, _ = finished
+    folder = tmp_path / "alone"
+    shutil.copytree(benchmark_folder, folder)
+    coco = json.loads((folder / "annotations.json").read_text())
+    for entry in coco["annotations"]:
+        entry["plate"] = entry["plate"] if entry["design"] == "red-disc" else None
+    (folder / "annotations.json").write_text(json.dumps(coco))
+    with pytest.raises(UserError, match="insertion has samples of red-disc only"):
+        run(models, outputs(tmp_path), params.model_copy(update={"benchmark": str(folder)}))
 
 
 def test_swapped_models_are_refused(finished, models, tmp_path: Path) -> None:

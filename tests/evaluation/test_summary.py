@@ -37,6 +37,25 @@ def test_the_gap_is_paired_and_resamples_subjects() -> None:
     assert (gap.low, gap.high) == pytest.approx(brute_force(differences, 3))
 
 
+def planted(gap: float, rng: np.random.Generator) -> list[dict]:
+    """Scores of 24 subjects in two samples each, which differ far more than the two systems do."""
+    own = {f"{chr(97 + subject)}{k}": 0.6 + 0.2 * rng.normal() for subject in range(24) for k in (1, 2)}
+    lent = {name: value - gap + 0.03 * rng.normal() for name, value in own.items()}
+    return rows("objectmate", own) + rows("shuffled-refs", lent)
+
+
+def test_a_planted_gap_is_found_and_none_is_where_there_is_none() -> None:
+    """200 benchmarks each: a gap of .03 under scores that spread by .2, and none."""
+    rng, found = np.random.default_rng(8), {}
+    for gap in (0.03, 0.0):
+        tables = [summary.tabulate(planted(gap, rng), seed=0) for _ in range(200)]
+        found[gap] = [table.contrast("insertion", "ir", "reference_gap") for table in tables]
+    assert np.mean([each.low > 0 for each in found[0.03]]) > 0.95
+    assert np.mean([each.mean for each in found[0.03]]) == pytest.approx(0.03, abs=0.002)
+    assert np.mean([each.low <= 0.03 <= each.high for each in found[0.03]]) > 0.89
+    assert np.mean([each.low > 0 or each.high < 0 for each in found[0.0]]) < 0.1
+
+
 def test_an_error_that_falls_is_a_positive_gap() -> None:
     table = summary.tabulate(
         rows("objectmate", {"a1": 0.1, "b1": 0.2}, "object_error")
@@ -81,4 +100,19 @@ def test_a_trivial_baseline_that_wins_is_named_and_so_is_a_score_above_real_phot
     table = summary.tabulate(rows("objectmate", TRUE) + rows("copy-paste", pasted) + rows(REAL, real), seed=0)
     said = summary.notes(table)
     assert any("needs no model, does better than the model on IR (the encoder that mined)" in note for note in said)
-    assert any("scores above other photographs of the same objects on IR" in note for note in said)
+    assert "Insertion: objectmate scores above other photographs of the same objects on IR (the encoder that mined): " \
+        "this is what copying gives, not a better likeness." in said  # fmt: skip
+    assert any(note.startswith("Insertion: copy-paste scores above other") for note in said), (
+        "any system, not ours only"
+    )
+    flags = {row["system"]: row["above_ceiling"] for row in summary.plots(table)["insertion_scores"]}
+    assert flags == {"objectmate": True, "copy-paste": True, REAL: False}
+    assert {row["subjects"] for row in summary.plots(table)["insertion_scores"]} == {3}
+
+
+def test_a_score_within_the_ceilings_interval_is_no_copying() -> None:
+    real = {name: value + 0.01 for name, value in TRUE.items()}
+    table = summary.tabulate(rows("objectmate", TRUE) + rows(REAL, real), seed=0)
+    assert not any(row["above_ceiling"] for row in summary.plots(table)["insertion_scores"])
+    errors = summary.tabulate(rows("objectmate", TRUE, "object_error") + rows(REAL, LENT, "object_error"), seed=0)
+    assert not any(row["above_ceiling"] for row in summary.plots(errors)["insertion_scores"]), "less is better there"

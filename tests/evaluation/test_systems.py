@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from components.evaluation.benchmark import insertion_samples, load
 from components.evaluation.params import Params
@@ -14,7 +13,6 @@ from components.evaluation.systems import (
     clean_plate,
     copy_paste,
     derangement,
-    folder_system,
     model_system,
     one_reference,
     shuffled,
@@ -79,14 +77,3 @@ def test_copy_paste_fills_the_box_and_keeps_the_rest(benchmark_folder: Path, par
     changed = (np.asarray(pasted) != np.asarray(sample.background)).any(2)
     assert changed[inside].mean() > 0.5 and not changed[~inside].any()
     assert clean_plate([sample])[0].tobytes() == sample.background.tobytes()
-
-
-def test_outside_pictures_are_read_by_sample_and_missing_ones_are_none(
-    benchmark_folder: Path, tmp_path: Path, params: Params
-) -> None:
-    samples = insertion_samples(load(benchmark_folder), params)[:3]
-    Image.new("RGB", (7, 9), "red").save(tmp_path / f"{samples[0].name}.png")
-    (tmp_path / f"{samples[1].name}.png").write_bytes(b"not a picture")
-    pictures = folder_system(tmp_path)(samples)
-    assert pictures[0] is not None and pictures[0].getpixel((0, 0)) == (255, 0, 0)
-    assert pictures[1:] == [None, None]

@@ -19,6 +19,7 @@ from pipelines.engines.request import Request
 from pipelines.engines.workspace import Workspace
 from pipelines.report.galleries import MOST, gallery
 from pipelines.report.page import write_page
+from pipelines.report.scores import Benchmark
 from pipelines.report.section import draw
 from pipelines.steps import STEPS
 
@@ -109,6 +110,16 @@ def test_the_terminal_prints_names_as_they_are(tmp_path, capsys, monkeypatch):
     said = capsys.readouterr().out
     assert "retrieval-precision: fail. [bold]x[/bold].jpg. Next: rename a[/].jpg." in said
     assert f"Report: {tmp_path}/photos [red]/data/report/index.html\n" in said
+
+
+def test_scores_above_the_ceiling_are_marked_as_copying():
+    real = {"metric": "ir", "system": "real-photograph", "mean": 0.6, "low": 0.5, "high": 0.7, "above_ceiling": False}
+    pasted = real | {"system": "copy-paste", "mean": 0.9, "low": 0.8, "high": 1.0, "above_ceiling": True}
+    judged = Benchmark("insertion", [real, pasted], [])
+    said = "copy-paste scores above the ceiling of real photographs on IR (the encoder that mined)"
+    assert judged.sentences() == [f"{said}: this is what copying gives"]
+    ((_, _, cells),) = judged.table()
+    assert cells == ["0.600 (0.500 to 0.700)", "0.900 (0.800 to 1.000), above the ceiling: copying"]
 
 
 def test_the_scores_say_when_a_trivial_baseline_wins(full_page):

@@ -1,7 +1,7 @@
 """The objects of a benchmark, as the mining encoder would have seen them: training must not see these."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +21,46 @@ def crops(source: str, scale: float) -> Iterator[tuple[str, Image.Image]]:
     """Name (photograph and annotation id) and crop of each benchmark object, boxes enlarged by `scale`.
 
     source: a folder (or `sandbox:NAME`) with annotations.json in COCO format. Annotations marked `"main": false` are
-    bystanders that no metric uses. Raises `UserError` if the file or a photograph is missing or cannot be read.
+    bystanders that no metric uses; those marked `"absent": true` are places where an object is to go. Raises
+    `UserError` if the file or a photograph is missing or cannot be read, or an object has no box.
     """
     folder = resolve(source)
     coco = read_annotations(folder)
     pictures = {picture["id"]: picture["file_name"] for picture in coco["images"]}
     for annotation in coco["annotations"]:
-        if annotation.get("main", True):
+        if annotation.get("main", True) and not annotation.get("absent"):
             name = pictures[annotation["image_id"]]
-            box = expanded(Box(*map(float, annotation["bbox"])), scale)
             try:
+                box = expanded(object_box(folder, annotation), scale)
                 photograph = read_photograph(folder, name)
-            except (OSError, Rejected) as error:
+            except (OSError, ValueError, Rejected) as error:
                 raise UserError(f"the benchmark's photograph {folder / name} cannot be read: {error}") from None
             yield f"{name}#{annotation['id']}", crop(photograph, box)
+
+
+def object_box(folder: Path, annotation: Mapping[str, Any]) -> Box:
+    """Where an object is, px of the upright photograph: the annotation's `bbox`, or else what its `mask` covers: a
+    picture of the photograph's size, white on the object.
+
+    Raises `ValueError` if neither says where, and `OSError` or `Rejected` if the mask cannot be read.
+    """
+    if annotation.get("bbox"):
+        box = Box(*map(float, annotation["bbox"]))
+        if min(box.w, box.h) <= 0:
+            raise ValueError("the box is empty")
+        return box
+    if not annotation.get("mask"):
+        raise ValueError("it has neither a bbox nor a mask")
+    left, top, right, bottom = covered(read_photograph(folder, annotation["mask"]))
+    return Box(left, top, right - left, bottom - top)
+
+
+def covered(mask: Image.Image) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of what a mask shows in white, px. Raises `ValueError` if it shows nothing."""
+    area = mask.convert("L").point(lambda value: 255 * (value > 127)).getbbox()
+    if area is None:
+        raise ValueError("its mask has no white pixel")
+    return area
 
 
 def read_annotations(folder: Path) -> dict[str, Any]:

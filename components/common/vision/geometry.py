@@ -76,6 +76,13 @@ def crop(image: Image.Image, box: Box, size: int | None = None) -> Image.Image:
     return part if size is None else part.resize((size, size), Image.Resampling.BICUBIC)
 
 
+def longest(image: Image.Image, side: int) -> Image.Image:
+    """The image scaled so that its longer side has `side` px (bicubic); its shape is kept to a pixel."""
+    scale = side / max(image.size)
+    size = max(round(image.width * scale), 1), max(round(image.height * scale), 1)
+    return image.resize(size, Image.Resampling.BICUBIC)
+
+
 def padded_square(image: Image.Image, size: int) -> Image.Image:
     """The whole image scaled into a size x size square, borders filled with its mean colour (nothing is cut off)."""
     mean = image.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))

@@ -198,8 +198,15 @@ def test_a_past_commit_is_compared_from_dvcs_cache(tmp_path: Path, monkeypatch: 
     result = CliRunner().invoke(app, ["compare", "HEAD", "."])
     assert result.exit_code == 0, result.output
     assert "first difference: samples" in result.output and "gate model: not judged, then pass" in result.output
+    result = CliRunner().invoke(app, ["compare", "HEAD", "HEAD", "HEAD^0", "HEAD~0"])
+    assert result.exit_code == 0 and result.output.count("every dataset that both have is the same") == 3, result.output
     shutil.rmtree(Path("..", "runs", ".cache", "files"))
-    for name, words in (("HEAD", "DVC's cache does not have data/"), ("nothing", "there is no run nothing: name a")):
+    refused = (
+        ("HEAD", "DVC's cache does not have data/"),
+        ("nothing", "there is no run nothing"),
+        ("x" * 300, "no run"),
+    )
+    for name, words in refused:
         with pytest.raises(UserError, match=words):
             CliRunner().invoke(app, ["compare", name, "."], catch_exceptions=False)
 

@@ -163,7 +163,7 @@ def test_what_cannot_be_compared_is_refused(mlflow: Any) -> None:
 )
 def test_a_name_that_the_registry_cannot_keep_is_refused_first(mlflow: Any, named: dict[str, str]) -> None:
     recorded(mlflow, "first", base())
-    with pytest.raises(UserError, match="give --(name|alias)"):
+    with pytest.raises(UserError, match=r"give --(name|alias)"):
         promote("first", **named)
     assert not list(mlflow.MlflowClient().search_model_versions(""))
 

@@ -26,6 +26,7 @@ from pipelines.promotion.rule import in_words, model_gate, refuse_if_withdrawn, 
 ALIAS = "champion"
 MODEL, SCORES, CARD = "model", "scores", "README.md"
 """What a version holds: two datasets, and the card."""
+NOT_PROMOTED = "not promoted, since MLflow refused a request"
 PROMOTED = "promoted"
 """The folder of artifacts of the MLflow run that holds its registered models."""
 
@@ -56,7 +57,7 @@ def promote(run: str, name: str = "", alias: str = ALIAS) -> Promoted:
         client, run_id = _record(found)
         refuse_if_withdrawn(client.get_run(run_id).data.tags)
         name = name or f"objectmate-{task}"
-        with refusals():
+        with refusals(NOT_PROMOTED):
             champion = _champion(client, name, alias)
             if champion is not None and champion.run_id == run_id:
                 return Promoted(name, str(champion.version), alias, "it was the champion already", False)
@@ -90,7 +91,7 @@ def _record(found: Named) -> tuple[Any, str]:
 
     mlflow.set_tracking_uri(store)
     client = mlflow.MlflowClient(store)
-    with refusals():
+    with refusals(NOT_PROMOTED):
         return client, client.get_run(found.mlflow_run).info.run_id
 
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import pipelines.promotion.promote
 from components.common.data.reading import Dataset
-from components.common.errors import GateStop, UserError
+from components.common.errors import GateStop, StageFailed, UserError
 from components.common.stage import tracking
 from pipelines.cli.app import app
 from pipelines.engines.workspace import Workspace
@@ -155,6 +155,10 @@ def test_what_cannot_be_compared_is_refused(mlflow: Any) -> None:
     ):
         promote("other")
     with pytest.raises(UserError, match="MLflow has no record of the run unrecorded"):
+        promote("unrecorded")
+    Path("unrecorded", "data", "report").mkdir(exist_ok=True)
+    Path("unrecorded", "data", "report", "mlflow_run").write_text("0" * 32)
+    with pytest.raises(StageFailed, match=r"not promoted, since MLflow refused a request .*0000"):
         promote("unrecorded")
 
 

@@ -6,6 +6,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,6 +52,21 @@ def store_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str,
     assert done.returncode == 0, done.stderr
     yield dict(word.split("=", 1) for word in done.stdout.split()[1:])
     subprocess.run([script, "down", folder], check=True)
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A client of an S3 in this process, with the bucket `runs`, which keeps all versions."""
+    import boto3
+    from moto import mock_aws
+
+    for name, value in {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_DEFAULT_REGION": "x"}.items():
+        monkeypatch.setenv(name, value)
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1")
+        client.create_bucket(Bucket="runs")
+        client.put_bucket_versioning(Bucket="runs", VersioningConfiguration={"Status": "Enabled"})
+        yield client
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -86,9 +86,8 @@ def _next_step(evidence: Evidence, decision: Decision, window: Window) -> str:
         return window.unused_labels
     if decision.word == "undecided":
         label = (
-            "run `objectmate review RUN`, in the browser, or `objectmate label RUN`, on the terminal: it shows one pair "
-            "after the other, takes your answer, says when enough are answered, and prints the command that runs again "
-            "with them"
+            "run `objectmate review RUN`, in the browser, or `objectmate label RUN`, on the terminal: it shows pairs, "
+            "takes your answers, says when there are enough, and prints the command that runs again with them"
         )
         return label if window.labelled else f"{label}. {LABELS}"
     return window.narrower if evidence.sets else window.wider

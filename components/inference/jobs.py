@@ -11,11 +11,12 @@ from components.common.data.files import inside
 from components.common.data.tables import Line, number, read_table
 from components.common.errors import UserError
 from components.common.references import REFERENCES
+from components.common.vision.geometry import parse_box
 from components.common.vision.origin import origin_of
 from components.inference.locating import Found
 from components.inference.picture import format_of_name
 from components.inference.requests import AnyRequest, Generation, Insertion, origin_of_request
-from components.inference.sources import Reference, Sides
+from components.inference.sources import Reference
 
 if TYPE_CHECKING:
     from components.inference.model import TrainedModel
@@ -76,17 +77,6 @@ def parse_reference(text: str, folder: Path = Path()) -> Reference:
     """A reference as `FILE` or `FILE#xywh=x,y,w,h`, the media fragment of the W3C. Raises `UserError`."""
     match = _WITH_BOX.fullmatch(text)
     return Reference(folder / match["file"], parse_box(match["box"])) if match else Reference(folder / text)
-
-
-def parse_box(text: str) -> Sides:
-    """A box as `x,y,w,h`. Raises `UserError`."""
-    try:
-        x, y, w, h = (float(side) for side in text.split(","))
-    except ValueError:
-        raise UserError(
-            f"the box '{text}' is none: write x,y,w,h in px of the upright picture, as 40,25,120,90"
-        ) from None
-    return x, y, w, h
 
 
 def settle(jobs: Sequence[Job], model: Found) -> tuple[list[Job], list[Outcome]]:

@@ -6,6 +6,7 @@ from typing import ClassVar, TypeAlias
 
 from components.common.errors import UserError
 from components.common.references import CONTEXT, REFERENCES
+from components.common.vision.geometry import box_text
 from components.common.vision.origin import Origin
 from components.inference import GUIDANCE, GUIDANCE_TEXT, STEPS
 from components.inference.locating import Found
@@ -93,7 +94,7 @@ def origin_of_request(request: AnyRequest, model: Found) -> Origin:
     special = (
         {
             "scene": digest_of(request.scene),
-            "box": written(request.box),
+            "box": box_text(request.box),
             "context": float(request.context),
             "margin": float(request.margin),
         }
@@ -106,14 +107,9 @@ def origin_of_request(request: AnyRequest, model: Found) -> Origin:
         model_name=model.label,
         trained_on=model.trained_on,
         references=tuple(digest_of(reference.picture) for reference in request.references),
-        boxes=tuple(written(reference.box) if reference.box else "-" for reference in request.references),
+        boxes=tuple(box_text(reference.box) if reference.box else "-" for reference in request.references),
         seed=request.seed,
         steps=request.steps,
         guidance=float(request.guidance),
         **special,  # type: ignore[arg-type]
     )
-
-
-def written(box: Sides) -> str:
-    """A box as people write it."""
-    return ",".join(f"{side:g}" for side in box)

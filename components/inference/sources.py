@@ -14,7 +14,7 @@ from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
 from components.common.errors import UserError
 from components.common.references import REFERENCE_SCALE
-from components.common.vision.geometry import Box, crop, padded_square, pixel_window
+from components.common.vision.geometry import Box, box_text, crop, padded_square, pixel_window
 from components.common.vision.images import Limits, Rejected, decode_as, upright_as
 from components.inference.colours import read_colours, to_srgb
 
@@ -115,7 +115,7 @@ def checked_box(sides: Sides, size: tuple[int, int], name: str) -> Box:
     if all(map(math.isfinite, box)) and box.w >= 1 and box.h >= 1 and _is_inside(box, width, height):
         return box
     raise UserError(
-        f"{name} has no box {','.join(f'{side:g}' for side in box)}: give x,y,w,h in px, w and h at least 1, within "
+        f"{name} has no box {box_text(box)}: give x,y,w,h in px, w and h at least 1, within "
         f"the {width} x {height} px of the upright picture"
     )
 

@@ -10,7 +10,21 @@ from typing import Annotated
 import typer
 
 from components.common.errors import GateStop, StageFailed, UserError
-from pipelines.cli import cluster, doctor, gate, label, measure, models, parameters, promote, results, review, run, use
+from pipelines.cli import (
+    cluster,
+    doctor,
+    gate,
+    label,
+    measure,
+    models,
+    parameters,
+    promote,
+    reproduce,
+    results,
+    review,
+    run,
+    use,
+)
 from pipelines.cli.lineage import lineage
 from pipelines.cli.photos import photos
 from pipelines.cli.sandbox import sandbox
@@ -19,7 +33,7 @@ from pipelines.cli.takedown import takedown
 from pipelines.engines.family import RUN
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
-for group in (run, use, results, promote, gate, label, review, models, parameters, measure, cluster, doctor):
+for group in (run, use, results, reproduce, promote, gate, label, review, models, parameters, measure, cluster, doctor):
     app.add_typer(group.commands)
 app.add_typer(lineage, name="lineage")
 app.add_typer(takedown, name="takedown")

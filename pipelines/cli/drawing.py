@@ -34,7 +34,8 @@ class Asked:
 
 def insert_pictures(asked: Asked, scene: Path | None, box: str, references: Sequence[str]) -> None:
     """Makes the pictures of a table, or that of one scene for each seed. Raises `UserError`, also for refused rows."""
-    from components.inference.jobs import parse_box, parse_reference
+    from components.common.vision.geometry import parse_box
+    from components.inference.jobs import parse_reference
     from components.inference.requests import Insertion
 
     def request() -> Insertion:

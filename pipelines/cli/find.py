@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from components.common.errors import UserError
-from components.common.vision.geometry import Box
+from components.common.vision.geometry import Box, parse_box
 
 if TYPE_CHECKING:
     from components.mining.search import Answer, Hit
@@ -18,7 +18,7 @@ def find_object(photo: Path, box: str, top: int, data: Path, sheet: Path | None)
     """Prints and draws what looks most like the object at `box` ("x,y,w,h", px; the whole photograph if empty)."""
     from components.mining.search import find
 
-    answer = find(photo, _box(box), top, data)
+    answer = find(photo, parse_box(box) if box else None, top, data)
     console = Console()
     if not box:
         console.print("The whole photograph was taken as the object: --box x,y,w,h (px) selects one in it.")
@@ -31,16 +31,6 @@ def find_object(photo: Path, box: str, top: int, data: Path, sheet: Path | None)
     except (OSError, ValueError) as error:
         raise UserError(f"the picture {path} cannot be written: {error}") from None
     console.print(f"Picture: {path}", markup=False, soft_wrap=True)
-
-
-def _box(text: str) -> Box | None:
-    if not text:
-        return None
-    try:
-        x, y, w, h = (float(side) for side in text.split(","))
-    except ValueError:
-        raise UserError(f"--box {text}: write x,y,w,h in px of the upright photograph, such as 40,25,120,90") from None
-    return Box(x, y, w, h)
 
 
 def _table(answer: "Answer") -> Table:

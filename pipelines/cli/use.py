@@ -18,7 +18,7 @@ OutOption = Annotated[
     Path | None, typer.Option(help=".png, .jpg or .webp, with --batch a folder (default: inserted, or generated)")
 ]
 BatchOption = Annotated[
-    Path | None, typer.Option(help="CSV or .xlsx with a picture a row; docs/review.md explains its columns")
+    Path | None, typer.Option(help="CSV or .xlsx with a picture a row; docs/use.md explains its columns")
 ]
 ModelOption = Annotated[
     str, typer.Option(help="A trained model: a folder, or models:/NAME/VERSION or models:/NAME@ALIAS of MLflow")

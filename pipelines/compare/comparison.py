@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.common.data.digests import short
-from components.common.data.reading import Dataset, is_complete
+from components.common.data.reading import is_complete
 from components.common.stage.yaml_text import read_yaml
 from pipelines.compare.named import Named
 from pipelines.compare.scores import Score, Scored, compare_scores, corrected, current_scores, sample_changes
@@ -219,9 +218,3 @@ def _samples(scores: list[Score], reference: Scored, run: Scored) -> list[Sample
         benchmark = name.partition(".")[0]
         found += [Sample(benchmark, each, subjects[each][0], name, change) for each, change in changes]
     return found
-
-
-def digest(workspace: Workspace, name: str) -> str:
-    """A dataset's short digest; empty if the workspace does not have it."""
-    folder = workspace.dataset(name)
-    return short(Dataset(folder).digest) if is_complete(folder) else ""

@@ -12,12 +12,12 @@ from components.common.data.reading import Dataset, is_complete
 from components.common.data.verification import Check, check_files, count_files
 from components.common.errors import UserError
 from components.common.stage.progress import track
+from pipelines.compare.restoring import LOCK
 from pipelines.engines.local import dvc_digests, dvc_hashes
 from pipelines.engines.workspace import Workspace
 from pipelines.steps import pipeline_steps
 
 EQUAL, DIFFERENT, MISSING, DAMAGED = "equal", "different", "missing", "damaged"
-LOCK = "dvc.lock"
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """What both runs drew for the same benchmark samples from the same noise, beside the truth."""
 
-import base64
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,15 +9,14 @@ from PIL import Image
 from components.common.data.reading import Dataset
 from components.common.data.sandbox import resolve
 from components.common.errors import UserError
-from components.common.vision.images import decode
+from components.common.vision.images import decode, webp_address
 from components.common.vision.sheets import evenly_spread
 from components.evaluation.benchmark import InsertionSample, generation_samples, insertion_samples, load
 from components.evaluation.benchmark import Sample as Given
-from components.evaluation.params import Params
+from components.evaluation.params import MODEL, Params
 from pipelines.compare.comparison import Against
 from pipelines.compare.comparison import Sample as Changed
 from pipelines.compare.named import Named
-from pipelines.compare.scores import SYSTEM
 from pipelines.engines.request import moved
 from pipelines.engines.workspace import Workspace
 from pipelines.parameters import read_step
@@ -34,7 +31,7 @@ SIDE = 256
 
 @dataclass(frozen=True)
 class Card:
-    """A sample as two runs drew it. Pictures are data URIs; truth and reference_view are empty if not at hand.
+    """A sample as two runs drew it. Pictures are data addresses; truth and reference_view are empty if not at hand.
 
     why: what it was chosen for. prompt: of a generated picture.
     """
@@ -101,7 +98,7 @@ def _chosen(samples: Sequence[Changed], benchmark: str) -> Iterator[tuple[str, C
 def _drawn(workspace: Workspace) -> dict[tuple[str, str], Image.Image]:
     """(benchmark, sample) -> what the model drew."""
     samples = Dataset(workspace.dataset("samples"))
-    rows = [row for row in samples.rows() if row["system"] == SYSTEM]
+    rows = [row for row in samples.rows() if row["system"] == MODEL]
     return {(row["benchmark"], row["sample"]): decode(samples.blob(row, "image")) for row in rows}
 
 
@@ -133,14 +130,8 @@ def _card(why: str, changed: Changed, before: Image.Image, after: Image.Image, g
 
 
 def _embedded(picture: Image.Image) -> str:
-    """A data URI: as it is if small, where every pixel counts, else as WebP."""
-    buffer = io.BytesIO()
-    picture = picture.convert("RGB")
-    if max(picture.size) > SIDE:
-        picture.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
-    lossless = max(picture.size) <= SIDE // 4
-    picture.save(buffer, "WEBP", lossless=lossless, quality=85)
-    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    """A data address; lossless if the picture is small, where every pixel counts."""
+    return webp_address(picture, SIDE, lossless=max(picture.size) <= SIDE // 4)
 
 
 def _other_noise(reference: Workspace, run: Workspace) -> Iterator[str]:

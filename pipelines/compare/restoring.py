@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from components.common.data.digests import digest_value
-from components.common.data.files import inside
+from components.common.data.files import inside, read_json
 from components.common.errors import UserError
 from pipelines.engines.prepare import shared_cache
 from pipelines.engines.workspace import Workspace
@@ -40,7 +40,7 @@ def restore(name: str, texts: Mapping[str, str], root: Path) -> Workspace:
 def _check_out(name: str, cache: Path, out: Mapping[str, Any], folder: Path) -> None:
     """Places the files of one folder of dvc.lock. Linked where the file system can, since nothing writes to them."""
     listed = _cached(cache, out["md5"])
-    files = json.loads(listed.read_text(encoding="utf-8")) if listed.is_file() else None
+    files = read_json(listed) if listed.is_file() else None
     if files is None or not all(_cached(cache, file["md5"]).is_file() for file in files):
         raise UserError(
             f"DVC's cache does not have {out['path']} of run {name}: fetch it from a remote (`dvc fetch`), name a run "
@@ -59,7 +59,7 @@ def _write_records(cache: Path, entry: Mapping[str, Any], root: Path) -> None:
     """When and where the step ran, which is beside its datasets and not in them; see `pipelines.engines.run_cache`."""
     made_from = {key: value for key, value in entry.items() if key != "outs"}
     kept = cache / "records" / f"{digest_value(made_from)}.json"
-    records = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
+    records = read_json(kept) if kept.is_file() else {}
     for path, record in records.items():
         place = inside(root, path)
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -14,12 +14,11 @@ from typing import Any
 from components.common.data.reading import Dataset
 from components.common.statistics import LEAST_CLUSTERS, cluster_bootstrap, holm, paired_difference
 from components.evaluation.metrics import LOWER_IS_BETTER
-from components.evaluation.params import REAL
+from components.evaluation.params import MODEL, PASTED, REAL, SHUFFLED
 from pipelines.engines.state import current_steps
 from pipelines.engines.workspace import Workspace
 from pipelines.steps import STEPS
 
-SYSTEM, BASELINE, FLOOR = "objectmate", "shuffled-refs", "copy-paste"
 GAP = "reference_gap"
 """The score with the true references minus that with another object's, by the independent encoder."""
 CONFIDENCE = 0.95
@@ -107,13 +106,13 @@ class Scored:
             self.cells[name, row["system"]][row["sample"]] = (row["subject"], row["value"])
         for name in [name for name in self.specs if name.endswith(".second_ir")]:
             benchmark = name.partition(".")[0]
-            own, other = (self.cells.get((name, system), {}) for system in (SYSTEM, BASELINE))
+            own, other = (self.cells.get((name, system), {}) for system in (MODEL, SHUFFLED))
             gaps = {each: (own[each][0], own[each][1] - other[each][1]) for each in own if each in other}
             if gaps:
                 self.specs[f"{benchmark}.{GAP}"] = self.specs[name]
-                self.cells[f"{benchmark}.{GAP}", SYSTEM] = gaps
+                self.cells[f"{benchmark}.{GAP}", MODEL] = gaps
 
-    def of(self, name: str, system: str = SYSTEM) -> Cells:
+    def of(self, name: str, system: str = MODEL) -> Cells:
         """Sample -> (subject, value) of a score; empty if it was not measured."""
         return self.cells.get((name, system), {})
 
@@ -169,7 +168,7 @@ def _score(name: str, reference: Scored, run: Scored) -> Score:
     before, after = reference.of(name), run.of(name)
     subjects = [before[sample][0] for sample in changes]
     difference = paired_difference(list(changes.values()), subjects, CONFIDENCE)
-    beside = {system: [value for _, value in run.of(name, system).values()] for system in (FLOOR, REAL)}
+    beside = {system: [value for _, value in run.of(name, system).values()] for system in (PASTED, REAL)}
     return Score(
         name=name,
         lower_is_better=name.split(".")[-1] in LOWER_IS_BETTER,
@@ -182,7 +181,7 @@ def _score(name: str, reference: Scored, run: Scored) -> Score:
         p=difference.p,
         p_holm=difference.p,
         identical=not any(changes.values()),
-        copy_paste=fmean(beside[FLOOR]) if beside[FLOOR] else None,
+        copy_paste=fmean(beside[PASTED]) if beside[PASTED] else None,
         real=fmean(beside[REAL]) if beside[REAL] else None,
     )
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from components.common.data.files import read_json
 from components.common.data.reading import Dataset
 from components.common.stage.report import METRICS
 from pipelines.engines.workspace import Workspace
-from pipelines.report.reading import read
 from pipelines.steps import Step
 
 WORDS = {
@@ -28,7 +28,7 @@ def result(workspace: Workspace, step: Step) -> str:
     made = {name: Dataset(workspace.dataset(name)) for name in step.outputs.values()}
     if step.stage.gate:
         return ", ".join(f"{row['gate']} {row['verdict']}" for dataset in made.values() for row in dataset.rows())
-    metrics: dict[str, Any] = read(workspace.report(step) / METRICS)
+    metrics: dict[str, Any] = read_json(workspace.report(step) / METRICS)
     if step.name == "calibration" and "window_low" in metrics:
         return f"similarity window {metrics['window_low']:.3f} to {metrics['window_high']:.3f}"
     if step.name.startswith("train_") and "tuples" in metrics:

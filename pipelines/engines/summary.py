@@ -1,6 +1,5 @@
 """What `objectmate run` says before it starts and when it has ended."""
 
-import json
 import os
 import shlex
 import shutil
@@ -13,6 +12,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from components.common.data.digests import short
+from components.common.data.files import read_json
 from components.common.data.reading import Dataset
 from components.common.stage.report import NOTES
 from components.common.stage.tracking import OWN_STORE
@@ -104,7 +104,7 @@ def _stage_table(workspace: Workspace, request: Request, outcome: Outcome) -> Ta
 
 
 def _notes(report: Path) -> list[str]:
-    return list(json.loads((report / NOTES).read_text(encoding="utf-8")))
+    return list(read_json(report / NOTES))
 
 
 def _mlflow() -> str:

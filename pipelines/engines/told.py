@@ -9,6 +9,7 @@ from components.common.data.digests import short
 from components.common.data.reading import Dataset
 from components.common.stage.logged import LoggedDataset, describe_dataset
 from components.common.statistics import Interval
+from components.evaluation.params import MODEL, PASTED
 from components.evaluation.summary import Table, tabulate
 from pipelines.engines.naming import OF_THE_RUN
 from pipelines.engines.state import current_steps, verdicts
@@ -19,7 +20,6 @@ SCORES = ("insertion.second_ir", "insertion.ir", "insertion.object_error", "gene
 """Scores of the model that a run's record has, under the names that `objectmate compare` uses too."""
 GAP = "reference_gap"
 COUNTED = ("images", "objects", "sets", "tuples")
-MODEL, FLOOR = "objectmate", "copy-paste"
 
 
 @dataclass(frozen=True)
@@ -99,16 +99,16 @@ class Told:
 
     def _scores(self) -> list[str]:
         rows = [
-            f"| {name} | {each.mean:.3f} | {each.low:.3f} to {each.high:.3f} | {self._floor(name)} |"
+            f"| {name} | {each.mean:.3f} | {each.low:.3f} to {each.high:.3f} | {self._pasted(name)} |"
             for name, each in self.intervals.items()
         ]
         return ["| score | model | 95 % | copy-paste |", "| --- | --- | --- | --- |", *rows] if rows else []
 
-    def _floor(self, name: str) -> str:
+    def _pasted(self, name: str) -> str:
         benchmark, _, metric = name.partition(".")
-        if self.table is None or FLOOR not in self.table.cells.get((benchmark, metric), {}):
+        if self.table is None or PASTED not in self.table.cells.get((benchmark, metric), {}):
             return ""
-        return f"{self.table.interval(benchmark, metric, FLOOR).mean:.3f}"
+        return f"{self.table.interval(benchmark, metric, PASTED).mean:.3f}"
 
     def draw(self, folder: Path) -> list[Path]:
         """A chart of the scores with their intervals, and the sheets of samples, under the same names in every run."""

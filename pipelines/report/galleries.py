@@ -1,24 +1,22 @@
 """The stages' contact sheets as pictures of their own, below headings that can be read and enlarged."""
 
-import base64
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
+from components.common.vision.images import webp_address
 from components.common.vision.sheets import Shown, cells_of
 from pipelines.report.words import PICTURES
 
 MOST, SIDE = 48, 240
 """Pictures of a sheet that a page shows, and their longer side in px, so that a page stays below 6 MB. The rest of a
 sheet's rows are left out, which the page says."""
-QUALITY = 86
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A picture (WebP as base64; empty: there is only a text), its text, and what a screen reader says."""
+    """A picture (a data address; empty: there is only a text), its text, and what a screen reader says."""
 
     picture: str
     text: str
@@ -62,16 +60,8 @@ def gallery(sheet: Path, stage: str, most: int = MOST) -> Gallery:
 def _tile(picture: Image.Image, cell: Shown, heading: str) -> Tile:
     if not cell.box:
         return Tile("", cell.text, "")
-    return Tile(_embedded(picture.crop(cell.box)), cell.text, ": ".join(filter(None, (heading, cell.text))))  # type: ignore[arg-type]
+    return Tile(webp_address(picture.crop(cell.box), SIDE), cell.text, ": ".join(filter(None, (heading, cell.text))))  # type: ignore[arg-type]
 
 
 def _heading(headings: list[str], column: int) -> str:
     return headings[column] if column < len(headings) else ""
-
-
-def _embedded(picture: Image.Image) -> str:
-    """WebP: a tenth of the PNG, so that the page opens quickly."""
-    picture.thumbnail((SIDE, SIDE), Image.Resampling.BICUBIC)
-    buffer = io.BytesIO()
-    picture.save(buffer, format="WEBP", quality=QUALITY)
-    return base64.b64encode(buffer.getvalue()).decode()

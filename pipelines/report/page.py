@@ -10,13 +10,13 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 
 from components.common.data.account import Equation
+from components.common.data.files import read_json
 from components.gates.conservation import ACCOUNT
 from components.gates.questions import QUESTIONS
 from pipelines.engines.state import current_steps, verdicts
 from pipelines.engines.workspace import Workspace
 from pipelines.report.flow import flow
 from pipelines.report.galleries import Gallery, gallery
-from pipelines.report.reading import read
 from pipelines.report.scores import benchmarks, first_chart
 from pipelines.report.section import Section, section
 from pipelines.steps import PIPELINES, STEPS, Step
@@ -104,4 +104,4 @@ def _account(workspace: Workspace, steps: Sequence[Step]) -> list[Equation]:
     """The equations of the conservation gate, if it has judged this run."""
     step = STEPS["gate_tuples"]
     path = workspace.report(step) / "files" / ACCOUNT
-    return [Equation(**fields) for fields in read(path)] if step in steps and path.is_file() else []
+    return [Equation(**fields) for fields in read_json(path)] if step in steps and path.is_file() else []

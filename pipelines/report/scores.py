@@ -7,25 +7,26 @@ from typing import Any
 
 from markupsafe import Markup
 
+from components.common.data.files import read_json
 from components.evaluation.metrics import LOWER_IS_BETTER, TITLES
+from components.evaluation.params import MODEL, PASTED, REAL, SHUFFLED
 from pipelines.report.charts import dots, legend
-from pipelines.report.reading import read
 from pipelines.report.words import CONTRASTS, SYSTEMS
 
 Rows = list[dict[str, Any]]
 MARKS = {
-    "objectmate": "own",
+    MODEL: "own",
     "objectmate-1-ref": "own-less",
-    "real-photograph": "ceiling",
-    "copy-paste": "baseline",
-    "shuffled-refs": "floor",
+    REAL: "ceiling",
+    PASTED: "baseline",
+    SHUFFLED: "floor",
     "clean-plate": "floor-less",
 }
 """System -> class of its mark; outside systems share another."""
 MEANINGS = {"ceiling": "ceiling", "own": "the model", "baseline": "trivial baseline", "floor": "floor"}
 FIRST = (("insertion", "second_ir"), ("insertion", "ir"), ("generation", "second_ir"))
 """What the first screen shows: of each benchmark the encoder that did not mine, and of insertion the one that did."""
-FIRST_SYSTEMS = ("real-photograph", "objectmate", "copy-paste", "shuffled-refs")
+FIRST_SYSTEMS = (REAL, MODEL, PASTED, SHUFFLED)
 MAIN = "second_ir"
 SAYS = "Dots are means, lines their 95 % intervals over products."
 
@@ -50,7 +51,7 @@ class Benchmark:
         """The paired differences by metric; right of zero the model is better."""
         grouped: dict[str, Rows] = {}
         for row in sorted(self.differences, key=lambda row: _rank(row["metric"], TITLES)):
-            named = row | {"label": CONTRASTS.get(row["system"], row["system"]), "key": "objectmate"}
+            named = row | {"label": CONTRASTS.get(row["system"], row["system"]), "key": MODEL}
             grouped.setdefault(TITLES.get(str(row["metric"]), str(row["metric"])), []).append(named)
         title = "difference on the same samples (right of 0: better)"
         return dots(grouped, MARKS, title, f"{self.name}: paired differences. {SAYS}", zero=True)
@@ -145,4 +146,4 @@ def _gain(row: Mapping[str, float]) -> str:
 
 def _plot(report: Path, name: str) -> Rows:
     path = report / "plots" / f"{name}.json"
-    return list(read(path)) if path.is_file() else []
+    return list(read_json(path)) if path.is_file() else []

@@ -8,12 +8,12 @@ from typing import Any
 from markupsafe import Markup
 
 from components.common.data.digests import short
+from components.common.data.files import read_json
 from components.common.data.reading import Dataset
 from components.common.stage.report import METRICS, NOTES, RECORD
 from pipelines.engines.workspace import Workspace
 from pipelines.report import charts
 from pipelines.report.galleries import Gallery, galleries
-from pipelines.report.reading import read
 from pipelines.report.words import Plot, plot_words, unit
 from pipelines.steps import PIPELINES, Step
 
@@ -53,13 +53,13 @@ def section(workspace: Workspace, step: Step) -> Section:
         pipeline=next(name for name, steps in PIPELINES.items() if step in steps),
         gate=step.stage.gate,
         rows=[(dataset.folder.name, len(dataset), short(dataset.digest)) for dataset in made],
-        run=read(report / RECORD),
-        notes=read(report / NOTES),
+        run=read_json(report / RECORD),
+        notes=read_json(report / NOTES),
         plots=_plots(report, step.name),
         galleries=galleries(report, step.name),
         numbers=[
             (_called(name), charts.number_text(float(value)), unit(step.name, name))
-            for name, value in read(report / METRICS).items()
+            for name, value in read_json(report / METRICS).items()
         ],
     )
 
@@ -67,8 +67,7 @@ def section(workspace: Workspace, step: Step) -> Section:
 def draw(stage: str, name: str, rows: charts.Rows) -> tuple[Plot, Markup]:
     """A stage's plot: its words, and the drawing of its rows (flat dicts whose first key is x)."""
     words = plot_words(stage, name, rows[0])
-    x, *others = rows[0]
-    series = words.series or {key: key.replace("_", " ") for key in others if isinstance(rows[0][key], int | float)}
+    x, series = next(iter(rows[0])), words.series
     if not series:
         return words, Markup("")
     if words.kind == "bars":
@@ -88,7 +87,7 @@ def _title(step: Step, made: Sequence[Dataset]) -> str:
 
 
 def _plots(report: Path, stage: str) -> list[tuple[Plot, Markup]]:
-    known = {path.stem: read(path) for path in sorted((report / "plots").glob("*.json"))}
+    known = {path.stem: read_json(path) for path in sorted((report / "plots").glob("*.json"))}
     return [draw(stage, name, rows) for name, rows in known.items() if rows and not name.endswith(APART)]
 
 

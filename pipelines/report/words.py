@@ -4,7 +4,7 @@ A plot that is not listed is drawn all the same, under its own name: see `plot_w
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -220,10 +220,10 @@ UNITS = {
 
 def plot_words(stage: str, name: str, first: Mapping[str, object]) -> Plot:
     """The words of a stage's plot. first: its first row, whose first key is x and whose other numbers are series."""
-    if f"{stage}/{name}" in PLOTS:
-        return PLOTS[f"{stage}/{name}"]
     x, *others = first
     series = {key: key.replace("_", " ") for key in others if isinstance(first[key], int | float)}
+    if known := PLOTS.get(f"{stage}/{name}"):
+        return known if known.series else replace(known, series=series)
     title, y = name.replace("_", " ").capitalize(), ", ".join(series.values())
     if isinstance(first[x], str):
         return Plot(title, y, x, f"{title}.", "bars", series)

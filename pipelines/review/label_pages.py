@@ -4,7 +4,7 @@ import io
 from collections.abc import Sequence
 from typing import Any, cast
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -16,10 +16,9 @@ from pipelines.labelling.session import Session
 from pipelines.review.deck import Turn
 from pipelines.review.label_report import LABELLED, answers_table, report
 from pipelines.review.label_room import ALL, DISPUTED, Action, LabelRoom, Lane
-from pipelines.review.pages import FOREVER, ask_name, attachment, csv_of, page, rater_of
+from pipelines.review.pages import FOREVER, ask_name, asked_for, attachment, csv_of, page, rater_named, rater_of, there
 
 SIDE = 480  # px, of the photograph around an object
-MOST_ACTIONS = 500
 ACTIONS = TypeAdapter(list[Action])
 
 
@@ -34,18 +33,13 @@ def label(request: Request) -> Response:
 
 def turns(request: Request) -> Response:
     """The rater's next turns and where the gate stands, as JSON."""
-    return JSONResponse(_turns(_room(request), _rater(request), _lane(request)))
+    return JSONResponse(_turns(_room(request), rater_named(request), _lane(request)))
 
 
 async def actions(request: Request) -> Response:
     """Does what the rater's page asks for; answers as `turns`, and says what could not be done."""
-    room, rater, lane = _room(request), _rater(request), _lane(request)
-    try:
-        asked = ACTIONS.validate_json(await request.body())
-    except ValidationError:
-        raise HTTPException(422, "These are no answers: reload the page.") from None
-    if len(asked) > MOST_ACTIONS:
-        raise HTTPException(422, f"At most {MOST_ACTIONS} answers are taken at once.")
+    room, rater, lane = _room(request), rater_named(request), _lane(request)
+    asked = await asked_for(request, ACTIONS)
     refused = await run_in_threadpool(room.act, rater, asked)
     return JSONResponse((await run_in_threadpool(_turns, room, rater, lane)) | {"refused": refused})
 
@@ -120,20 +114,11 @@ def _state(room: LabelRoom, session: Session) -> dict[str, Any]:
 
 
 def _room(request: Request) -> LabelRoom:
-    room = request.app.state.review.labels
-    if isinstance(room, str):
-        raise HTTPException(404, room)
-    return room
-
-
-def _rater(request: Request) -> str:
-    if not (rater := rater_of(request)):
-        raise HTTPException(409, "Nobody has said who answers: reload the page.")
-    return rater
+    return there(request.app.state.review.labels)
 
 
 def _session(request: Request) -> Session:
-    return _room(request).session(_rater(request))
+    return _room(request).session(rater_named(request))
 
 
 def _lane(request: Request) -> Lane:

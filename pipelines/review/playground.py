@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from components.common.data.files import write_atomically
+from components.common.data.files import read_json, write_atomically
 from components.common.data.reading import is_complete
 from components.common.errors import UserError
+from components.inference.sources import Sides
 from pipelines.engines.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 MODEL, FOLDER = "model_insertion", "playground"
 RESULT, SCENE, RECORD = "result.png", "scene.webp", "made.json"
 PREVIEW = 1600  # px, longest side of a scene that is kept beside its result
-Sides = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Playground:
     def history(self) -> list[Made]:
         """All results, newest first."""
         records = sorted(self.folder.glob(f"*/{RECORD}"), reverse=True)
-        return [Made(**json.loads(record.read_text(encoding="utf-8"))) for record in records]
+        return [Made(**read_json(record)) for record in records]
 
     def file(self, made: str, name: str) -> Path | None:
         """The result or the scene of a result; None if there is none."""

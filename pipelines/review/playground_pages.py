@@ -12,9 +12,10 @@ from starlette.routing import Route
 
 from components.common.errors import UserError
 from components.common.references import REFERENCES
+from components.common.vision.geometry import parse_box
 from components.inference import GUIDANCE, STEPS
 from pipelines.review.pages import FOREVER, page, rater_of
-from pipelines.review.playground import RESULT, SCENE, Playground, Sides, Wish
+from pipelines.review.playground import RESULT, SCENE, Playground, Wish
 
 
 def playground(request: Request) -> Response:
@@ -65,27 +66,19 @@ def forget(request: Request) -> Response:
 
 async def _wish(form: FormData) -> Wish:
     references = [await each.read() for each in form.getlist("reference") if isinstance(each, UploadFile)]
-    boxes = [_sides(str(text)) if text else None for text in form.getlist("reference_box")]
+    boxes = [parse_box(str(text)) if text else None for text in form.getlist("reference_box")]
     scene = form.get("scene")
     if not isinstance(scene, UploadFile) or not references or len(boxes) != len(references):
         raise UserError(f"choose a scene and one to {REFERENCES} references")
     return Wish(
         scene=await scene.read(),
-        box=_sides(str(form.get("box", ""))),
+        box=parse_box(str(form.get("box", ""))),
         references=references,
         boxes=boxes,
         seed=_number(form, "seed", int),
         steps=_number(form, "steps", int),
         guidance=_number(form, "guidance", float),
     )
-
-
-def _sides(text: str) -> Sides:
-    try:
-        x, y, width, height = map(float, text.split(","))
-    except ValueError:
-        raise UserError("draw a box where the object should go") from None
-    return x, y, width, height
 
 
 def _number(form: FormData, name: str, kind: type) -> Any:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -10,11 +10,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from components.common.vision.images import encode_png
-from pipelines.review.pages import FOREVER, ask_name, attachment, csv_of, page, rater_of
+from pipelines.review.pages import FOREVER, ask_name, asked_for, attachment, csv_of, page, rater_named, rater_of, there
 from pipelines.review.study import ASKED, Choice, Comparison, Study, StudyRoom
 from pipelines.review.study_report import COLUMNS, as_parquet, preferences, table
 
-MOST_ACTIONS = 500
 CHOSEN = TypeAdapter(list[Choice])
 
 
@@ -38,18 +37,13 @@ def compare(request: Request) -> Response:
 def turns(request: Request) -> Response:
     """The rater's comparisons, as JSON."""
     room = _room(request)
-    return JSONResponse(_turns(room, _study(request, room), _rater(request)))
+    return JSONResponse(_turns(room, _study(request, room), rater_named(request)))
 
 
 async def actions(request: Request) -> Response:
     """Does what the rater's page asks for; answers as `turns`."""
-    room, rater = _room(request), _rater(request)
-    try:
-        asked = CHOSEN.validate_json(await request.body())
-    except ValidationError:
-        raise HTTPException(422, "These are no answers: reload the page.") from None
-    if len(asked) > MOST_ACTIONS:
-        raise HTTPException(422, f"At most {MOST_ACTIONS} answers are taken at once.")
+    room, rater = _room(request), rater_named(request)
+    asked = await asked_for(request, CHOSEN)
     study = await run_in_threadpool(_study, request, room)
     refused = await run_in_threadpool(room.act, study, rater, asked)
     return JSONResponse((await run_in_threadpool(_turns, room, study, rater)) | {"refused": refused})
@@ -100,21 +94,12 @@ def _shown(room: StudyRoom, turn: Comparison) -> dict[str, Any]:
 
 
 def _room(request: Request) -> StudyRoom:
-    room = request.app.state.review.study
-    if isinstance(room, str):
-        raise HTTPException(404, room)
-    return room
+    return there(request.app.state.review.study)
 
 
 def _study(request: Request, room: StudyRoom) -> Study:
     asked = request.query_params
     return room.study(asked.get("question", ""), asked.get("first", ""), asked.get("second", ""))
-
-
-def _rater(request: Request) -> str:
-    if not (rater := rater_of(request)):
-        raise HTTPException(409, "Nobody has said who answers: reload the page.")
-    return rater
 
 
 ROUTES = [

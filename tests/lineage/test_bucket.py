@@ -1,13 +1,10 @@
 """Lineage of a run in a bucket answers as that of the run on disk, and fetches only what it needs."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from components.common.data.reading import Dataset
 from components.common.errors import StageFailed, UserError
@@ -25,21 +22,11 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "run" / "data"
 
 
-@pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    for name, value in {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_DEFAULT_REGION": "x"}.items():
-        monkeypatch.setenv(name, value)
-    with mock_aws():
-        made = boto3.client("s3", region_name="us-east-1")
-        made.create_bucket(Bucket="runs")
-        yield made
-
-
-def upload(client: Any, run: Path, places: dict[str, str]) -> None:
+def upload(bucket: Any, run: Path, places: dict[str, str]) -> None:
     """places: dataset -> its folder in the bucket."""
     for name, place in places.items():
         for path in (path for path in (run / name).rglob("*") if path.is_file()):
-            client.upload_file(str(path), "runs", f"{place}/{path.relative_to(run / name)}")
+            bucket.upload_file(str(path), "runs", f"{place}/{path.relative_to(run / name)}")
 
 
 def as_workspace(run: Path) -> dict[str, str]:
@@ -52,8 +39,8 @@ def as_kubeflow(run: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("layout", [as_workspace, as_kubeflow])
-def test_answers_are_those_of_the_run_on_disk(run, client, layout):
-    upload(client, run, layout(run))
+def test_answers_are_those_of_the_run_on_disk(run, bucket, layout):
+    upload(bucket, run, layout(run))
     tuple_id = Dataset(run / "tuples").rows(["tuple_id"])[0]["tuple_id"]
     data = data_of("s3://runs/a")
     assert ask.sources(data, tuple_id) == ask.sources(run, tuple_id)
@@ -68,15 +55,15 @@ def first_picture(run: Path) -> bytes:
     return images.blob(images.rows()[0], "image")
 
 
-def test_what_is_kept_follows_the_bucket_and_a_damaged_table_is_refused(run, client):
-    upload(client, run, as_workspace(run))
+def test_what_is_kept_follows_the_bucket_and_a_damaged_table_is_refused(run, bucket):
+    upload(bucket, run, as_workspace(run))
     before = data_of("s3://runs/a")
     shutil.rmtree(run)
     write_run(run, seed=1)
-    upload(client, run, as_workspace(run))
+    upload(bucket, run, as_workspace(run))
     assert data_of("s3://runs/a") == before and Dataset(before / "tuples").rows() == Dataset(run / "tuples").rows()
     table = Dataset(run / "sets").files(".parquet")[0]
-    client.put_object(Bucket="runs", Key=f"a/data/sets/{table.name}", Body=b"?" + table.read_bytes()[1:])
+    bucket.put_object(Bucket="runs", Key=f"a/data/sets/{table.name}", Body=b"?" + table.read_bytes()[1:])
     (before / "sets" / table.name).unlink()
     with pytest.raises(StageFailed, match=r"sets/part-00000\.parquet is not what its manifest says"):
         data_of("s3://runs/a")

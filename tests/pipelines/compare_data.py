@@ -39,13 +39,18 @@ def scored_run(
     benchmark: str = "b" * 64,
     contents: Mapping[str, str] | None = None,
     side: int = 32,
+    others: Mapping[str, Values] | None = None,
     **params: Any,
 ) -> Workspace:
-    """A run of all steps whose model got these scores on insertion, with a picture of each sample."""
+    """A run of all steps whose model got these scores on insertion, with a picture of each sample.
+
+    others: the scores of other systems.
+    """
     workspace = make_run(root, Made(params=params, contents=contents or {}))
     rows = list(score_rows("objectmate", values, spec, subject))
     lower = {name: np.asarray(own) - 0.5 for name, own in values.items()}
-    rows += score_rows("shuffled-refs", lower, spec, subject)
+    for system, own in {"shuffled-refs": lower, **(others or {})}.items():
+        rows += score_rows(system, own, spec, subject)
     evaluation = STEPS["evaluation"]
     inputs, given = workspace.inputs(evaluation), read_step(workspace.params, evaluation)
     models = {"benchmark": benchmark}

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 from short_run import command, environment
 
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 
 
 def living(folder: Path) -> list[psutil.Process]:

@@ -93,7 +93,7 @@ def test_every_command_has_help(command, objectmate):
         (["submit", "--host", "cluster"], "cluster is not the address of a Kubeflow Pipelines API"),
         (["find", "nothing.jpg"], "the photograph nothing.jpg cannot be read"),
         (["find", str(ROOT / "LICENSE")], "LICENSE is not a usable photograph"),
-        (["find", "nothing.jpg", "--box", "1,2,3"], "--box 1,2,3: write x,y,w,h"),
+        (["find", "nothing.jpg", "--box", "1,2,3"], "the box '1,2,3' cannot be read: write x,y,w,h"),
         (["find", str(ROOT / "pipelines/report/example.png")], "data/images holds no finished dataset"),
         (["label", "nowhere"], "there is no nowhere/params.yaml"),
         (["stage", "mending"], "there is no stage 'mending'"),

@@ -126,7 +126,7 @@ def test_what_cannot_be_drawn_is_one_sentence(app: Served, visit: Visit, scene: 
     cases = {
         "the scene is not a usable picture": {},
         "the scene has no box 9,9,900,9": {"scene": _file(scene.read_bytes()), "box": "9,9,900,9"},
-        "draw a box where the object should go": {"box": "x"},
+        "the box 'x' cannot be read: write x,y,w,h": {"box": "x"},
         "steps is 0: give a number from 1 to 1000": {"scene": _file(scene.read_bytes()), "steps": "0"},
         "seed is not a number": {"seed": "="},
     }

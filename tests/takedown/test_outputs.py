@@ -1,12 +1,9 @@
 """A takedown in a bucket with versions: every version made from a photograph by a Kubeflow run goes, models stay."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from components.common.data.reading import Dataset
 from components.common.errors import UserError
@@ -22,18 +19,7 @@ ADDRESS = "s3://runs/objectmate"
 
 
 @pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    for name, value in {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_DEFAULT_REGION": "x"}.items():
-        monkeypatch.setenv(name, value)
-    with mock_aws():
-        made = boto3.client("s3", region_name="us-east-1")
-        made.create_bucket(Bucket="runs")
-        made.put_bucket_versioning(Bucket="runs", VersioningConfiguration={"Status": "Enabled"})
-        yield made
-
-
-@pytest.fixture
-def home(tmp_path: Path, client: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path: Path, bucket: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A run here, and in the bucket the same run by Kubeflow, uploaded twice, so that each object has two versions."""
     monkeypatch.chdir(tmp_path)
     write_run(tmp_path / "data")
@@ -41,9 +27,9 @@ def home(tmp_path: Path, client: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
     for manifest in [*(tmp_path / "data").glob("*/manifest.json")] * 2:
         task, role = places[manifest.parent.name]
         root = f"objectmate/full/run-1/{task}/7f3a"
-        client.put_object(Bucket="runs", Key=f"{root}/report/figures/sheet.png", Body=b"a contact sheet")
+        bucket.put_object(Bucket="runs", Key=f"{root}/report/figures/sheet.png", Body=b"a contact sheet")
         for path in (path for path in manifest.parent.rglob("*") if path.is_file()):
-            client.upload_file(str(path), "runs", f"{root}/{role}/{path.relative_to(manifest.parent)}")
+            bucket.upload_file(str(path), "runs", f"{root}/{role}/{path.relative_to(manifest.parent)}")
     return tmp_path
 
 
@@ -52,27 +38,27 @@ def planned(number: int = 3) -> Plan:
     return make_plan(Path(), [image_id], [ADDRESS])[0]
 
 
-def kept(client: Any) -> set[str]:
-    listed = client.list_object_versions(Bucket="runs")
+def kept(bucket: Any) -> set[str]:
+    listed = bucket.list_object_versions(Bucket="runs")
     return {item["Key"].split("/")[3] for kind in ("Versions", "DeleteMarkers") for item in listed.get(kind, ())}
 
 
-def test_every_version_goes_and_nothing_is_found_after(home: Path, client: Any) -> None:
-    client.delete_object(Bucket="runs", Key="objectmate/full/run-1/ingest/7f3a/images/manifest.json")
-    client.upload_file("data/images/manifest.json", "runs", "objectmate/full/run-1/ingest/7f3a/images/manifest.json")
+def test_every_version_goes_and_nothing_is_found_after(home: Path, bucket: Any) -> None:
+    bucket.delete_object(Bucket="runs", Key="objectmate/full/run-1/ingest/7f3a/images/manifest.json")
+    bucket.upload_file("data/images/manifest.json", "runs", "objectmate/full/run-1/ingest/7f3a/images/manifest.json")
     plan = planned()
     assert [trace for trace in search_outputs(ADDRESS, plan.traces) if trace]
     assert purge_outputs(ADDRESS, plan.outputs[ADDRESS]) > 40
     assert not [trace for trace in search_outputs(ADDRESS, plan.traces) if trace]
-    assert kept(client) == {"train-insertion"}
+    assert kept(bucket) == {"train-insertion"}
     assert purge_outputs(ADDRESS, plan.outputs[ADDRESS]) == 0  # and so it is resumed
 
 
-def test_a_run_without_the_photograph_is_left_as_it_is(home: Path, client: Any) -> None:
-    before = client.list_object_versions(Bucket="runs")["Versions"]
+def test_a_run_without_the_photograph_is_left_as_it_is(home: Path, bucket: Any) -> None:
+    before = bucket.list_object_versions(Bucket="runs")["Versions"]
     write_run(home / "data", seed=9)
     assert planned().outputs == {}
-    assert client.list_object_versions(Bucket="runs")["Versions"] == before
+    assert bucket.list_object_versions(Bucket="runs")["Versions"] == before
 
 
 def test_an_address_that_is_no_bucket_is_refused(home: Path) -> None:

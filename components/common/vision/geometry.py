@@ -1,8 +1,11 @@
 """Windows and crops around a box: the same rule for mining, training tuples and metrics."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageOps
+
+from components.common.errors import UserError
 
 
 class Box(NamedTuple):
@@ -16,6 +19,22 @@ class Box(NamedTuple):
     @property
     def area(self) -> float:
         return max(self.w, 0.0) * max(self.h, 0.0)
+
+
+def parse_box(text: str) -> Box:
+    """A box as people write it: `x,y,w,h`. Raises `UserError` for any other text."""
+    try:
+        x, y, w, h = map(float, text.split(","))
+    except ValueError:
+        raise UserError(
+            f"the box '{text}' cannot be read: write x,y,w,h in px of the upright picture, such as 40,25,120,90"
+        ) from None
+    return Box(x, y, w, h)
+
+
+def box_text(sides: Sequence[float]) -> str:
+    """x, y, w and h as `parse_box` reads them."""
+    return ",".join(f"{side:g}" for side in sides)
 
 
 def iou(a: Box, b: Box) -> float:

@@ -5,6 +5,7 @@ checked before any pixel is decoded, and whatever a decoder does with broken byt
 Pixels are taken to be sRGB; embedded colour profiles are dropped.
 """
 
+import base64
 import io
 import math
 import re
@@ -149,6 +150,15 @@ def encode_png(image: Image.Image) -> bytes:
     bare.info = {}
     bare.save(buffer, "PNG", compress_level=2)  # higher levels are slower, and photographs get no smaller
     return buffer.getvalue()
+
+
+def webp_address(image: Image.Image, side: int, quality: int = 85, lossless: bool = False) -> str:
+    """The picture, at most side px wide and high, as a data address of WebP: a tenth of the bytes of a PNG."""
+    shown = image.convert("RGB")
+    shown.thumbnail((side, side), Image.Resampling.BICUBIC)
+    buffer = io.BytesIO()
+    shown.save(buffer, format="WEBP", quality=quality, lossless=lossless)
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def dhashes(image: Image.Image) -> tuple[bytes, bytes]:

@@ -35,14 +35,8 @@ function show(turn) {
   find("undo").disabled = !turns.behind.length;
   find("prompt").hidden = !turn?.prompt;
   if (!turn) return;
-  prepare(turn);
-  if (turn.ready) return lay(turn);
   find("pair").setAttribute("aria-busy", "true");
-  turn.loading.then(() => {
-    if (turns.current !== turn) return;
-    if (turn.failed) say("A picture cannot be loaded: reload the page.");
-    else lay(turn);
-  });
+  turns.present(turn, lay, () => say("A picture cannot be loaded: reload the page."));
 }
 
 function lay(turn) {

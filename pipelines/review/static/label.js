@@ -47,14 +47,8 @@ function show(turn) {
   for (const button of root.querySelectorAll("[data-word], #flag")) button.disabled = !turn;
   find("undo").disabled = !turns.behind.length;
   if (!turn) return;
-  prepare(turn);
-  if (turn.ready) return lay(turn);
   find("pair").setAttribute("aria-busy", "true");
-  turn.loading.then(() => {
-    if (turns.current !== turn) return;
-    if (turn.failed) say("A picture of this pair cannot be loaded: reload the page.");
-    else lay(turn);
-  });
+  turns.present(turn, lay, () => say("A picture of this pair cannot be loaded: reload the page."));
 }
 
 function lay(turn) {

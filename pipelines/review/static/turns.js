@@ -71,6 +71,15 @@ export class Turns {
     this.send();
   }
 
+  // Waits for a turn's pictures; another turn may be the current one by then.
+  present(turn, lay, failed) {
+    this.hooks.prepare(turn);
+    if (turn.ready) return lay(turn);
+    turn.loading.then(() => {
+      if (this.current === turn) (turn.failed ? failed : lay)(turn);
+    });
+  }
+
   async poll() {
     const version = this.version;
     try {

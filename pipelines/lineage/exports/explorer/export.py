@@ -3,18 +3,15 @@
 The files are scripts and not JSON: a page opened from a disk may load a script beside it, but may fetch nothing.
 """
 
-import base64
-import io
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
-from PIL import Image
 
 from components.common.data.reading import Dataset
-from components.common.vision.images import Rejected, decode
+from components.common.vision.images import Rejected, decode, webp_address
 from components.lineage.references import IDS
 from components.lineage.rows import Run
 from pipelines.lineage.exports.explorer.graph import MOST, Graph, graph
@@ -105,10 +102,6 @@ def _thumbnail(dataset: Dataset, name: str, row: Mapping[str, Any]) -> str:
     if name not in THUMBNAILS:
         return ""
     try:
-        picture = decode(dataset.blob(row, THUMBNAILS[name])).convert("RGB")
+        return webp_address(decode(dataset.blob(row, THUMBNAILS[name])), SIDE, quality=80)
     except Rejected:
         return ""
-    picture.thumbnail((SIDE, SIDE), Image.Resampling.BICUBIC)
-    buffer = io.BytesIO()
-    picture.save(buffer, format="WEBP", quality=80)
-    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,50 @@
+"""What a finished run holds that questions are answered from: its scores, and its encoders on the benchmark."""
+
+from functools import cached_property
+
+import numpy as np
+
+from components.common.data.reading import Dataset
+from components.common.data.sandbox import resolve
+from components.common.errors import UserError
+from components.common.vision.encoders import load_encoder
+from components.evaluation.benchmark import View, load
+from components.evaluation.params import Params
+from components.sandbox.training.measure import Neighbours
+from pipelines.compare.scores import Cells, current_scores
+from pipelines.engines.workspace import Workspace
+from pipelines.parameters import read_step
+from pipelines.steps import STEPS
+
+
+class Evidence:
+    """The run of a workspace. Raises `UserError` if it has no scores of its current run."""
+
+    def __init__(self, workspace: Workspace):
+        params = read_step(workspace.params, STEPS["evaluation"])
+        assert isinstance(params, Params)
+        self.params, self.scored = params, current_scores(workspace)
+        if self.scored.absent:
+            raise UserError(self.scored.absent)
+        self.digest = Dataset(workspace.dataset("scores")).digest
+        """Of the scores, which also covers the benchmark and the encoders."""
+
+    def scores(self, name: str, system: str) -> Cells:
+        """Sample -> (subject, value) of a system. name: BENCHMARK.METRIC."""
+        if not (cells := self.scored.of(name, system)):
+            raise UserError(f"the run has no {name} of {system}: let it evaluate that benchmark")
+        return cells
+
+    def hits(self, model: str) -> tuple[list[str], list[float]]:
+        """For each photograph of the benchmark: its subject, and whether the nearest other one shows the same subject.
+
+        model: clip, dino or ir. The object is cut out with the surroundings that scores use.
+        """
+        encoder = load_encoder(getattr(self.params, model), self.params.device, self.params.framing)
+        vectors = encoder.embed([view.square(self.params.crop_scale) for view in self._views])
+        near = Neighbours(vectors, [view.subject for view in self._views], np.arange(len(self._views)).tolist())
+        return near.asked, near.hits.tolist()
+
+    @cached_property
+    def _views(self) -> list[View]:
+        return [view for views in load(resolve(self.params.benchmark)).subjects.values() for view in views]

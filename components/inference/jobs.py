@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -88,7 +89,9 @@ def settle(jobs: Sequence[Job], model: Found) -> tuple[list[Job], list[Outcome]]
                 raise UserError(job.flaw)
             job.request.check()
             format_of_name(job.out)
-            if _is_there(job.out, job.request, model):
+            with _usable(job.out):
+                there = _is_there(job.out, job.request, model)
+            if there:
                 settled.append(Outcome(job, "kept", []))
             else:
                 pending.append(job)
@@ -103,12 +106,22 @@ def make(model: "TrainedModel", jobs: Sequence[Job], on_step: Callable[[], objec
         assert job.request, "`settle` refuses jobs without a request"
         try:
             picture = model.draw(job.request, on_step)
-            job.out.parent.mkdir(parents=True, exist_ok=True)
+            with _usable(job.out):
+                job.out.parent.mkdir(parents=True, exist_ok=True)
             picture.save(job.out)
         except UserError as error:
             yield Outcome(job, "refused", [str(error)])
         else:
             yield Outcome(job, "made", picture.notes)
+
+
+@contextmanager
+def _usable(path: Path) -> Iterator[None]:
+    """Refuses the one name that the system refuses; the pictures of other names go on."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{path} cannot be used ({error.strerror}): name another file") from None
 
 
 def _is_there(path: Path, request: AnyRequest, model: Found) -> bool:

@@ -17,7 +17,16 @@ from components.inference.colours import from_srgb, to_srgb
 from components.inference.locating import Found, find_model
 from components.inference.picture import MadePicture
 from components.inference.requests import AnyRequest, Generation, Insertion, origin_of_request
-from components.inference.sources import Given, Reference, Sides, checked_box, name_of, read_source, reference_square
+from components.inference.sources import (
+    Given,
+    Reference,
+    Sides,
+    check_side,
+    checked_box,
+    name_of,
+    read_source,
+    reference_square,
+)
 from components.inference.windows import Window, window_of
 
 References: TypeAlias = Sequence[Given | Reference]
@@ -108,6 +117,7 @@ class TrainedModel:
         source = read_source(request.scene, "the scene")
         box = checked_box(request.box, source.size, name_of(request.scene, "the scene"))
         window = window_of(box, request.context, *source.size)
+        check_side(window.square.w, name_of(request.scene, "the scene"))
         background = to_srgb(window.cut(source.pixels), source.profile)
         drawn = self._run(request, squares, on_step, background=background, mask=window.mask(self.cell))
         window.put_back(source.pixels, from_srgb(drawn, source.profile), request.margin)

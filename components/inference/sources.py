@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, BinaryIO, NamedTuple, TypeAlias, cast
 
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
@@ -15,7 +15,7 @@ from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 from components.common.errors import UserError
 from components.common.references import REFERENCE_SCALE
 from components.common.vision.geometry import Box, box_text, crop, padded_square, pixel_window
-from components.common.vision.images import Rejected, decode_as, upright_as
+from components.common.vision.images import Limits, Rejected, decode_as, upright_as
 from components.inference.colours import read_colours, to_srgb
 
 Given: TypeAlias = Image.Image | bytes | str | Path
@@ -104,6 +104,7 @@ def reference_square(reference: Reference, name: str) -> tuple[Image.Image, list
         box = _opaque_box(source.pixels, name)
     else:
         note = f"{name} was taken whole: give the object's box if it does not fill the picture"
+        check_side(max(flat.size), name)
         return padded_square(flat, max(flat.size)), [*source.notes, note]
     return crop(flat, pixel_window(box, REFERENCE_SCALE, *source.size)), source.notes
 
@@ -117,6 +118,14 @@ def checked_box(sides: Sides, size: tuple[int, int], name: str) -> Box:
         f"{name} has no box {box_text(box)}: give x,y,w,h in px, w and h at least 1, within "
         f"the {width} x {height} px of the upright picture"
     )
+
+
+def check_side(side: float, name: str) -> None:
+    """Raises `UserError` if a square, side x side px, has more pixels than a picture may have: it is of a thin one."""
+    if side**2 > Limits.max_pixels:
+        raise UserError(
+            f"{name} would need a square of {side:g} x {side:g} px: give a smaller box, or make the picture smaller"
+        )
 
 
 def _is_inside(box: Box, width: int, height: int) -> bool:
@@ -139,21 +148,25 @@ def _opaque_box(pixels: Image.Image, name: str) -> Box:
 def check_file(given: Given) -> None:
     """Raises `UserError` if a picture's file cannot be opened; nothing is read."""
     if isinstance(given, str | Path):
-        with _unreadable(given), Path(given).open("rb"):
+        with _opened(given):
             pass
 
 
 def _bytes_of(given: bytes | str | Path) -> bytes:
     if isinstance(given, bytes):
         return given
-    with _unreadable(given):
-        return Path(given).read_bytes()
+    with _opened(given) as file:
+        return file.read()
 
 
 @contextmanager
-def _unreadable(given: str | Path) -> Iterator[None]:
+def _opened(given: str | Path) -> Iterator[BinaryIO]:
+    """The file, unless it is a pipe or a device, which may never end."""
     try:
-        yield
+        if Path(given).exists() and not Path(given).is_file():
+            raise ValueError("it is no file")
+        with Path(given).open("rb") as file:
+            yield file
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"{given} cannot be read ({reason}): name a picture's file") from None

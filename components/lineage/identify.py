@@ -15,6 +15,7 @@ from components.lineage.rows import Rows, Run
 from components.lineage.trace import Place, key_of
 
 LEAST_DIGITS = 6
+POSITION = re.compile("[0-9]{1,18}")
 SHOWN = 10
 
 
@@ -54,7 +55,7 @@ def named(run: Run, text: str) -> Meant:
     name, colon, position = text.rpartition(":")
     if text in run.datasets:
         return Meant([], text, "name of a dataset")
-    if colon and name in run.datasets and position.isdigit() and int(position) < len(run[name]):
+    if colon and name in run.datasets and POSITION.fullmatch(position) and int(position) < len(run[name]):
         return Meant([Place(name, int(position))], how="position in a dataset")
     if len(text) >= LEAST_DIGITS and re.fullmatch(r"[0-9a-f]+", text):
         datasets = [rows.name for rows in run.datasets.values() if rows.dataset.digest.startswith(text)]

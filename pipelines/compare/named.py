@@ -44,6 +44,7 @@ class Names:
 
     def __enter__(self) -> "Names":
         self._kept = TemporaryDirectory(prefix="objectmate-runs-", ignore_cleanup_errors=True)
+        self._restored: dict[str, Named] = {}
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -51,18 +52,24 @@ class Names:
 
     def find(self, name: str) -> Named:
         """Raises `UserError` if nothing has this name, or its data are gone."""
-        if Path(name).is_dir():
+        if _is_folder(name):
             return in_folder(name, Path(name))
         if DIGITS.fullmatch(name):
             for folder in [Path(), *sorted(RUNS.glob("*/"))]:
                 if (found := in_folder(name, folder)).mlflow_run.startswith(name):
                     return found
+        if name not in self._restored:
+            self._restored[name] = self._restore(name)
+        return self._restored[name]
+
+    def _restore(self, name: str) -> Named:
         home, texts = _of_mlflow(name) or _of_commit(name)
         if not texts:
             raise UserError(f"there is no run {name}: name a workspace's folder, an MLflow run's id or a commit")
         if LOCK not in texts:
             raise UserError(f"run {name} has no {LOCK}, since DVC did not make it: name a folder or a commit")
-        return Named(name, restore(name, texts, Path(self._kept.name) / re.sub(r"\W", "-", name)), home)
+        folder = f"{len(self._restored)}-{re.sub(r'[^a-zA-Z0-9]', '-', name)[:60]}"  # names may differ in marks alone
+        return Named(name, restore(name, texts, Path(self._kept.name) / folder), home)
 
 
 def holds_data(workspace: Workspace) -> bool:
@@ -73,6 +80,13 @@ def holds_data(workspace: Workspace) -> bool:
 def in_folder(name: str, folder: Path) -> Named:
     """The run in a workspace."""
     return Named(name, Workspace(folder), folder)
+
+
+def _is_folder(name: str) -> bool:
+    try:
+        return Path(name).is_dir()
+    except OSError:  # the system refuses the name
+        return False
 
 
 Texts = tuple[Path, dict[str, str]]

@@ -33,8 +33,8 @@ def _sentences(against: Against, what: str) -> list[str]:
             for gate in against.gates
             if gate.lost
         ]
-    if what == SCORES and not against.scores:
-        raise UserError(f"--fail-on scores: {name} has no score to compare: {'; '.join(against.refused)}")
+    if not against.scores:
+        raise UserError(f"--fail-on {what}: {name} has no score to compare: {'; '.join(against.refused)}")
     known = {score.name: score for score in against.scores}
     if what != SCORES and what not in known:
         why = next((reason for reason in against.refused if reason.startswith(f"{what}:")), "")

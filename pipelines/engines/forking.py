@@ -26,6 +26,7 @@ from components.common.errors import StageFailed
 SERVER = "OBJECTMATE_STAGE_SERVER"
 """The environment variable that tells `objectmate stage` where the server listens."""
 MAX_REQUEST = 65536
+SECONDS_TO_ASK = 10.0
 STATUS = struct.Struct("i")
 CREDENTIALS = struct.Struct("3i")
 """Process, user and group, as SO_PEERCRED gives them."""
@@ -80,18 +81,38 @@ def run_forked(server: str, stage: str) -> int:
 def serve(door: socket.socket) -> NoReturn:
     """Forks for each client that connects, for ever; returns, by `SystemExit`, only in the forked processes."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who watch
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the run and its stages, which listen to it again
     while True:
         line, _ = door.accept()
-        if _user_of(line) == os.getuid():
-            request, files, *_ = socket.recv_fds(line, MAX_REQUEST, 3)
-            asked = json.loads(request)
-            _import(asked["stage"])
+        asked, files = _asked(line)
+        if asked:
+            stage, folder = asked
+            _import(stage)
             if not os.fork():
                 door.close()
-                _watch(line, asked["stage"], asked["folder"], files)
-            for file in files:
-                os.close(file)
+                _watch(line, stage, folder, files)
+        for file in files:
+            os.close(file)
         line.close()
+
+
+def _asked(line: socket.socket) -> tuple[tuple[str, str] | None, list[int]]:
+    """The stage and folder that a client asks for, and its files.
+
+    No stage if it is another user's, or was ended or suspended before it had asked: the others must not wait for it.
+    """
+    if _user_of(line) != os.getuid():
+        return None, []
+    files: list[int] = []
+    line.settimeout(SECONDS_TO_ASK)
+    try:
+        request, files, *_ = socket.recv_fds(line, MAX_REQUEST, 3)
+        asked = json.loads(request)
+        return (str(asked["stage"]), str(asked["folder"])), files
+    except (OSError, ValueError, KeyError, TypeError):
+        return None, files
+    finally:
+        line.settimeout(None)
 
 
 def _user_of(line: socket.socket) -> int:

@@ -13,11 +13,16 @@ from pipelines.labelling.decision import GateOfARun, forecast
 from pipelines.labelling.queue import Pair
 from pipelines.labelling.verdict_file import Stamp, VerdictFile
 
+LONGEST_NAME = 80
+"""Letters: a browser keeps it in a cookie, which has little room."""
+
 
 def check_name(rater: str) -> str:
     """The name without space around it. Raises `UserError` if it is none, or one that a spreadsheet would compute."""
     if not rater.isprintable() or not rater.strip()[:1].isalnum():
         raise UserError("a rater needs a name: give --rater NAME, printable, with a letter or digit first")
+    if len(rater.strip()) > LONGEST_NAME:
+        raise UserError(f"a rater's name has at most {LONGEST_NAME} letters: give a shorter one")
     return rater.strip()
 
 

@@ -5,6 +5,7 @@ champion must outlive the folder that it was trained in. The copy is the whole d
 can check every file against the manifest and name the latents that it was trained on.
 """
 
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 from components.common.data.reading import Dataset
 from components.common.data.verification import refuse_damage
-from components.common.errors import UserError
+from components.common.errors import GateStop, UserError
 from components.common.stage.tracking import be_quiet, refusals
 from pipelines.compare.named import Named, Names
 from pipelines.compare.scores import Score, Scored
@@ -25,6 +26,7 @@ from pipelines.promotion.rule import in_words, model_gate, refuse_if_withdrawn, 
 ALIAS = "champion"
 MODEL, SCORES, CARD = "model", "scores", "README.md"
 """What a version holds: two datasets, and the card."""
+NOT_PROMOTED = "not promoted, since MLflow refused a request"
 PROMOTED = "promoted"
 """The folder of artifacts of the MLflow run that holds its registered models."""
 
@@ -47,6 +49,7 @@ def promote(run: str, name: str = "", alias: str = ALIAS) -> Promoted:
     Raises `GateStop` if the rule of `pipelines.promotion.rule` forbids it, `UserError` if the run or its record in
     MLflow is not found.
     """
+    _check_names(name, alias)
     with Names() as known:
         found = known.find(run)
         gate = refuse_unless_passed(found.workspace)
@@ -54,14 +57,25 @@ def promote(run: str, name: str = "", alias: str = ALIAS) -> Promoted:
         client, run_id = _record(found)
         refuse_if_withdrawn(client.get_run(run_id).data.tags)
         name = name or f"objectmate-{task}"
-        with refusals():
+        with refusals(NOT_PROMOTED):
             champion = _champion(client, name, alias)
             if champion is not None and champion.run_id == run_id:
                 return Promoted(name, str(champion.version), alias, "it was the champion already", False)
             score = refuse_if_worse(found.workspace, _scores_of(champion)) if champion is not None else None
             version = _register(client, found, task, name, {"gate.model": gate}, score)
+            _refuse_if_overtaken(champion, _champion(client, name, alias), f"{name} version {version}")
             client.set_registered_model_alias(name, alias, version)
     return Promoted(name, version, alias, in_words(score), True)
+
+
+def _check_names(name: str, alias: str) -> None:
+    """Refuses what MLflow would refuse too late, when a version is there already, or take for something else."""
+    if re.search("[/:@]", name):
+        raise UserError(f"no model can be called {name}: give --name without / : and @")
+    if not re.fullmatch("[A-Za-z0-9_-]+", alias) or re.fullmatch(r"latest|v\d+", alias, re.IGNORECASE):
+        raise UserError(
+            f"no alias can be called '{alias}': give --alias letters, digits, _ and -, and neither latest nor v1"
+        )
 
 
 def _record(found: Named) -> tuple[Any, str]:
@@ -77,7 +91,7 @@ def _record(found: Named) -> tuple[Any, str]:
 
     mlflow.set_tracking_uri(store)
     client = mlflow.MlflowClient(store)
-    with refusals():
+    with refusals(NOT_PROMOTED):
         return client, client.get_run(found.mlflow_run).info.run_id
 
 
@@ -91,6 +105,15 @@ def _champion(client: Any, name: str, alias: str) -> Any:
         if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             raise
         return None
+
+
+def _refuse_if_overtaken(before: Any, now: Any, made: str) -> None:
+    """Raises `GateStop` if the alias has moved since `before`: to the champion of now nobody has compared the model."""
+    if now is not None and (before is None or now.version != before.version):
+        raise GateStop(
+            f"not promoted: version {now.version} became the champion in the meantime: promote again ({made} stays "
+            "registered, without the alias)"
+        )
 
 
 def _scores_of(champion: Any) -> Scored:

@@ -28,7 +28,7 @@ class Scale:
         low, high = min(finite), max(finite)
         if zero:
             low, high = min(low, 0.0), max(high, 0.0)
-        if low == high:
+        if math.isclose(low, high, rel_tol=1e-9, abs_tol=1e-12):  # ticks this near could not be told apart
             low, high = low - abs(low) / 2 - (not low), high + abs(high) / 2 + (not high)
         step = _step((high - low) / 4)
         first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)

@@ -1,7 +1,7 @@
 """One stage on the page: what it made, its sentences, plots, pictures and numbers, read from what it left on disk."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,9 @@ from pipelines.steps import PIPELINES, Step
 
 APART = ("_scores", "_differences")
 """Plots of evaluation that the page draws and lists in another way: see `pipelines.report.scores`."""
+
+MOST_BARS = 60
+"""Of a chart: there may be thousands of categories."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,9 @@ def draw(stage: str, name: str, rows: charts.Rows) -> tuple[Plot, Markup]:
     if not series:
         return words, Markup("")
     if words.kind == "bars":
+        if len(rows) > MOST_BARS:
+            words = replace(words, says=f"{words.says} {len(rows) - MOST_BARS:,} more are not shown here.")
+            rows = rows[:MOST_BARS]
         return words, charts.bars(rows, x, next(iter(series)), words.x, words.says)
     if words.kind == "columns":
         return words, charts.columns(rows, x, next(iter(series)), words.x, words.y, words.says)

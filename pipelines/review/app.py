@@ -95,11 +95,16 @@ def home(request: Request) -> Response:
 async def name(request: Request) -> Response:
     """Asks who is there, and remembers it for this browser."""
     if request.method == "GET":
-        back = request.query_params.get("back", "/")
-        return page(request, "name.html", back=back if back.startswith("/") and not back.startswith("//") else "/")
+        return page(request, "name.html", back=_here(request.query_params.get("back", "/")))
     async with request.form(max_files=0, max_fields=4) as form:
         request.session["rater"] = await run_in_threadpool(check_name, str(form.get("name", "")))
     return JSONResponse({})
+
+
+def _here(address: str) -> str:
+    """The address if it is one of the app's own; browsers read `/\\` and `/TAB/` as the beginning of another host."""
+    own = address.isprintable() and address.startswith("/") and address[1:2] not in ("/", "\\")
+    return address if own else "/"
 
 
 async def _refused(request: Request, error: Exception) -> Response:

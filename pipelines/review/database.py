@@ -17,8 +17,10 @@ from sqlalchemy import (
     create_engine,
     event,
     make_url,
+    select,
 )
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.pool import SingletonThreadPool
 
 from components.common.errors import UserError
 
@@ -77,13 +79,18 @@ def open_database(url: str) -> Engine:
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _durable)
         TABLES.create_all(engine)
+        with engine.connect() as connection:
+            for table in TABLES.sorted_tables:
+                connection.execute(select(table).limit(0))  # of an older version it would lack columns
     except ModuleNotFoundError as error:
         raise UserError(f"the database's driver is missing ({error.name}): install it, or correct --database") from None
-    except ArgumentError:  # whose text could hold a password
+    except (ArgumentError, ValueError):  # whose text could hold a password
         raise UserError("--database is no URL of a database: write it as postgresql+psycopg://USER@HOST/NAME") from None
     except SQLAlchemyError as error:
         where, reason = make_url(url).render_as_string(hide_password=True), str(error).partition("\n")[0]
         raise UserError(f"the database {where} cannot be opened ({reason}): correct --database") from None
+    if isinstance(engine.pool, SingletonThreadPool):
+        raise UserError("--database names one in memory, which would lose all answers: name a file or a server")
     return engine
 
 

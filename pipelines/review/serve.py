@@ -33,8 +33,9 @@ def serve(
     from pipelines.review.database import beside, open_database
 
     rater = check_name(rater) if rater else ""
-    if not workspace.params.is_file():
-        raise UserError(f"{workspace.root} is no run's folder: name one below runs/, or . for the default run")
+    for each in (workspace, *beside_it):
+        if not each.params.is_file():
+            raise UserError(f"{each.root} is no run's folder: name one below runs/, or . for the default run")
     token = secrets.token_urlsafe(24)
     with listening_on(host, port) as listening:
         port = listening.getsockname()[1]
@@ -52,10 +53,11 @@ def address(host: str, port: int) -> str:
 
 def listening_on(host: str, port: int) -> socket.socket:
     """A socket there. Raises `UserError` if there is none to get."""
+    if not host:  # which would be every address of this machine
+        raise UserError("--host is empty: give 127.0.0.1 for this machine alone, or 0.0.0.0 to let others in")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        raise UserError(
-            f"nothing can listen on {address(host, port)} ({error.strerror}): give another --port"
-        ) from None
+        reason = str(error.strerror).partition(" (")[0]
+        raise UserError(f"nothing can listen on {address(host, port)} ({reason}): correct --host or --port") from None

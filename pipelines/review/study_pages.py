@@ -59,10 +59,10 @@ def picture(request: Request) -> Response:
     if which in ("left", "right"):
         content = room.picture(comparison, comparison.left if which == "left" else comparison.right)
     else:
-        number, references = which.removeprefix("reference-"), room.references(comparison)
-        if not number.isdecimal() or int(number) >= len(references):
+        references = {f"reference-{number}": each for number, each in enumerate(room.references(comparison))}
+        if which not in references:
             raise HTTPException(404)
-        content = encode_png(references[int(number)])
+        content = encode_png(references[which])
     return Response(content, media_type="image/png", headers=FOREVER)
 
 

@@ -10,7 +10,7 @@ from components.ingest.denied import Denied, read_denied, write_denied
 from components.lineage.rows import Run
 from pipelines.engines.prepare import DENIED
 from pipelines.engines.workspace import Workspace
-from pipelines.takedown.outputs import purge_outputs
+from pipelines.takedown.outputs import purge_fetched, purge_outputs
 from pipelines.takedown.plan import Plan
 from pipelines.takedown.purge import purge_run, purge_stores, stored_versions
 from pipelines.takedown.receipt import Receipt, write_receipt
@@ -31,6 +31,7 @@ def apply(plan: Plan, denied: Iterable[Denied]) -> Receipt:
     console.print("3/4 What else was made from them is deleted: other runs' datasets, latents, outputs.")
     deleted = {f"files of {workspace.root}": purge_run(workspace.root, plan.traces, repaired=not stopped)}
     deleted |= {f"files of {root}": purge_run(Path(root), plan.traces) for root in plan.elsewhere}
+    deleted["files fetched from buckets"] = purge_fetched()
     deleted |= {f"objects of {address}": purge_outputs(address, folders) for address, folders in plan.outputs.items()}
     console.print("4/4 Older versions are deleted from DVC's cache and remotes.")
     deleted |= purge_stores(workspace, plan.traces)

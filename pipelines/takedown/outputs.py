@@ -9,7 +9,7 @@ from components.common.errors import UserError
 from components.common.stage.progress import track
 from components.lineage.closure import closure
 from components.lineage.rows import Run
-from pipelines.lineage.bucket import data_of, kept_at, places_of
+from pipelines.lineage.bucket import KEPT, data_of, places_of
 from pipelines.takedown.holding import holding
 from pipelines.takedown.purge import delete
 from pipelines.takedown.traces import Trace, Traces, ids_of
@@ -43,8 +43,12 @@ def purge_outputs(address: str, folders: Iterable[str]) -> int:
     versions = [version for folder in folders for version in store.versions(folder)]
     for version in track(versions, "objects deleted"):
         store.delete(version)
-    delete(kept_at(address))
     return len(versions)
+
+
+def purge_fetched() -> int:
+    """Deletes what lineage has fetched from buckets, whatever its address: it is fetched again. How many files went."""
+    return delete(KEPT)
 
 
 def search_outputs(address: str, traces: Traces) -> Iterator[Trace | None]:

@@ -13,6 +13,7 @@ from pipelines.engines.local import open_dvc
 from pipelines.engines.prepare import DENIED
 from pipelines.engines.request import RUNS
 from pipelines.engines.workspace import Workspace
+from pipelines.lineage.bucket import KEPT
 from pipelines.takedown.outputs import search_outputs
 from pipelines.takedown.plan import Plan
 from pipelines.takedown.traces import Trace, Traces, files_below
@@ -28,7 +29,7 @@ def verify(plan: Plan) -> tuple[list[Trace], int]:
     roots = [workspace.root, *(path for path in RUNS.glob("*") if path.is_dir()), Path()]
     data = {path.resolve() for root in roots if (path := root / "data").is_dir()}
     files = [file for folder in sorted(data) for file in files_below(folder)]
-    files += [file for file in files_below(Path("mlartifacts"))]
+    files += [file for folder in (Path("mlartifacts"), KEPT) for file in files_below(folder)]
     searched = ((file, plan.traces.found_in(file.read_bytes())) for file in track(files, "files searched"))
     found = [Trace(str(file), what) for file, what in searched if what]
     stored, objects = _stores(workspace, plan.traces)

@@ -173,7 +173,7 @@ def test_what_cannot_be_used_is_one_sentence(
     scene = SCENES["odd"][0]
     broken = tmp_path / "broken.png"
     broken.write_bytes(scene[: len(scene) // 2])
-    clear = Image.new("RGBA", (9, 9))
+    clear, thin = Image.new("RGBA", (9, 9)), Image.new("RGB", (20_000, 2))
     cases = {
         "0 references": lambda: inserting.insert(scene, BOX, []),
         "4 references": lambda: inserting.insert(scene, BOX, [reference] * 4),
@@ -182,6 +182,8 @@ def test_what_cannot_be_used_is_one_sentence(
         "reference 2 is not a usable picture": lambda: inserting.insert(scene, BOX, [reference, b"text"]),
         "reference 1 has no box": lambda: inserting.insert(scene, BOX, [Reference(scene, (90, 0, 30, 5))]),
         "transparent all over": lambda: inserting.insert(scene, BOX, [clear]),
+        "reference 1 would need a square of 20000 x 20000 px": lambda: inserting.insert(scene, BOX, [thin]),
+        "the scene would need a square": lambda: inserting.insert(thin, (0, 0, 20_000, 2), [reference]),
         "steps is 0": lambda: inserting.insert(scene, BOX, [reference], steps=0),
         "trained for generation": lambda: generating.insert(scene, BOX, [reference]),
         "trained for insertion": lambda: inserting.generate("a mug", [reference]),

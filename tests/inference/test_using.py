@@ -76,6 +76,9 @@ def test_a_reference_may_name_its_box(capsys: pytest.CaptureFixture) -> None:
     ("options", "words"),
     [
         ({"scene": "none.png"}, "none.png cannot be read"),
+        ({"scene": "/dev/zero"}, "/dev/zero cannot be read .it is no file"),
+        ({"out": f"{'x' * 300}.png"}, "cannot be used .File name too long"),
+        ({"out": "mug.png/under.png"}, "cannot be used .*: name another file"),
         ({"references": ["none.png"]}, "none.png cannot be read"),
         ({"references": []}, "0 references"),
         ({"references": ["mug.png#xywh=1,2"]}, "the box '1,2'"),
@@ -109,13 +112,15 @@ def test_bad_rows_of_a_table_are_reported_and_the_others_made(folder: Path, caps
         "scene.png;90;12;25;30;mug.png;;f.png",
         "scene.png;0;0;25;30;mug.png",
         "scene.png;0;0;25;30;mug.png;1;g.png;more",
+        f"scene.png;0;0;25;30;mug.png;1;{'x' * 300}.png",
+        "scene.png;0;0;25;30;mug.png;1;a.png/under.png",
     )
     for _ in range(2):
-        with pytest.raises(UserError, match="7 of 9 pictures could not be made"):
+        with pytest.raises(UserError, match="9 of 11 pictures could not be made"):
             insert_pictures(asked(table=str(listed), out="made"), None, "", [])
         said = capsys.readouterr()
         reasons = dict(line.split(": ", 1) for line in said.err.splitlines() if line.startswith("line "))
-        assert sorted(int(line.split()[1]) for line in reasons) == [3, 4, 5, 6, 7, 8, 10]
+        assert sorted(int(line.split()[1]) for line in reasons) == [3, 4, 5, 6, 7, 8, 10, 11, 12]
         assert "its y is 'twelve'" in reasons["line 4"] and "same 'out' as line 2" in reasons["line 6"]
     assert said.out.count("is there already") == 2
     assert sorted(path.name for path in Path("made").iterdir()) == ["9-scene.png", "a.png"]

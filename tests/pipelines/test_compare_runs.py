@@ -21,6 +21,7 @@ from pipelines.compare.comparison import Comparison, compare
 from pipelines.compare.named import in_folder
 from pipelines.compare.pictures import BUDGET
 from pipelines.compare.scores import MAYBE_WORSE, SAME, compare_scores, current_scores, sentence
+from pipelines.compare.worse import worse
 from pipelines.engines.prepare import check_run
 from pipelines.engines.request import Request
 from pipelines.engines.workspace import Workspace
@@ -97,7 +98,11 @@ def test_scores_that_were_measured_otherwise_are_refused(tmp_path: Path) -> None
 def test_scores_of_an_earlier_run_are_not_compared(tmp_path: Path) -> None:
     before, after = (scored_run(tmp_path / name, base()) for name in "ab")
     after.params.write_text(after.params.read_text().replace("context_max: ", "context_max: 3.9  # "))
-    (against,) = found(before, after).against
+    comparison = found(before, after)
+    (against,) = comparison.against
+    for asked in ("scores", "insertion.ir"):
+        with pytest.raises(UserError, match=f"--fail-on {asked}: tight has no score to compare: .* of its current run"):
+            worse(comparison, [asked])
     assert against.scores == [] and "has no scores of its current run" in against.refused[0]
 
 
@@ -198,8 +203,15 @@ def test_a_past_commit_is_compared_from_dvcs_cache(tmp_path: Path, monkeypatch: 
     result = CliRunner().invoke(app, ["compare", "HEAD", "."])
     assert result.exit_code == 0, result.output
     assert "first difference: samples" in result.output and "gate model: not judged, then pass" in result.output
+    result = CliRunner().invoke(app, ["compare", "HEAD", "HEAD", "HEAD^0", "HEAD~0"])
+    assert result.exit_code == 0 and result.output.count("every dataset that both have is the same") == 3, result.output
     shutil.rmtree(Path("..", "runs", ".cache", "files"))
-    for name, words in (("HEAD", "DVC's cache does not have data/"), ("nothing", "there is no run nothing: name a")):
+    refused = (
+        ("HEAD", "DVC's cache does not have data/"),
+        ("nothing", "there is no run nothing"),
+        ("x" * 300, "no run"),
+    )
+    for name, words in refused:
         with pytest.raises(UserError, match=words):
             CliRunner().invoke(app, ["compare", name, "."], catch_exceptions=False)
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from killing import wait_for
 from short_run import command, environment
 
 from components.common.errors import StageFailed
+from pipelines.engines import forking
 from pipelines.engines.forking import SERVER, run_forked, stages_forked
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks on Linux only")
@@ -61,6 +63,23 @@ def test_a_stage_ends_with_its_client(server: psutil.Process, tmp_path: Path) ->
     client.kill()
     client.communicate()
     wait_for(lambda: not below(server))
+
+
+def test_a_client_that_ends_before_it_has_asked_and_a_ctrl_c_do_not_end_the_server(server, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(f"\0{os.environ[SERVER]}")
+    server.send_signal(signal.SIGINT)
+    assert start(tmp_path, "mining").wait() == 2
+    assert not below(server) and not server.children()
+
+
+def test_a_client_that_is_suspended_before_it_has_asked_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forking, "SECONDS_TO_ASK", 0.01)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert forking._asked(ours) == (None, [])
+        theirs.sendall(b"nonsense")
+        assert forking._asked(ours) == (None, [])
 
 
 def held(server: psutil.Process, folder: Path) -> subprocess.Popen[str]:

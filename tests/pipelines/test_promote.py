@@ -10,8 +10,9 @@ import pytest
 from compare_data import SUBJECTS, Values, base, judge, scored_run
 from typer.testing import CliRunner
 
+import pipelines.promotion.promote
 from components.common.data.reading import Dataset
-from components.common.errors import GateStop, UserError
+from components.common.errors import GateStop, StageFailed, UserError
 from components.common.stage import tracking
 from pipelines.cli.app import app
 from pipelines.engines.workspace import Workspace
@@ -115,6 +116,24 @@ def test_a_worse_run_is_refused_and_one_that_is_not_worse_takes_over(mlflow: Any
     assert done.standing in champion(mlflow).description
 
 
+def test_a_champion_that_came_in_the_meantime_keeps_the_alias(mlflow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = base()
+    for name, by in (("first", 0), ("slow", 0.01), ("quick", 0.02)):
+        recorded(mlflow, name, moved(scores, by))
+    promote("first")
+    register = pipelines.promotion.promote._register
+
+    def overtaken(*given: Any) -> str:
+        monkeypatch.setattr(pipelines.promotion.promote, "_register", register)
+        promote("quick")
+        return register(*given)
+
+    monkeypatch.setattr(pipelines.promotion.promote, "_register", overtaken)
+    with pytest.raises(GateStop, match="version 2 became the champion in the meantime: promote again"):
+        promote("slow")
+    assert champion(mlflow).version == 2
+
+
 def test_a_run_whose_gate_did_not_pass_is_refused_with_its_reason(mlflow: Any) -> None:
     judge(recorded(mlflow, "run", base()), verdict="undecided", reason="6 subjects are too few", next_step="add 2")
     with pytest.raises(GateStop, match=r"model gate is undecided: 6 subjects are too few\. Next: add 2"):
@@ -137,6 +156,20 @@ def test_what_cannot_be_compared_is_refused(mlflow: Any) -> None:
         promote("other")
     with pytest.raises(UserError, match="MLflow has no record of the run unrecorded"):
         promote("unrecorded")
+    Path("unrecorded", "data", "report").mkdir(exist_ok=True)
+    Path("unrecorded", "data", "report", "mlflow_run").write_text("0" * 32)
+    with pytest.raises(StageFailed, match=r"not promoted, since MLflow refused a request .*0000"):
+        promote("unrecorded")
+
+
+@pytest.mark.parametrize(
+    "named", [{"name": "a/b"}, {"name": "a@b"}, {"alias": "v1"}, {"alias": "latest"}, {"alias": ""}]
+)
+def test_a_name_that_the_registry_cannot_keep_is_refused_first(mlflow: Any, named: dict[str, str]) -> None:
+    recorded(mlflow, "first", base())
+    with pytest.raises(UserError, match=r"give --(name|alias)"):
+        promote("first", **named)
+    assert not list(mlflow.MlflowClient().search_model_versions(""))
 
 
 def test_a_takedown_marks_the_versions_and_bars_the_run(mlflow: Any) -> None:

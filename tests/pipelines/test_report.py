@@ -17,10 +17,11 @@ from components.gates.conservation import ACCOUNT
 from pipelines.engines import summary
 from pipelines.engines.request import Request
 from pipelines.engines.workspace import Workspace
+from pipelines.report import charts
 from pipelines.report.galleries import MOST, gallery
 from pipelines.report.page import write_page
 from pipelines.report.scores import Benchmark
-from pipelines.report.section import draw
+from pipelines.report.section import MOST_BARS, draw
 from pipelines.steps import STEPS
 
 HOSTILE = "<script>window.hit = 1</script><img src=x onerror='window.hit = 1'>"
@@ -158,6 +159,18 @@ def test_plots_of_words_and_numbers_are_drawn_the_same_each_time():
         assert drawing == draw("mining", "plot", rows)[1] and drawing.startswith("<svg") and "NaN" not in drawing
         assert words.x in drawing and (words.kind == "bars" or words.y in drawing)
     assert "&lt;a&gt;" in draw("mining", "plot", bars)[1]
+
+
+def test_a_chart_of_thousands_of_categories_says_how_many_it_leaves_out():
+    words, drawing = draw(
+        "gate_recurrence", "precision_by_category", [{"category": f"c{n}", "precision": 1} for n in range(3_000)]
+    )
+    assert drawing.count("<rect") == MOST_BARS and words.says.endswith(" 2,940 more are not shown here.")
+
+
+def test_values_that_only_rounding_tells_apart_stay_inside_the_chart():
+    scale = charts.Scale([1 - 2e-16, 1.0], 0, 100)
+    assert all(0 <= scale(value) <= 100 for value in (1 - 2e-16, 1.0, scale.ticks[0], scale.ticks[-1]))
 
 
 def test_numbers_carry_their_unit(tmp_path):

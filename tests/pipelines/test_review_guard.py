@@ -1,6 +1,7 @@
 """Who gets into the app and who does not: token, forged requests, size, and what browsers are told."""
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
@@ -11,6 +12,7 @@ from labelling_data import FILE, RUN
 from review_app import TOKEN, Served, served
 
 from components.common.errors import UserError
+from pipelines.engines.workspace import Workspace
 from pipelines.review.database import open_database
 from pipelines.review.pages import csv_of
 from pipelines.review.serve import listening_on, serve
@@ -60,7 +62,12 @@ def test_a_forged_request_changes_nothing(app: Served) -> None:
     cookie, proof = signed_in(app)
     _, text = ask(app, "GET", "/label/turns", cookie=cookie)
     body = json.dumps([{"do": "answer", "turn": json.loads(text)["ahead"][0]["id"], "word": "same"}]).encode()
-    for wrong in ({}, {"x_csrf_token": "x"}, {"x_csrf_token": proof, "origin": "https://elsewhere.example"}):
+    for wrong in (
+        {},
+        {"x_csrf_token": "x"},
+        {"x_csrf_token": proof, "origin": "https://elsewhere.example"},
+        {"x_csrf_token": proof, "origin": "http://[x"},
+    ):
         assert ask(app, "POST", "/label/actions", body, cookie=cookie, **wrong)[0].status == 403
     assert ask(app, "POST", "/label/actions", body, x_csrf_token=proof)[0].status == 401
     assert not FILE.exists()
@@ -128,11 +135,38 @@ def test_cells_that_a_spreadsheet_would_compute_are_made_inert() -> None:
 
 
 def test_what_cannot_be_used_is_one_sentence(undecided: Path) -> None:
-    for url in ("nonsense", "nonsense://user:secret@host/name"):
+    for url in ("nonsense", "nonsense://user:secret@host/name", "postgresql://user:secret@host:port/name"):
         with pytest.raises(UserError, match="--database is no URL of a database") as refused:
             open_database(url)
         assert "secret" not in str(refused.value)
-    with pytest.raises(UserError, match="cannot be opened"):
-        open_database("sqlite:////nowhere/at/all.db")
-    with listening_on("127.0.0.1", 0) as taken, pytest.raises(UserError, match="give another --port"):
+    for url in ("sqlite://", "sqlite:///:memory:"):
+        with pytest.raises(UserError, match="would lose all answers"):
+            open_database(url)
+    with sqlite3.connect("older.db") as older:
+        older.execute("CREATE TABLE turns (id TEXT)")
+    for url in ("sqlite:////nowhere/at/all.db", "sqlite:///older.db"):
+        with pytest.raises(UserError, match="cannot be opened"):
+            open_database(url)
+    with listening_on("127.0.0.1", 0) as taken, pytest.raises(UserError, match="correct --host or --port"):
         serve(RUN, [], "127.0.0.1", taken.getsockname()[1], "", "", print)
+    with pytest.raises(UserError, match="--host is empty"):
+        serve(RUN, [], "", 0, "", "", print)
+    with pytest.raises(UserError, match="nowhere is no run's folder"):
+        serve(RUN, [Workspace(Path("nowhere"))], "127.0.0.1", 0, "", "", print)
+
+
+def test_a_name_goes_back_to_a_page_of_the_app_alone(app: Served) -> None:
+    cookie, proof = signed_in(app)
+    for back, then in (("/label", "/label"), ("//x.example", "/"), ("/%5Cx.example", "/"), ("/%09/x.example", "/")):
+        _, page = ask(app, "GET", f"/name?back={back}", cookie=cookie)
+        assert page.partition('data-then="')[2].partition('"')[0] == then
+    kind = {"content_type": "application/x-www-form-urlencoded"}
+    reply, text = ask(app, "POST", "/name", b"name=" + b"x" * 81, cookie=cookie, x_csrf_token=proof, **kind)
+    assert (reply.status, text) == (422, "a rater's name has at most 80 letters: give a shorter one\n")
+
+
+def test_no_text_is_too_odd_for_the_search(app: Served) -> None:
+    cookie, _ = signed_in(app)
+    for what in ("images:%C2%B2", f"images:{'9' * 5000}", f"width={'9' * 5000}", "%00", "*", "[0"):
+        reply, page = ask(app, "GET", f"/lineage?what={what}", cookie=cookie)
+        assert reply.status == 200 and "<h1>Lineage</h1>" in page

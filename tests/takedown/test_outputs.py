@@ -10,8 +10,9 @@ from components.common.errors import UserError
 from pipelines.engines.local import task_name
 from pipelines.lineage.bucket import data_of
 from pipelines.steps import STEPS
-from pipelines.takedown.outputs import purge_outputs, search_outputs
+from pipelines.takedown.outputs import purge_fetched, purge_outputs, search_outputs
 from pipelines.takedown.plan import Plan, make_plan
+from pipelines.takedown.verify import verify
 from tests.lineage.lineage_data import write_run
 
 ADDRESS = "s3://runs/objectmate"
@@ -64,6 +65,15 @@ def test_an_address_that_is_no_bucket_is_refused(home: Path) -> None:
     image_id = Dataset("data/images").rows(["image_id"])[0]["image_id"]
     with pytest.raises(UserError, match="elsewhere is not in a bucket"):
         make_plan(Path(), [image_id], ["elsewhere"])
+
+
+def test_tables_that_lineage_fetched_go_whatever_their_address(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipelines.takedown.verify._stores", lambda *_: ([], 0))  # there is no DVC here
+    held = data_of(f"{ADDRESS}/")
+    plan, _ = make_plan(Path(), [Dataset("data/images").rows(["image_id"])[3]["image_id"]])
+    assert any(trace.place.startswith(str(held)) for trace in verify(plan)[0])
+    assert purge_fetched() > 10 and not held.exists()
+    assert not any(trace.place.startswith(str(held)) for trace in verify(plan)[0])
 
 
 def test_lineage_forgets_what_the_bucket_no_longer_holds(home: Path) -> None:

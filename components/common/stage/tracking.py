@@ -71,8 +71,11 @@ def _one_at_a_time(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def refusals() -> Iterator[None]:
-    """Turns errors of MLflow, or of its artifact store, into a `StageFailed` without any credentials in it."""
+def refusals(what: str = "the stages are done, but MLflow could not record them") -> Iterator[None]:
+    """Turns errors of MLflow, or of its artifact store, into a `StageFailed` without any credentials in it.
+
+    what: happened, for the message.
+    """
     try:
         yield
     except Exception as error:
@@ -80,8 +83,7 @@ def refusals() -> Iterator[None]:
             raise
         reason = re.sub(r"//[^/@\s]*@", "//", " ".join(str(error).split()))[:300]
         raise StageFailed(
-            f"the stages are done, but MLflow could not record them ({reason}): check MLFLOW_TRACKING_URI and the "
-            "store's AWS_ENDPOINT_URL and keys, then run again"
+            f"{what} ({reason}): check MLFLOW_TRACKING_URI and the store's AWS_ENDPOINT_URL and keys, then run again"
         ) from error
 
 

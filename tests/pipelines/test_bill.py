@@ -10,7 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from components.mining.bench.measure import Row
-from components.mining.bench.peak import Peak
+from components.common.peak import Peak
 from pipelines.cli.app import app
 from pipelines.cli.bench import draw
 

@@ -44,7 +44,8 @@ def test_a_second_run_that_works_again_is_refused(monkeypatch: pytest.MonkeyPatc
         return 1.0
 
     monkeypatch.setattr(whole, "_seconds", run)
-    monkeypatch.setattr(whole, "_stamps", lambda _, now=iter(({"ingest": 1}, {"ingest": 2})): next(now))
+    stamps = iter([{"ingest": 1}, {"ingest": 2}])
+    monkeypatch.setattr(whole, "_stamps", lambda _: next(stamps))
     with pytest.raises(StageFailed, match="did ingest again"):
         whole.bench("dataset", [])
 

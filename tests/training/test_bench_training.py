@@ -69,7 +69,7 @@ def test_another_average_is_refused(base: Path, latents: Path, monkeypatch: pyte
         torch._foreach_copy_(averages, weights)
 
     monkeypatch.setattr(Bare, "_move_average", forgets)
-    with pytest.raises(StageFailed, match="the averages of .* differ"):
+    with pytest.raises(StageFailed, match="the averages of"):
         bench(latents, short(base), blocks=3, block=1)
 
 

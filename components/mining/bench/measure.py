@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from components.common.errors import UserError
-from components.common.stage.progress import track
 from components.common.peak import Peak, matrix_peak
+from components.common.stage.progress import track
 from components.mining.bench.peers import OURS, Keys, choose_peers, device_peak_bytes, make
 from components.mining.bench.synthetic import HIGH, LOW, VIEWS, product_vectors
 

@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,18 @@ CURVE_POINTS = 100
 QUARTILES = 4
 
 
-def train(module: GridTraining, samples: TrainingSamples, params: Params, checkpoints: Path) -> "LossCurve":
+def train(
+    module: GridTraining,
+    samples: TrainingSamples,
+    params: Params,
+    checkpoints: Path,
+    watching: Sequence[Callback] = (),
+) -> "LossCurve":
     """Trains `module` to the end, from the last checkpoint below `checkpoints` if there is one.
 
-    Afterwards the module has the averaged weights. If there are several processes, each calls this with the same
-    arguments, and the first one writes the checkpoints. Raises `UserError` if the loss stops being finite.
+    watching: callbacks that look on, called after all others but the one that writes checkpoints. Afterwards the module
+    has the averaged weights. If there are several processes, each calls this with the same arguments, and the first one
+    writes the checkpoints. Raises `UserError` if the loss stops being finite.
     """
     _quieten()
     last = checkpoints / "last.ckpt"
@@ -49,6 +56,7 @@ def train(module: GridTraining, samples: TrainingSamples, params: Params, checkp
             warm_average(params.ema),
             curve,
             *([ProgressLine(params)] if ranks.rank() == 0 else []),
+            *watching,
             ModelCheckpoint(checkpoints, filename="last", every_n_train_steps=every, enable_version_counter=False),
         ],
         logger=False,

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from pipelines.cli.options import Overrides, Pipeline
+
 commands = typer.Typer()
 bench = typer.Typer(help="Measure what this project does, next to its peers.", no_args_is_help=True)
 commands.add_typer(bench, name="bench")
@@ -81,3 +83,56 @@ def lineage(
     from pipelines.cli.outputs import Outputs
 
     bench_lineage(tuples or [45_000, 450_000], Outputs(json, plot))
+
+
+@bench.command()
+def training(
+    workspace: Annotated[
+        Path, typer.Option(help="Folder of a finished run: its latents, models and params.yaml")
+    ] = Path(),
+    task: Annotated[
+        list[str] | None, typer.Option(help="insertion or generation, may be repeated (default: both)")
+    ] = None,
+    blocks: Annotated[int, typer.Option(help="Turns of each loop; the first does not count")] = 21,
+    steps: Annotated[int, typer.Option(help="Optimiser steps of a turn")] = 1,
+    json: Annotated[Path | None, typer.Option(help="Also write the rows as JSON")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Also draw the ratio of each pair, a PNG")] = None,
+) -> None:
+    """Training beside a bare PyTorch loop that computes the same, bit for bit: images per second, waiting, peak."""
+    from pipelines.cli.bench_training import bench_training
+    from pipelines.cli.outputs import Outputs
+
+    bench_training(workspace, task or ["insertion", "generation"], blocks, steps, Outputs(json, plot))
+
+
+@bench.command()
+def inference(
+    workspace: Annotated[
+        Path, typer.Option(help="Folder of a finished run: its datasets, models and params.yaml")
+    ] = Path(),
+    stage: Annotated[
+        list[str] | None, typer.Option(help="detection, embedding, removal, captioning; repeatable (default: all)")
+    ] = None,
+    rounds: Annotated[int, typer.Option(help="How often each is measured; the median counts")] = 3,
+    json: Annotated[Path | None, typer.Option(help="Also write the rows as JSON")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Also draw where the seconds go, a PNG")] = None,
+) -> None:
+    """Stages with a network beside their bare model on the same batches: images per second, where the rest goes."""
+    from pipelines.cli.bench_inference import bench_inference
+    from pipelines.cli.outputs import Outputs
+
+    bench_inference(workspace, stage or [], rounds, Outputs(json, plot))
+
+
+@bench.command(name="pipeline")
+def whole_run(
+    pipeline: Pipeline = "full",
+    set_: Overrides = None,
+    json: Annotated[Path | None, typer.Option(help="Also write the rows as JSON")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Also draw the seconds of each stage, a PNG")] = None,
+) -> None:
+    """A run of the embedded photographs in a folder of its own, and once more with nothing changed: where time goes."""
+    from pipelines.cli.bench_pipeline import bench_pipeline
+    from pipelines.cli.outputs import Outputs
+
+    bench_pipeline(pipeline, set_ or [], Outputs(json, plot))

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from components.common.peak import Peak
 from components.mining.bench.measure import Row
-from components.mining.bench.peak import Peak
 from pipelines.cli.app import app
 from pipelines.cli.bench import draw
 

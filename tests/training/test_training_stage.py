@@ -43,6 +43,20 @@ def keep_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+def assert_same_state(a: Path, b: Path) -> None:
+    """The last checkpoints below both folders are equal bit for bit, in all that decides the steps to come."""
+    one, other = last_checkpoint(a), last_checkpoint(b)
+    for part in ("state_dict", "current_model_state"):  # averaged and raw weights
+        assert one[part].keys() == other[part].keys()
+        assert all(torch.equal(one[part][name], other[part][name]) for name in one[part])
+    moments = [each["optimizer_states"][0]["state"] for each in (one, other)]
+    assert moments[0] and all(
+        torch.equal(moments[0][k][name], moments[1][k][name]) for k in moments[0] for name in moments[0][k]
+    )
+    for part in ("global_step", "lr_schedulers", "averaging_state"):
+        assert one[part] == other[part]
+
+
 @pytest.mark.parametrize("task", ["insertion", "generation"])
 def test_leaves_a_pipeline_that_a_fresh_process_loads(task: str, base: Path, latents: Path, tmp_path: Path) -> None:
     report = stage.run({"latents": latents}, {"model": tmp_path / "m"}, make_params(base, task=task))
@@ -78,16 +92,25 @@ def test_a_killed_run_resumes_bit_exactly(
             stage.run({"latents": latents}, {"model": tmp_path / "cut"}, params)
     assert last_checkpoint(tmp_path / "cut")["global_step"] == 5
     resumed = stage.run({"latents": latents}, {"model": tmp_path / "cut"}, params)
-    a, b = last_checkpoint(tmp_path / "whole"), last_checkpoint(tmp_path / "cut")
-    for part in ("state_dict", "current_model_state"):  # averaged and raw weights
-        assert a[part].keys() == b[part].keys()
-        assert all(torch.equal(a[part][name], b[part][name]) for name in a[part])
-    moments = [c["optimizer_states"][0]["state"] for c in (a, b)]
-    assert moments[0] and all(
-        torch.equal(moments[0][k][name], moments[1][k][name]) for k in moments[0] for name in moments[0][k]
-    )
+    assert_same_state(tmp_path / "whole", tmp_path / "cut")
     assert Dataset(tmp_path / "whole").digest == Dataset(tmp_path / "cut").digest
     assert whole.metrics == resumed.metrics and whole.plots == resumed.plots
+
+
+def test_a_run_killed_several_times_resumes_bit_exactly(
+    base: Path, latents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_checkpoints(monkeypatch)
+    params = make_params(base, checkpoint_every=BATCH, validation_tuples=0, threads=1)
+    stage.run({"latents": latents}, {"model": tmp_path / "whole"}, params)
+    for step in (2, 7, 13):
+        with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="killed"):
+            patch.setattr(TrainingSamples, "__getitem__", stopping_at(step * BATCH + step % BATCH))
+            stage.run({"latents": latents}, {"model": tmp_path / "cut"}, params)
+        assert last_checkpoint(tmp_path / "cut")["global_step"] in (step - 1, step)  # a batch may be loaded ahead
+    stage.run({"latents": latents}, {"model": tmp_path / "cut"}, params)
+    assert_same_state(tmp_path / "whole", tmp_path / "cut")
+    assert Dataset(tmp_path / "whole").digest == Dataset(tmp_path / "cut").digest
 
 
 def test_a_run_killed_after_its_last_checkpoint_exports_the_average(

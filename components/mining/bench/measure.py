@@ -2,7 +2,7 @@
 
 Each size is measured several times, every engine once before any a second time; the median counts. An engine's use of
 the device is the rate of its useful work, N^2 d FLOP (a multiplication and an addition for each coordinate of each
-pair, once), relative to the throughput of a large matrix product measured in the same run (peak.py).
+pair, once), relative to the throughput of a large matrix product measured in the same run (`components.common.peak`).
 """
 
 import math
@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from components.common.errors import UserError
+from components.common.peak import Peak, matrix_peak
 from components.common.stage.progress import track
-from components.mining.bench.peak import Peak, matrix_peak
 from components.mining.bench.peers import OURS, Keys, choose_peers, device_peak_bytes, make
 from components.mining.bench.synthetic import HIGH, LOW, VIEWS, product_vectors
 

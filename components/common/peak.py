@@ -1,6 +1,7 @@
-"""The throughput of matrix products on a device: the yardstick for how much of it a join uses."""
+"""The throughput of matrix products on a device: the yardstick for how much of it a benchmark uses."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +19,12 @@ class Peak:
     what: str
 
 
-def matrix_peak(device: str) -> Peak:
-    """The best of several products in torch, in the fastest format: bf16 on cuda, fp32 or bf16 on a CPU."""
+def matrix_peak(device: str, formats: Sequence[str] = ()) -> Peak:
+    """The best of several products in torch, in the fastest of `formats` (default: bf16 on cuda, fp32 or bf16 on a
+    CPU)."""
     import torch  # not at the top: benchmark processes for another library import this module too
 
-    best = max(FORMATS[device], key=lambda format_: _throughput(format_, device, SMALL))
+    best = max(formats or FORMATS[device], key=lambda format_: _throughput(format_, device, SMALL))
     side = LARGE[device]
     where = torch.cuda.get_device_name() if device == "cuda" else f"CPU threads: {torch.get_num_threads()}"
     return Peak(_throughput(best, device, side), f"torch's {best} product of {side} x {side} matrices, {where}")

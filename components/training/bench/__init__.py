@@ -1,0 +1,1 @@
+"""Training measured: our loop and a bare one in PyTorch, in turn, on the same samples."""

@@ -140,7 +140,7 @@ def _run_stage(step: Step, inputs: Mapping[str, Path], params: StageParams) -> t
         start = time.perf_counter()
         module.run(inputs, outputs, params)
         seconds = time.perf_counter() - start - clock.seconds[LOADING]
-        return seconds, clock, len(Dataset((outputs | inputs)[COUNTED[step.name]]))
+        return seconds, clock, len(Dataset({**outputs, **inputs}[COUNTED[step.name]]))
 
 
 def _encoding(module: ModuleType) -> list[tuple[Any, str, str]]:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch.nn.utils import clip_grad_norm_
@@ -16,6 +16,8 @@ from components.training.data import TrainingSamples
 from components.training.module import lr_factor
 from components.training.objective import Objective
 from components.training.params import Params
+
+Tensors: TypeAlias = tuple[torch.Tensor, ...] | list[torch.Tensor]
 
 
 @dataclass
@@ -34,7 +36,7 @@ class Bare:
         self.waited: list[float] = []
         self.average = AveragedModel(self.unet, multi_avg_fn=self._move_average, use_buffers=False)
 
-    def _move_average(self, averages: list[torch.Tensor], weights: list[torch.Tensor], count: Any) -> None:
+    def _move_average(self, averages: Tensors, weights: Tensors, count: torch.Tensor | int) -> None:
         decay = min(self.params.ema, (1 + int(count)) / (10 + int(count)))
         torch._foreach_lerp_(averages, weights, 1 - decay)
 

@@ -97,7 +97,7 @@ def test_a_stopped_run_is_tracked_without_the_earlier_runs_results(
     photographs = {"images": "sandbox:corpus", "labels": "sandbox:corpus/labels.csv"}
     settings = {"profile": "sandbox", "engine": "dvc", "mining.hub_pairs": "7"}
     assert parent.data.params == photographs | settings
-    assert parent.data.metrics == {"images": 0, "objects": 0, "sets": 0}  # counts up to the gate: no scores of an earlier run
+    assert parent.data.metrics == {"images": 0, "objects": 0, "sets": 0}  # no scores of an earlier run
     assert nested["mining"].data.tags["reused"] == "true"
     logged = {item.dataset.name: item for item in nested["gate_recurrence"].inputs.dataset_inputs}
     for name in ("sets", "gate_recurrence"):

@@ -36,7 +36,7 @@ CREDENTIALS = struct.Struct("3i")
 def stages_forked() -> Iterator[None]:
     """In this block every `objectmate stage` is forked from a server.
 
-    Only on Linux without an NVIDIA GPU: elsewhere libraries do not survive a fork, so each stage imports by itself.
+    Only on Linux without an NVIDIA GPU: elsewhere a library may not survive a fork, so each stage imports by itself.
     """
     if sys.platform != "linux" or Path("/dev/nvidiactl").exists():
         yield

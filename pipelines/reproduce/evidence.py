@@ -1,9 +1,11 @@
 """What a finished run holds that questions are answered from: its scores, and its encoders on the benchmark."""
 
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
+from components.common.data.digests import digest_sources, digest_value
 from components.common.data.reading import Dataset
 from components.common.data.sandbox import resolve
 from components.common.errors import UserError
@@ -26,8 +28,9 @@ class Evidence:
         self.params, self.scored = params, current_scores(workspace)
         if self.scored.absent:
             raise UserError(self.scored.absent)
-        self.digest = Dataset(workspace.dataset("scores")).digest
-        """Of the scores, which also covers the benchmark and the encoders."""
+        made = Dataset(workspace.dataset("scores")).manifest
+        self.digest = digest_value([made.digest, made.fingerprint, digest_sources(Path(__file__).parent)])
+        """Of the scores, of the benchmark and the encoders that gave them, and of the questions' code."""
 
     def scores(self, name: str, system: str) -> Cells:
         """Sample -> (subject, value) of a system. name: BENCHMARK.METRIC."""

@@ -72,7 +72,7 @@ def run(checkout: Path, *words: str) -> str:
 
 
 def objectmate(checkout: Path, *words: str) -> str:
-    return run(checkout, "-m", "pipelines.cli.app", *words)
+    return run(checkout, "-m", "pipelines.cli.start", *words)
 
 
 def test_a_stage(checkout: Path) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 
 class Interval(NamedTuple):
@@ -18,7 +18,7 @@ class Interval(NamedTuple):
 
 def share_lower_bound(correct: float, total: int, confidence: float = 0.95) -> float:
     """One-sided Clopper-Pearson lower bound of a share; 0 without observations. A unit can be right in part."""
-    return float(stats.beta.ppf(1 - confidence, correct, total - correct + 1)) if correct else 0.0
+    return float(special.betaincinv(correct, total - correct + 1, 1 - confidence)) if correct else 0.0
 
 
 def cluster_bootstrap(
@@ -47,7 +47,7 @@ def cluster_t(values: Sequence[float], clusters: Sequence[str], confidence: floa
         raise ValueError("one cluster has no spread")
     means = np.bincount(codes, weights=np.asarray(values, float)) / np.bincount(codes)
     mean = float(means.mean())
-    reach = float(stats.t.ppf((1 + confidence) / 2, len(means) - 1) * means.std(ddof=1) / np.sqrt(len(means)))
+    reach = float(special.stdtrit(len(means) - 1, (1 + confidence) / 2) * means.std(ddof=1) / np.sqrt(len(means)))
     return Interval(mean, mean - reach, mean + reach)
 
 
@@ -180,9 +180,9 @@ def count_votes(ballot: Ballot, confidence: float = 0.95) -> Votes:
     groups = len(without)
     variance = (groups - 1) / groups * float(((without - without.mean()) ** 2).sum()) if groups > 1 else 0.0
     if variance > 1e-15:
-        shrink = stats.norm.ppf(confidence) / stats.t.ppf(confidence, groups - 1)
+        shrink = special.ndtri(confidence) / special.stdtrit(groups - 1, confidence)
         effective = min(effective, mean * (1 - mean) / variance * shrink**2)
-    bound = stats.beta.ppf(1 - confidence, effective * mean, effective * (1 - mean) + 1) if mean else 0.0
+    bound = special.betaincinv(effective * mean, effective * (1 - mean) + 1, 1 - confidence) if mean else 0.0
     return Votes(mean, float(effective), float(bound))
 
 

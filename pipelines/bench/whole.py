@@ -39,7 +39,7 @@ def bench(pipeline: str, overrides: Sequence[str]) -> Row:
     Raises `StageFailed` if the run does not end well, or if the second one does any stage again.
     """
     settings = [word for each in overrides for word in ("--set", each)]
-    words = [sys.executable, "-m", "pipelines.cli.app", "run", pipeline, "--workspace", "measured", *settings]
+    words = [sys.executable, "-m", "pipelines.cli.start", "run", pipeline, "--workspace", "measured", *settings]
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace(Path(folder) / "measured")
         wall = _seconds(words, folder)

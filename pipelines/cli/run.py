@@ -34,10 +34,6 @@ def run(
 def stage(name: Annotated[str, typer.Argument(help="A step, such as mining or gate_recurrence")]) -> None:
     """Run one stage in the current folder's data/ with its section of params.yaml."""
     from pipelines.engines.family import RUN, ends_together
-    from pipelines.engines.forking import SERVER, run_forked
-
-    if SERVER in os.environ:
-        raise typer.Exit(run_forked(os.environ[SERVER], name))
     from pipelines.engines.run import run_stage
 
     of_a_run = RUN in os.environ

@@ -11,7 +11,7 @@ from components.common.data.storage import S3
 from components.common.stage.params import StageParams
 from pipelines.engines.collection import collection
 from pipelines.engines.workspace import Workspace
-from pipelines.parameters import FILE, fields, read_step
+from pipelines.parameters import FILE, check, fields, step_params
 from pipelines.steps import PIPELINES, STEPS, Step
 
 PACKAGE = Path(__file__).parents[2]
@@ -19,19 +19,22 @@ PACKAGE = Path(__file__).parents[2]
 
 def render_dvc(root: Path) -> str:
     """The dvc.yaml of a workspace: one stage per step, each depending on its code, data, models and parameters."""
-    stages = {step.name: _dvc_stage(step, root) for step in STEPS.values()}
+    values, photographs = check(root / FILE), collection(root)
+    stages: dict[str, Any] = {}
+    for step in STEPS.values():
+        sources = _sources(step, values)
+        stages[step.name] = _dvc_stage(step, sources, _files(sources, root, photographs))
     metrics = [f"data/reports/{step.name}/metrics.json" for step in PIPELINES["full"]]
     document = {"stages": stages, "metrics": metrics, "plots": PLOTS}
     head = "# Made from pipelines/steps.py by `objectmate dvc`; tests keep the two in step.\n"
     return head + yaml.safe_dump(document, sort_keys=False, width=120)
 
 
-def _dvc_stage(step: Step, root: Path) -> dict[str, Any]:
-    sources = _sources(step, root)
+def _dvc_stage(step: Step, sources: list[str], files: list[str]) -> dict[str, Any]:
     data = [f"data/{name}" for name in (*step.inputs.values(), *step.after)]
     return {
         "cmd": f"objectmate stage {step.name}",
-        "deps": [step.stage.folder, "components/common", *_files(sources, root), *data],
+        "deps": [step.stage.folder, "components/common", *files, *data],
         "params": _dvc_params(step.stage.params),
         # DVC cannot see whether a bucket has changed. The stage can, and if its content is equal, the run stops there.
         **({"always_changed": True} if any(source.startswith(S3) for source in sources) else {}),
@@ -50,22 +53,23 @@ def _dvc_params(params: type[StageParams]) -> list[str]:
 
 def local_sources(workspace: Workspace, pipeline: str) -> list[Path]:
     """The files and folders outside the package that the parameters of a pipeline's stages name, absolute."""
-    sources = {source for step in PIPELINES[pipeline] for source in _sources(step, workspace.root)}
+    values = check(workspace.params)
+    sources = {source for step in PIPELINES[pipeline] for source in _sources(step, values)}
     paths = [_local(source, workspace.root) for source in sources if not is_packaged(source)]
     return sorted(path.resolve() for path in paths if path)
 
 
-def _sources(step: Step, root: Path) -> list[str]:
+def _sources(step: Step, values: dict[str, Any]) -> list[str]:
     """The files, folders, addresses and hub ids that a step's parameters name."""
-    return [source for _, source in read_step(root / FILE, step).sources()]
+    return [source for _, source in step_params(values, step).sources()]
 
 
-def _files(sources: list[str], root: Path) -> list[str]:
+def _files(sources: list[str], root: Path, photographs: Path | None) -> list[str]:
     """The sources that are files or folders on this machine, as dvc.yaml in `root` names them.
 
-    A folder of photographs is named by its record, which this project's engine keeps up to date.
+    photographs: the folder of them, which is named by its record, which this project's engine keeps up to date.
     """
-    local, photographs = [_local(source, root) for source in sources], collection(root)
+    local = [_local(source, root) for source in sources]
     record = Workspace(root).collection.relative_to(root).as_posix()
     names = [record if path == photographs else _seen_from(root, path.resolve()) for path in local if path]
     return [name.replace("${", "\\${") for name in names]  # DVC would put a value there

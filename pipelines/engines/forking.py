@@ -148,7 +148,7 @@ def _watch(line: socket.socket, stage: str, folder: str, files: list[int]) -> No
 
 def _become(stage: str, folder: str, files: list[int]) -> NoReturn:
     """Makes this process `objectmate stage`, with the client's folder and standard files."""
-    from pipelines.cli.app import main
+    from pipelines.cli.start import main
 
     for standard, file in enumerate(files):
         os.dup2(file, standard)

@@ -99,6 +99,6 @@ def ingest(folder: Path) -> subprocess.CompletedProcess[str]:
     """Runs the stage on the bucket `photographs` as a user would, with this process's settings."""
     folder.mkdir(exist_ok=True)
     (folder / "params.yaml").write_text(render(resolve("sandbox", {"ingest.images": "s3://photographs"})))
-    command = [sys.executable, "-m", "pipelines.cli.app", "stage", "ingest"]
+    command = [sys.executable, "-m", "pipelines.cli.start", "stage", "ingest"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)

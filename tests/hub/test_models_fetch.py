@@ -125,7 +125,7 @@ def test_a_killed_fetch_goes_on_next_time(hub: Hub, tmp_path: Path) -> None:
     hub.fails("/cdn/", cut=written + (1 << 20), times=1)
     hub.fails("/cdn/", status=429, headers={"Retry-After": "300"})
     own = {"HF_ENDPOINT": hub.address, "HF_HUB_OFFLINE": "0"}
-    command = [sys.executable, "-m", "pipelines.cli.app", "models", "fetch", str(FOLDER)]
+    command = [sys.executable, "-m", "pipelines.cli.start", "models", "fetch", str(FOLDER)]
     running = subprocess.Popen(command, cwd=tmp_path, env=environment() | own, stdout=subprocess.DEVNULL)
     pause = Event()  # the clock's own sleep is switched off here
     wait_for(lambda: pause.wait(0.05) or any(path.startswith("/cdn/") and wanted for _, path, wanted, _ in hub.asked))

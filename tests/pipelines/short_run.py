@@ -50,7 +50,7 @@ def objectmate(*words: str, cwd: Path, **settings: str) -> subprocess.CompletedP
 
 def command(*words: str) -> list[str]:
     """The command line that starts `objectmate` with `words`."""
-    return [sys.executable, "-m", "pipelines.cli.app", *words]
+    return [sys.executable, "-m", "pipelines.cli.start", *words]
 
 
 def environment() -> dict[str, str]:

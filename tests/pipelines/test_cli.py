@@ -12,7 +12,8 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from pipelines.cli.app import app, main
+from pipelines.cli.app import app
+from pipelines.cli.start import main
 from pipelines.parameters import render, resolve
 
 ROOT = Path(__file__).parents[2]
@@ -55,7 +56,7 @@ def test_help_imports_nothing_heavy():
 
 def test_the_version_is_printed():
     done = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli.app", "--version"], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-m", "pipelines.cli.start", "--version"], cwd=ROOT, capture_output=True, text=True
     )
     assert (done.returncode, done.stdout) == (0, f"objectmate {version('objectmate')}\n")
 
@@ -120,7 +121,7 @@ def test_mistakes_are_one_sentence(words, sentence, tmp_path, objectmate):
 
 
 def test_a_mistake_ends_the_process_with_code_2(tmp_path):
-    command = [sys.executable, "-m", "pipelines.cli.app", "run", "everything"]
+    command = [sys.executable, "-m", "pipelines.cli.start", "run", "everything"]
     own = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=own)
     assert (done.returncode, done.stderr.count("\n"), done.stdout) == (2, 1, "")

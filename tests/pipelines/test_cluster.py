@@ -76,7 +76,7 @@ def pinned(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def objectmate(*words: str, host: str, **environment: str) -> subprocess.CompletedProcess:
     variables = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"], "KFP_HOST": host, "KFP_TOKEN": TOKEN}
-    command = [sys.executable, "-m", "pipelines.cli.app", *words]
+    command = [sys.executable, "-m", "pipelines.cli.start", *words]
     return subprocess.run(command, capture_output=True, text=True, env=variables | IMAGES | environment)
 
 

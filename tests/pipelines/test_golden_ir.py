@@ -84,7 +84,7 @@ def test_no_damage_makes_the_check_itself_fail(path, value):
 def test_the_command_names_file_task_and_fix(tmp_path):
     (tmp_path / "sound.yaml").write_text(SMALLEST)
     (tmp_path / "bad.yaml").write_text(SMALLEST.replace("producerTask: evaluation", "producerTask: nobody"))
-    command = [sys.executable, "-m", "pipelines.cli.app", "compile", "--check", "sound.yaml", "bad.yaml"]
+    command = [sys.executable, "-m", "pipelines.cli.start", "compile", "--check", "sound.yaml", "bad.yaml"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": PATHS})
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()

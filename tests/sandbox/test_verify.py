@@ -95,7 +95,7 @@ def test_verify_measures_every_model_and_says_which_bar_is_missed(tmp_path: Path
     """With two denoising steps fewer than usual, which reach the same bars, and one prompt of generation in place of
     four: its intervals are wider, so there only the means are held to the bars."""
     path = tmp_path / "table.json"
-    command = [sys.executable, "-m", "pipelines.cli.app", "sandbox", "verify", "--steps", "8", "--prompts", "1"]
+    command = [sys.executable, "-m", "pipelines.cli.start", "sandbox", "verify", "--steps", "8", "--prompts", "1"]
     finished = subprocess.run([*command, "--json", str(path)], capture_output=True, text=True, check=False)
     rows = json.loads(path.read_text())
     assert {row["what"]: row["bar"] for row in rows} == BARS

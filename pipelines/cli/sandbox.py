@@ -41,7 +41,7 @@ def train(
 def verify(
     json: Annotated[Path | None, typer.Option(help="Also write the table as JSON")] = None,
     steps: Annotated[int | None, typer.Option(help="Denoising steps (default: evaluation's; bars are for it)")] = None,
-    prompts: Annotated[int, typer.Option(min=1, help="Prompts per subject of generation; bars are for 4")] = 4,
+    limit: Annotated[int, typer.Option(min=0, help="Most samples of each task (0: all, which bars are for)")] = 0,
 ) -> None:
     """Measure the committed models again, on designs that none of them has seen. Exit code 1 if one misses its bar."""
     from components.common.stage.params import collect
@@ -49,6 +49,6 @@ def verify(
     from components.sandbox.verify.table import verify_models
     from pipelines.parameters import resolve
 
-    settings = {"evaluation.prompts_per_subject": prompts} | ({"evaluation.steps": steps} if steps is not None else {})
+    settings = {"evaluation.limit": limit} | ({"evaluation.steps": steps} if steps is not None else {})
     evaluation = collect(Params, resolve("sandbox", settings), "profile sandbox")
     raise typer.Exit(0 if verify_models(evaluation, json) else 1)

@@ -12,12 +12,11 @@ from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from components.common.data.digests import digest_value
 from components.common.data.reading import is_complete
 from components.common.errors import GateStop, StageFailed, UserError
 from components.common.stage.logged import LOCK_ENTRY
+from components.common.stage.yaml_text import read_yaml
 from pipelines.engines.collection import record
 from pipelines.engines.dvc_file import local_sources
 from pipelines.engines.dvc_locks import dead_locks_in_one_line, drop_damaged_list
@@ -86,7 +85,7 @@ def lock_entries(workspace: Workspace) -> dict[str, dict[str, Any]]:
     """
     if not workspace.dvc_lock.is_file():
         return {}
-    stages = yaml.safe_load(workspace.dvc_lock.read_text(encoding="utf-8")).get("stages", {})
+    stages = read_yaml(workspace.dvc_lock).get("stages", {})
     return {name: entry for name, entry in stages.items() if not stops(workspace, name)}
 
 

@@ -43,7 +43,7 @@ def check_files(paths: Sequence[Path], cluster: bool = False) -> list[str]:
 
 def _check_file(path: Path, cluster: bool) -> list[Fault]:
     try:
-        documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
+        documents = list(yaml.load_all(path.read_text(encoding="utf-8"), yaml.CSafeLoader))
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(
             f"{path} cannot be read ({error.__class__.__name__}): name a file that compile wrote"

@@ -127,9 +127,9 @@ def run_here(request: Request) -> Workspace:
     return prepared.workspace
 
 
-def request(profile: str, workspace: str, *settings: str) -> Request:
-    """The full run of a profile on the photographs of `make_photographs`, in the current folder."""
-    return Request("full", "shop", "shop/labels.csv", profile, workspace=Path(workspace), overrides=settings)
+def request(pipeline: str, profile: str, workspace: str, *settings: str) -> Request:
+    """The run of a profile on the photographs of `make_photographs`, in the current folder."""
+    return Request(pipeline, "shop", "shop/labels.csv", profile, workspace=Path(workspace), overrides=settings)
 
 
 if __name__ == "__main__":  # the hub's libraries read their settings on import, so each run has its own process

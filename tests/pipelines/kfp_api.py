@@ -97,7 +97,7 @@ def upload_version(state: State, content: bytes, query: dict[str, str]) -> dict[
     one(state.pipelines, pipeline_id=pipeline_id)
     if any((v["pipeline_id"], v["name"]) == (pipeline_id, name) for v in state.versions):
         raise Refusal(409, "Failed to create a pipeline version")
-    spec, *platforms = yaml.safe_load_all(content)
+    spec, *platforms = yaml.load_all(content, yaml.CSafeLoader)
     need(spec, "pipelineInfo", "deploymentSpec", "root", "schemaVersion", "sdkVersion")
     about = {"description": query.get("description", ""), "pipeline_spec": spec}
     if platforms:  # the API then shows both

@@ -26,13 +26,13 @@ SHOP = ("--images", "shop", "--labels", "shop/labels.csv")
 PRODUCTS = 24
 
 
-def make_shop(folder: Path) -> None:
-    """Writes `folder`/shop: the photographs and labels of the rendered world's 24 most frequent products."""
+def make_shop(folder: Path, products: int = PRODUCTS) -> None:
+    """Writes `folder`/shop: the photographs and labels of the rendered world's most frequent products."""
     world = ROOT / "components" / "sandbox" / "world" / "corpus"
     with (world / "labels.csv").open(newline="") as file:
         labels = list(csv.DictReader(file))
     counts = Counter(row["subject"] for row in labels)
-    frequent = {subject for subject, _ in counts.most_common(PRODUCTS)}
+    frequent = {subject for subject, _ in counts.most_common(products)}
     shown = {row["path"] for row in labels if row["subject"] in frequent}
     (folder / "shop" / "images").mkdir(parents=True)
     for path in shown:

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from hypothesis import strategies as st
 from components.common.errors import UserError
 from pipelines.cluster.compile import compile_pipelines
 from pipelines.ir.check import check, check_files
-from pipelines.steps import PIPELINES
+from pipelines.kubeflow import arguments, compile_pipeline
+from pipelines.parameters import resolve
+from pipelines.steps import PIPELINES, STEPS
 
 ROOT = Path(__file__).parents[2]
 PATHS = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
@@ -43,13 +46,15 @@ def test_what_compiles_is_what_is_committed(compiled, name):
 @pytest.mark.parametrize("name", PIPELINES)
 def test_committed_pipelines_are_sound_and_name_no_machine(name):
     text = (GOLDEN / f"{name}.yaml").read_text()
-    assert check(list(yaml.safe_load_all(text))) == []
+    assert check(list(yaml.load_all(text, yaml.CSafeLoader))) == []
     assert str(ROOT) not in text and str(Path.home()) not in text
 
 
 def test_tasks_use_what_the_manifests_make():
-    (platform,) = [each for each in yaml.safe_load_all((GOLDEN / "full.yaml").read_text()) if "platforms" in each]
-    base = [each for path in BASE.glob("*.yaml") for each in yaml.safe_load_all(path.read_text())]
+    (platform,) = [
+        each for each in yaml.load_all((GOLDEN / "full.yaml").read_text(), yaml.CSafeLoader) if "platforms" in each
+    ]
+    base = [each for path in BASE.glob("*.yaml") for each in yaml.load_all(path.read_text(), yaml.CSafeLoader)]
     claims = {each["metadata"]["name"] for each in base if each["kind"] == "PersistentVolumeClaim"}
     maps = {made["name"] for each in base for made in each.get("configMapGenerator", ())}
     runbook = (ROOT / "infra/README.md").read_text()
@@ -60,6 +65,24 @@ def test_tasks_use_what_the_manifests_make():
             assert f"| `{secret['secretName']}` |" in runbook, "the runbook says which secrets an operator makes"
 
 
+def tasks(path: Path) -> tuple[dict, dict]:
+    """What a compiled pipeline asks for, and its tasks but for the handler of its end."""
+    spec = next(yaml.load_all(path.read_text(), yaml.CSafeLoader))
+    return spec["root"]["inputDefinitions"]["parameters"], spec["components"]["comp-exit-handler-1"]["dag"]["tasks"]
+
+
+def test_one_share_starts_each_step_once(tmp_path):
+    parameters, once = tasks(compile_pipeline("full", tmp_path, shares=False))
+    assert once.keys() == {name.replace("_", "-") for name in STEPS}
+    assert arguments("full", resolve("sandbox"), {}, shares=1).keys() == parameters.keys()
+
+
+def test_several_shares_are_a_loop(compiled):
+    _, shared = tasks(compiled["full"])
+    assert arguments("full", resolve("sandbox"), {}, shares=2)["shares"] == ["1/2", "2/2"]
+    assert any(name.startswith("for-loop") for name in shared)
+
+
 def nodes(value, path=()):
     """The path of everything in a document."""
     children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
@@ -67,13 +90,14 @@ def nodes(value, path=()):
 
 
 SMALLEST = (GOLDEN / "evaluation.yaml").read_text()
+DOCUMENTS = list(yaml.load_all(SMALLEST, yaml.CSafeLoader))
 ANYTHING = st.sampled_from([None, True, -1, 0.5, "", "Ü /", [], [None], {}, {"a": []}, {1: "b"}])
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(path=st.sampled_from(nodes(list(yaml.safe_load_all(SMALLEST)))), value=ANYTHING)
+@given(path=st.sampled_from(nodes(DOCUMENTS)), value=ANYTHING)
 def test_no_damage_makes_the_check_itself_fail(path, value):
-    documents = list(yaml.safe_load_all(SMALLEST))
+    documents = deepcopy(DOCUMENTS)
     place = documents
     for part in path[:-1]:
         place = place[part]

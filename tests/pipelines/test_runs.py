@@ -175,19 +175,15 @@ def test_all_records_of_a_run_agree_and_a_corruption_of_one_is_found(home, monke
 
 
 def test_a_failing_gate_stops_the_run_and_the_flag_continues_past_it(home):
-    limits = {"min_precision": 0.979, "expected_precision": 0.999}
-    strict = [*SHOP, *SETTINGS] + [
-        w for key, value in limits.items() for w in ("--set", f"gates.recurrence.{key}={value}")
-    ]
-    stopped = objectmate("run", "dataset", "--workspace", "runs/strict", *strict, cwd=home)
+    strict = [*SHOP, *SETTINGS, "--set", "gates.tuples.min_clean_share=1"]
+    stopped = objectmate("run", "full", "--workspace", "runs/strict", *strict, cwd=home)
     assert stopped.returncode == 3, stopped.stdout + stopped.stderr
-    assert ran_in(Workspace(home / "runs/strict")) == {"gate_recurrence"}
-    assert list(Evidence(Workspace(home / "runs/strict")).differences()) == []
-    assert "The run stopped at the gate" in Workspace(home / "runs/strict").page.read_text()
-    assert (
-        yaml.safe_load((home / "runs/strict/params.yaml").read_text())["gates"]["recurrence"]["min_precision"] == 0.979
-    )
+    there = Workspace(home / "runs/strict")
+    assert ran_in(there) == {"gate_tuples"} and not is_complete(there.dataset("latents"))
+    assert list(Evidence(there).differences()) == []
+    assert "The run stopped at the gate" in there.page.read_text()
+    assert yaml.safe_load(there.params.read_text())["gates"]["tuples"]["min_clean_share"] == 1
     past = objectmate("run", "dataset", "--workspace", "runs/past", *strict, "--continue-past-gates", cwd=home)
     assert past.returncode == 0, past.stdout + past.stderr
-    verdicts = Dataset(home / "runs/past/data/gate_recurrence").rows()
+    verdicts = Dataset(home / "runs/past/data/gate_tuples").rows()
     assert any(row["verdict"] == "fail" and not row["blocking"] for row in verdicts)

@@ -162,7 +162,7 @@ def test_a_compiled_training_mounts_the_shared_volume_if_one_is_named(
     monkeypatch.setenv(cluster_settings.SHARED_CLAIM, "shared")
     path = kubeflow.compile_pipeline("training", tmp_path)
     assert check_files([path], cluster=False) == []
-    spec, platform = yaml.safe_load_all(path.read_text())
+    spec, platform = yaml.load_all(path.read_text(), yaml.CSafeLoader)
     pods = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     for name in ("exec-train-generation", "exec-train-insertion"):
         pod = pods[name]

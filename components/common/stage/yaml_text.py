@@ -10,7 +10,7 @@ from components.common.errors import UserError
 
 
 class _Loader(yaml.CSafeLoader):
-    """The safe loader in C, ten times as fast, which also takes 1e-5 for a number, as DVC does, and refuses a key that stands twice."""
+    """The safe loader, in C, which also takes 1e-5 for a number, as DVC does, and refuses a key that stands twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()

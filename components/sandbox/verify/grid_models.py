@@ -33,11 +33,10 @@ def grid_models(evaluation: Params) -> dict[str, Measured]:
     """Row of the table -> measure: reference gaps, recognition among all held-out designs, and what three references
     add to one.
 
-    evaluation: how to sample and judge; all samples are drawn, whatever it says.
+    evaluation: how to sample and judge, and how many samples of each task.
     """
-    params = evaluation.model_copy(update={"limit": 0})
-    benchmark, judges = load(WORLD / "benchmark"), load_judges(params)
-    return _insertion(benchmark, judges, params) | _generation(benchmark, judges, params)
+    benchmark, judges = load(WORLD / "benchmark"), load_judges(evaluation)
+    return _insertion(benchmark, judges, evaluation) | _generation(benchmark, judges, evaluation)
 
 
 def _drawn(task: str, treatments: Mapping[str, Sequence[Sample]], params: Params) -> dict[str, list[Image.Image]]:
@@ -48,11 +47,12 @@ def _drawn(task: str, treatments: Mapping[str, Sequence[Sample]], params: Params
 
 
 def _insertion(benchmark: Benchmark, judges: Judges, params: Params) -> dict[str, Measured]:
-    samples = insertion_samples(benchmark, params)
+    truths = insertion_samples(benchmark, params)
+    samples = truths[: params.limit or None]
     names, subjects = [sample.name for sample in samples], np.array([sample.subject for sample in samples])
     treatments = {"3": samples, "1": one_reference(samples), "shuffled": shuffled(samples, params.seed)}
     pictures = _drawn("insertion", treatments, params)
-    judge = InsertionJudge(samples, judges, params)
+    judge = InsertionJudge(truths, judges, params)
     scores = {name: judge.score(names, drawn) for name, drawn in pictures.items()}
 
     def gain(other: str, metric: str, picks: np.ndarray) -> Measured:
@@ -70,14 +70,14 @@ def _insertion(benchmark: Benchmark, judges: Judges, params: Params) -> dict[str
         "insertion: 3 references over 1, error on the object, designs with two sides": gain("1", "object_error", sided),
     }
     crops = [judge.crop(sample, picture) for sample, picture in zip(samples, pictures["3"], strict=True)]
-    own_truth = np.eye(len(samples), dtype=bool)
+    own_truth = np.eye(len(samples), len(truths), dtype=bool)
     return rows | _recognition(
         "insertion", judges.embed(crops), subjects, judge.truth, judge.subjects, judges, params, own_truth
     )
 
 
 def _generation(benchmark: Benchmark, judges: Judges, params: Params) -> dict[str, Measured]:
-    samples = generation_samples(benchmark, params)
+    samples = generation_samples(benchmark, params)[: params.limit or None]
     names, subjects = [sample.name for sample in samples], np.array([sample.subject for sample in samples])
     pictures = _drawn("generation", {"3": samples, "shuffled": shuffled(samples, params.seed)}, params)
     judge = GenerationJudge(samples, benchmark, judges, params)

@@ -37,7 +37,7 @@ class Lock:
 
     def _read(self, path: Path) -> None:
         try:
-            document = yaml.load(path.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+            document = yaml.load(path.read_bytes(), yaml.CSafeLoader)
             self.entries = {name: dict(entry) for name, entry in document["stages"].items()}
             for entry in self.entries.values():
                 _named(entry, "outs"), _named(entry, "deps")

@@ -18,7 +18,7 @@ from pipelines.lineage.diff.rows import ADDED, LISTED, REMOVED
 from pipelines.steps import STEPS
 
 LOST_PARENT = re.compile(r"its (photograph|object) \S+ is not there")
-MADE_ELSEWHERE = "no reason on record: new in this run, or an earlier dataset differs"
+MADE_ELSEWHERE = "refused by no rule; the other run made different ones"
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ FOLDER = "workspace"
 
 @dataclass(frozen=True)
 class Named:
-    """A run by the name that it was given, and the workspace with its data, which may be a restored copy.
+    """A run by the name that it was given (of the folder, for a dot), and the workspace with its data, which may be a restored copy.
 
     home: the folder from which the paths in its parameters are seen.
     """
@@ -53,7 +53,7 @@ class Names:
     def find(self, name: str) -> Named:
         """Raises `UserError` if nothing has this name, or its data are gone."""
         if _is_folder(name):
-            return in_folder(name, Path(name))
+            return in_folder(name if Path(name) != Path() else Path.cwd().name, Path(name))
         if DIGITS.fullmatch(name):
             for folder in [Path(), *sorted(RUNS.glob("*/"))]:
                 if (found := in_folder(name, folder)).mlflow_run.startswith(name):

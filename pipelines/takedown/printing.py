@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from components.common.data.digests import short
 from pipelines.takedown.plan import REGENERABLE, Plan
 from pipelines.takedown.receipt import OUT_OF_REACH, Receipt, files_of, text_of
 from pipelines.takedown.traces import Trace
@@ -18,11 +19,16 @@ def print_plan(plan: Plan) -> None:
     console = Console()
     run = "the run of this folder" if plan.workspace == "." else f"the run in {escape(plan.workspace)}"
     console.print(f"Takedown {plan.takedown}. Photographs: {len(plan.image_ids)}, in {run}.")
-    table = Table("dataset", "rows", "what happens")
+    if plan.copies:
+        console.print(f"Copies of them, by their look, are kept out and go, too: {len(plan.copies)}.")
+    for image_id, name in plan.copies.items():
+        console.print(f"- {short(image_id)} {escape(name)}", soft_wrap=True)
+    table = Table("dataset", "rows", "only of copies", "what happens")
     for name, count in plan.rows.items():
-        table.add_row(name, str(count), "made again from what remains" if name in REGENERABLE else "left out")
+        what = "made again from what remains" if name in REGENERABLE else "left out"
+        table.add_row(name, str(count), str(plan.of_copies[name]), what)
     for name in plan.models:
-        table.add_row(name, "", "irreducible: weights trained on them stay, and are tagged")
+        table.add_row(name, "", "", "irreducible: weights trained on them stay, and are tagged")
     console.print(table)
     if plan.absent:
         console.print(f"{len(plan.absent)} are not in this run; they are kept out by their bytes only.")

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,7 +26,8 @@ OUT_OF_REACH = (
 class Receipt:
     """deleted: place -> files, or runs whose pictures went. versions: dataset -> sha256 after the repair.
 
-    refused: names that no longer come in, copies included.
+    copies: photographs that went because they look like those asked for, sha256 -> name. refused: names that no longer
+    come in, copies included.
 
     stopped: the gate that the repaired version does not pass; empty if it passes all.
     """
@@ -41,6 +42,7 @@ class Receipt:
     stopped: str
     models: Sequence[str]
     originals: Sequence[str]
+    copies: Mapping[str, str] = field(default_factory=dict)
     refused: Sequence[str] = ()
     out_of_reach: Sequence[str] = OUT_OF_REACH
 
@@ -54,6 +56,7 @@ def write_receipt(
         takedown=plan.takedown,
         at=datetime.now(UTC).isoformat(timespec="seconds"),
         photographs=plan.image_ids,
+        copies=plan.copies,
         rows=plan.rows,
         deleted=deleted,
         versions={name: rows.dataset.digest for name, rows in run.datasets.items()},
@@ -93,6 +96,7 @@ def text_of(receipt: Receipt) -> str:
             f"{receipt.at}. {len(receipt.photographs)} photographs, by sha256:",
             "",
             *(f"- {image_id}" for image_id in receipt.photographs),
+            *(f"- {image_id}, a copy of one of them by its look: {name}" for image_id, name in receipt.copies.items()),
             "",
             "## What was done",
             "",

@@ -30,11 +30,11 @@ class Plan:
     """What is to be done.
 
     takedown: its name, the same for the same photographs. workspace: the run that is repaired. image_ids: sha256 of the
-    photographs asked for. copies: others that the deny list keeps out too, by their look: sha256 -> name. rows: dataset -> rows
-    that are made from either. of_copies: how many of these only from copies. elsewhere: other runs of this folder that hold them, whose datasets are deleted.
-    outputs: address of a Kubeflow run's artifacts in a bucket -> folders there that hold them, and are deleted.
-    models: trained on them. originals: names in the collection, of copies of the same bytes too. datasets: sha256 of
-    the datasets that hold traces.
+    photographs asked for. copies: others that the deny list keeps out too, by their look: sha256 -> name. rows:
+    dataset -> rows that are made from either. of_copies: how many of these only from copies. elsewhere: other runs of
+    this folder that hold them, whose datasets are deleted. outputs: address of a Kubeflow run's artifacts in a bucket
+    -> folders there that hold them, and are deleted. models: trained on them. originals: names in the collection, of
+    copies of the same bytes too. datasets: sha256 of the datasets that hold traces.
     """
 
     takedown: str

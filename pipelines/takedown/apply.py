@@ -27,15 +27,17 @@ def apply(plan: Plan, denied: Iterable[Denied]) -> Receipt:
     stopped = repair(workspace)
     console.print("2/4 Pictures are deleted from MLflow.")
     datasets = {*plan.datasets, *stored_versions(workspace, plan.traces)} - _digests(workspace)
-    runs, trained = withdraw(datasets, plan.takedown)
+    withdrawn = withdraw(datasets, plan.takedown)
     console.print("3/4 What else was made from them is deleted: other runs' datasets, latents, outputs.")
     deleted = {f"files of {workspace.root}": purge_run(workspace.root, plan.traces, repaired=not stopped)}
     deleted |= {f"files of {root}": purge_run(Path(root), plan.traces) for root in plan.elsewhere}
     deleted["files fetched from buckets"] = purge_fetched()
-    deleted |= {f"objects of {address}": purge_outputs(address, folders) for address, folders in plan.outputs.items()}
+    for address, folders in plan.outputs.items():
+        deleted[f"objects of {address}"] = purge_outputs(address, folders, plan.traces)
     console.print("4/4 Older versions are deleted from DVC's cache and remotes.")
     deleted |= purge_stores(workspace, plan.traces)
-    return write_receipt(plan, workspace, deleted | {"MLflow runs": runs}, trained, stopped)
+    deleted |= {"MLflow runs": withdrawn.runs, "objects of MLflow in buckets": withdrawn.objects}
+    return write_receipt(plan, workspace, deleted, withdrawn, stopped)
 
 
 def _deny(denied: Iterable[Denied]) -> None:

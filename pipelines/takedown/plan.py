@@ -30,11 +30,11 @@ class Plan:
     """What is to be done.
 
     takedown: its name, the same for the same photographs. workspace: the run that is repaired. image_ids: sha256 of the
-    photographs asked for. copies: others that the deny list keeps out too, by their look: sha256 -> name. rows:
-    dataset -> rows that are made from either. of_copies: how many of these only from copies. elsewhere: other runs of
-    this folder that hold them, whose datasets are deleted. outputs: address of a Kubeflow run's artifacts in a bucket
-    -> folders there that hold them, and are deleted. models: trained on them. originals: names in the collection, of
-    copies of the same bytes too. datasets: sha256 of the datasets that hold traces.
+    photographs asked for. copies: others that the deny list keeps out too, by their look: sha256 -> name. rows: dataset
+    -> rows that are made from either. of_copies: how many of these only from copies. elsewhere: other runs of this
+    folder that hold them, whose datasets are deleted. outputs: address of a Kubeflow run's artifacts in a bucket ->
+    folders there that hold them, in any version, and are deleted. models: trained on them. originals: names in the
+    collection, of copies of the same bytes too. datasets: sha256 of the datasets that hold traces.
     """
 
     takedown: str
@@ -94,7 +94,7 @@ def make_plan(workspace: Path, asked: Sequence[str], outputs: Sequence[str] = ()
     gone = [*targets.image_ids, *copies]
     affected = {root: rows for root, each in runs.items() if (rows := closure(each, gone))}
     own, own_asked = affected.get(workspace, {}), closure(run, targets.image_ids)
-    stored = {address: made for address in outputs if (made := output_ids(address, gone))}
+    stored = {address: output_ids(address, gone) for address in outputs}
     found = [traces_of(runs[root], rows) for root, rows in affected.items()]
     ids = frozenset(gone).union(*stored.values())
     traces = Traces(ids.union(*(some.ids for some in found)), ids.union(*(some.digests for some in found)))
@@ -110,7 +110,7 @@ def make_plan(workspace: Path, asked: Sequence[str], outputs: Sequence[str] = ()
         rows={name: len(rows) for name, rows in own.items()},
         of_copies={name: len(rows) - len(own_asked.get(name, ())) for name, rows in own.items()},
         elsewhere=[str(root) for root in affected if root != workspace],
-        outputs={address: folders_with(address, traces) for address in stored},
+        outputs={address: folders_with(address, traces) for address in outputs},
         models=_models(run, own),
         datasets=sorted({*bad}),
         ids=sorted(traces.ids),

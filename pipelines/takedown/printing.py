@@ -34,8 +34,9 @@ def print_plan(plan: Plan) -> None:
         console.print(f"{len(plan.absent)} are not in this run; they are kept out by their bytes only.")
     for root in plan.elsewhere:
         console.print(f"{escape(root)} holds some, too: its datasets made from them are deleted; run it again after.")
-    for address in plan.outputs:
-        console.print(f"{escape(address)} holds some, too: its datasets made from them are deleted, in every version.")
+    for address, folders in plan.outputs.items():
+        deleted = f"holds some, too: {len(folders)} folders of datasets and reports are deleted, in every version."
+        console.print(f"{escape(address)} {deleted if folders else 'holds none.'}")
     console.print("Older versions are deleted from DVC's cache and remotes, and pictures from MLflow.")
     console.print("Out of reach:")
     for sentence in OUT_OF_REACH:

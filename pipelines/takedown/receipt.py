@@ -14,11 +14,16 @@ from components.lineage.rows import Run
 from pipelines.engines.state import verdicts
 from pipelines.engines.workspace import Workspace
 from pipelines.takedown.plan import FOLDER, Plan, load_plan
+from pipelines.takedown.records import Withdrawn
 
 OUT_OF_REACH = (
     "The weights of models that were trained on the photographs before: train them again from the repaired dataset.",
     "Copies that people made by hand, backups, and clones of this project.",
     "The original files: they are not this project's to delete. They no longer come in.",
+)
+BEHIND_MLFLOW = (
+    "Older versions in the bucket behind the MLflow server, if it keeps any: the server hands out the newest only, so "
+    "whoever keeps the bucket deletes them."
 )
 
 
@@ -48,7 +53,7 @@ class Receipt:
 
 
 def write_receipt(
-    plan: Plan, workspace: Workspace, deleted: Mapping[str, int], trained: Sequence[str], stopped: str
+    plan: Plan, workspace: Workspace, deleted: Mapping[str, int], withdrawn: Withdrawn, stopped: str
 ) -> Receipt:
     """Writes receipt.json and receipt.md into the takedown's folder."""
     run = Run(workspace.root / "data")
@@ -62,9 +67,10 @@ def write_receipt(
         versions={name: rows.dataset.digest for name, rows in run.datasets.items()},
         gates={row["gate"]: row["verdict"] for row in verdicts(workspace)},
         stopped=stopped,
-        models=[*plan.models, *trained],
+        models=[*plan.models, *withdrawn.trained],
         originals=plan.originals,
         refused=_refused(run, plan),
+        out_of_reach=[*OUT_OF_REACH, *([BEHIND_MLFLOW] if withdrawn.behind else [])],
     )
     write_atomically(plan.folder / "receipt.json", json.dumps(asdict(receipt), indent=1).encode())
     write_atomically(plan.folder / "receipt.md", text_of(receipt).encode())

@@ -15,6 +15,7 @@ from pipelines.lineage.bucket import KEPT
 from pipelines.takedown.copies import alike
 from pipelines.takedown.outputs import search_outputs
 from pipelines.takedown.plan import Plan
+from pipelines.takedown.records import search_records
 from pipelines.takedown.traces import Trace, Traces, files_below
 from pipelines.takedown.versions import opened_stores
 
@@ -35,6 +36,7 @@ def verify(plan: Plan) -> tuple[list[Trace], int]:
     denied = [entry for entry in read_denied(DENIED).entries if entry.takedown == plan.takedown]
     seen = [trace for folder in sorted(data) for trace in _by_look(folder, denied)]
     outputs = [trace for address in plan.outputs for trace in search_outputs(address, plan.traces)]
+    outputs += search_records(plan.takedown, plan.traces)
     left = [*found, *stored, *seen, *(trace for trace in outputs if trace)]
     return left, len(files) + objects + len(outputs)
 

@@ -28,17 +28,17 @@ def copies_of(denied: Sequence[Denied], runs: Iterable[Run]) -> dict[str, str]:
 
 def alike(dataset: Dataset, blob: str, rows: Sequence[Row], denied: Sequence[Denied]) -> Iterator[Row]:
     """The rows whose picture would be refused by its look. rows: with the columns that say where the picture is."""
-    by_look = DenyList([entry for entry in denied if entry.look])
-    if by_look.entries:
+    if any(entry.look for entry in denied):
         with ThreadPoolExecutor() as pool:
-            refusals = pool.map(lambda row: _is_refused(dataset.blob(row, blob), by_look), rows)
+            refusals = pool.map(lambda row: is_refused(dataset.blob(row, blob), denied), rows)
             refused = track(refusals, f"pictures of {dataset.folder.name} compared", len(rows))
-            yield from (row for row, is_refused in zip(rows, refused, strict=True) if is_refused)
+            yield from (row for row, is_copy in zip(rows, refused, strict=True) if is_copy)
 
 
-def _is_refused(data: bytes, by_look: DenyList) -> bool:
+def is_refused(data: bytes, denied: Sequence[Denied]) -> bool:
+    """Whether a picture's file would be refused by its look."""
     try:
-        by_look.check("", decode(data))
+        DenyList(denied).check("", decode(data))
     except Rejected as refused:  # for another reason, if it is no picture
         return refused.reason == REASON
     return False

@@ -15,7 +15,7 @@ from components.lineage.rows import Run
 from pipelines.engines.request import RUNS
 from pipelines.takedown.copies import copies_of
 from pipelines.takedown.holding import holding
-from pipelines.takedown.outputs import folders_with, output_ids
+from pipelines.takedown.outputs import held_there, ids_there
 from pipelines.takedown.targets import deny, read_targets
 from pipelines.takedown.traces import Traces, traces_of
 
@@ -94,11 +94,12 @@ def make_plan(workspace: Path, asked: Sequence[str], outputs: Sequence[str] = ()
     gone = [*targets.image_ids, *copies]
     affected = {root: rows for root, each in runs.items() if (rows := closure(each, gone))}
     own, own_asked = affected.get(workspace, {}), closure(run, targets.image_ids)
-    stored = {address: output_ids(address, gone) for address in outputs}
+    stored = [ids_there(address, gone) for address in outputs]
     found = [traces_of(runs[root], rows) for root, rows in affected.items()]
-    ids = frozenset(gone).union(*stored.values())
+    ids = frozenset(gone).union(*stored)
     traces = Traces(ids.union(*(some.ids for some in found)), ids.union(*(some.digests for some in found)))
     bad = [rows.dataset.digest for root in {workspace, *affected} for rows in holding(runs[root], traces)]
+    held = {address: held_there(address, traces) for address in outputs}
     plan = Plan(
         takedown=name,
         workspace=str(workspace),
@@ -110,8 +111,8 @@ def make_plan(workspace: Path, asked: Sequence[str], outputs: Sequence[str] = ()
         rows={name: len(rows) for name, rows in own.items()},
         of_copies={name: len(rows) - len(own_asked.get(name, ())) for name, rows in own.items()},
         elsewhere=[str(root) for root in affected if root != workspace],
-        outputs={address: folders_with(address, traces) for address in outputs},
-        models=_models(run, own),
+        outputs={address: there.folders for address, there in held.items()},
+        models=[*_models(run, own), *(f"{address}/{model}" for address in held for model in held[address].models)],
         datasets=sorted({*bad}),
         ids=sorted(traces.ids),
         digests=sorted(traces.digests),

@@ -2,8 +2,10 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
+from bucket_data import ADDRESS, put_run
 from PIL import ImageOps
 
 from components.common.data.reading import Dataset
@@ -11,6 +13,7 @@ from components.common.vision.images import decode
 from components.ingest.denied import REASON, write_denied
 from components.ingest.params import Params
 from components.ingest.stage import run
+from pipelines.takedown.outputs import copies_there
 from pipelines.takedown.plan import Plan, load_plan, make_plan
 from pipelines.takedown.printing import print_plan
 from pipelines.takedown.purge import purge_run
@@ -80,6 +83,13 @@ def test_the_terminal_and_the_saved_plan_show_the_copies(home: Path, capsys: pyt
     assert all(f"{image_id[:12]} {name}" in said for image_id, name in plan.copies.items())
     plan.save()
     assert Plan(**vars(load_plan(plan.takedown))).copies == plan.copies
+
+
+def test_copies_in_a_bucket_are_told_by_their_look_not_their_name(home: Path, bucket: Any) -> None:
+    put_run(bucket, home / "data")
+    _, denied = make_plan(Path(), [GONE])
+    assert copies_there(ADDRESS, [ITS_DUPLICATE, *OTHERS], denied) == {named(home)[ITS_DUPLICATE]: ITS_DUPLICATE}
+    assert copies_there(ADDRESS, OTHERS, denied) == {}
 
 
 def test_a_photograph_known_only_by_its_sha256_has_no_copies(home: Path) -> None:

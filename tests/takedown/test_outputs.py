@@ -4,32 +4,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bucket_data import ADDRESS, put_run
 
 from components.common.data.reading import Dataset
 from components.common.errors import UserError
-from pipelines.engines.local import task_name
 from pipelines.lineage.bucket import data_of
-from pipelines.steps import STEPS
 from pipelines.takedown.outputs import purge_fetched, purge_outputs, search_outputs
 from pipelines.takedown.plan import Plan, make_plan
 from pipelines.takedown.verify import verify
 from tests.lineage.lineage_data import write_run
-
-ADDRESS = "s3://runs/objectmate"
 
 
 @pytest.fixture
 def home(tmp_path: Path, bucket: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A run here, and in the bucket the same run by Kubeflow, uploaded twice, so that each object has two versions."""
     monkeypatch.chdir(tmp_path)
-    write_run(tmp_path / "data")
-    places = {name: (task_name(step.name), role) for step in STEPS.values() for role, name in step.outputs.items()}
-    for manifest in [*(tmp_path / "data").glob("*/manifest.json")] * 2:
-        task, role = places[manifest.parent.name]
-        root = f"objectmate/full/run-1/{task}/7f3a"
-        bucket.put_object(Bucket="runs", Key=f"{root}/report/figures/sheet.png", Body=b"a contact sheet")
-        for path in (path for path in manifest.parent.rglob("*") if path.is_file()):
-            bucket.upload_file(str(path), "runs", f"{root}/{role}/{path.relative_to(manifest.parent)}")
+    write_run(tmp_path / "data", photographs=8)
+    put_run(bucket, tmp_path / "data", times=2)
     return tmp_path
 
 
@@ -75,7 +66,7 @@ def test_an_object_of_no_dataset_goes_if_it_holds_a_trace(home: Path, bucket: An
 
 def test_a_copy_of_a_workspace_keeps_its_models(tmp_path: Path, bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    write_run(tmp_path / "data")
+    write_run(tmp_path / "data", photographs=4)
     for path in (path for path in Path("data").rglob("*") if path.is_file()):
         bucket.upload_file(str(path), "runs", f"objectmate/{path}")
     bucket.put_object(Bucket="runs", Key="objectmate/data/reports/ingest/figures/sheet.png", Body=b"a contact sheet")

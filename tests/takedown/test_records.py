@@ -1,5 +1,6 @@
 """Pictures that MLflow keeps in a bucket with versions: every version goes, and what is left is found."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,30 @@ DATASET, OTHER, GONE = "d" * 64, "e" * 64, "a" * 64
 TRACES = Traces(frozenset([GONE]), frozenset())
 
 
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with MLflow's store, still without runs, whose artifacts go to the bucket."""
+    import mlflow
+
+    before, home = mlflow.get_tracking_uri(), tmp_path_factory.mktemp("store")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.setenv("MLFLOW_DEFAULT_ARTIFACT_ROOT", "s3://runs/mlflow")
+        patch.chdir(home)
+        tracking.configure(Path())
+    mlflow.set_tracking_uri(before)
+    return home
+
+
 @pytest.fixture
-def client(tmp_path: Path, bucket: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def client(store: Path, tmp_path: Path, bucket: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """MLflow in the current folder, whose artifacts are in the bucket."""
     import mlflow
 
     before = mlflow.get_tracking_uri()
+    shutil.copy(store / "mlflow.db", tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setenv("MLFLOW_DEFAULT_ARTIFACT_ROOT", "s3://runs/mlflow")
     tracking.configure(Path())
     yield mlflow.MlflowClient()
     mlflow.set_tracking_uri(before)

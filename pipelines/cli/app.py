@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from components.common.errors import GateStop, StageFailed, UserError
+from components.common.harmless import say
 from pipelines.cli import (
     cluster,
     doctor,
@@ -76,7 +77,7 @@ def main() -> None:
 
 def _exit(code: int, sentence: str) -> None:
     if sentence:
-        print(f"objectmate: {sentence}", file=sys.stderr)
+        say(f"objectmate: {sentence}", err=True)
     sys.exit(code)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from components.common.harmless import say
 from pipelines.cli.options import Overrides, Profile, Shares
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def submit(
 
     client = connect(submission.host)
     given, experiment = submission.given, submission.experiment
-    typer.echo(submit_run(client, submission.request, given, experiment, outputs or []))
+    say(submit_run(client, submission.request, given, experiment, outputs or []))
 
 
 @commands.command()
@@ -111,7 +112,7 @@ def schedule(
     from pipelines.cluster.submit import schedule as schedule_runs
 
     client = connect(submission.host)
-    typer.echo(schedule_runs(client, submission.request, submission.given, submission.experiment, cron))
+    say(schedule_runs(client, submission.request, submission.given, submission.experiment, cron))
 
 
 @commands.command()
@@ -136,4 +137,4 @@ def sync(
     from pipelines.cluster.sync import sync as sync_run
     from pipelines.engines.workspace import Workspace
 
-    typer.echo(f"dvc.lock now holds {', '.join(sync_run(run, Workspace(workspace)))}")
+    say(f"dvc.lock now holds {', '.join(sync_run(run, Workspace(workspace)))}")

@@ -2,13 +2,11 @@
 
 from pathlib import Path
 
-from rich.console import Console
-from rich.markup import escape
-
 from components.common.data.reading import MANIFEST, UNFINISHED, is_complete
 from components.common.data.verification import Check, check_files, count_files
 from components.common.errors import UserError
 from components.common.stage.progress import track
+from components.common.terminal import Terminal, shown
 
 
 def verify_workspace(root: Path) -> bool:
@@ -28,10 +26,10 @@ def verify_workspace(root: Path) -> bool:
 
 
 def _show(checks: list[Check], finished: int, unfinished: list[str]) -> None:
-    console = Console()
+    console = Terminal()
     failed = [check for check in checks if not check.passed]
     for check in failed:
-        console.print(escape(str(check)), soft_wrap=True)
+        console.print(shown(str(check)), soft_wrap=True)
     if failed:
         damaged = len({check.folder for check in failed})
         console.print(

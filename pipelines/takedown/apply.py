@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from rich.console import Console
-
 from components.common.errors import UserError
+from components.common.terminal import Terminal
 from components.ingest.denied import Denied, read_denied, write_denied
 from components.lineage.rows import Run
 from pipelines.engines.prepare import DENIED
@@ -20,7 +19,7 @@ from pipelines.takedown.repair import repair
 
 def apply(plan: Plan, denied: Iterable[Denied]) -> Receipt:
     """Does what the plan says and writes the receipt. denied: the photographs' entries for the deny list."""
-    workspace, console = Workspace(Path(plan.workspace)), Console()
+    workspace, console = Workspace(Path(plan.workspace)), Terminal()
     _deny(denied)
     plan.save()
     console.print("1/4 The datasets are made again without the photographs.")

@@ -9,6 +9,7 @@ from pathlib import Path
 from components.common.data.digests import short
 from components.common.data.files import inside, read_json, write_atomically
 from components.common.errors import UserError
+from components.common.harmless import harmless
 from components.ingest.denied import REASON
 from components.lineage.rows import Run
 from pipelines.engines.state import verdicts
@@ -102,14 +103,17 @@ def text_of(receipt: Receipt) -> str:
             f"{receipt.at}. {len(receipt.photographs)} photographs, by sha256:",
             "",
             *(f"- {image_id}" for image_id in receipt.photographs),
-            *(f"- {image_id}, a copy of one of them by its look: {name}" for image_id, name in receipt.copies.items()),
+            *(
+                f"- {image_id}, a copy of one of them by its look: {harmless(name)}"
+                for image_id, name in receipt.copies.items()
+            ),
             "",
             "## What was done",
             "",
             *(f"- {name}: {count} rows were left out or made again" for name, count in receipt.rows.items()),
             *(f"- {place}: {count} deleted" for place, count in receipt.deleted.items()),
             "- The photographs, and copies of them, are on the deny list, and do not come in again.",
-            *(f"- Refused: {name}" for name in receipt.refused),
+            *(f"- Refused: {harmless(name)}" for name in receipt.refused),
             f"- Gates of the repaired version: {', '.join(f'{k} {v}' for k, v in receipt.gates.items())}.",
             *([f"- The repaired version is not complete: {receipt.stopped}."] if receipt.stopped else []),
             "",
@@ -117,7 +121,7 @@ def text_of(receipt: Receipt) -> str:
             "",
             *(f"- {sentence}" for sentence in receipt.out_of_reach),
             *(f"- Trained on them: {name}" for name in receipt.models),
-            *(f"- Original file: {name}" for name in receipt.originals),
+            *(f"- Original file: {harmless(name)}" for name in receipt.originals),
             "",
             "## The repaired version",
             "",

@@ -33,10 +33,14 @@ def _show(checks: list[Check], finished: int, unfinished: list[str]) -> None:
     if failed:
         damaged = len({check.folder for check in failed})
         console.print(
-            f"{len(failed)} of {len(checks)} files, in {damaged} of {finished} datasets, differ from the manifests: "
-            "delete those datasets' folders and run their stages again, or fetch them again."
+            f"{len(failed)} of {len(checks)} files and manifests, in {damaged} of {finished} datasets, differ from the "
+            "manifests: delete those datasets' folders and run their stages again, or fetch them again."
         )
     else:
-        console.print(f"All {len(checks)} files of {finished} datasets are what their manifests say.")
+        files = sum(check.file != MANIFEST for check in checks)
+        console.print(
+            f"All {files} files and {finished} manifests of {finished} datasets are what the manifests say.",
+            highlight=False,
+        )
     if unfinished:
         console.print(f"{len(unfinished)} unfinished datasets were not hashed: {', '.join(unfinished)}.")

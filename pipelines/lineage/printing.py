@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.tree import Tree
 
 from components.common.data.digests import short
+from components.common.data.rejections import meaning
 from components.common.harmless import json_text
 from components.common.terminal import Terminal, shown
 
@@ -43,7 +44,7 @@ def print_found(found: "Sequence[Found]", as_json: bool) -> None:
         console.print(f"[bold]{answer.dataset}[/bold]: {answer.total} rows{some}")
         for row in answer.rows:
             said = {name: value for name, value in row.items() if is_said(name, value)}
-            console.print(f"  {answer.dataset}:{row['position']}  [dim]{_facts(said)}[/dim]")
+            console.print(f"  {answer.dataset}:{row['position']}  [dim]{_facts(said)}[/dim]{_meaning(row)}")
 
 
 def _tree(node: "Node") -> Tree:
@@ -59,7 +60,13 @@ def _line(node: "Node") -> str:
     if node.again:
         return f"{head} (as above)"
     said = {name: value for name, value in node.says.items() if is_said(name, value) and value != node.key}
-    return f"{head}  [dim]{_facts(said)}[/dim]"
+    return f"{head}  [dim]{_facts(said)}[/dim]{_meaning(node.says)}"
+
+
+def _meaning(row: Mapping[str, Any]) -> str:
+    """What the reason of a refused or rejected row means; empty for other rows."""
+    told = meaning(str(row.get("stage", "")), str(row.get("reason", "")))
+    return f" [italic]({shown(told)})[/italic]" if told else ""
 
 
 def _facts(says: Mapping[str, Any]) -> str:

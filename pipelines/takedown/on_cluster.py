@@ -45,7 +45,7 @@ def purge(ingest: str, outputs: Sequence[str], quarantine: Path, purged: Path) -
     """Deletes what lies at the addresses and was made from denied photographs, every version; done again, it goes on.
 
     ingest: the parameters of ingest as JSON. quarantine: what ingest refused with them. purged: the file written, a
-    `Purged` as JSON; models are those found by this call. Raises `UserError` if there is no deny list.
+    `Purged` as JSON. Raises `UserError` if there is no deny list.
     """
     denied = _deny_list(ingest).entries
     photographs = sorted(entry.image_id for entry in denied)

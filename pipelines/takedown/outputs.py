@@ -34,7 +34,8 @@ MADE_FROM = {"object_id": "image_id", "tuple_id": "sources"}
 
 class Held(NamedTuple):
     """folders: of the datasets that hold traces, in any version, and of their stages' reports. models: folders of the
-    models that were trained on one of these datasets; they stay, as in a workspace."""
+    models that were trained on one of these datasets, or on one that is no longer there, as after a purge that was
+    interrupted; they stay, as in a workspace."""
 
     folders: list[str]
     models: list[str]
@@ -90,8 +91,9 @@ def held_there(address: str, traces: Traces) -> Held:
     bad = tainted({manifest.digest for folder, manifest in made if folder in folders}, records)
     folders |= {folder for folder, manifest in made if manifest.digest in bad}
     gone = {folder for folder in folders if _maker(folder) not in ("", *KEPT_STAGES)}
+    clean = {manifest.digest for _, manifest in made} - bad
     of_models = [(folder, manifest) for folder, manifest in made if manifest.kind == "model"]
-    trained = {folder for folder, manifest in of_models if not bad.isdisjoint(manifest.inputs.values())}
+    trained = {folder for folder, manifest in of_models if manifest.inputs.get("latents") not in clean}
     return Held(sorted({place for each in gone for place in (each, *_reports(each))}), sorted(trained))
 
 
@@ -121,7 +123,7 @@ def _maker(path: str) -> str:
     parts = PurePosixPath(path).parts
     tasks = {task_name(name): name for name in STEPS}
     below_data = [name for before, name in pairwise(parts) if before == "data"]
-    return next((tasks[part] for part in parts if part in tasks), "") or next(map(maker_of, below_data), "")
+    return next((tasks[part] for part in reversed(parts) if part in tasks), "") or next(map(maker_of, below_data), "")
 
 
 def _reports(folder: str) -> list[str]:

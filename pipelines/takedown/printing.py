@@ -27,7 +27,7 @@ def print_plan(plan: Plan) -> None:
         what = "made again from what remains" if name in REGENERABLE else "left out"
         table.add_row(name, str(count), str(plan.of_copies[name]), what)
     for name in plan.models:
-        table.add_row(name, "", "", "irreducible: weights trained on them stay, and are tagged")
+        table.add_row(shown(name), "", "", "irreducible: weights trained on them stay, and are tagged")
     console.print(table)
     if plan.absent:
         console.print(f"{len(plan.absent)} are not in this run; they are kept out by their bytes only.")

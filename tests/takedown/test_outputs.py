@@ -9,7 +9,7 @@ from bucket_data import ADDRESS, put_run
 from components.common.data.reading import Dataset
 from components.common.errors import UserError
 from pipelines.lineage.bucket import data_of
-from pipelines.takedown.outputs import purge_fetched, purge_outputs, search_outputs
+from pipelines.takedown.outputs import _maker, purge_fetched, purge_outputs, search_outputs
 from pipelines.takedown.plan import Plan, make_plan
 from pipelines.takedown.verify import verify
 from tests.lineage.lineage_data import write_run
@@ -42,6 +42,7 @@ def test_every_version_goes_and_nothing_is_found_after(home: Path, bucket: Any) 
     assert purge_outputs(ADDRESS, plan.outputs[ADDRESS], plan.traces) > 40
     assert not [trace for trace in search_outputs(ADDRESS, plan.traces) if trace]
     assert kept(bucket) == {"train-insertion"}
+    assert plan.models[-1] == planned().models[-1] == f"{ADDRESS}/full/run-1/train-insertion/7f3a/model"
     assert purge_outputs(ADDRESS, plan.outputs[ADDRESS], plan.traces) == 0  # and so it is resumed
 
 
@@ -62,6 +63,12 @@ def test_an_object_of_no_dataset_goes_if_it_holds_a_trace(home: Path, bucket: An
     assert any(search_outputs(ADDRESS, plan.traces))
     purge_outputs(ADDRESS, plan.outputs[ADDRESS], plan.traces)
     assert not any(search_outputs(ADDRESS, plan.traces)) and kept(bucket) == {"train-insertion", "notes.txt"}
+
+
+def test_a_pipelines_name_is_not_taken_for_a_task() -> None:
+    assert _maker("evaluation/run-1/ingest/7f3a/images") == "ingest"
+    assert _maker("full/run-1/train-insertion/7f3a/model/unet/x.safetensors") == "train_insertion"
+    assert _maker("copy/data/model_insertion") == "train_insertion" and _maker("copy/notes") == ""
 
 
 def test_a_copy_of_a_workspace_keeps_its_models(tmp_path: Path, bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:

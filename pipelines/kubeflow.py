@@ -1,4 +1,5 @@
-"""The Kubeflow pipelines: dataset, training, evaluation and full, built from the same table as dvc.yaml.
+"""The Kubeflow pipelines: dataset, training, evaluation and full, built from the same table as dvc.yaml, and takedown,
+which makes the dataset again and then deletes what earlier runs made from photographs on the deny list.
 
 A pipeline has one parameter per stage (its section of params.yaml, as JSON), one address for each dataset that it does
 not make and, if several workers can share some of its stages, `shares`: a loop makes each share in its own pod, and the
@@ -7,7 +8,7 @@ always runs last.
 """
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,14 @@ from kfp.dsl import PipelineTask
 
 from components.common.stage.kubeflow import component
 from pipelines.cluster.ending_component import ending
-from pipelines.cluster.settings import settle
+from pipelines.cluster.settings import settle, settle_outside
+from pipelines.cluster.takedown_components import purge_outputs, write_receipt
 from pipelines.parameters import step_params
 from pipelines.steps import PIPELINES, Step
 
+TAKEDOWN = "takedown"
+COMPILED = PIPELINES | {TAKEDOWN: PIPELINES["dataset"]}
+"""The steps of each pipeline that is compiled."""
 PARALLEL = 16
 """How many pods of a loop run at once, however many shares there are."""
 
@@ -30,7 +35,7 @@ def build(name: str, cluster: bool = False, shares: bool = True) -> Any:
     cluster: with the settings of `settle`, which a local runner honours partly or not at all.
     shares: with a loop over the workers that share a stage; otherwise one worker makes each stage.
     """
-    steps = PIPELINES[name]
+    steps = COMPILED[name]
     given = given_datasets(steps)
     shared = shares and any(step.stage.shared for step in steps)
 
@@ -41,9 +46,12 @@ def build(name: str, cluster: bool = False, shares: bool = True) -> Any:
             tasks: dict[str, PipelineTask] = {}
             for step in steps:
                 tasks[step.name] = _add(step, arguments, made, tasks, cluster)
+            if name == TAKEDOWN:
+                _take_down(arguments, made, cluster)
 
     names = [step.name for step in steps] + [f"{dataset}_uri" for dataset in given]
-    parameters = [_parameter(each, str) for each in names] + [_parameter("shares", list)] * shared
+    lists = ["shares"] * shared + ["outputs"] * (name == TAKEDOWN)
+    parameters = [_parameter(each, str) for each in names] + [_parameter(each, list) for each in lists]
     body.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return dsl.pipeline(name=f"objectmate-{name}", description=f"ObjectMate: the {name} pipeline")(body)
 
@@ -85,15 +93,31 @@ def _add(
     return task
 
 
-def arguments(name: str, values: dict[str, Any], given: Mapping[str, str], shares: int = 1) -> dict[str, Any]:
+def _take_down(arguments: Mapping[str, Any], made: Mapping[str, Any], cluster: bool) -> None:
+    """The tasks of a takedown. Earlier outputs go once ingest has refused, whatever the gates say of the new ones."""
+    outputs = arguments["outputs"]
+    purging = purge_outputs(ingest=arguments["ingest"], outputs=outputs, quarantine=made["quarantine"])
+    verdicts = {gate: made[gate] for gate in made if gate.startswith("gate_")}
+    writing = write_receipt(outputs=outputs, purged=purging.outputs["purged"], **verdicts)
+    for task in (purging, writing):
+        task.set_caching_options(False)  # what lies at an address may have changed
+        if cluster:
+            settle_outside(task)
+
+
+def arguments(
+    name: str, values: dict[str, Any], given: Mapping[str, str], shares: int = 1, outputs: Sequence[str] = ()
+) -> dict[str, Any]:
     """A pipeline's arguments, from the values of a params.yaml and the address of each dataset it does not make.
 
     shares: how many workers share each stage that allows it; with 1, the pipeline is built without shares.
+    outputs: addresses that a takedown purges.
     """
-    steps = PIPELINES[name]
+    steps = COMPILED[name]
     chosen: dict[str, Any] = {step.name: step_params(values, step).model_dump_json() for step in steps}
     if shares > 1 and any(step.stage.shared for step in steps):
         chosen["shares"] = [f"{number}/{shares}" for number in range(1, shares + 1)]
+    chosen |= {"outputs": list(outputs)} if name == TAKEDOWN else {}
     return chosen | {f"{dataset}_uri": given[dataset] for dataset in given_datasets(steps)}
 
 
@@ -104,14 +128,15 @@ def images(name: str) -> list[str]:
 
 def components(name: str) -> list[Any]:
     """The components that a pipeline is made of."""
-    stages = [step.stage for step in PIPELINES[name]]
+    stages = [step.stage for step in COMPILED[name]]
     parts = [component(stage, part=True) for stage in stages if stage.shared]
-    return [ending, *(component(stage, gathers=stage.shared) for stage in stages), *parts]
+    ours = [purge_outputs, write_receipt] if name == TAKEDOWN else []
+    return [ending, *ours, *(component(stage, gathers=stage.shared) for stage in stages), *parts]
 
 
 def compile_all(folder: Path) -> list[Path]:
     """Writes the intermediate representation of every pipeline to `folder`/NAME.yaml; the same bytes each time."""
-    return [compile_pipeline(name, folder) for name in PIPELINES]
+    return [compile_pipeline(name, folder) for name in COMPILED]
 
 
 def compile_pipeline(name: str, folder: Path, shares: bool = True) -> Path:

@@ -11,6 +11,7 @@ import numpy as np
 
 from components.common.data.digests import digest_value
 from components.common.data.labels import RIGHTS
+from components.common.data.schemas import REASONS
 from components.common.data.storage import Entry
 from components.common.data.writing import Writer
 from components.common.stage.progress import track
@@ -150,4 +151,7 @@ def _decoder(listing: Listing) -> dict[str, str]:
 
 
 def _refusal(name: str, reason: str, detail: str) -> dict[str, str]:
+    """A row of the quarantine. Raises `ValueError` for a reason that is not explained."""
+    if reason not in REASONS:
+        raise ValueError(f"{reason} is not a reason for which ingest refuses")
     return {"uri": name, "stage": STAGE, "reason": reason, "detail": detail}

@@ -5,15 +5,14 @@ import json
 from pathlib import Path
 from typing import TypeVar
 
-from rich.console import Console
-
 from components.common.data.sandbox import MODELS, WORLD
 from components.common.errors import UserError
+from components.common.terminal import Terminal
 from components.common.vision.benchmark import ANNOTATIONS
 from components.sandbox.params import Device, Split
 
 Name = TypeVar("Name", bound=str)
-console = Console()
+console = Terminal()
 RENDERED = Path("data/sandbox")
 """Only the corpus and the benchmark are committed; what the tiny models are trained on is rendered on request."""
 ROOTS: dict[Split, Path] = {

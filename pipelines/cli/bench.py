@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from components.common.terminal import Terminal
 from components.mining.bench.measure import DIMENSIONS, ROUNDING, Row, bench
 from components.mining.bench.peers import OURS
 from pipelines.cli.outputs import DPI, SLIM, Outputs, save
@@ -18,7 +18,7 @@ def bench_mining(n: int, d: list[int] | None, repeats: int, peers: list[str] | N
     to.check()
     rows = bench(n, d or list(DIMENSIONS), repeats, peers or [], device)
     by_dimension = _by_dimension(rows)
-    Console().print(*map(_table, by_dimension), _growth(by_dimension), _explained(rows), sep="\n")
+    Terminal().print(*map(_table, by_dimension), _growth(by_dimension), _explained(rows), sep="\n")
     to.write(rows, draw)
 
 

@@ -4,9 +4,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from components.common.terminal import Terminal
 from components.gates.bench.rows import OURS, PEER, Row
 from components.gates.params import Recurrence
 from pipelines.cli.outputs import DPI, SLIM, Outputs, save
@@ -23,7 +23,7 @@ def bench_gates(full: bool, seed: int, to: Outputs) -> None:
     to.check()
     params = Recurrence()
     rows = bench(params, full, seed)
-    Console().print(
+    Terminal().print(
         _table(rows, params), *_without_answers(rows), *_small(rows), _explained(params), sep="\n", highlight=False
     )
     to.write(rows, draw)

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 
+from components.common.terminal import Terminal
 from pipelines.cli.outputs import DPI, SLIM, Outputs, save
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def bench_inference(workspace: Path, stages: list[str], rounds: int, to: Outputs
         rates = f"{row.images / row.seconds:.3g}", f"{row.images / row.bare_seconds:.3g}"
         met = "reached" if row.ratio >= AIM else "MISSED"
         table.add_row(row.stage, f"{row.images:,}", *rates, f"{row.ratio:.2f}", met, f"{row.loading:.1f} s")
-    Console().print(table, *map(_spent, rows), _explained(), sep="\n", highlight=False)
+    Terminal().print(table, *map(_spent, rows), _explained(), sep="\n", highlight=False)
     to.write(rows, draw)
 
 

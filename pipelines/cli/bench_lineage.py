@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
+from components.common.terminal import Terminal
 from components.lineage.bench.measure import Row, bench
 from pipelines.cli.outputs import DPI, SLIM, Outputs, save
 
@@ -33,7 +33,7 @@ def bench_lineage(tuples: list[int], to: Outputs) -> None:
             f"{row.peak:,.0f}",
         )
     explained = "first: before there is an index; the plan's includes making them. again: with the indexes kept."
-    Console(width=max(Console().width, WIDTH)).print(table, explained, sep="\n", highlight=False)
+    Terminal(width=max(Terminal().width, WIDTH)).print(table, explained, sep="\n", highlight=False)
     to.write(rows, draw)
 
 

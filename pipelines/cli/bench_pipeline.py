@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 
+from components.common.terminal import Terminal
 from pipelines.cli.outputs import DPI, SLIM, Outputs, save
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def bench_pipeline(pipeline: str, overrides: list[str], to: Outputs) -> None:
     met, met_again = (_met(*each) for each in ((row.ratio, AIM), (row.again, AIM_AGAIN)))
     table.add_row("the run", f"{row.wall:.1f}", f"{row.ratio:.2f}x", f"at most {AIM}x: {met}")
     table.add_row("again, nothing changed", f"{row.again:.1f}", "", f"at most {AIM_AGAIN:g} s: {met_again}")
-    Console().print(table, _explained(row), sep="\n", highlight=False)
+    Terminal().print(table, _explained(row), sep="\n", highlight=False)
     to.write([row], draw)
 
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 
+from components.common.terminal import Terminal
 from pipelines.cli.outputs import DPI, SLIM, Outputs, save
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def bench_training(workspace: Path, tasks: list[str], blocks: int, block: int, t
         params = read_step(place.params, STEPS[f"train_{task}"])
         assert isinstance(params, Params)
         rows.append(bench(place.dataset("latents"), params, blocks, block))
-    Console().print(_table(rows), *map(_explained, rows), sep="\n", highlight=False)
+    Terminal().print(_table(rows), *map(_explained, rows), sep="\n", highlight=False)
     to.write(rows, draw)
 
 

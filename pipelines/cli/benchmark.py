@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from components.common.harmless import say
+
 benchmark = typer.Typer(help="Make a benchmark, and score outside systems on it.", no_args_is_help=True)
 Folder = Annotated[Path, typer.Argument(help="Folder of the benchmark's photographs")]
 
@@ -16,8 +18,8 @@ def annotate(folder: Folder) -> None:
 
     layout, notes = write(folder)
     for note in notes:
-        typer.echo(note)
-    typer.echo(f"{folder / 'annotations.json'}, read as {layout}; next: objectmate benchmark check {folder}")
+        say(note)
+    say(f"{folder / 'annotations.json'}, read as {layout}; next: objectmate benchmark check {folder}")
 
 
 @benchmark.command()
@@ -29,10 +31,10 @@ def check(folder: Folder) -> None:
     place = resolve(str(folder))
     found = faults(place)
     for fault in found:
-        typer.echo(fault, err=True)
+        say(fault, err=True)
     if found:
         raise typer.Exit(2)
-    typer.echo(f"{folder} is sound: " + ", ".join(f"{count} {what}" for what, count in contents(place).items()))
+    say(f"{folder} is sound: " + ", ".join(f"{count} {what}" for what, count in contents(place).items()))
 
 
 @benchmark.command()

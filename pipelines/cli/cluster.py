@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines.cli.options import Overrides, Pipeline, Profile, Shares
+from components.common.harmless import say
+from pipelines.cli.options import Overrides, Profile, Shares
 
 if TYPE_CHECKING:
     from pipelines.engines.request import Request
@@ -30,7 +31,7 @@ class Submission:
 
 
 def _submission(
-    pipeline: Pipeline = "full",
+    pipeline: Annotated[str, typer.Argument(help="dataset, training, evaluation, full or takedown")] = "full",
     images: Annotated[str, typer.Option(help="s3:// prefix (default: the photographs in the image)")] = "",
     labels: Annotated[str, typer.Option(help="s3:// address of a CSV of path,subject")] = "",
     profile: Profile = "sandbox",
@@ -69,7 +70,10 @@ def compile_(
     check: Annotated[bool, typer.Option("--check", help="Refuse what a cluster would, one line per fault")] = False,
     cluster: Annotated[bool, typer.Option("--cluster", help="--check, and refuse this machine's own images")] = False,
 ) -> None:
-    """Compile the Kubeflow pipelines (dataset, training, evaluation, full) to YAML. Exit code 2 if a check refuses."""
+    """Compile the Kubeflow pipelines (dataset, training, evaluation, full, takedown) to YAML.
+
+    Exit code 2 if a check refuses.
+    """
     from pipelines.cluster.compile import compile_pipelines
 
     raise typer.Exit(compile_pipelines(file or [], output, check, cluster))
@@ -77,13 +81,23 @@ def compile_(
 
 @commands.command()
 @_takes_submission
-def submit(submission: Submission) -> None:
-    """Run a pipeline on a cluster: uploads it as a version, if it is new, and starts a run of exactly that version."""
+def submit(
+    submission: Submission,
+    *,
+    outputs: Annotated[
+        list[str] | None, typer.Option(help="takedown: s3:// address of earlier runs' artifacts, which are purged")
+    ] = None,
+) -> None:
+    """Run a pipeline on a cluster: uploads it as a version, if it is new, and starts a run of exactly that version.
+
+    The pipeline `takedown` makes the dataset again with the deny list and purges what earlier runs made.
+    """
     from pipelines.cluster.api import connect
     from pipelines.cluster.submit import submit as submit_run
 
     client = connect(submission.host)
-    typer.echo(submit_run(client, submission.request, submission.given, submission.experiment))
+    given, experiment = submission.given, submission.experiment
+    say(submit_run(client, submission.request, given, experiment, outputs or []))
 
 
 @commands.command()
@@ -98,7 +112,7 @@ def schedule(
     from pipelines.cluster.submit import schedule as schedule_runs
 
     client = connect(submission.host)
-    typer.echo(schedule_runs(client, submission.request, submission.given, submission.experiment, cron))
+    say(schedule_runs(client, submission.request, submission.given, submission.experiment, cron))
 
 
 @commands.command()
@@ -123,4 +137,4 @@ def sync(
     from pipelines.cluster.sync import sync as sync_run
     from pipelines.engines.workspace import Workspace
 
-    typer.echo(f"dvc.lock now holds {', '.join(sync_run(run, Workspace(workspace)))}")
+    say(f"dvc.lock now holds {', '.join(sync_run(run, Workspace(workspace)))}")

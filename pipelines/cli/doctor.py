@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from components.common.harmless import say
+
 commands = typer.Typer()
 
 
@@ -22,8 +24,8 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="Print JSON")] = Fa
         typer.echo(json_.dumps({"findings": rows, "profile": profile, "why": why}, indent=1))
     else:
         for finding in findings:
-            typer.echo(f"{finding.state:<11} {finding.name:<15} {finding.says}")
+            say(f"{finding.state:<11} {finding.name:<15} {finding.says}")
             if finding.mend:
-                typer.echo(f"{'':<27} mend: {finding.mend}")
-        typer.echo(f"\nProfile that fits: {profile or 'none'}: {why}.")
+                say(f"{'':<27} mend: {finding.mend}")
+        say(f"\nProfile that fits: {profile or 'none'}: {why}.")
     raise typer.Exit(1 if lacking(findings) else 0)

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import typer
-
 from components.common.errors import UserError
+from components.common.harmless import say
 from components.common.stage.progress import track
 
 if TYPE_CHECKING:
@@ -105,11 +104,11 @@ def _tell(outcome: "Outcome", asked: Asked) -> None:
     if state == "refused":
         if asked.table is None:
             raise UserError(notes[0])
-        typer.echo(f"{line}{notes[0]}", err=True)
+        say(f"{line}{notes[0]}", err=True)
         return
-    typer.echo(f"{line}{job.out}{' is there already, made from the same' if state == 'kept' else ''}")
+    say(f"{line}{job.out}{' is there already, made from the same' if state == 'kept' else ''}")
     for note in notes:
-        typer.echo(f"  {note}", err=True)
+        say(f"  {note}", err=True)
 
 
 @contextmanager

@@ -3,11 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from components.common.errors import UserError
+from components.common.terminal import Terminal, shown
 from components.common.vision.geometry import Box, parse_box
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ def find_object(photo: Path, box: str, top: int, data: Path, sheet: Path | None)
     from components.mining.search import find
 
     answer = find(photo, parse_box(box) if box else None, top, data)
-    console = Console()
+    console = Terminal()
     if not box:
         console.print("The whole photograph was taken as the object: --box x,y,w,h (px) selects one in it.")
     console.print(_table(answer))
@@ -42,7 +41,7 @@ def _table(answer: "Answer") -> Table:
     for name in ("rank", "cosine", "object", "photograph", "box", "in window"):
         table.add_column(name, overflow="fold", no_wrap=name == "object")
     for rank, hit in enumerate(answer.hits, start=1):
-        row = (str(rank), f"{hit.similarity:.4f}", hit.object_id, escape(hit.uri), _shown(hit.box), _inside(hit))
+        row = (str(rank), f"{hit.similarity:.4f}", hit.object_id, shown(hit.uri), _shown(hit.box), _inside(hit))
         table.add_row(*row)
     return table
 

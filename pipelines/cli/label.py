@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from components.common.errors import UserError
+from components.common.harmless import say
 
 if TYPE_CHECKING:
     from pipelines.engines.workspace import Workspace
@@ -30,17 +31,17 @@ def label(
     reason = why_not(workspace)
     # A decided gate may have pairs that one rater has judged and another could.
     if reason and not places(workspace).queue.is_file():
-        typer.echo(reason)
+        say(reason)
         return
     session = open_session(workspace, rater or _login_name())
     if reason and not session.following():
-        typer.echo(reason)
+        say(reason)
         return
     if session.repaired:
-        typer.echo(session.repaired)
+        say(session.repaired)
     if take_back:
         back = session.take_back()
-        typer.echo(f"The answer to pair {back.number} is taken back." if back else "There is no answer to take back.")
+        say(f"The answer to pair {back.number} is taken back." if back else "There is no answer to take back.")
     _ask(workspace, session)
 
 
@@ -59,8 +60,8 @@ def _ask(workspace: "Workspace", session: "Session") -> None:
         )
     pictures = Pictures(workspace.inputs(STEP), where.pictures)
     with single_keys(sys.stdin.fileno()) as keys:
-        ask(session, pictures, keys, typer.echo, where.sheet)
-    typer.echo(closing(session, how_to_run_again(workspace, where.verdicts)))
+        ask(session, pictures, keys, say, where.sheet)
+    say(closing(session, how_to_run_again(workspace, where.verdicts)))
 
 
 def _login_name() -> str:

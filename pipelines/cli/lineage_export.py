@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from components.common.harmless import say
+
 KINDS = "croissant, openlineage, prov, card, eu-summary or page; may be repeated (default: all)"
 
 
@@ -21,6 +23,6 @@ def export_command(
 
     run = Workspace(workspace)
     for path in export(run, formats or FORMATS, output or run.dataset(""), to, declared):
-        typer.echo(path)
+        say(path)
     if to:
-        typer.echo("The events arrived at the receiver.")
+        say("The events arrived at the receiver.")

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from components.common.harmless import say
 from pipelines.cli.options import Overrides, Profile
 
 commands = typer.Typer()
@@ -23,7 +24,7 @@ def lock(
     from pipelines.models.locking import lock_models
 
     settings = Request("full", profile=profile, overrides=set_ or []).settings()
-    lock_models(profile, settings, allow or [], typer.echo)
+    lock_models(profile, settings, allow or [], say)
 
 
 @models.command()
@@ -31,7 +32,7 @@ def fetch(folder: Annotated[Path, typer.Argument(help="A folder, to be named by 
     """Bring the locked files into a folder, for a machine without network or a cluster's volume."""
     from pipelines.models.fetch import fetch as fetch_models
 
-    fetch_models(folder, typer.echo)
+    fetch_models(folder, say)
 
 
 @models.command()
@@ -41,7 +42,7 @@ def verify(
     """Hash the models in a folder and compare them with models.lock, without network. Exit code 1 if one differs."""
     from pipelines.models.listing import verified
 
-    raise typer.Exit(0 if verified(folder, typer.echo) else 1)
+    raise typer.Exit(0 if verified(folder, say) else 1)
 
 
 @models.command()
@@ -49,7 +50,7 @@ def upgrade(name: Annotated[str, typer.Argument(help="owner/name, as `models lis
     """Lock what the hub now has of one model."""
     from pipelines.models.locking import upgrade as upgrade_model
 
-    upgrade_model(name, typer.echo)
+    upgrade_model(name, say)
 
 
 @models.command("list")

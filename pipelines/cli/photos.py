@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from components.common.harmless import say
+
 photos = typer.Typer(help="Train the encoder of the photos profile on labelled photographs.", no_args_is_help=True)
 
 
@@ -23,9 +25,9 @@ def train(
     device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where features are computed")] = "cpu",
 ) -> None:
     """Train a head on labelled runs, measured by folds over subjects. Use it with --set models.ir=FOLDER."""
-    from rich.console import Console
     from rich.table import Table
 
+    from components.common.terminal import Terminal
     from components.photos.card import TITLES, table
     from components.photos.head import Recipe
     from components.photos.train import train_photos
@@ -35,5 +37,5 @@ def train(
     shown = Table("run", "folds", "what embeds", *TITLES.values(), title="subjects that the head has not seen")
     for row in table(train_photos(runs, output, recipe)):
         shown.add_row(*row)
-    Console().print(shown)
-    typer.echo(f"The encoder is in {output}. Mine with it: objectmate run dataset ... --set models.ir={output}")
+    Terminal().print(shown)
+    say(f"The encoder is in {output}. Mine with it: objectmate run dataset ... --set models.ir={output}")

@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from components.common.errors import UserError
+from components.common.terminal import Terminal
 from components.mining.bench.plan import Job, Plan, Speed, plan, published
 
 AT_HAND = ("cpu", "cuda")
@@ -34,7 +34,7 @@ def plan_join(job: Job, device: str, path: Path | None) -> None:
     if path and not path.parent.is_dir():
         raise UserError(f"there is no folder {path.parent} to write {path.name} to: make it first")
     bill = plan(job, _speed(device, job.dim))
-    console = Console()
+    console = Terminal()
     console.print(_table(bill))
     for number, sentence in enumerate(bill.advice, start=1):
         console.print(f" {number}. {sentence}", highlight=False)
@@ -48,7 +48,7 @@ def _speed(device: str, dim: int) -> Speed:
         return published(device)
     from components.mining.bench.probe import probe  # loads torch, which a card that is only looked up does not need
 
-    with Console(stderr=True).status(f"measuring joins of {dim} dimensions on this machine's {device}"):
+    with Terminal(stderr=True).status(f"measuring joins of {dim} dimensions on this machine's {device}"):
         return probe(dim, device)
 
 

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from components.common.harmless import say
+
 commands = typer.Typer()
 
 
@@ -19,4 +21,4 @@ def promote(
     from pipelines.promotion.promote import promote as promote_run
 
     done = promote_run(run, name, alias)
-    typer.echo(f"models:/{done.name}@{done.alias} is version {done.version}: {done.standing}.")
+    say(f"models:/{done.name}@{done.alias} is version {done.version}: {done.standing}.")

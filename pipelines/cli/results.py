@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from components.common.harmless import say
+
 commands = typer.Typer()
 
 
@@ -37,7 +39,7 @@ def compare(
 
     bad = compare_runs(runs, Wanted(output, json, fail_on or [], pipeline))
     for sentence in bad:
-        typer.echo(f"Worse: {sentence}.")
+        say(f"Worse: {sentence}.")
     raise typer.Exit(1 if bad else 0)
 
 
@@ -47,7 +49,7 @@ def report() -> None:
     from pipelines.engines.workspace import Workspace
     from pipelines.report.page import write_page
 
-    typer.echo(write_page(Workspace(Path())))
+    say(write_page(Workspace(Path())))
 
 
 @commands.command()

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from components.common.harmless import say
+
 commands = typer.Typer()
 
 
@@ -21,4 +23,4 @@ def review(
     from pipelines.engines.workspace import Workspace
     from pipelines.review.serve import serve
 
-    serve(Workspace(run), list(map(Workspace, beside or [])), host, port, database, rater, typer.echo)
+    serve(Workspace(run), list(map(Workspace, beside or [])), host, port, database, rater, say)

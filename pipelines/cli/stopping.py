@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from components.common.errors import GateStop, StageFailed, UserError
+from components.common.harmless import say
 from pipelines.engines.family import RUN
 
 NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
@@ -41,5 +42,5 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 def _exit(code: int, sentence: str) -> None:
     if sentence:
-        print(f"objectmate: {sentence}", file=sys.stderr)
+        say(f"objectmate: {sentence}", err=True)
     sys.exit(code)

@@ -1,10 +1,10 @@
 """`objectmate compile`: the pipelines as YAML, and whether a cluster would take them."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from components.common.errors import UserError
+from components.common.harmless import say
 
 
 def compile_pipelines(files: Sequence[Path], output: Path, check: bool, cluster: bool) -> int:
@@ -18,7 +18,7 @@ def compile_pipelines(files: Sequence[Path], output: Path, check: bool, cluster:
         from pipelines.kubeflow import compile_all
 
         files = compile_all(output)
-        print(*files, sep="\n")
+        say("\n".join(map(str, files)))
     return _refusals(files, cluster) if check or cluster else 0
 
 
@@ -26,6 +26,7 @@ def _refusals(files: Sequence[Path], cluster: bool) -> int:
     from pipelines.ir.check import check_files
 
     lines = check_files(files, cluster)
-    print(*lines, sep="\n", end="\n" if lines else "", file=sys.stderr)
-    print(f"{len(files)} pipelines checked, {len(lines) or 'no'} fault{'s' * (len(lines) != 1)}")
+    for line in lines:
+        say(line, err=True)
+    say(f"{len(files)} pipelines checked, {len(lines) or 'no'} fault{'s' * (len(lines) != 1)}")
     return 2 if lines else 0

@@ -1,6 +1,5 @@
 """`objectmate status`: a cluster's run, step by step, until it ends."""
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,11 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
 from components.common.errors import GateStop
+from components.common.harmless import say
+from components.common.terminal import Terminal
 from pipelines.cluster.api import Cluster
 from pipelines.steps import STEPS
 
@@ -51,7 +51,7 @@ def status(cluster: Cluster, run_id: str, follow: bool, poll: float = POLL_SECON
     step, reason = _failure(run)
     if step.startswith("gate_"):
         raise GateStop(f"the run stopped at {step}: its verdict is in the task's report, {cluster.run_url(run_id)}")
-    print(f"objectmate: the run {run.state.lower()}{f' at {step}' if step else ''}{reason}", file=sys.stderr)
+    say(f"objectmate: the run {run.state.lower()}{f' at {step}' if step else ''}{reason}", err=True)
     return 1
 
 
@@ -106,7 +106,7 @@ def _watch(cluster: Cluster, run_id: str, follow: bool, poll: float) -> Any:
 @contextmanager
 def _view() -> Iterator[Callable[[list[Task]], None]]:
     """A table that is redrawn on a terminal; one line per change in a log."""
-    console = Console()
+    console = Terminal()
     if console.is_terminal:
         with Live(console=console, auto_refresh=False) as live:
             yield lambda shown: live.update(_table(shown), refresh=True)

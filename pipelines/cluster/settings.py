@@ -9,6 +9,7 @@ from kfp import kubernetes
 from kfp.dsl import PipelineTask
 
 from components import training
+from components.common.stage.contract import Size
 from components.common.stage.kubeflow import image, variable
 from pipelines.steps import Step
 
@@ -27,11 +28,9 @@ def settle(task: PipelineTask, step: Step, gathers: bool = False) -> PipelineTas
     finished shares and what a training on several nodes left on its volume. A gate's verdict is final.
     """
     stage, size = step.stage, step.stage.size
-    task.set_cpu_request(size.request).set_cpu_limit(size.limit)
-    task.set_memory_request(size.memory).set_memory_limit(size.memory)
+    _sized(task, size)
     if not stage.gate:
-        # The maximum covers all tries together, and a training may take days.
-        task.set_retry(RETRIES, backoff_duration="30s", backoff_factor=2, backoff_max_duration="720h")
+        _retried(task)
     _on_the_store(task)
     kubernetes.mount_pvc(task, "models", "/models")
     task.set_env_variable("HF_HOME", "/models")
@@ -40,6 +39,24 @@ def settle(task: PipelineTask, step: Step, gathers: bool = False) -> PipelineTas
     if stage.room == training.__name__ and (claim := os.environ.get(SHARED_CLAIM)):
         _on_nodes(task, claim)
     return task
+
+
+def settle_outside(task: PipelineTask) -> PipelineTask:
+    """Gives a task that belongs to no step, and only works on the store, its settings; returns it."""
+    _sized(task, Size())
+    _retried(task)
+    _on_the_store(task)
+    return task
+
+
+def _sized(task: PipelineTask, size: Size) -> None:
+    task.set_cpu_request(size.request).set_cpu_limit(size.limit)
+    task.set_memory_request(size.memory).set_memory_limit(size.memory)
+
+
+def _retried(task: PipelineTask) -> None:
+    # The maximum covers all tries together, and a training may take days.
+    task.set_retry(RETRIES, backoff_duration="30s", backoff_factor=2, backoff_max_duration="720h")
 
 
 def _on_the_store(task: PipelineTask) -> None:

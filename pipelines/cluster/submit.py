@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, get_args
 
+from components.common.data.storage import S3
 from components.common.errors import UserError
 from components.common.stage.contract import Family
 from components.common.stage.kubeflow import has_digest, image, variable
@@ -18,15 +19,20 @@ from pipelines.parameters import resolve, step_params
 from pipelines.steps import STEPS, Step, pipeline_steps
 
 CRON_FIELDS = 6
+RUNNER = "runner"
+"""The image of the whole command line, in which a takedown's own tasks run."""
 
 
-def submit(cluster: Cluster, request: Request, given: Sequence[str], experiment: str) -> str:
+def submit(
+    cluster: Cluster, request: Request, given: Sequence[str], experiment: str, outputs: Sequence[str] = ()
+) -> str:
     """Uploads the pipeline if its content is new and starts a run of exactly that version; returns what to print.
 
-    given: DATASET=ADDRESS of each dataset that the pipeline reads and does not make.
+    given: DATASET=ADDRESS of each dataset that the pipeline reads and does not make. outputs: addresses of earlier
+    runs' artifacts, for the pipeline takedown.
     Raises `UserError`, before anything is uploaded, if a pod could not do what is asked.
     """
-    parameters = run_parameters(request, given)
+    parameters = run_parameters(request, given, outputs)
     with _compiled(request.pipeline, request.shares > 1) as ir:
         experiment_id = cluster.experiment(experiment)
         version = cluster.publish(f"objectmate-{request.pipeline}", ir)
@@ -43,6 +49,8 @@ def schedule(cluster: Cluster, request: Request, given: Sequence[str], experimen
 
     cron: six fields, seconds first. Raises `UserError` as `submit` does, and if the schedule already exists.
     """
+    if request.pipeline == "takedown":
+        raise UserError("a takedown is done once, not on a schedule: submit it")
     if len(cron.split()) != CRON_FIELDS:
         raise UserError(
             f"--cron '{cron}' does not have six fields: second minute hour day month weekday, as in '0 0 3 * * *'"
@@ -67,12 +75,13 @@ def schedule(cluster: Cluster, request: Request, given: Sequence[str], experimen
     return "\n".join(lines)
 
 
-def run_parameters(request: Request, given: Sequence[str]) -> dict[str, Any]:
+def run_parameters(request: Request, given: Sequence[str], outputs: Sequence[str] = ()) -> dict[str, Any]:
     """The parameters of a run on a cluster. Raises `UserError` if one is wrong or names what only this machine has."""
     from pipelines.cluster.settings import SHARED_CLAIM
-    from pipelines.kubeflow import arguments, given_datasets
+    from pipelines.kubeflow import COMPILED, TAKEDOWN, arguments, given_datasets
 
-    steps = pipeline_steps(request.pipeline)
+    takes_down = request.pipeline == TAKEDOWN
+    steps = COMPILED[TAKEDOWN] if takes_down else pipeline_steps(request.pipeline)
     if (request.images or request.labels) and STEPS["ingest"] not in steps:
         raise UserError(f"the {request.pipeline} pipeline reads no photographs: leave out --images and --labels")
     photographs, labels = request.sources
@@ -81,9 +90,23 @@ def run_parameters(request: Request, given: Sequence[str]) -> dict[str, Any]:
     values = resolve(request.profile, sources | request.settings())
     _refuse_local(values, steps)
     _refuse_unshared(values, steps, SHARED_CLAIM)
+    _refuse_outputs(outputs, takes_down, values["ingest"]["denied"])
     values = pinned(values, steps, Path(), lock_command(request.profile, request.overrides))
     addresses = _addresses(request.pipeline, given_datasets(steps), given)
-    return arguments(request.pipeline, values, addresses, request.shares)
+    return arguments(request.pipeline, values, addresses, request.shares, outputs)
+
+
+def _refuse_outputs(outputs: Sequence[str], takes_down: bool, denied: str) -> None:
+    """A takedown needs the addresses to purge and the list of what goes; no other pipeline deletes anything."""
+    if outputs and not takes_down:
+        raise UserError("only the pipeline takedown purges --outputs: leave them out, or submit takedown")
+    if wrong := [address for address in outputs if not address.startswith(S3)]:
+        raise UserError(f"--outputs {wrong[0]} is not in a bucket: name the s3:// address of earlier runs' artifacts")
+    if takes_down and not (outputs and denied.startswith(S3)):
+        raise UserError(
+            "a takedown needs the deny list and what is to be purged: give --set "
+            "ingest.denied=s3://BUCKET/denied.parquet and --outputs s3://..., the address of earlier runs' artifacts"
+        )
 
 
 def _refuse_local(values: dict[str, Any], steps: Sequence[Step]) -> None:
@@ -123,7 +146,9 @@ def _addresses(pipeline: str, wanted: Sequence[str], given: Sequence[str]) -> di
 
 def _refuse_tags(images: Sequence[str]) -> None:
     """Raises a `UserError` that names the variable of every image that is not pinned by digest."""
-    tagged = [family for family in get_args(Family) if image(family) in images and not has_digest(image(family))]
+    tagged = [
+        family for family in (*get_args(Family), RUNNER) if image(family) in images and not has_digest(image(family))
+    ]
     if tagged:
         wanted = ", ".join(f"{variable(family)} (now {image(family)})" for family in tagged)
         raise UserError(

@@ -6,9 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from components.common.errors import UserError
+from components.common.terminal import Terminal
 from pipelines.compare.comparison import Comparison, compare
 from pipelines.compare.equality import all_equal
 from pipelines.compare.named import Names, holds_data
@@ -52,7 +51,7 @@ def compare_runs(names: Sequence[str], wanted: Wanted) -> list[str]:
         bad = unequal + worse(found, wanted.fail_on)
         if wanted.output:
             write_page(found, reference, runs, wanted.output)
-            Console().print(f"Page: {wanted.output}", markup=False, highlight=False, soft_wrap=True)
+            Terminal().print(f"Page: {wanted.output}", markup=False, highlight=False, soft_wrap=True)
         if wanted.json:
             wanted.json.write_text(json.dumps(document(found, bad), indent=1) + "\n", encoding="utf-8")
     return bad

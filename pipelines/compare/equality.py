@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from components.common.data.digests import short
@@ -12,6 +10,7 @@ from components.common.data.reading import Dataset, is_complete
 from components.common.data.verification import Check, check_files, count_files
 from components.common.errors import UserError
 from components.common.stage.progress import track
+from components.common.terminal import Terminal, shown
 from pipelines.compare.restoring import LOCK
 from pipelines.engines.local import dvc_digests, dvc_hashes
 from pipelines.engines.workspace import Workspace
@@ -83,13 +82,13 @@ def _on_record(name: str, digests: dict[str, str], hashes: dict[str, str], recor
 
 
 def _show(rows: list[_Row], damage: list[Check]) -> None:
-    console = Console()
+    console = Terminal()
     table = Table("dataset", "digest", "reference", "")
     for row in rows:
         table.add_row(row.name, row.digest, row.reference, row.verdict)
     console.print(table)
     for check in damage:
-        console.print(escape(f"{Path(check.folder)}: {check}"), soft_wrap=True)
+        console.print(shown(f"{Path(check.folder)}: {check}"), soft_wrap=True)
     by_lock = sum(row.reference == LOCK for row in rows)
     console.print(
         f"{sum(row.verdict == EQUAL for row in rows)} of {len(rows)} datasets are equal"

@@ -1,10 +1,9 @@
 """The comparison as a few lines and a table on the terminal."""
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from components.common.terminal import Terminal, shown
 from pipelines.compare.comparison import Against, Comparison, Rows
 from pipelines.compare.scores import BETTER, MAYBE_BETTER, MAYBE_WORSE, WORSE, Score, sentence
 
@@ -13,7 +12,7 @@ COLOURS = {BETTER: "green", MAYBE_BETTER: "green", WORSE: "red", MAYBE_WORSE: "r
 
 def show(comparison: Comparison) -> None:
     """Prints what changed in each run, why, and what it did."""
-    console = Console()
+    console = Terminal()
     for against in comparison.against:
         for line in _lines(comparison, against):
             console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -64,7 +63,7 @@ def _table(against: Against) -> Table:
     for score in against.scores:
         colour = COLOURS.get(score.verdict)
         word = f"[{colour}]{score.verdict}[/]" if colour else ""
-        table.add_row(escape(score.name), f"{score.reference.mean:.3f}", f"{score.run.mean:.3f}", interval(score), word)
+        table.add_row(shown(score.name), f"{score.reference.mean:.3f}", f"{score.run.mean:.3f}", interval(score), word)
     return table
 
 

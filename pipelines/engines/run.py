@@ -6,12 +6,11 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from rich.markup import escape
-
 from components.common.data.files import read_json
 from components.common.errors import GateStop, StageFailed, UserError
 from components.common.stage.params import StageParams
 from components.common.stage.running import execute
+from components.common.terminal import shown
 from pipelines.engines.ahead import how_far, planned
 from pipelines.engines.lifecycle import run_engine, settle_killed_runs
 from pipelines.engines.lock import occupied
@@ -133,7 +132,7 @@ def _execute(step: Step, workspace: Workspace, params: StageParams) -> None:
     name, start = step.name, time.monotonic()
     console.print(f"[bold]{name}[/bold] ...", f"[dim]{how_far(name)}[/dim]", soft_wrap=True)
     execute(step.stage, params, workspace.inputs(step), workspace.outputs(step), workspace.report(step))
-    made = f"{escape(result(workspace, step))} [dim]{time.monotonic() - start:.1f} s[/dim]"
+    made = f"{shown(result(workspace, step))} [dim]{time.monotonic() - start:.1f} s[/dim]"
     console.print(f"[bold]{name}[/bold]", made, soft_wrap=True)
 
 

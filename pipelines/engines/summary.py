@@ -7,7 +7,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -16,13 +15,14 @@ from components.common.data.files import read_json
 from components.common.data.reading import Dataset
 from components.common.stage.report import NOTES
 from components.common.stage.tracking import OWN_STORE
+from components.common.terminal import Terminal
 from pipelines.engines.request import Request
 from pipelines.engines.results import result
 from pipelines.engines.state import current_steps, verdicts
 from pipelines.engines.workspace import Workspace
 from pipelines.steps import PIPELINES, STEPS, reached_steps
 
-console = Console()
+console = Terminal()
 READERS = ("ingest", "detection", "judgement")
 """The steps that read files which people have made by hand or by another program."""
 

@@ -1,16 +1,16 @@
 """Answers about lineage on a terminal or as JSON."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.markup import escape
 from rich.tree import Tree
 
 from components.common.data.digests import short
+from components.common.data.rejections import meaning
+from components.common.harmless import json_text
+from components.common.terminal import Terminal, shown
 
 if TYPE_CHECKING:
     from components.lineage.find import Found
@@ -26,25 +26,25 @@ RIGHTS = ("licence", "source_url", "attribution", "train_ai")
 def print_tree(root: "Node", as_json: bool) -> None:
     """A tree of rows or datasets. In JSON, each node has its columns as they are."""
     if as_json:
-        print(json.dumps(asdict(root), indent=1, default=str, ensure_ascii=False))
+        print(json_text(asdict(root)))
     else:
-        Console().print(_tree(root))
+        Terminal().print(_tree(root))
 
 
 def print_found(found: "Sequence[Found]", as_json: bool) -> None:
     """The rows that were found, dataset by dataset, a line for each."""
     if as_json:
-        print(json.dumps([answer._asdict() for answer in found], indent=1, default=str, ensure_ascii=False))
+        print(json_text([answer._asdict() for answer in found]))
         return
-    console = Console()
+    console = Terminal()
     if not found:
         console.print("No row has that value.")
     for answer in found:
-        shown = f", the first {len(answer.rows)} shown" if len(answer.rows) < answer.total else ""
-        console.print(f"[bold]{answer.dataset}[/bold]: {answer.total} rows{shown}")
+        some = f", the first {len(answer.rows)} shown" if len(answer.rows) < answer.total else ""
+        console.print(f"[bold]{answer.dataset}[/bold]: {answer.total} rows{some}")
         for row in answer.rows:
             said = {name: value for name, value in row.items() if is_said(name, value)}
-            console.print(f"  {answer.dataset}:{row['position']}  [dim]{_facts(said)}[/dim]")
+            console.print(f"  {answer.dataset}:{row['position']}  [dim]{_facts(said)}[/dim]{_meaning(row)}")
 
 
 def _tree(node: "Node") -> Tree:
@@ -55,16 +55,22 @@ def _tree(node: "Node") -> Tree:
 
 
 def _line(node: "Node") -> str:
-    relation = f"{escape(node.relation)}: " if node.relation else ""
-    head = f"{relation}[bold]{node.dataset}[/bold] {escape(node.key if ':' in node.key else short(node.key))}"
+    relation = f"{shown(node.relation)}: " if node.relation else ""
+    head = f"{relation}[bold]{node.dataset}[/bold] {shown(node.key if ':' in node.key else short(node.key))}"
     if node.again:
         return f"{head} (as above)"
     said = {name: value for name, value in node.says.items() if is_said(name, value) and value != node.key}
-    return f"{head}  [dim]{_facts(said)}[/dim]"
+    return f"{head}  [dim]{_facts(said)}[/dim]{_meaning(node.says)}"
+
+
+def _meaning(row: Mapping[str, Any]) -> str:
+    """What the reason of a refused or rejected row means; empty for other rows."""
+    told = meaning(str(row.get("stage", "")), str(row.get("reason", "")))
+    return f" [italic]({shown(told)})[/italic]" if told else ""
 
 
 def _facts(says: Mapping[str, Any]) -> str:
-    return escape(", ".join(f"{name}={shown_value(name, value)}" for name, value in says.items()))
+    return shown(", ".join(f"{name}={shown_value(name, value)}" for name, value in says.items()))
 
 
 def is_said(name: str, value: Any) -> bool:

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from components.common.errors import UserError
+from components.common.terminal import Terminal
 from pipelines.models.lock import FILE, Lock, read_lock
 from pipelines.models.locking import megabytes
 from pipelines.models.verify import cache, faults
@@ -31,7 +31,7 @@ def show() -> None:
     for reference, model in _lock().models.items():
         used = "; ".join(f"{profile}: {', '.join(keys)}" for profile, keys in model.used_by.items())
         table.add_row(reference, model.commit[:12], model.licence, megabytes(model.size), used)
-    Console().print(table)
+    Terminal().print(table)
 
 
 def _lock() -> Lock:

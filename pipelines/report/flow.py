@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from components.common.data.reading import Dataset
-from components.common.data.rejections import OBJECT, PHOTOGRAPH, REJECTIONS, SET, by_reason
+from components.common.data.rejections import OBJECT, PHOTOGRAPH, REJECTIONS, SET, by_reason, meaning
 from components.common.data.schemas import OF_LABELS
 from pipelines.engines.workspace import Workspace
 
@@ -57,7 +57,7 @@ def _refused(quarantine: Dataset) -> list[Loss]:
     """Files that ingest refused or passed over; rows of labels are no files."""
     reasons = Counter(quarantine.table(["reason"])["reason"].to_pylist())
     files = [(reason, count) for reason, count in reasons.most_common() if reason not in OF_LABELS]
-    return [Loss(count, "ingest", reason.replace("-", " ")) for reason, count in files]
+    return [Loss(count, "ingest", meaning("ingest", str(reason))) for reason, count in files]
 
 
 def _lost(workspace: Workspace, made: Collection[str], stage: str, subject: str) -> list[Loss]:

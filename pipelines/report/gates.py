@@ -5,13 +5,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from components.common.data.files import read_json
 from components.common.errors import UserError
 from components.common.stage.report import METRICS
+from components.common.terminal import Terminal, shown
 from components.gates.questions import QUESTIONS
 from pipelines.engines.state import current_steps, verdicts
 from pipelines.engines.workspace import Workspace
@@ -106,8 +105,8 @@ def show_list(judged: list[Verdict]) -> None:
     for verdict in judged:
         word = f"[{COLOURS[verdict.verdict]}]{verdict.verdict}[/]" + ("" if verdict.blocking else " (does not block)")
         limit = "" if verdict.limit is None else f"{verdict.limit:.4g}"
-        table.add_row(verdict.gate, word, _observed(verdict), limit, escape(verdict.sentence))
-    Console().print(table)
+        table.add_row(verdict.gate, word, _observed(verdict), limit, shown(verdict.sentence))
+    Terminal().print(table)
 
 
 def _observed(verdict: Verdict) -> str:
@@ -120,12 +119,12 @@ def _observed(verdict: Verdict) -> str:
 
 def show_explained(judged: list[Verdict]) -> None:
     """Prints what each gate asked, what it saw, and what to do next."""
-    console = Console(soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     for verdict in judged:
         stopped = ", and the run stopped here" if verdict.stops else ""
         console.print(f"\n[bold]{verdict.gate}[/] [{COLOURS[verdict.verdict]}]{verdict.verdict}[/]{stopped}")
         for title, text in _lines(verdict):
-            console.print(f"  [dim]{title:<11}[/] {escape(text)}")
+            console.print(f"  [dim]{title:<11}[/] {shown(text)}")
 
 
 def _lines(verdict: Verdict) -> list[tuple[str, str]]:

@@ -2,13 +2,11 @@
 
 from pathlib import Path
 
-from rich.console import Console
-from rich.markup import escape
-
 from components.common.data.reading import MANIFEST, UNFINISHED, is_complete
 from components.common.data.verification import Check, check_files, count_files
 from components.common.errors import UserError
 from components.common.stage.progress import track
+from components.common.terminal import Terminal, shown
 
 
 def verify_workspace(root: Path) -> bool:
@@ -28,17 +26,21 @@ def verify_workspace(root: Path) -> bool:
 
 
 def _show(checks: list[Check], finished: int, unfinished: list[str]) -> None:
-    console = Console()
+    console = Terminal()
     failed = [check for check in checks if not check.passed]
     for check in failed:
-        console.print(escape(str(check)), soft_wrap=True)
+        console.print(shown(str(check)), soft_wrap=True)
     if failed:
         damaged = len({check.folder for check in failed})
         console.print(
-            f"{len(failed)} of {len(checks)} files, in {damaged} of {finished} datasets, differ from the manifests: "
-            "delete those datasets' folders and run their stages again, or fetch them again."
+            f"{len(failed)} of {len(checks)} files and manifests, in {damaged} of {finished} datasets, differ from the "
+            "manifests: delete those datasets' folders and run their stages again, or fetch them again."
         )
     else:
-        console.print(f"All {len(checks)} files of {finished} datasets are what their manifests say.")
+        files = sum(check.file != MANIFEST for check in checks)
+        console.print(
+            f"All {files} files and {finished} manifests of {finished} datasets are what the manifests say.",
+            highlight=False,
+        )
     if unfinished:
         console.print(f"{len(unfinished)} unfinished datasets were not hashed: {', '.join(unfinished)}.")

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from components.common.data.digests import digest_value
@@ -14,6 +13,7 @@ from components.common.data.files import read_json, write_atomically
 from components.common.errors import UserError
 from components.common.stage import tracking
 from components.common.stage.progress import track
+from components.common.terminal import Terminal
 from pipelines.engines.workspace import Workspace
 from pipelines.reproduce.answer import Answer, Level
 from pipelines.reproduce.evidence import Evidence
@@ -85,5 +85,5 @@ def _print(asked: Sequence[tuple[Question, Answer]], page: Path) -> None:
         needed = f", about {answer.needed} would decide" if answer.needed else ""
         interval = f"{answer.estimate:+.3f} ({answer.low:+.3f} to {answer.high:+.3f})"
         table.add_row(question.name, answer.verdict, interval, f"{answer.subjects}{needed}")
-    Console().print(table)
-    Console().print(f"Page: {page}", soft_wrap=True)
+    Terminal().print(table)
+    Terminal().print(f"Page: {page}", soft_wrap=True)

@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from rich.console import Console
-
 from components.common.errors import UserError
+from components.common.terminal import Terminal
 from components.ingest.denied import Denied, read_denied, write_denied
 from components.lineage.rows import Run
 from pipelines.engines.prepare import DENIED
@@ -20,22 +19,24 @@ from pipelines.takedown.repair import repair
 
 def apply(plan: Plan, denied: Iterable[Denied]) -> Receipt:
     """Does what the plan says and writes the receipt. denied: the photographs' entries for the deny list."""
-    workspace, console = Workspace(Path(plan.workspace)), Console()
+    workspace, console = Workspace(Path(plan.workspace)), Terminal()
     _deny(denied)
     plan.save()
     console.print("1/4 The datasets are made again without the photographs.")
     stopped = repair(workspace)
     console.print("2/4 Pictures are deleted from MLflow.")
     datasets = {*plan.datasets, *stored_versions(workspace, plan.traces)} - _digests(workspace)
-    runs, trained = withdraw(datasets, plan.takedown)
+    withdrawn = withdraw(datasets, plan.takedown)
     console.print("3/4 What else was made from them is deleted: other runs' datasets, latents, outputs.")
     deleted = {f"files of {workspace.root}": purge_run(workspace.root, plan.traces, repaired=not stopped)}
     deleted |= {f"files of {root}": purge_run(Path(root), plan.traces) for root in plan.elsewhere}
     deleted["files fetched from buckets"] = purge_fetched()
-    deleted |= {f"objects of {address}": purge_outputs(address, folders) for address, folders in plan.outputs.items()}
+    for address, folders in plan.outputs.items():
+        deleted[f"objects of {address}"] = purge_outputs(address, folders, plan.traces)
     console.print("4/4 Older versions are deleted from DVC's cache and remotes.")
     deleted |= purge_stores(workspace, plan.traces)
-    return write_receipt(plan, workspace, deleted | {"MLflow runs": runs}, trained, stopped)
+    deleted |= {"MLflow runs": withdrawn.runs, "objects of MLflow in buckets": withdrawn.objects}
+    return write_receipt(plan, workspace, deleted, withdrawn, stopped)
 
 
 def _deny(denied: Iterable[Denied]) -> None:

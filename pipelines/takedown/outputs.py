@@ -1,49 +1,109 @@
 """Outputs of Kubeflow runs in a bucket: what holds traces is deleted in every version, and what is left is searched."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
+from io import BytesIO
+from itertools import pairwise
 from pathlib import PurePosixPath
+from typing import Any, NamedTuple
 
-from components.common.data.s3 import S3Store
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from components.common.data.reading import MANIFEST, Manifest
+from components.common.data.s3 import S3Store, Version
+from components.common.data.schemas import blob_columns
 from components.common.data.storage import S3
 from components.common.errors import UserError
-from components.common.stage.progress import track
-from components.lineage.closure import closure
-from components.lineage.rows import Run
-from pipelines.lineage.bucket import KEPT, data_of, places_of
-from pipelines.takedown.holding import holding
+from components.ingest.denied import Denied
+from pipelines.engines.local import task_name
+from pipelines.lineage.bucket import KEPT
+from pipelines.steps import STEPS
+from pipelines.takedown.buckets import delete_folders, delete_versions, searched, trace_of
+from pipelines.takedown.copies import is_refused
+from pipelines.takedown.holding import maker_of
 from pipelines.takedown.purge import delete
-from pipelines.takedown.traces import Trace, Traces, ids_of
+from pipelines.takedown.traces import Trace, Traces
+from pipelines.takedown.versions import KEPT as KEPT_STAGES
+from pipelines.takedown.versions import Record, tainted
+
+MADE_FROM = {"object_id": "image_id", "tuple_id": "sources"}
+"""Ids of rows, and the column of the same table that names their photographs."""
 
 
-def output_ids(address: str, image_ids: Sequence[str]) -> frozenset[str]:
-    """The ids of what a run in a bucket has made from photographs, and theirs; empty if it has none of them.
+class Held(NamedTuple):
+    """folders: of the datasets that hold traces, in any version, and of their stages' reports. models: folders of the
+    models that were trained on one of these datasets, or on one that is no longer there, as after a purge that was
+    interrupted; they stay, as in a workspace."""
 
-    Raises `UserError` if the address is not in a bucket or holds no dataset.
+    folders: list[str]
+    models: list[str]
+
+
+def ids_there(address: str, image_ids: Iterable[str]) -> frozenset[str]:
+    """The ids of photographs, and of objects and tuples made from them, in any version of any table below an address.
+
+    Raises `UserError` if the address is not in a bucket.
     """
     if not address.startswith(S3):
         raise UserError(f"{address} is not in a bucket: name the s3:// address of a Kubeflow run's artifacts")
-    run = Run(data_of(address))
-    affected = closure(run, image_ids)
-    return ids_of(run, affected) if affected else frozenset()
+    store, gone = S3Store(address), set(image_ids)
+    tables = [_table(store, version) for version in _tables(store.versions())]
+    made = {
+        row[key]
+        for table in tables
+        for key, made_from in MADE_FROM.items()
+        for row in _rows(table, key, made_from)
+        if not gone.isdisjoint(row[made_from] if isinstance(row[made_from], list) else [row[made_from]])
+    }
+    return frozenset(gone | made)
 
 
-def folders_with(address: str, traces: Traces) -> list[str]:
-    """The folders of the datasets that hold traces, below the address, and of their stages' reports.
+def copies_there(address: str, names: Collection[str], denied: Sequence[Denied]) -> dict[str, str]:
+    """The photographs of these names, in any version below an address, that are copies of denied ones: sha256 -> name.
 
-    Models and what was made with them stay, as in a workspace.
+    Ingest has refused the names; another photograph may have had the same name before, so each is looked at.
     """
-    places = places_of(S3Store(address).list())
-    folders = {places[rows.name] for rows in holding(Run(data_of(address)), traces)}
-    return sorted(folders | {str(PurePosixPath(folder).parent / "report") for folder in folders})
+    store, found, known = S3Store(address), dict[str, str](), {entry.image_id for entry in denied}
+    versions = store.versions()
+    for version in _tables(versions):
+        for row in _rows(_table(store, version), "image_id", "uri", *blob_columns("image")):
+            if row["uri"] not in names or row["image_id"] in known | found.keys():
+                continue
+            shards = [each for each in versions if each.key == f"{_folder(version)}/{row['shard']}"]
+            if any(is_refused(data, denied) for data in _photographs(store, shards, row)):
+                found[row["image_id"]] = row["uri"]
+    return found
 
 
-def purge_outputs(address: str, folders: Iterable[str]) -> int:
-    """Deletes every version of what is in these folders below an address; how many objects went."""
+def held_there(address: str, traces: Traces) -> Held:
+    """What holds traces below an address, in any version; what was deleted before, too.
+
+    A dataset holds traces if an id stands in its tables, or if it was made only from such: see `tainted`.
+    """
     store = S3Store(address)
-    versions = [version for folder in folders for version in store.versions(folder)]
-    for version in track(versions, "objects deleted"):
-        store.delete(version)
-    return len(versions)
+    versions = store.versions()
+    folders = {_folder(version) for version, what in searched(store, traces, _tables(versions)) if what}
+    manifests = [each for each in versions if each.key.endswith(f"/{MANIFEST}") and not each.is_deletion]
+    made = [(_folder(version), _manifest(store, version)) for version in manifests]
+    records = [_record(folder, manifest) for folder, manifest in made]
+    bad = tainted({manifest.digest for folder, manifest in made if folder in folders}, records)
+    folders |= {folder for folder, manifest in made if manifest.digest in bad}
+    gone = {folder for folder in folders if _maker(folder) not in ("", *KEPT_STAGES)}
+    clean = {manifest.digest for _, manifest in made} - bad
+    of_models = [(folder, manifest) for folder, manifest in made if manifest.kind == "model"]
+    trained = {folder for folder, manifest in of_models if manifest.inputs.get("latents") not in clean}
+    return Held(sorted({place for each in gone for place in (each, *_reports(each))}), sorted(trained))
+
+
+def purge_outputs(address: str, folders: Iterable[str], traces: Traces) -> int:
+    """Deletes every version of what is in these folders below an address, and each other one that `search_outputs`
+    would report; how many objects went."""
+    store = S3Store(address)
+    count = delete_folders(store, folders)
+    left = [version for version, what in searched(store, traces, store.versions()) if what]
+    return count + delete_versions(store, left)
 
 
 def purge_fetched() -> int:
@@ -54,7 +114,61 @@ def purge_fetched() -> int:
 def search_outputs(address: str, traces: Traces) -> Iterator[Trace | None]:
     """For every version of every object at an address: what of the traces it holds, if anything."""
     store = S3Store(address)
-    contents = [version for version in store.versions() if not version.is_deletion]
-    for version in track(contents, f"objects of {address} searched"):
-        what = traces.found_in(store.read_version(version))
-        yield Trace(f"{address}/{version.key} {version.version}", what) if what else None
+    for version, what in searched(store, traces, store.versions()):
+        yield trace_of(store, version, what) if what else None
+
+
+def _maker(path: str) -> str:
+    """The stage that made what lies at a path: TASK/... of Kubeflow, data/DATASET of a workspace; empty if none."""
+    parts = PurePosixPath(path).parts
+    tasks = {task_name(name): name for name in STEPS}
+    below_data = [name for before, name in pairwise(parts) if before == "data"]
+    return next((tasks[part] for part in reversed(parts) if part in tasks), "") or next(map(maker_of, below_data), "")
+
+
+def _reports(folder: str) -> list[str]:
+    """Where the report of a dataset's stage is: beside it after Kubeflow, in a workspace below its data."""
+    beside = PurePosixPath(folder).parent
+    return [str(beside / "report"), *([str(beside / "reports" / _maker(folder))] if beside.name == "data" else [])]
+
+
+def _tables(versions: Iterable[Version]) -> list[Version]:
+    return [version for version in versions if version.key.endswith(".parquet") and not version.is_deletion]
+
+
+def _table(store: S3Store, version: Version) -> pa.Table | None:
+    try:
+        return pq.read_table(BytesIO(store.read_version(version)))
+    except pa.ArrowException:  # a damaged table: it is searched as plain bytes
+        return None
+
+
+def _rows(table: pa.Table | None, *columns: str) -> list[dict[str, Any]]:
+    return table.select(columns).to_pylist() if table and set(columns) <= set(table.column_names) else []
+
+
+def _photographs(store: S3Store, shards: Iterable[Version], row: Mapping[str, Any]) -> Iterator[bytes]:
+    """A row's photograph, in each version of its shard that has it."""
+    start, length = row["image_offset"], row["image_length"]
+    for shard in (shard for shard in shards if not shard.is_deletion):
+        data = store.read_version(shard)[start : start + length]
+        if sha256(data).hexdigest() == row["image_id"]:
+            yield data
+
+
+def _folder(version: Version) -> str:
+    return str(PurePosixPath(version.key).parent)
+
+
+def _manifest(store: S3Store, version: Version) -> Manifest:
+    try:
+        return Manifest(**json.loads(store.read_version(version)))
+    except (ValueError, TypeError):
+        raise UserError(
+            f"version {version.version} of {store.address}/{version.key} is no manifest, so it is unknown what its "
+            "dataset was made from: delete that folder in every version"
+        ) from None
+
+
+def _record(folder: str, manifest: Manifest) -> Record:
+    return Record(_maker(folder), frozenset(manifest.inputs.values()), frozenset([manifest.digest]))

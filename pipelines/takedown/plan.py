@@ -13,8 +13,9 @@ from components.ingest.denied import Denied
 from components.lineage.closure import Affected, closure
 from components.lineage.rows import Run
 from pipelines.engines.request import RUNS
+from pipelines.takedown.copies import copies_of
 from pipelines.takedown.holding import holding
-from pipelines.takedown.outputs import folders_with, output_ids
+from pipelines.takedown.outputs import held_there, ids_there
 from pipelines.takedown.targets import deny, read_targets
 from pipelines.takedown.traces import Traces, traces_of
 
@@ -28,11 +29,12 @@ datasets, the rows about a photograph are left out."""
 class Plan:
     """What is to be done.
 
-    takedown: its name, the same for the same photographs. workspace: the run that is repaired. rows: dataset -> rows
-    that are made from the photographs. elsewhere: other runs of this folder that hold them, whose datasets are deleted.
-    outputs: address of a Kubeflow run's artifacts in a bucket -> folders there that hold them, and are deleted.
-    models: trained on them. originals: names in the collection, of copies of the same bytes too. datasets: sha256 of
-    the datasets that hold traces.
+    takedown: its name, the same for the same photographs. workspace: the run that is repaired. image_ids: sha256 of the
+    photographs asked for. copies: others that the deny list keeps out too, by their look: sha256 -> name. rows: dataset
+    -> rows that are made from either. of_copies: how many of these only from copies. elsewhere: other runs of this
+    folder that hold them, whose datasets are deleted. outputs: address of a Kubeflow run's artifacts in a bucket ->
+    folders there that hold them, in any version, and are deleted. models: trained on them. originals: names in the
+    collection, of copies of the same bytes too. datasets: sha256 of the datasets that hold traces.
     """
 
     takedown: str
@@ -44,6 +46,8 @@ class Plan:
     rows: Mapping[str, int]
     elsewhere: Sequence[str]
     models: Sequence[str]
+    copies: Mapping[str, str] = field(default_factory=dict)
+    of_copies: Mapping[str, int] = field(default_factory=dict)
     outputs: Mapping[str, Sequence[str]] = field(default_factory=dict)
     datasets: Sequence[str] = ()
     ids: Sequence[str] = field(repr=False, default=())
@@ -81,33 +85,39 @@ def make_plan(workspace: Path, asked: Sequence[str], outputs: Sequence[str] = ()
     Kubeflow runs' artifacts, in which to look, too. Raises `UserError` if
     something asked for names no photograph, or the workspace holds no run.
     """
-    run = Run(workspace / "data")
+    runs = {root: Run(root / "data") for root in (workspace, *other_runs(workspace))}
+    run = runs[workspace]
     targets = read_targets(run, asked)
     name = digest_value(targets.image_ids)[:8]
-    affected = closure(run, targets.image_ids)
-    others = {root: closure(Run(root / "data"), targets.image_ids) for root in other_runs(workspace)}
-    held = {root: rows for root, rows in others.items() if rows}
-    found = [traces_of(run, affected), *(traces_of(Run(root / "data"), rows) for root, rows in held.items())]
-    stored = {address: made for address in outputs if (made := output_ids(address, targets.image_ids))}
-    ids = frozenset(targets.image_ids).union(*stored.values())
+    denied = deny(run, targets, name)
+    copies = copies_of(denied, runs.values())
+    gone = [*targets.image_ids, *copies]
+    affected = {root: rows for root, each in runs.items() if (rows := closure(each, gone))}
+    own, own_asked = affected.get(workspace, {}), closure(run, targets.image_ids)
+    stored = [ids_there(address, gone) for address in outputs]
+    found = [traces_of(runs[root], rows) for root, rows in affected.items()]
+    ids = frozenset(gone).union(*stored)
     traces = Traces(ids.union(*(some.ids for some in found)), ids.union(*(some.digests for some in found)))
-    bad = [rows.dataset.digest for root in (workspace, *held) for rows in holding(Run(root / "data"), traces)]
+    bad = [rows.dataset.digest for root in {workspace, *affected} for rows in holding(runs[root], traces)]
+    held = {address: held_there(address, traces) for address in outputs}
     plan = Plan(
         takedown=name,
         workspace=str(workspace),
         asked=list(asked),
         image_ids=targets.image_ids,
+        copies=copies,
         absent=targets.absent,
-        originals=_originals(run, affected),
-        rows={name: len(rows) for name, rows in affected.items()},
-        elsewhere=[str(root) for root in held],
-        outputs={address: folders_with(address, traces) for address in stored},
-        models=_models(run, affected),
+        originals=_originals(run, own),
+        rows={name: len(rows) for name, rows in own.items()},
+        of_copies={name: len(rows) - len(own_asked.get(name, ())) for name, rows in own.items()},
+        elsewhere=[str(root) for root in affected if root != workspace],
+        outputs={address: there.folders for address, there in held.items()},
+        models=[*_models(run, own), *(f"{address}/{model}" for address in held for model in held[address].models)],
         datasets=sorted({*bad}),
         ids=sorted(traces.ids),
         digests=sorted(traces.digests),
     )
-    return plan, deny(run, targets, name)
+    return plan, denied
 
 
 def other_runs(workspace: Path) -> list[Path]:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from components.common.data.digests import short
+from components.common.terminal import Terminal, shown
 from pipelines.takedown.plan import REGENERABLE, Plan
 from pipelines.takedown.receipt import OUT_OF_REACH, Receipt, files_of, text_of
 from pipelines.takedown.traces import Trace
@@ -15,42 +15,48 @@ SHOWN = 20
 
 def print_plan(plan: Plan) -> None:
     """What would be done, by class."""
-    console = Console()
-    run = "the run of this folder" if plan.workspace == "." else f"the run in {escape(plan.workspace)}"
+    console = Terminal()
+    run = "the run of this folder" if plan.workspace == "." else f"the run in {shown(plan.workspace)}"
     console.print(f"Takedown {plan.takedown}. Photographs: {len(plan.image_ids)}, in {run}.")
-    table = Table("dataset", "rows", "what happens")
+    if plan.copies:
+        console.print(f"Copies of them, by their look, are kept out and go, too: {len(plan.copies)}.")
+    for image_id, name in plan.copies.items():
+        console.print(f"- {short(image_id)} {shown(name)}", soft_wrap=True)
+    table = Table("dataset", "rows", "only of copies", "what happens")
     for name, count in plan.rows.items():
-        table.add_row(name, str(count), "made again from what remains" if name in REGENERABLE else "left out")
+        what = "made again from what remains" if name in REGENERABLE else "left out"
+        table.add_row(name, str(count), str(plan.of_copies[name]), what)
     for name in plan.models:
-        table.add_row(name, "", "irreducible: weights trained on them stay, and are tagged")
+        table.add_row(shown(name), "", "", "irreducible: weights trained on them stay, and are tagged")
     console.print(table)
     if plan.absent:
         console.print(f"{len(plan.absent)} are not in this run; they are kept out by their bytes only.")
     for root in plan.elsewhere:
-        console.print(f"{escape(root)} holds some, too: its datasets made from them are deleted; run it again after.")
-    for address in plan.outputs:
-        console.print(f"{escape(address)} holds some, too: its datasets made from them are deleted, in every version.")
+        console.print(f"{shown(root)} holds some, too: its datasets made from them are deleted; run it again after.")
+    for address, folders in plan.outputs.items():
+        deleted = f"holds some, too: {len(folders)} folders of datasets and reports are deleted, in every version."
+        console.print(f"{shown(address)} {deleted if folders else 'holds none.'}")
     console.print("Older versions are deleted from DVC's cache and remotes, and pictures from MLflow.")
     console.print("Out of reach:")
     for sentence in OUT_OF_REACH:
         console.print(f"- {sentence}")
     for name in plan.originals:
-        console.print(f"- Original file: {escape(name)}")
+        console.print(f"- Original file: {shown(name)}")
 
 
 def print_receipt(receipt: Receipt) -> None:
     """The receipt, and where its files are."""
-    console = Console()
-    console.print(escape(text_of(receipt)))
+    console = Terminal()
+    console.print(text_of(receipt), markup=False, highlight=False)
     console.print(f"Receipt: {', '.join(map(str, files_of(receipt.takedown)))}", soft_wrap=True)
     console.print(f"Search for what is left: objectmate takedown verify {receipt.takedown}", soft_wrap=True)
 
 
 def print_traces(found: Sequence[Trace], searched: int) -> bool:
     """What is still there; True if nothing is."""
-    console = Console()
+    console = Terminal()
     for trace in found[:SHOWN]:
-        console.print(f"{escape(trace.place)}: {trace.what}", soft_wrap=True)
+        console.print(f"{shown(trace.place)}: {shown(trace.what)}", soft_wrap=True)
     if found:
         console.print(f"{len(found)} traces in {searched} files and objects: apply the takedown again.")
     else:

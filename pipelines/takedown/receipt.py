@@ -2,23 +2,29 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from components.common.data.digests import short
 from components.common.data.files import inside, read_json, write_atomically
 from components.common.errors import UserError
+from components.common.harmless import harmless
 from components.ingest.denied import REASON
 from components.lineage.rows import Run
 from pipelines.engines.state import verdicts
 from pipelines.engines.workspace import Workspace
 from pipelines.takedown.plan import FOLDER, Plan, load_plan
+from pipelines.takedown.records import Withdrawn
 
 OUT_OF_REACH = (
     "The weights of models that were trained on the photographs before: train them again from the repaired dataset.",
     "Copies that people made by hand, backups, and clones of this project.",
     "The original files: they are not this project's to delete. They no longer come in.",
+)
+BEHIND_MLFLOW = (
+    "Older versions in the bucket behind the MLflow server, if it keeps any: the server hands out the newest only, so "
+    "whoever keeps the bucket deletes them."
 )
 
 
@@ -26,7 +32,8 @@ OUT_OF_REACH = (
 class Receipt:
     """deleted: place -> files, or runs whose pictures went. versions: dataset -> sha256 after the repair.
 
-    refused: names that no longer come in, copies included.
+    copies: photographs that went because they look like those asked for, sha256 -> name. refused: names that no longer
+    come in, copies included.
 
     stopped: the gate that the repaired version does not pass; empty if it passes all.
     """
@@ -41,12 +48,13 @@ class Receipt:
     stopped: str
     models: Sequence[str]
     originals: Sequence[str]
+    copies: Mapping[str, str] = field(default_factory=dict)
     refused: Sequence[str] = ()
     out_of_reach: Sequence[str] = OUT_OF_REACH
 
 
 def write_receipt(
-    plan: Plan, workspace: Workspace, deleted: Mapping[str, int], trained: Sequence[str], stopped: str
+    plan: Plan, workspace: Workspace, deleted: Mapping[str, int], withdrawn: Withdrawn, stopped: str
 ) -> Receipt:
     """Writes receipt.json and receipt.md into the takedown's folder."""
     run = Run(workspace.root / "data")
@@ -54,14 +62,16 @@ def write_receipt(
         takedown=plan.takedown,
         at=datetime.now(UTC).isoformat(timespec="seconds"),
         photographs=plan.image_ids,
+        copies=plan.copies,
         rows=plan.rows,
         deleted=deleted,
         versions={name: rows.dataset.digest for name, rows in run.datasets.items()},
         gates={row["gate"]: row["verdict"] for row in verdicts(workspace)},
         stopped=stopped,
-        models=[*plan.models, *trained],
+        models=[*plan.models, *withdrawn.trained],
         originals=plan.originals,
         refused=_refused(run, plan),
+        out_of_reach=[*OUT_OF_REACH, *([BEHIND_MLFLOW] if withdrawn.behind else [])],
     )
     write_atomically(plan.folder / "receipt.json", json.dumps(asdict(receipt), indent=1).encode())
     write_atomically(plan.folder / "receipt.md", text_of(receipt).encode())
@@ -93,13 +103,17 @@ def text_of(receipt: Receipt) -> str:
             f"{receipt.at}. {len(receipt.photographs)} photographs, by sha256:",
             "",
             *(f"- {image_id}" for image_id in receipt.photographs),
+            *(
+                f"- {image_id}, a copy of one of them by its look: {harmless(name)}"
+                for image_id, name in receipt.copies.items()
+            ),
             "",
             "## What was done",
             "",
             *(f"- {name}: {count} rows were left out or made again" for name, count in receipt.rows.items()),
             *(f"- {place}: {count} deleted" for place, count in receipt.deleted.items()),
             "- The photographs, and copies of them, are on the deny list, and do not come in again.",
-            *(f"- Refused: {name}" for name in receipt.refused),
+            *(f"- Refused: {harmless(name)}" for name in receipt.refused),
             f"- Gates of the repaired version: {', '.join(f'{k} {v}' for k, v in receipt.gates.items())}.",
             *([f"- The repaired version is not complete: {receipt.stopped}."] if receipt.stopped else []),
             "",
@@ -107,7 +121,7 @@ def text_of(receipt: Receipt) -> str:
             "",
             *(f"- {sentence}" for sentence in receipt.out_of_reach),
             *(f"- Trained on them: {name}" for name in receipt.models),
-            *(f"- Original file: {name}" for name in receipt.originals),
+            *(f"- Original file: {harmless(name)}" for name in receipt.originals),
             "",
             "## The repaired version",
             "",

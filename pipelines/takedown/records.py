@@ -1,37 +1,69 @@
 """What MLflow keeps of runs that used a photograph: their pictures and pages go, their numbers stay, with a tag."""
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from components.common.data.s3 import S3Store
+from components.common.data.storage import S3
 from components.common.stage import tracking
+from pipelines.takedown.buckets import delete_folders, searched, trace_of
+from pipelines.takedown.traces import Trace, Traces
 from pipelines.takedown.versions import KEPT
 
 PICTURES = ("figures", "report")
 """Folders of artifacts that can show photographs."""
+BEHIND_A_SERVER = "mlflow-artifacts:"
+"""Addresses of artifacts that an MLflow server fetches and deletes itself."""
 MADE_FROM_THEM = "made from photographs that were taken down since"
 
 
-def withdraw(datasets: Iterable[str], takedown: str) -> tuple[int, list[str]]:
+class Withdrawn(NamedTuple):
+    """runs: whose pictures went. objects: that went from buckets for it, every version. trained: names of the runs that
+    trained a model on a dataset of the takedown. behind: whether a server stands between us and its bucket."""
+
+    runs: int
+    objects: int
+    trained: list[str]
+    behind: bool
+
+
+def withdraw(datasets: Iterable[str], takedown: str) -> Withdrawn:
     """Deletes the pictures of every run that read or made one of these datasets, and tags the run.
 
-    datasets: sha256 of each. Returns the number of runs, and the names of those that trained a model on one.
+    datasets: sha256 of each.
     """
-    tracking.configure(Path())
-    import mlflow
-
-    client, known = mlflow.MlflowClient(), set(datasets)
+    client, known = _client(), set(datasets)
     runs = [run for run in _runs(client) if known & _datasets(run)]
     parents = {parent for run in runs if (parent := run.data.tags.get("mlflow.parentRunId"))}
+    objects = 0
     for run_id in sorted({run.info.run_id for run in runs} | parents):
-        for folder in PICTURES:
-            _delete(client, run_id, folder)
+        objects += _delete_pictures(client, run_id)
         client.set_tag(run_id, f"takedown.{takedown}", "pictures withdrawn")
     trained = [run for run in runs if run.data.tags.get("stage") in KEPT]
     for run in trained:
         client.set_tag(run.info.run_id, f"takedown.{takedown}", MADE_FROM_THEM)
     _tag_versions(client, {run.data.tags.get("mlflow.parentRunId") for run in trained}, takedown)
-    return len(runs), sorted({f"{run.data.tags['stage']} {run.info.run_id}" for run in trained})
+    names = sorted({f"{run.data.tags['stage']} {run.info.run_id}" for run in trained})
+    behind = any(run.info.artifact_uri.startswith(BEHIND_A_SERVER) for run in runs)
+    return Withdrawn(len(runs), objects, names, behind)
+
+
+def search_records(takedown: str, traces: Traces) -> Iterator[Trace | None]:
+    """For every version of every artifact that MLflow has in a bucket: what of the traces it holds, if anything.
+
+    A picture of a run whose pictures were withdrawn is one whatever it holds. Artifacts on disk are not searched here.
+    """
+    here = os.environ.get("MLFLOW_TRACKING_URI") or Path(tracking.STORE).is_file()
+    for run in _runs(_client()) if here else ():
+        if run.info.artifact_uri.startswith(S3):
+            store = _bucket(run.info.artifact_uri)
+            withdrawn = f"takedown.{takedown}" in run.data.tags
+            for version, what in searched(store, traces, store.versions()):
+                is_picture = withdrawn and version.key.split("/")[0] in PICTURES
+                what = what or ("a picture that was withdrawn" if is_picture else "")
+                yield trace_of(store, version, what) if what else None
 
 
 def _tag_versions(client: Any, runs: set[str | None], takedown: str) -> None:
@@ -59,8 +91,25 @@ def _datasets(run: Any) -> set[str]:
     return {tag.value for tag in tags if tag.key == "sha256"}
 
 
-def _delete(client: Any, run_id: str, folder: str) -> None:
+def _delete_pictures(client: Any, run_id: str) -> int:
+    """Deletes a run's pictures; how many objects went from a bucket, with every version."""
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-    if client.list_artifacts(run_id, folder):
-        get_artifact_repository(client.get_run(run_id).info.artifact_uri).delete_artifacts(folder)
+    address = client.get_run(run_id).info.artifact_uri
+    if address.startswith(S3):
+        return delete_folders(_bucket(address), PICTURES)
+    for folder in PICTURES:
+        if client.list_artifacts(run_id, folder):
+            get_artifact_repository(address).delete_artifacts(folder)
+    return 0
+
+
+def _bucket(address: str) -> S3Store:
+    return S3Store(address, os.environ.get("MLFLOW_S3_ENDPOINT_URL"))  # MLflow may have a server of its own
+
+
+def _client() -> Any:
+    tracking.configure(Path())
+    import mlflow
+
+    return mlflow.MlflowClient()

@@ -1,21 +1,21 @@
 """Searching every place for what should be gone: every file's ids and bytes, and every picture's look."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from components.common.data.reading import Dataset, is_complete
 from components.common.data.schemas import blob_columns
 from components.common.stage.progress import track
-from components.common.vision.images import Rejected, decode
-from components.common.vision.looks import Look, copies, looks_of
-from components.ingest.denied import read_denied
+from components.ingest.denied import Denied, read_denied
 from pipelines.engines.local import open_dvc
 from pipelines.engines.prepare import DENIED
 from pipelines.engines.request import RUNS
 from pipelines.engines.workspace import Workspace
 from pipelines.lineage.bucket import KEPT
+from pipelines.takedown.copies import alike
 from pipelines.takedown.outputs import search_outputs
 from pipelines.takedown.plan import Plan
+from pipelines.takedown.records import search_records
 from pipelines.takedown.traces import Trace, Traces, files_below
 from pipelines.takedown.versions import opened_stores
 
@@ -33,9 +33,10 @@ def verify(plan: Plan) -> tuple[list[Trace], int]:
     searched = ((file, plan.traces.found_in(file.read_bytes())) for file in track(files, "files searched"))
     found = [Trace(str(file), what) for file, what in searched if what]
     stored, objects = _stores(workspace, plan.traces)
-    looks = [entry.look for entry in read_denied(DENIED).entries if entry.takedown == plan.takedown and entry.look]
-    seen = [trace for folder in sorted(data) for trace in _by_look(folder, looks)] if looks else []
+    denied = [entry for entry in read_denied(DENIED).entries if entry.takedown == plan.takedown]
+    seen = [trace for folder in sorted(data) for trace in _by_look(folder, denied)]
     outputs = [trace for address in plan.outputs for trace in search_outputs(address, plan.traces)]
+    outputs += search_records(plan.takedown, plan.traces)
     left = [*found, *stored, *seen, *(trace for trace in outputs if trace)]
     return left, len(files) + objects + len(outputs)
 
@@ -52,17 +53,9 @@ def _stores(workspace: Workspace, traces: Traces) -> tuple[list[Trace], int]:
     return found, count
 
 
-def _by_look(data: Path, looks: Sequence[Look]) -> Iterator[Trace]:
+def _by_look(data: Path, denied: Sequence[Denied]) -> Iterator[Trace]:
     for name, blob in FULL_PICTURES:
         if is_complete(data / name):
             dataset = Dataset(data / name)
-            for row in track(dataset.rows(blob_columns(blob)), f"pictures of {name} compared"):
-                if _is_copy(dataset.blob(row, blob), looks):
-                    yield Trace(f"{data / name} {row['shard']}", "by its look")
-
-
-def _is_copy(data: bytes, looks: Iterable[Look]) -> bool:
-    try:
-        return any(True for _ in copies(looks_of(decode(data)), list(looks)))
-    except Rejected:
-        return False
+            rows = alike(dataset, blob, dataset.rows(blob_columns(blob)), denied)
+            yield from (Trace(f"{data / name} {row['shard']}", "by its look") for row in rows)

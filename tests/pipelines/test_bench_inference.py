@@ -61,7 +61,7 @@ def test_the_command_prints_the_table(
     rows: dict[str, Row], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(inference, "bench", lambda *_: list(rows.values()))
-    monkeypatch.setattr(command, "Console", lambda: Console(width=120))
+    monkeypatch.setattr(command, "Terminal", lambda: Console(width=120))
     command.bench_inference(tmp_path, [], 1, Outputs(tmp_path / "rows.json", tmp_path / "plot.png"))
     said = capsys.readouterr().out
     assert "detection" in said and "waiting for threads" in said and "bare model" in said

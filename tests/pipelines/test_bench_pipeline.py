@@ -64,7 +64,7 @@ def test_the_command_prints_the_table(
     row: Row, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(whole, "bench", lambda *_: row)
-    monkeypatch.setattr(command, "Console", lambda: Console(width=120))
+    monkeypatch.setattr(command, "Terminal", lambda: Console(width=120))
     command.bench_pipeline("dataset", [], Outputs(tmp_path / "rows.json", tmp_path / "plot.png"))
     said = capsys.readouterr().out
     assert "1.25x" in said and "at most 1.15x: MISSED" in said and "at most 5 s: reached" in said

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from components.common.errors import UserError
 from pipelines.cluster.compile import compile_pipelines
 from pipelines.ir.check import check, check_files
-from pipelines.kubeflow import arguments, compile_pipeline
+from pipelines.kubeflow import COMPILED, arguments, compile_pipeline
 from pipelines.parameters import resolve
-from pipelines.steps import PIPELINES, STEPS
+from pipelines.steps import STEPS
 
 ROOT = Path(__file__).parents[2]
 PATHS = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
@@ -38,12 +38,12 @@ def without_sdk(path: Path) -> str:
     return re.sub(r"^sdkVersion: .*\n", "", path.read_text(), flags=re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", PIPELINES)
+@pytest.mark.parametrize("name", COMPILED)
 def test_what_compiles_is_what_is_committed(compiled, name):
     assert without_sdk(compiled[name]) == without_sdk(GOLDEN / f"{name}.yaml"), RENEW
 
 
-@pytest.mark.parametrize("name", PIPELINES)
+@pytest.mark.parametrize("name", COMPILED)
 def test_committed_pipelines_are_sound_and_name_no_machine(name):
     text = (GOLDEN / f"{name}.yaml").read_text()
     assert check(list(yaml.load_all(text, yaml.CSafeLoader))) == []
@@ -116,7 +116,7 @@ def test_the_command_names_file_task_and_fix(tmp_path):
 
 
 def test_what_is_compiled_here_passes_here_but_not_for_a_cluster(compiled, tmp_path, capsys):
-    assert compiled.keys() == set(PIPELINES)
+    assert compiled.keys() == set(COMPILED)
     assert compile_pipelines([compiled["evaluation"]], tmp_path, check=False, cluster=True) == 2
     lines = capsys.readouterr().err.splitlines()
     assert [line.split(": ")[1] for line in lines] == [

@@ -1,6 +1,7 @@
 """`objectmate lineage check` finds any single corruption of a run and its records, and none in an untouched run."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from typer.testing import CliRunner, Result
 from components.common.data.reading import FINISHED, MANIFEST
 from components.common.errors import UserError
 from components.common.stage.report import METRICS
+from pipelines.cli.app import app
 from pipelines.cli.lineage_check import commands
 from pipelines.engines.local import forget_kubeflow, open_dvc
 from pipelines.engines.prepare import check_run
@@ -74,6 +76,12 @@ def test_an_untouched_run_has_no_difference_and_everything_was_compared(run: Wor
         assert evidence.compared[place] == datasets, place
     result = checked(run)
     assert result.exit_code == 0 and f"Everything agrees. {datasets} datasets: " in result.output
+
+
+def test_check_and_verify_count_the_same_files(run: Workspace) -> None:
+    verified = CliRunner().invoke(app, ["verify", "--workspace", str(run.root)]).output
+    counts = re.search(r"All (\d+ files) and (\d+ manifests) of (\d+ datasets)", " ".join(verified.split()))
+    assert counts and "{2}: {0} and {1}, ".format(*counts.groups()) in checked(run).output
 
 
 def test_every_single_corruption_is_found(run: Workspace) -> None:

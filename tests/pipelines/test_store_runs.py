@@ -43,7 +43,8 @@ def client(store_server: dict[str, str]) -> Any:
     )
     for bucket in ("photographs", "versions", "artifacts"):
         made.create_bucket(Bucket=bucket)
-    made.put_bucket_versioning(Bucket="versions", VersioningConfiguration={"Status": "Enabled"})
+    for bucket in ("versions", "artifacts"):
+        made.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     return made
 
 
@@ -149,7 +150,9 @@ def test_a_takedown_reaches_every_version_in_the_buckets(
     (name,) = [path.name for path in (home / "takedowns").iterdir()]
     receipt = json.loads((home / "takedowns" / name / "receipt.json").read_text())
     assert {"leakage", "retrieval-precision"} <= receipt["gates"].keys() and not receipt["stopped"]
-    assert receipt["deleted"]["DVC remote store"] > 10
+    assert receipt["deleted"]["DVC remote store"] > 10 and receipt["deleted"]["objects of MLflow in buckets"] > 2
+    verified = objectmate("takedown", "verify", name, cwd=home, **settings)
+    assert verified.returncode == 0 and "Nothing is left in" in verified.stdout, verified.stdout + verified.stderr
     assert all(gone not in row["sources"] for row in Dataset(data / "tuples").rows())
     refused = [row["reason"] for row in Dataset(data / "quarantine").rows()]
     assert refused and set(refused) == {"taken-down"}  # the photograph, and near-duplicates of it

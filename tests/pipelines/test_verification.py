@@ -60,7 +60,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def test_what_is_whole_passes(workspace: Workspace) -> None:
     code, output = verify(workspace)
-    assert code == 0 and f"files of {len(DATASETS)} datasets are what their manifests say" in output
+    assert code == 0 and f"{len(DATASETS)} manifests of {len(DATASETS)} datasets are what the manifests say" in output
 
 
 def test_one_flipped_bit_in_a_tar_is_named(workspace: Workspace) -> None:

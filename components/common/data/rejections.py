@@ -1,6 +1,6 @@
 """Why a stage takes a row no further: the closed vocabulary of each stage, and the rows of the dataset `rejects`.
 
-Ingest, which judges files and not rows, has words of its own: `schemas.REASONS`.
+Ingest, which judges files and not rows, has words of its own, `schemas.REASONS`; `meaning` knows both.
 """
 
 from collections import Counter
@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from components.common.data.reading import Dataset
+from components.common.data.schemas import REASONS
 
 PHOTOGRAPH, BOX, OBJECT, SET = "photograph", "box", "object", "set"
 """What is rejected. The key of a photograph is its image_id, of an object its object_id, of a set the object_id of its
@@ -79,6 +80,11 @@ def rejection(
         "reason": reason,
         "detail": detail,
     }
+
+
+def meaning(stage: str, reason: str) -> str:
+    """What a reason in the quarantine or in a dataset of rejects means; empty for words that are no reason there."""
+    return (REASONS if stage == "ingest" else REJECTIONS.get(stage, {})).get(reason, "")
 
 
 def by_reason(rejects: Dataset, subject: str) -> Counter[str]:

@@ -50,13 +50,16 @@ class Version(NamedTuple):
 class S3Store(Store):
     """Files below `s3://bucket/prefix`. Safe to use from several threads."""
 
-    def __init__(self, address: str):
+    def __init__(self, address: str, server: str | None = None):
+        """server: its address, if not the one in AWS_ENDPOINT_URL. Raises `UserError` for an invalid address."""
         self.bucket, _, prefix = address.removeprefix(S3).partition("/")
         if not self.bucket:
             raise UserError(f"{address} names no bucket: write s3://bucket/prefix")
         self.address, self.root = address, prefix.strip("/") + "/" if prefix.strip("/") else ""
+        endpoint = server or _endpoint()
+        self._server = _server(endpoint)
         with self._store_errors():
-            self._client = _client()
+            self._client = _client(endpoint)
 
     def entries(self, prefix: str = "") -> "list[Entry]":
         start = self.root + (prefix.strip("/") + "/" if prefix else "")
@@ -130,16 +133,16 @@ class S3Store(Store):
         except exceptions.ParamValidationError as error:
             raise UserError(f"{self.address} is not a valid bucket address: write s3://bucket/prefix") from error
         except (exceptions.HTTPClientError, exceptions.BotoCoreError, ValueError) as error:
-            raise UserError(f"{_server()} cannot be reached: check AWS_ENDPOINT_URL and the network") from error
+            raise UserError(f"{self._server} cannot be reached: check AWS_ENDPOINT_URL and the network") from error
 
     def _translated(self, error: exceptions.ClientError, key: str | None) -> Exception:
         code = str(error.response.get("Error", {}).get("Code", ""))
         if code == "NoSuchBucket":
-            return UserError(f"there is no bucket {self.bucket} on {_server()}: create it or correct the address")
+            return UserError(f"there is no bucket {self.bucket} on {self._server}: create it or correct the address")
         if code == "InvalidRange":
             return _PastTheEnd()
         if code in _CREDENTIAL:
-            return UserError(f"{_server()} refuses the credentials ({code}): renew AWS_ACCESS_KEY_ID and its secret")
+            return UserError(f"{self._server} refuses the credentials ({code}): renew AWS_ACCESS_KEY_ID and its secret")
         if code in _DENIED and key is None:
             return UserError(f"access to {self.address} is denied: ask for the right to list and read this bucket")
         if key is not None and (problem := _problem_of_one(code)):
@@ -167,8 +170,8 @@ class _PastTheEnd(Exception):
     """A range that starts after the last byte: nothing to read."""
 
 
-def _client() -> Any:
-    custom = _endpoint() is not None
+def _client(endpoint: str | None) -> Any:
+    custom = endpoint is not None
     options: dict[str, Any] = {
         "retries": {"mode": "standard", "total_max_attempts": int(os.environ.get("AWS_MAX_ATTEMPTS", ATTEMPTS))},
         "connect_timeout": 10,
@@ -182,17 +185,16 @@ def _client() -> Any:
             "response_checksum_validation": "when_required",
         }
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ("us-east-1" if custom else None)
-    return boto3.session.Session(region_name=region).client("s3", config=Config(**options))
+    return boto3.session.Session(region_name=region).client("s3", endpoint_url=endpoint, config=Config(**options))
 
 
 def _endpoint() -> str | None:
     return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
 
 
-def _server() -> str:
+def _server(endpoint: str | None) -> str:
     """The server's address without any credentials in it."""
-    address = _endpoint()
-    if address is None:
+    if endpoint is None:
         return "Amazon S3"
-    parts = urlsplit(address)
+    parts = urlsplit(endpoint)
     return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}"

@@ -249,25 +249,26 @@ SCHEMAS: dict[str, pa.Schema] = {
     ),
 }
 
-REASONS = (
-    "empty",  # zero bytes
-    "not-an-image",
-    "truncated",
-    "too-large",  # bytes or pixels beyond the limits: a decompression bomb, or a mistake
-    "too-small",
-    "duplicate",  # the same bytes as an earlier input
-    "unreadable",  # the store or the file system refused
-    "unsupported",  # an image of a kind that is not decoded (animated where refused, exotic mode)
-    "opted-out",  # a rights signal forbids use
-    "taken-down",  # on the deny list of a takedown, by its bytes or by its look
-    "rights-unknown",  # no rights signal allows training, and ingest.use asks for one
-    "malformed",  # a file beside a photograph that should say something about its rights, and cannot be read
-    "missing",  # named in a manifest, annotation or label file, but not there
-    "ambiguous",  # a name in such a file that could mean several photographs, or the same one as a different name
-    "damaged",  # a row of the labels that cannot be read as a label
-    "passed-over",  # a file beside the photographs, such as a document or what a program keeps in a hidden folder
-    "conflict",  # a photograph, or a box in it, that is labelled as two subjects; the photograph itself is kept
-)
+REASONS = {
+    "empty": "the file has no bytes",
+    "not-an-image": "the content is of no known image format",
+    "truncated": "the image's data is cut short or broken",
+    "too-large": "more bytes or pixels than ingest.max_bytes and max_pixels accept: a decompression bomb, or a mistake",
+    "too-small": "a side shorter than ingest.min_side",
+    "duplicate": "the same bytes as the photograph that the detail names",
+    "unreadable": "the store or the file system refused to give it",
+    "unsupported": "an image of a kind that is not decoded here",
+    "opted-out": "a rights signal, given in the detail, forbids its use",
+    "taken-down": "on the deny list of a takedown, by its bytes or as a copy by its look",
+    "rights-unknown": "no rights signal allows training, and ingest.use asks for one",
+    "malformed": "a file beside a photograph that should say something about its rights, and cannot be read",
+    "missing": "named in the labels, but not in the collection",
+    "ambiguous": "a name in the labels that could mean several photographs, or the same one as another name",
+    "damaged": "a row of the labels that cannot be read as a label",
+    "passed-over": "no photograph: a file beside them, such as a document or what a program keeps in a hidden folder",
+    "conflict": "a photograph, or a box in it, that is labelled as two subjects; the photograph itself is kept",
+}
+"""Why ingest refuses a file, or a row of labels, and what that means."""
 
 OF_LABELS = ("missing", "ambiguous", "conflict", "damaged")
 """The reasons that concern a row of the labels; all others concern a file."""

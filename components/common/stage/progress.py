@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -17,6 +16,9 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+
+from components.common.harmless import say
+from components.common.terminal import Terminal
 
 Item = TypeVar("Item")
 LOG_EVERY_SECONDS = 10.0
@@ -38,7 +40,7 @@ def _bar(items: Iterable[Item], description: str, total: int | None) -> Iterator
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with Progress(*columns, console=Terminal(stderr=True), transient=True) as progress:
         task = progress.add_task(description, total=total, rate="")
         start = time.monotonic()
         for done, item in enumerate(items, start=1):
@@ -54,7 +56,7 @@ def _log(items: Iterable[Item], description: str, total: int | None) -> Iterator
         if now - said > LOG_EVERY_SECONDS:
             rate = done / (now - start)
             left = f", {(total - done) / rate:.0f} s left" if total else ""
-            print(f"{description}: {done}/{total or '?'} at {rate:.1f}/s{left}", file=sys.stderr, flush=True)
+            say(f"{description}: {done}/{total or '?'} at {rate:.1f}/s{left}", err=True)
             said = now
 
 
@@ -66,7 +68,7 @@ def transfer(description: str, total: int) -> Iterator[Callable[[int, str], None
         yield _logged_bytes(description, total)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as progress:
+    with Progress(*columns, TimeRemainingColumn(), console=Terminal(stderr=True), transient=True) as progress:
         task = progress.add_task(description, total=total)
         yield lambda there, file: progress.update(task, completed=there, description=f"{description} {file}")
 
@@ -81,7 +83,7 @@ def _logged_bytes(description: str, total: int) -> Callable[[int, str], None]:
             rate = there / (now - start)
             left = f", {(total - there) / rate:.0f} s left" if rate else ""
             sizes = f"{there / 1e6:,.0f} of {total / 1e6:,.0f} MB at {rate / 1e6:.1f} MB/s{left}"
-            print(f"{description} {file}: {sizes}", file=sys.stderr, flush=True)
+            say(f"{description} {file}: {sizes}", err=True)
             said[0] = now
 
     return tell

@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from rich.console import Console
 from rich.table import Table
 
 from components.common.statistics import Interval
+from components.common.terminal import Terminal
 from components.evaluation.params import Params
 
 PRECISION = 0.7
@@ -91,7 +91,7 @@ def verify_models(evaluation: Params, path: Path | None) -> bool:
     from components.sandbox.verify.small_models import small_models
 
     rows = rows_of(small_models() | grid_models(evaluation))
-    Console().print(_printed(rows))
+    Terminal().print(_printed(rows))
     if path:
         path.write_text(json.dumps([asdict(row) | {"passed": row.passed} for row in rows], indent=2) + "\n")
     return all(row.passed for row in rows)

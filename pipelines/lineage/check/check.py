@@ -208,10 +208,9 @@ class Evidence:
         run = f", MLflow's run {short(self.tracked.id)} ({self.compared[MLFLOW]})" if self.compared[MLFLOW] else ""
         locked = f", dvc.lock ({self.compared[DVC]})" if self.compared[DVC] else ""
         scheduled = f", Kubeflow's metadata ({self.compared[KUBEFLOW]})" if self.compared[KUBEFLOW] else ""
-        return (
-            f"{self.compared[MANIFEST]} datasets: {self.compared[FILES]} files, {self.compared[PARENTS]} parents"
-            f"{locked}{run}{scheduled}"
-        )
+        datasets, files = self.compared[MANIFEST], self.compared[FILES]
+        own = f"{datasets} datasets: {files} files and {datasets} manifests, {self.compared[PARENTS]} parents"
+        return f"{own}{locked}{run}{scheduled}"
 
 
 def _with_report(findings: Iterator[Finding]) -> Iterator[Finding]:

@@ -3,8 +3,7 @@
 import json
 from itertools import islice
 
-from rich.console import Console
-
+from components.common.terminal import Terminal
 from pipelines.engines.workspace import Workspace
 from pipelines.lineage.check.check import Evidence
 
@@ -26,7 +25,7 @@ def show_check(workspace: Workspace, everything: bool, as_json: bool) -> bool:
         }
         print(json.dumps(document, indent=1))
         return not found
-    console = Console()
+    console = Terminal()
     lines = [str(each) for each in found] or [f"Everything agrees. {evidence.records()}."]
     if found and not everything:
         lines[0] = f"The first difference: {lines[0]}"

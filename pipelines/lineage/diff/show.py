@@ -4,10 +4,9 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
 from rich.tree import Tree
 
+from components.common.terminal import Terminal, shown
 from pipelines.engines.workspace import Workspace
 from pipelines.lineage.diff.diff import Changed, Diff, Pair, diff
 from pipelines.lineage.diff.rows import Row
@@ -22,7 +21,7 @@ def show_diff(before: Workspace, after: Workspace, as_json: bool) -> None:
     if as_json:
         print(json.dumps(_document(found), indent=1, default=_plain))
     else:
-        Console().print(_tree(found, before, after))
+        Terminal().print(_tree(found, before, after))
 
 
 def _document(found: Diff) -> dict[str, Any]:
@@ -36,11 +35,11 @@ def _plain(value: Any) -> str:
 
 
 def _tree(found: Diff, before: Workspace, after: Workspace) -> Tree:
-    tree = Tree(escape(f"{before.root} -> {after.root}"))
+    tree = Tree(shown(f"{before.root} -> {after.root}"))
     if found.first:
         tree.add(f"first dataset that differs: [bold]{found.first}[/bold]")
         cause, *others = found.causes
-        tree.add(escape(f"cause: {cause}"))
+        tree.add(shown(f"cause: {cause}"))
         if others:
             branch = tree.add("also different, and possibly a cause")
             _add(branch, [str(each) for each in others], METRICS)
@@ -49,7 +48,7 @@ def _tree(found: Diff, before: Workspace, after: Workspace) -> Tree:
     for name, causes in found.otherwise.items():
         _add(tree.add(f"{name}: the same content, though made otherwise"), [str(each) for each in causes], METRICS)
     for name, run in found.only.items():
-        tree.add(escape(f"{name}: only in {run}"))
+        tree.add(shown(f"{name}: only in {run}"))
     for changed in found.changed:
         _add_dataset(tree, changed)
     for step, moved in found.metrics.items():
@@ -65,7 +64,7 @@ def _add_dataset(tree: Tree, changed: Changed) -> None:
     )
     if rows.columns:
         columns = [f"{column} in {number:,}" for column, number in rows.columns.items()]
-        branch.add(escape(f"changed columns: {', '.join(columns)}"))
+        branch.add(shown(f"changed columns: {', '.join(columns)}"))
     total = rows.added + rows.removed + rows.changed
     _add(branch, [_row(row) for row in rows.listed], ROWS, total)
     _add(branch, [f"fact {line}" for line in _pairs(changed.facts)], METRICS)
@@ -94,7 +93,7 @@ def _short(value: Any) -> str:
 
 def _add(branch: Tree, lines: list[str], most: int, total: int | None = None) -> None:
     for line in lines[:most]:
-        branch.add(escape(line))
+        branch.add(shown(line))
     rest = (len(lines) if total is None else total) - most
     if rest > 0:
         branch.add(f"and {rest:,} more (--json lists them)")

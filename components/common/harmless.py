@@ -1,0 +1,41 @@
+"""What is printed: names of files, labels and records come from anyone, and must not act on the terminal.
+
+Escape sequences move the cursor, recolour or hide text, and line breaks and marks of direction pass one line off as
+another. Here such characters are printed as they would be written in a Python string, such as \\x1b. Whatever is
+printed goes through this module, or through `terminal`, which does the same for tables, trees and colours.
+"""
+
+import json
+import sys
+import unicodedata
+from typing import Any
+
+ACTING = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Unicode's categories of characters that are not shown but do something, and of halves of characters."""
+LAYOUT = "\n\t"
+
+
+def harmless(text: str, but: str = "") -> str:
+    """The text with each character that acts on a terminal written out. but: characters that stay as they are."""
+    return text if text.isprintable() else "".join(_written(each, but) for each in text)
+
+
+def sentences(text: str) -> str:
+    """A message of our own, whose line breaks are meant."""
+    return harmless(text, but=LAYOUT)
+
+
+def say(text: object, err: bool = False) -> None:
+    """Prints a line. err: to standard error."""
+    print(sentences(str(text)), file=sys.stderr if err else sys.stdout, flush=True)
+
+
+def json_text(value: Any) -> str:
+    """JSON for programs and people: letters of all languages as they are, what acts on a terminal as \\uXXXX."""
+    text = json.dumps(value, indent=1, default=str, ensure_ascii=False)
+    return "".join(each if _written(each, LAYOUT) == each else json.dumps(each)[1:-1] for each in text)
+
+
+def _written(character: str, but: str) -> str:
+    acts = unicodedata.category(character) in ACTING and character not in but
+    return character.encode("unicode_escape").decode() if acts else character

@@ -90,10 +90,12 @@ def bars(rows: Rows, x: str, y: str, x_title: str, says: str) -> Markup:
 def dots(groups: Mapping[str, Rows], classes: Mapping[str, str], x_title: str, says: str, zero: bool = False) -> Markup:
     """Means with their intervals on one axis.
 
-    groups: heading -> rows with `label`, `mean`, `low`, `high` and `key`. classes: key -> class of its mark.
+    groups: heading -> rows with `label`, `mean`, `key` and, where known, `low` and `high`. classes: key -> class of its
+    mark.
     """
     every = [row for rows in groups.values() for row in rows]
-    across = Scale([row[k] for row in every for k in ("low", "high", "mean")], LABELS, WIDTH - VALUES, zero)
+    ends = [row[k] for row in every for k in ("low", "high", "mean") if k in row]
+    across = Scale(ends, LABELS, WIDTH - VALUES, zero)
     drawn, top = list[str](), 4
     for heading, rows in groups.items():
         if heading:
@@ -125,11 +127,14 @@ def number_text(value: float) -> str:
 
 
 def _dotted(row: Mapping[str, Any], mark: str, across: Scale, top: float) -> list[str]:
-    middle, said = top + 7.5, f"{row['label']}: {row['mean']:.3f}, 95% interval {row['low']:.3f} to {row['high']:.3f}"
-    low, mean, high = (across(row[name]) for name in ("low", "mean", "high"))
+    middle, said, mean, whisker = top + 7.5, f"{row['label']}: {row['mean']:.3f}", across(row["mean"]), list[str]()
+    if "low" in row:
+        said += f", 95% interval {row['low']:.3f} to {row['high']:.3f}"
+        ends = f'x1="{across(row["low"])}" x2="{across(row["high"])}" y1="{middle}" y2="{middle}"'
+        whisker = [f'<line class="whisker {mark}" {ends}/>']
     return [
         _label(row["label"], top + 11),
-        f'<line class="whisker {mark}" x1="{low}" x2="{high}" y1="{middle}" y2="{middle}"/>',
+        *whisker,
         f'<circle class="mark {mark}" r="4" cx="{mean}" cy="{middle}"><title>{escape(said)}</title></circle>',
         f'<text class="value" x="{WIDTH - VALUES + 12}" y="{top + 11}">{row["mean"]:.3f}</text>',
     ]

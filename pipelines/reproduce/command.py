@@ -133,7 +133,9 @@ def _row(asked: Asked, quick: bool) -> dict[str, Any]:
 
 
 def _print(asked: Sequence[Asked], page: Path, quick: bool) -> None:
-    table = Table("question", "verdict", "estimate (95 % interval)", "subjects", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("question", "verdict", "estimate (95 % interval)", "subjects"):
+        table.add_column(heading, no_wrap=True)
     for question, answer in ((each.question, each.answer) for each in asked):
         if answer:
             needed = f", about {answer.needed} would decide" if answer.needed else ""

@@ -43,7 +43,7 @@ def mined(workspace: Workspace) -> Mined:
         if product[row["anchor"]] and (verdicts != UNKNOWN).all():
             right[row["anchor"]] = (verdicts == RIGHT).mean()
     window = Dataset(workspace.dataset("calibration")).facts
-    passed = "" if window["passed"] else ", which labels do not support"
+    passed = "" if window.get("passed") else ", which labels do not support"
     return Mined(product.astype(str), right, f"{window['low']:.3f} to {window['high']:.3f}{passed}")
 
 

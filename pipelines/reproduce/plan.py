@@ -80,9 +80,17 @@ def _keys(values: Mapping[str, Any], root: Path, names: Sequence[str]) -> dict[s
 
 
 def _own(values: Mapping[str, Any], root: Path, step: Step) -> list[Any]:
+    """A step's parameters, and what they name: local things by their place on disk, without files that are not there,
+    such as a list of denied photographs."""
     params = step_params(dict(values), step)
-    sources = [[key, str((root / place).resolve()) if is_local(place) else place] for key, place in params.sources()]
-    return [params.identity(), sources]
+    files = params.naming("place")
+    named = [(key, source, root / source) for key, source in params.sources()]
+    located = [
+        [key, str(path.resolve()) if is_local(source) and path.exists() else source]
+        for key, source, path in named
+        if key not in files or not is_local(source) or path.exists()
+    ]
+    return [params.identity(), located]
 
 
 def _took(given: Workspace, name: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> float:

@@ -34,6 +34,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 def given(run: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """It, in the current folder, without answers."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{run.root.parent / 'mlflow.db'}")  # a new one takes seconds
     shutil.rmtree(run.root / "data/reproduce", ignore_errors=True)
     Path("given").symlink_to(run.root)
     return Workspace(Path("given"))

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from components.common.data.digests import digest_value
 from components.common.data.files import read_json, write_atomically
@@ -133,16 +132,13 @@ def _row(asked: Asked, quick: bool) -> dict[str, Any]:
 
 
 def _print(asked: Sequence[Asked], page: Path, quick: bool) -> None:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("question", "verdict", "estimate (95 % interval)", "subjects"):
-        table.add_column(heading, no_wrap=True)
+    console, wide = Console(), max(len(each.question.name) for each in asked)
     for question, answer in ((each.question, each.answer) for each in asked):
         if answer:
             needed = f", about {answer.needed} would decide" if answer.needed else ""
             interval = f"{answer.estimate:+.3f} ({answer.low:+.3f} to {answer.high:+.3f})"
-            table.add_row(question.name, answer.verdict, interval, f"{answer.subjects}{needed}")
-    console = Console()
-    console.print(table)
+            line = f"{question.name:{wide}}  {answer.verdict:9}  {interval}, {answer.subjects} subjects{needed}"
+            console.print(line, soft_wrap=True, markup=False, highlight=False)
     for each in asked:
         if each.answer is None:
             console.print(f"{each.question.name} is not asked: {each.reason}", soft_wrap=True, markup=False)

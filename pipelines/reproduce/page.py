@@ -16,7 +16,7 @@ from pipelines.reproduce.questions import NOT_ASKED
 REPORT = Path(__file__).parents[1] / "report"
 """Where the pages' colours and charts are."""
 MARKS = {"own": "own", "baseline": "baseline", "ceiling": "ceiling", "published": "published"}
-DRAWN = "mean over subjects, with its own 95 % interval"
+DRAWN = "mean over subjects, with its 95 % interval"
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def write_page(
         name=name,
         quick=quick,
         asked=answered,
-        left=[*left, *NOT_ASKED.items()],
+        left=[(what, why.replace("`", "")) for what, why in (*left, *NOT_ASKED.items())],
         figures=figures,
         corpora=corpora,
     )
@@ -64,4 +64,4 @@ def _chart(question: Question, answer: Answer) -> Markup:
         return dots({"": rows}, MARKS, DRAWN, says)
     points = [{"label": label, "mean": value, "key": "published"} for label, value in question.points]
     words = legend({"own": "here", "published": "published: other models, photographs and encoders"})
-    return words + dots({"here": rows, "published": points}, MARKS, f"{DRAWN}; published: the number alone", says)
+    return words + dots({"here": rows, "published": points}, MARKS, DRAWN, says)

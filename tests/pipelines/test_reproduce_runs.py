@@ -109,6 +109,20 @@ def test_the_embedded_photographs_keep_their_settings(given: Workspace, tmp_path
     assert turned["assembly.context_max"] == 1.8 and "detection.source" not in turned
 
 
+def test_what_is_edited_in_a_folder_s_own_parameters_counts(given: Workspace, tmp_path: Path) -> None:
+    edited = given.params.read_text().replace("context_max: 2.0", "context_max: 1.8")
+    Path("params.yaml").write_text(edited.replace("images: sandbox:corpus", "images: photographs"))
+    for workspace, photographs in (
+        (Workspace(Path()), "photographs"),
+        (Workspace(tmp_path / "own"), "own/photographs"),
+    ):
+        workspace.root.mkdir(exist_ok=True)
+        if workspace.root != Path():
+            shutil.copy("params.yaml", workspace.params)
+        settings = request_for(workspace, Turn(HALF, 0, False, "full")).settings()
+        assert (settings["assembly.context_max"], settings["ingest.images"]) == (1.8, photographs)
+
+
 def test_an_encoder_is_the_one_that_its_score_is_named_after(given: Workspace) -> None:
     settings = request_for(given, Turn(mined_by("dino"), 0, True, "dataset")).settings()
     assert settings["models.ir"] == "sandbox:dino" and settings["gates.recurrence.blocking"] is False

@@ -50,7 +50,7 @@ class Answer:
         if self.verdict != UNDECIDED or not self.estimate:
             return None
         nearer = self.estimate - self.low if self.estimate > 0 else self.high - self.estimate
-        return math.ceil(self.subjects * (nearer / abs(self.estimate)) ** 2)
+        return max(self.subjects + 1, math.ceil(self.subjects * (nearer / abs(self.estimate)) ** 2))
 
 
 def compared(

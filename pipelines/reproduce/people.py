@@ -131,6 +131,6 @@ def _mcnemar(judged: Sequence[tuple[Choice, list[float]]], first: str, second: s
     ours, other = sum(a and not b for a, b in right), sum(b and not a for a, b in right)
     p = float(binomtest(ours, ours + other).pvalue) if ours + other else 1.0
     return (
-        f"of {len(right)} pairs of pictures with a majority, {first} alone is right about {ours} and {second} alone "
-        f"about {other} (McNemar, p {p:.2g})."
+        f"of {len(right)} pairs of pictures with a majority, {first} alone is right in {ours} and {second} alone "
+        f"in {other} (McNemar, p {p:.2g})."
     )

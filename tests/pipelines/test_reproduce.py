@@ -80,6 +80,7 @@ def test_an_undecided_answer_says_how_many_subjects_would_decide() -> None:
     """An interval as wide to one side as the estimate times 3 needs 9 times the subjects."""
     assert Answer("q", 0.125, -0.25, 0.5, 10, ()).needed == 90
     assert Answer("q", -0.125, -0.5, 0.25, 10, ()).needed == 90
+    assert Answer("q", 0.25, 0.0, 0.5, 10, ()).needed == 11
     assert Answer("q", 0.1, 0.01, 0.2, 10, ()).needed is None
 
 

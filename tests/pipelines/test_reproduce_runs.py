@@ -3,7 +3,9 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,11 +82,12 @@ def test_a_question_about_sets_needs_no_training() -> None:
 
 
 def test_a_run_is_named_by_what_decides_it(given: Workspace) -> None:
-    def folder(**changes: object) -> Path:
-        turn = Turn(**{"variant": HALF, "seed": 0, "quick": False, "pipeline": "full"} | changes)  # type: ignore[arg-type]
-        return request_for(given, turn).folder
+    turn = Turn(HALF, 0, False, "full")
 
-    others = [{"quick": True}, {"seed": 1}, {"variant": QUARTER}]
+    def folder(**changes: Any) -> Path:
+        return request_for(given, replace(turn, **changes)).folder
+
+    others: list[dict[str, Any]] = [{"quick": True}, {"seed": 1}, {"variant": QUARTER}]
     assert len({folder(), *(folder(**change) for change in others)}) == 4
     assert folder() == folder(pipeline="dataset") and folder().parent == Path("runs")
     assert "quick" in folder(quick=True).name and "quick" not in folder().name

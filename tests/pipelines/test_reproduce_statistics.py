@@ -25,11 +25,11 @@ def decided(answers: Sequence[Answer], verdicts: str = "agrees disagrees") -> fl
     return float(np.mean([answer.verdict in verdicts.split() for answer in answers]))
 
 
-def trainings(rng: np.random.Generator, effect: float, luck: float) -> list[list[np.ndarray]]:
+def trainings(rng: np.random.Generator, effect: float, luck: float) -> list[list[list[float]]]:
     """Scores [side][training][subject]; luck: by how much a whole training is better or worse, standard deviation."""
     subjects = 0.2 * rng.normal(size=SUBJECTS)
     return [
-        [subjects + shift + luck * rng.normal() + 0.02 * rng.normal(size=SUBJECTS) for _ in range(TRAININGS)]
+        [(subjects + shift + luck * rng.normal() + 0.02 * rng.normal(size=SUBJECTS)).tolist() for _ in range(TRAININGS)]
         for shift in (effect, 0.0)
     ]
 
@@ -38,7 +38,7 @@ def test_luck_in_training_is_not_taken_for_an_effect() -> None:
     rng, labels = np.random.default_rng(0), ("ours", "other")
     null = [trainings(rng, 0.0, 0.03) for _ in range(REPEATS)]
     assert decided([compared_trainings("q", labels, NAMES, *sides) for sides in null]) <= SLACK
-    alone = [compared("q", labels, NAMES, ours[0].tolist(), other[0].tolist()) for ours, other in null]
+    alone = [compared("q", labels, NAMES, ours[0], other[0]) for ours, other in null]
     assert decided(alone) > 0.5  # of one training each, the interval over subjects errs more often than not
     found = [trainings(rng, 0.05, 0.005) for _ in range(REPEATS)]
     assert decided([compared_trainings("q", labels, NAMES, *sides) for sides in found], "agrees") > 0.9
@@ -159,7 +159,7 @@ def test_choices_that_raters_disagree_on_are_counted_by_hand() -> None:
     answer = agreement("q", METRICS, [*choices, *unknown], scores)
     assert [level.mean for level in answer.levels] == pytest.approx([2 / 3, 1 / 3, (0.5 + 0.5 + 0) / 3])
     assert answer.estimate == pytest.approx(1 / 3)
-    assert "24 choices of 3 raters; of 8 pairs of pictures with a majority, IR alone is right about 8" in answer.note
+    assert "24 choices of 3 raters; of 8 pairs of pictures with a majority, IR alone is right in 8" in answer.note
     assert "3 choices between pictures that this run has no scores of" in answer.note
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from PIL import Image
 
-from components.assembly.params import Params
 from components.assembly.own_crops import augmented
+from components.assembly.params import Params
 from components.assembly.plans import Plan, Row
 from components.common.data.digests import content_key
 from components.common.data.reading import Dataset

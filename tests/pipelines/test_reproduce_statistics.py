@@ -15,10 +15,10 @@ from pipelines.reproduce.growth import FRACTIONS, counted, exponent
 from pipelines.reproduce.mined import precision, usable
 from pipelines.reproduce.people import Choice, agreement, read_choices
 
-SUBJECTS, TRAININGS, REPEATS = 24, 3, 120
+SUBJECTS, TRAININGS, REPEATS = 24, 3, 80
 NAMES = [f"product-{number}" for number in range(SUBJECTS)]
 SLACK = 0.1
-"""Of 120 repetitions with an error rate of .05, more than .1 err in 1 of 60."""
+"""Of 80 repetitions with an error rate of .05, more than .1 err in 1 of 50."""
 
 
 def decided(answers: Sequence[Answer], verdicts: str = "agrees disagrees") -> float:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from components.common.data.reading import Dataset
+from components.common.statistics import LEAST_CLUSTERS
 from components.gates.known import RIGHT, UNKNOWN, known
 from pipelines.engines.state import current_steps
 from pipelines.engines.workspace import Workspace
@@ -55,6 +56,9 @@ def precision(question: str, labels: tuple[str, str], ours: Workspace, other: Wo
     first, second = _same_objects(ours, other)
     means = [_by_product(each.product, each.right) for each in (first, second)]
     common = sorted(means[0].keys() & means[1].keys())
+    if len(common) < LEAST_CLUSTERS:
+        told = " ".join(each.sentence(label) for label, each in zip(labels, (first, second), strict=True))
+        raise ValueError(f"both mined sets of {len(common)} products, and {LEAST_CLUSTERS} are needed. {told[:-1]}")
     answer = compared(question, labels, common, *([side[name] for name in common] for side in means))
     return _noted(answer, labels, (first, second))
 

@@ -98,6 +98,11 @@ def test_mined_sets_are_judged_by_labels(tmp_path: Path) -> None:
     answer = usable("q", ("IR", "DINO"), ours, other)
     assert [level.mean for level in answer.levels] == pytest.approx([1, 2 / 5 / 3])
     assert usable("q", ("DINO", "IR"), other, ours).verdict == "disagrees"
+    few = make_run(tmp_path / "few", world(8, 5, {row: right[row] for row in range(10)}))
+    with pytest.raises(
+        ValueError, match=r"both mined sets of 2 products, and 6 are needed\. IR: 40 sets of 8 products"
+    ):
+        precision("q", ("IR", "CLIP"), ours, few)
 
 
 def test_recurrence_in_parts_is_a_plain_count(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ SHELL = [block for page in PAGES for block in docs_text.blocks(page, "sh")]
 QUICK = [block for block in SHELL if not block.note]
 NOTED = [block for block in SHELL if block.note]
 NOT_RUN = {"README.md": 7, "architecture.md": 2, "audit.md": 1, "benchmarks.md": 3, "gates.md": 1,
-           "operate.md": 10, "review.md": 3}  # fmt: skip
+           "operate.md": 10, "reproduce.md": 1, "review.md": 3}  # fmt: skip
 """Page -> number of blocks that say why they cannot be run here. Raise a number only for a block that truly cannot."""
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from PIL import Image
 
+from components.assembly.own_crops import augmented
 from components.assembly.params import Params
 from components.assembly.plans import Plan, Row
 from components.common.data.digests import content_key
@@ -41,8 +42,7 @@ class Cutter:
             "mask": box_mask(placed(box_of(plan.anchor), window, size), size),
         }
         for name, ref in zip(REFERENCE_NAMES, plan.refs, strict=True):
-            picture = self._photograph(ref["image_id"])
-            cells[name] = crop(picture, self._reference_window(plan.anchor, ref, picture), size)
+            cells[name] = self._reference(plan.anchor, ref, name)
         blobs = {f"{name}.png": encode_png(cell) for name, cell in cells.items()}
         return _row(plan, blobs), blobs
 
@@ -55,11 +55,16 @@ class Cutter:
             raise Skipped("object-exceeds-window")
         return window
 
-    def _reference_window(self, anchor: Row, ref: Row, photo: Image.Image) -> Box:
-        p = self.params
-        keys = ("reference", anchor["object_id"], ref["object_id"])
+    def _reference(self, anchor: Row, ref: Row, name: str) -> Image.Image:
+        """The square around a view; of the target's own crops, each has a window and an augmentation of its own."""
+        p, photo = self.params, self._photograph(ref["image_id"])
+        own = () if p.references == "views" else (name,)
+        keys = ("reference", anchor["object_id"], ref["object_id"], *own)
         scale = _between(p.reference_min, p.reference_max, p.seed, *keys)
-        return pixel_window(box_of(ref), scale, *photo.size)
+        window = pixel_window(box_of(ref), scale, *photo.size)
+        if p.references == "augmented":
+            return augmented(photo, window, p.cell, p.seed, *keys)
+        return crop(photo, window, p.cell)
 
     def _photograph(self, image_id: str) -> Image.Image:
         try:

@@ -1,6 +1,6 @@
 """Parameters of assembly."""
 
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
 
@@ -25,6 +25,20 @@ class Params(Cells, InParts, InThreads, Seeded):
     )
     validation_share: float = parameter(
         0.05, "share of split groups kept out of training, with all photographs that show them", ge=0, le=0.5
+    )
+    training_share: float = parameter(
+        1.0,
+        "share of the training split's sets that give tuples, by lot: below 1 to see what more data brings. A larger "
+        "share has those of a smaller one, and the validation split stays as it is",
+        gt=0,
+        le=1,
+    )
+    references: Literal["views", "augmented", "copied"] = parameter(
+        "views",
+        "what a tuple's references are. views: the object in other photographs. To compare with these, crops of the "
+        "target's own photograph, augmented: flipped, turned and blurred, or copied: as they are, as a counterfactual "
+        "inserter is trained",
+        "paper",
     )
 
     @model_validator(mode="after")

@@ -14,7 +14,7 @@ from components.assembly.splits import TRAIN, held_out, split_of_groups
 from components.common.data.reading import Dataset
 from components.common.data.rejections import SET, rejection
 from components.common.data.schemas import blob_columns
-from components.common.data.seeds import derive
+from components.common.data.seeds import derive, unit_interval
 from components.common.references import REFERENCES
 
 OBJECT_COLUMNS = ["object_id", "image_id", "x", "y", "w", "h"]
@@ -63,11 +63,13 @@ class Planner:
         objects = {row: {"row": row, **columns} for row, columns in zip(needed, object_rows, strict=True)}
         plans, rejected = [], []
         for row in rows:
-            barred = self.held_out if self.splits[row["group"]] == TRAIN else set()
+            training = self.splits[row["group"]] == TRAIN
+            barred = self.held_out if training else set()
             anchor = objects[row["anchor"]]
             views = [objects[view] for view in row["views"] if objects[view]["image_id"] not in barred]
             too_few = anchor["image_id"] in barred or len(views) < REFERENCES
             reason = self._reason(row) or ("photograph-held-out" if too_few else "")
+            reason = reason or ("not-drawn" if training and not self._drawn(anchor) else "")
             if reason:
                 rejected.append(rejection("assembly", SET, anchor["object_id"], anchor["image_id"], reason))
             else:
@@ -84,6 +86,10 @@ class Planner:
             return "too-few-views"
         return ""
 
+    def _drawn(self, anchor: Row) -> bool:
+        """Whether a training set is among those that give tuples: by the lot of its anchor, which no share moves."""
+        return unit_interval(self.params.seed, "training share", anchor["object_id"]) < self.params.training_share
+
     def _plan(self, row: Row, anchor: Row, views: Sequence[Row]) -> Plan:
         return Plan(
             anchor,
@@ -96,7 +102,9 @@ class Planner:
 
     def _references(self, anchor: Row, views: Sequence[Row]) -> tuple[Row, ...]:
         """Three views: whole ones before those that the frame may cut off, otherwise at random, since the most similar
-        ones hardly differ from each other."""
+        ones hardly differ from each other. The object itself three times if references are its own crops."""
+        if self.params.references != "views":
+            return (anchor,) * REFERENCES
 
         def order(view: Row) -> tuple[bool, int]:
             lot = derive(self.params.seed, "references", anchor["object_id"], view["object_id"])

@@ -12,10 +12,12 @@ commands = typer.Typer()
 def reproduce(
     questions: Annotated[list[str] | None, typer.Argument(help="Questions to ask (default: all)")] = None,
     workspace: Annotated[Path, typer.Option(help="Folder of a finished run")] = Path(),
+    quick: Annotated[bool, typer.Option("--quick", help="Short trainings, to try the questions out")] = False,
+    choices: Annotated[Path | None, typer.Option(help="People's choices, as `objectmate review` exports them")] = None,
     json: Annotated[Path | None, typer.Option(help="Also write the answers as JSON")] = None,
 ) -> None:
-    """Ask a finished run whether the paper's claims hold in it: an interval over subjects, and a verdict."""
+    """Ask a finished run, and runs made beside it, whether the paper's claims hold: an interval and a verdict each."""
     from pipelines.engines.workspace import Workspace
     from pipelines.reproduce.command import reproduce as ask
 
-    ask(Workspace(workspace), questions or [], json)
+    ask(Workspace(workspace), questions or [], json, quick, choices)

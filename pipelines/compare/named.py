@@ -24,7 +24,7 @@ FOLDER = "workspace"
 
 @dataclass(frozen=True)
 class Named:
-    """A run by the name that it was given (of the folder, for a dot), and the workspace with its data, which may be a restored copy.
+    """A run by the name that it was given (a dot: by its folder), and its data, which may be a restored copy.
 
     home: the folder from which the paths in its parameters are seen.
     """

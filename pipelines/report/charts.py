@@ -44,7 +44,7 @@ def columns(rows: Rows, x: str, y: str, x_title: str, y_title: str, says: str) -
     places = [float(row[x]) for row in rows]
     step = min((after - before for before, after in pairwise(places)), default=1.0) or 1.0
     across = Scale([places[0], places[-1] + step], LEFT, WIDTH - RIGHT)
-    up = Scale([float(row[y] or 0) for row in rows], HEIGHT - FOOT, TOP, zero=True)
+    up = Scale([float(row[y] or 0) for row in rows], HEIGHT - FOOT, TOP + 12, zero=True)
     wide = max(across(places[0] + step) - across(places[0]) - 1, 1)
     drawn = [_column(across(place), wide, up, row[y] or 0, place) for place, row in zip(places, rows, strict=True)]
     return _svg(HEIGHT, [*_frame(across, up, x_title, y_title), *drawn], says)
@@ -55,7 +55,7 @@ def lines(rows: Rows, x: str, series: Mapping[str, str], x_title: str, y_title: 
     known = {key: [(float(r[x]), float(r[key])) for r in rows if r.get(key) is not None] for key in series}
     points = [point for own in known.values() for point in own]
     across = Scale([place for place, _ in points], LEFT, WIDTH - RIGHT)
-    up = Scale([value for _, value in points], HEIGHT - FOOT, TOP, zero=True)
+    up = Scale([value for _, value in points], HEIGHT - FOOT, TOP + 12, zero=True)
     drawn = []
     for number, own in enumerate(known.values()):
         path = " ".join(f"{across(place)},{up(value)}" for place, value in sorted(own))
@@ -90,10 +90,12 @@ def bars(rows: Rows, x: str, y: str, x_title: str, says: str) -> Markup:
 def dots(groups: Mapping[str, Rows], classes: Mapping[str, str], x_title: str, says: str, zero: bool = False) -> Markup:
     """Means with their intervals on one axis.
 
-    groups: heading -> rows with `label`, `mean`, `low`, `high` and `key`. classes: key -> class of its mark.
+    groups: heading -> rows with `label`, `mean`, `key` and, where known, `low` and `high`. classes: key -> class of its
+    mark.
     """
     every = [row for rows in groups.values() for row in rows]
-    across = Scale([row[k] for row in every for k in ("low", "high", "mean")], LABELS, WIDTH - VALUES, zero)
+    ends = [row[k] for row in every for k in ("low", "high", "mean") if k in row]
+    across = Scale(ends, LABELS, WIDTH - VALUES, zero)
     drawn, top = list[str](), 4
     for heading, rows in groups.items():
         if heading:
@@ -125,11 +127,14 @@ def number_text(value: float) -> str:
 
 
 def _dotted(row: Mapping[str, Any], mark: str, across: Scale, top: float) -> list[str]:
-    middle, said = top + 7.5, f"{row['label']}: {row['mean']:.3f}, 95% interval {row['low']:.3f} to {row['high']:.3f}"
-    low, mean, high = (across(row[name]) for name in ("low", "mean", "high"))
+    middle, said, mean, whisker = top + 7.5, f"{row['label']}: {row['mean']:.3f}", across(row["mean"]), list[str]()
+    if "low" in row:
+        said += f", 95% interval {row['low']:.3f} to {row['high']:.3f}"
+        ends = f'x1="{across(row["low"])}" x2="{across(row["high"])}" y1="{middle}" y2="{middle}"'
+        whisker = [f'<line class="whisker {mark}" {ends}/>']
     return [
         _label(row["label"], top + 11),
-        f'<line class="whisker {mark}" x1="{low}" x2="{high}" y1="{middle}" y2="{middle}"/>',
+        *whisker,
         f'<circle class="mark {mark}" r="4" cx="{mean}" cy="{middle}"><title>{escape(said)}</title></circle>',
         f'<text class="value" x="{WIDTH - VALUES + 12}" y="{top + 11}">{row["mean"]:.3f}</text>',
     ]
@@ -144,11 +149,10 @@ def _column(left: float, wide: float, up: Scale, value: float, place: float) -> 
 def _frame(across: Scale, up: Scale, x_title: str, y_title: str) -> list[str]:
     """Both axes with their ticks and titles; the upright one's title stands above it, where it is read at once."""
     drawn = [f'<text class="title" x="0" y="9">{escape(y_title)}</text>']
-    up.end, y = TOP + 12, up
-    for tick in y.ticks:
+    for tick in up.ticks:
         drawn += [
-            f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(tick)}" y2="{y(tick)}"/>',
-            f'<text class="tick end" x="{LEFT - 5}" y="{y(tick) + 4}">{_tick(tick)}</text>',
+            f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{up(tick)}" y2="{up(tick)}"/>',
+            f'<text class="tick end" x="{LEFT - 5}" y="{up(tick) + 4}">{_tick(tick)}</text>',
         ]
     return drawn + _across(across, HEIGHT - FOOT, x_title)
 

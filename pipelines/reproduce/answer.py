@@ -1,12 +1,16 @@
 """What a question of the paper comes to: an estimate with its interval, and the verdict by a rule fixed here."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
 
 from components.common.statistics import cluster_t, paired_difference
 
 AGREES, DISAGREES, UNDECIDED = "agrees", "disagrees", "undecided"
+ONE_TRAINING = "One training each: the interval does not cover how much two trainings on the same data differ."
 
 
 @dataclass(frozen=True)
@@ -21,9 +25,10 @@ class Level:
 
 @dataclass(frozen=True)
 class Answer:
-    """estimate: mean paired difference over subjects, positive where the paper's claim holds. low, high: its 95 %
-    interval. needed: subjects that would decide if the estimate is right; None where the verdict is decided, or where
-    the estimate is zero. levels: the two sides."""
+    """estimate: positive where the paper's claim holds; of a comparison, the mean paired difference over subjects.
+    low, high: its 95 % interval. needed: subjects that would decide if the estimate is right; None where the verdict is
+    decided, or where the estimate is zero. levels: the two sides. note: what else was seen, in sentences. curve: rows
+    that the estimate is the slope of, the first key being x."""
 
     question: str
     estimate: float
@@ -31,6 +36,8 @@ class Answer:
     high: float
     subjects: int
     levels: tuple[Level, ...]
+    note: str = ""
+    curve: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def verdict(self) -> str:
@@ -43,7 +50,7 @@ class Answer:
         if self.verdict != UNDECIDED or not self.estimate:
             return None
         nearer = self.estimate - self.low if self.estimate > 0 else self.high - self.estimate
-        return math.ceil(self.subjects * (nearer / abs(self.estimate)) ** 2)
+        return max(self.subjects + 1, math.ceil(self.subjects * (nearer / abs(self.estimate)) ** 2))
 
 
 def compared(
@@ -62,4 +69,33 @@ def compared(
         high=difference.high,
         subjects=len(set(subjects)),
         levels=tuple(Level(label, *interval) for label, interval in sides),
+    )
+
+
+def compared_trainings(
+    question: str,
+    labels: tuple[str, str],
+    subjects: Sequence[str],
+    ours: Sequence[Sequence[float]],
+    other: Sequence[Sequence[float]],
+) -> Answer:
+    """`compared`, of the scores [trainings, samples] of models that were trained several times from other seeds.
+
+    Two trainings on the same data differ too, for all subjects alike, which no interval over subjects covers. So the
+    squares of two distances add up to that of each end: the one over subjects, and Student's over the differences of
+    the trainings.
+    """
+    values = [np.asarray(side, float) for side in (ours, other)]
+    answer = compared(question, labels, subjects, *(side.mean(0).tolist() for side in values))
+    if len(values[0]) == 1:
+        return replace(answer, note=ONE_TRAINING)
+    means = [cluster_t(difference.tolist(), subjects).mean for difference in values[0] - values[1]]
+    own = cluster_t(means, [str(number) for number in range(len(means))])
+    reach = own.high - own.mean
+    listed = ", ".join(f"{mean:+.3f}" for mean in means)
+    return replace(
+        answer,
+        low=answer.estimate - math.hypot(answer.estimate - answer.low, reach),
+        high=answer.estimate + math.hypot(answer.high - answer.estimate, reach),
+        note=f"Differences of the {len(means)} trainings: {listed}.",
     )

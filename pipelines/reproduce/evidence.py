@@ -1,11 +1,13 @@
-"""What a finished run holds that questions are answered from: its scores, and its encoders on the benchmark."""
+"""What questions are answered from: a finished run's scores, its encoders on the benchmark, and runs beside it."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from components.common.data.digests import digest_sources, digest_value
+from components.common.data.digests import digest_file, digest_sources, digest_value
 from components.common.data.reading import Dataset
 from components.common.data.sandbox import resolve
 from components.common.errors import UserError
@@ -16,6 +18,7 @@ from components.sandbox.training.measure import Neighbours
 from pipelines.compare.scores import Cells, current_scores
 from pipelines.engines.workspace import Workspace
 from pipelines.parameters import read_step
+from pipelines.reproduce.variants import Variant
 from pipelines.steps import STEPS
 
 
@@ -25,7 +28,7 @@ class Evidence:
     def __init__(self, workspace: Workspace):
         params = read_step(workspace.params, STEPS["evaluation"])
         assert isinstance(params, Params)
-        self.params, self.scored = params, current_scores(workspace)
+        self.params, self.scored, self.workspace = params, current_scores(workspace), workspace
         if self.scored.absent:
             raise UserError(self.scored.absent)
         made = Dataset(workspace.dataset("scores")).manifest
@@ -51,3 +54,17 @@ class Evidence:
     @cached_property
     def _views(self) -> list[View]:
         return [view for views in load(resolve(self.params.benchmark)).subjects.values() for view in views]
+
+
+@dataclass(frozen=True)
+class Material:
+    """The given run, the runs of each variant, one a training, and the file of people's choices, if there is one."""
+
+    given: Evidence
+    runs: Mapping[Variant, Sequence[Workspace]] = field(default_factory=dict)
+    choices: Path | None = None
+
+    @property
+    def choices_digest(self) -> str:
+        """Of the file of choices; empty without one."""
+        return digest_file(self.choices) if self.choices and self.choices.is_file() else ""

@@ -1,32 +1,67 @@
-"""The answers as one self-contained page: the paper's figure beside ours, with the verdict."""
+"""The answers as one self-contained page: the paper's numbers beside ours, with the verdicts."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
-from pipelines.report.charts import dots
+from pipelines.report.charts import dots, legend, lines
 from pipelines.reproduce.answer import Answer
-from pipelines.reproduce.questions import Question
+from pipelines.reproduce.described import Corpus, Described
+from pipelines.reproduce.question import Question
+from pipelines.reproduce.questions import NOT_ASKED
 
 REPORT = Path(__file__).parents[1] / "report"
 """Where the pages' colours and charts are."""
+MARKS = {"own": "own", "baseline": "baseline", "ceiling": "ceiling", "published": "published"}
+DRAWN = "mean over subjects, with its 95 % interval"
 
 
-def write_page(name: str, asked: Sequence[tuple[Question, Answer]], path: Path) -> None:
-    """Writes the page. name: of the run."""
+@dataclass(frozen=True)
+class Asked:
+    """A question with its answer, or the reason why there is none."""
+
+    question: Question
+    answer: Answer | None
+    reason: str = ""
+
+
+def write_page(
+    name: str,
+    asked: Sequence[Asked],
+    described: tuple[Sequence[Described], Sequence[Corpus]],
+    path: Path,
+    quick: bool = False,
+) -> None:
+    """Writes the page. name: of the run. quick: whether its trainings were short."""
     templates = Environment(
         loader=FileSystemLoader([Path(__file__).parent, REPORT]), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    drawn = [(question, answer, _chart(question, answer)) for question, answer in asked]
-    path.write_text(templates.get_template("page.html").render(name=name, asked=drawn), encoding="utf-8")
+    answered = [(each.question, each.answer, _chart(each.question, each.answer)) for each in asked if each.answer]
+    left = [(each.question.claim, each.reason) for each in asked if each.answer is None]
+    figures, corpora = described
+    page = templates.get_template("page.html").render(
+        name=name,
+        quick=quick,
+        asked=answered,
+        left=[(what, why.replace("`", "")) for what, why in (*left, *NOT_ASKED.items())],
+        figures=figures,
+        corpora=corpora,
+    )
+    path.write_text(page, encoding="utf-8")
 
 
 def _chart(question: Question, answer: Answer) -> Markup:
-    rows = [asdict(level) | {"key": key} for level, key in zip(answer.levels, ("own", "baseline"), strict=True)]
-    marks = {"own": "own", "baseline": "baseline"}
-    return dots(
-        {"": rows}, marks, "mean over subjects, with its own 95 % interval", f"{question.name}: {question.here}"
-    )
+    says = f"{question.name}: {question.here}"
+    if answer.curve:
+        x, y = answer.curve[0]
+        return lines(answer.curve, x, {y: y}, x, f"{y} of objects (0 to 1)", says)
+    keys = ("own", "baseline", "ceiling")
+    rows = [asdict(level) | {"key": key} for level, key in zip(answer.levels, keys, strict=False)]
+    if not question.points:
+        return dots({"": rows}, MARKS, DRAWN, says)
+    points = [{"label": label, "mean": value, "key": "published"} for label, value in question.points]
+    words = legend({"own": "here", "published": "published: other models, photographs and encoders"})
+    return words + dots({"here": rows, "published": points}, MARKS, DRAWN, says)

@@ -1,75 +1,45 @@
-"""The paper's claims that a finished run can answer, and how each is measured. Fixed before any answer is seen.
+"""The paper's claims that are asked, and how each is measured. Fixed before any answer is seen."""
 
-What is not here needs trainings of its own: dataset size (figure 10), sources of data (figure 16), the counterfactual
-inserter (figure 17); or people: agreement of metrics with choices (table 3).
-"""
-
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from pipelines.reproduce.answer import Answer, compared
-from pipelines.reproduce.evidence import Evidence
-
-
-@dataclass(frozen=True)
-class Question:
-    """claim: what the paper says. where: its figure or table. published: its numbers, in words. here: how the miniature
-    measures it, and what differs from the paper."""
-
-    name: str
-    claim: str
-    where: str
-    published: str
-    here: str
-    measure: Callable[[str, Evidence], Answer]
-
-
-def _retrieval(other: str) -> Callable[[str, Evidence], Answer]:
-    def measure(question: str, evidence: Evidence) -> Answer:
-        subjects, ours = evidence.hits("ir")
-        return compared(question, ("IR", other.upper()), subjects, ours, evidence.hits(other)[1])
-
-    return measure
-
-
-def _systems(score: str, ours: str, other: str) -> Callable[[str, Evidence], Answer]:
-    def measure(question: str, evidence: Evidence) -> Answer:
-        first, second = evidence.scores(score, ours), evidence.scores(score, other)
-        samples = sorted(first.keys() & second.keys())
-        subjects = [first[sample][0] for sample in samples]
-        values = ([cells[sample][1] for sample in samples] for cells in (first, second))
-        return compared(question, (ours, other), subjects, *values)
-
-    return measure
-
+from pipelines.reproduce.measures import growth, mining, people, retrieval, systems, trainings
+from pipelines.reproduce.question import Question
+from pipelines.reproduce.variants import (
+    AUGMENTED,
+    COPIED,
+    FEWER,
+    HALF,
+    PLAIN,
+    QUARTER,
+    THREE,
+    mined_by,
+)
 
 RECALL = "Share of the benchmark's photographs whose nearest neighbour among all others shows the same object."
 STAND_IN = "Copy-paste stands in for the paper's baselines, which are not here."
+IDENTITY = "IR by the independent encoder, on insertions from the same noise."
+CALIBRATED = "Each encoder has the similarity window that the same labels give it."
+SHOWN = "shown by pictures"
+CURVE = "a rising curve; its values are not known"
 
-QUESTIONS = (
-    Question(
-        "retrieval-ir-dino",
-        "Instance-retrieval features find the same object better than DINO's.",
-        "figures 2, 9 and 14",
-        "shown by pictures",
-        RECALL,
-        _retrieval("dino"),
-    ),
-    Question(
-        "retrieval-ir-clip",
-        "Instance-retrieval features find the same object better than CLIP's.",
-        "figures 2, 9 and 14",
-        "shown by pictures",
-        RECALL,
-        _retrieval("clip"),
+GIVEN = (
+    *(
+        Question(
+            f"retrieval-ir-{other}",
+            f"Instance-retrieval features find the same object better than {other.upper()}'s.",
+            "figures 2, 9 and 14",
+            SHOWN,
+            RECALL,
+            retrieval(other),
+        )
+        for other in ("dino", "clip")
     ),
     Question(
         "three-references",
         "Three references keep an inserted object's identity better than one.",
         "table 1",
         "IR .858 with three, .803 with one",
-        "IR by the independent encoder, on insertions from the same noise.",
-        _systems("insertion.second_ir", "objectmate", "objectmate-1-ref"),
+        IDENTITY,
+        systems("insertion.second_ir", "objectmate", "objectmate-1-ref"),
+        points=(("three references", 0.858), ("one reference", 0.803)),
     ),
     Question(
         "insertion-identity",
@@ -77,7 +47,8 @@ QUESTIONS = (
         "table 1",
         "IR .858; AnyDoor .738, ObjectStitch .564, Paint-by-Example .544",
         f"IR by the independent encoder. {STAND_IN}",
-        _systems("insertion.second_ir", "objectmate", "copy-paste"),
+        systems("insertion.second_ir", "objectmate", "copy-paste"),
+        points=(("ObjectMate", 0.858), ("AnyDoor", 0.738), ("ObjectStitch", 0.564), ("Paint-by-Example", 0.544)),
     ),
     Question(
         "insertion-composition",
@@ -85,6 +56,136 @@ QUESTIONS = (
         "table 1",
         "DINO .885; AnyDoor .822, Paint-by-Example .800, ObjectStitch .793",
         f"DINO, on the same crop as IR. {STAND_IN}",
-        _systems("insertion.dino", "objectmate", "copy-paste"),
+        systems("insertion.dino", "objectmate", "copy-paste"),
+        points=(("ObjectMate", 0.885), ("AnyDoor", 0.822), ("Paint-by-Example", 0.8), ("ObjectStitch", 0.793)),
+    ),
+    Question(
+        "recurrence-grows",
+        "The share of objects that recur grows with the collection, so that recurring objects grow super-linearly.",
+        "figure 3c",
+        CURVE,
+        "The exponent of the share of labelled objects with enough partners in the window, against the size of random "
+        "parts of the photographs. Zero would be linear growth. A collection in which every object recurs often enough "
+        "already would show none.",
+        growth,
     ),
 )
+
+TRAINED = (
+    *(
+        Question(
+            f"data-{variant.name}",
+            f"A model trained on all data is better than one trained on {words} of it.",
+            "figure 10",
+            CURVE,
+            f"{IDENTITY} The same training on a random part of the training sets; the paper varies the collection that "
+            "sets are mined from.",
+            trainings("insertion.second_ir", PLAIN, variant, ("all sets", f"{words} of them")),
+            (PLAIN, variant),
+        )
+        for variant, words in ((HALF, "half"), (QUARTER, "a quarter"))
+    ),
+    *(
+        question
+        for other in ("dino", "clip")
+        for question in (
+            Question(
+                f"mined-precision-{other}",
+                f"References mined by instance retrieval show the same object more often than those mined with "
+                f"{other.upper()}.",
+                "figures 9, 14 and 15",
+                SHOWN,
+                f"Share of right references, by labels, over the products of which both mined sets. {CALIBRATED}",
+                mining("precision", mined_by(other)),
+                (mined_by(other),),
+                until="dataset",
+            ),
+            Question(
+                f"mined-usable-{other}",
+                f"Instance retrieval mines more right references than {other.upper()}.",
+                "figures 9, 14 and 15",
+                SHOWN,
+                "Share of right references of each labelled object, nothing where it has no set, so that both the "
+                f"precision and the yield of mining count. {CALIBRATED}",
+                mining("usable", mined_by(other)),
+                (mined_by(other),),
+                until="dataset",
+            ),
+            Question(
+                f"trained-ir-{other}",
+                f"Data mined by instance retrieval make a better model than data mined with {other.upper()}.",
+                "figures 9, 14 and 15",
+                SHOWN,
+                f"{IDENTITY} {CALIBRATED}",
+                trainings("insertion.second_ir", PLAIN, mined_by(other), ("mined with IR", f"with {other.upper()}")),
+                (PLAIN, mined_by(other)),
+            ),
+        )
+    ),
+    Question(
+        "recurrences-self-crops",
+        "Real recurrences make a better model than augmented crops of the target, the data of earlier work.",
+        "table 1, whose Paint-by-Example is trained so",
+        "IR .858; Paint-by-Example .544",
+        f"{IDENTITY} The same targets and scenes; only the references of training differ. Crops are flipped, turned "
+        "and blurred as in Paint-by-Example.",
+        trainings("insertion.second_ir", PLAIN, AUGMENTED, ("recurrences", "self-crops")),
+        (PLAIN, AUGMENTED),
+        points=(("ObjectMate", 0.858), ("Paint-by-Example", 0.544)),
+    ),
+    Question(
+        "recurrences-counterfactual",
+        "A model trained on recurrences fits objects into their scene better than a counterfactual inserter, which "
+        "pastes them as they are.",
+        "figure 17",
+        SHOWN,
+        "DINO, on insertions from the same noise. The same model trained on pairs with and without the object stands "
+        "in for ObjectDrop: its reference is the target's own crop.",
+        trainings("insertion.dino", PLAIN, COPIED, ("recurrences", "counterfactual")),
+        (PLAIN, COPIED),
+    ),
+    Question(
+        "references-in-training",
+        "A model trained with three references is better than one trained with one or two.",
+        "table 1",
+        "not known: whether its model with one reference was trained so is not said",
+        f"{IDENTITY} Both are given three references.",
+        trainings("insertion.second_ir", THREE, FEWER, ("three references", "one or two")),
+        (THREE, FEWER),
+    ),
+)
+
+PUBLISHED = {
+    "insertion": (0.795, {"dino": 0.718, "clip_i": 0.604}),
+    "generation": (0.729, {"dino": 0.684, "clip_i": 0.647}),
+}
+PEOPLE = tuple(
+    Question(
+        f"people-{benchmark}-{other.removesuffix('_i')}",
+        f"IR chooses between two systems as people do more often than {label} does, in {benchmark}.",
+        "table 3",
+        f"IR {own:.1%} of choices, {label} {others[other]:.1%}",
+        "Share of people's choices that the metric predicts, by the independent encoder. The ceiling is how often most "
+        "of the other raters predict a rater.",
+        people(benchmark, other, label),
+        points=(("IR", own), (label, others[other])),
+        people=True,
+    )
+    for benchmark, (own, others) in PUBLISHED.items()
+    for other, label in (("dino", "DINO"), ("clip_i", "CLIP-I"))
+)
+
+QUESTIONS = (*GIVEN, *TRAINED, *PEOPLE)
+
+NOT_ASKED = {
+    "Generation against baselines (table 2)": "the paper's numbers are not known to us, and tiny models hardly follow "
+    "a prompt; `objectmate run` scores generation beside copy-paste",
+    "Data sources (figure 16)": "the rendered world is one source; COCO, Open Images and a crawl are not here",
+    "Three different objects as references (figure 22)": "the paper shows pictures; the rendered benchmark has no "
+    "truth with several given objects, so a score would be of something else",
+    "Changing an object's property (figure 23)": "the paper shows pictures; the world's captions name an object and "
+    "its place, so no prompt can ask for another property",
+    "AnyDoor, ObjectStitch, Paint-by-Example, SuTI, Instruct-Imagen": "they are not run here; any system's pictures "
+    "can be scored with `evaluation.outside`",
+}
+"""What the paper shows and is not asked here -> why."""

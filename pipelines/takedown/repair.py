@@ -28,12 +28,16 @@ def repair(workspace: Workspace) -> str:
 
 
 def request_of(workspace: Workspace) -> Request:
-    """The request that made a run, for its dataset."""
+    """The request that made a run, for its dataset.
+
+    The embedded photographs are not named in it: to name them would give them the settings of other photographs.
+    """
     if not workspace.identity.is_file():
         return Request("dataset")
     identity = Identity(**yaml.safe_load(workspace.identity.read_text(encoding="utf-8")))
     settings: dict[str, Any] = moved(identity.settings, workspace.root, Path())
     images, labels = (_from_here(workspace.root, source) for source in (identity.images, identity.labels))
+    images = "" if labels and images == Request("dataset").sources[0] else images
     overrides = [f"{key}={yaml.safe_dump(value, default_flow_style=True).strip()}" for key, value in settings.items()]
     return Request("dataset", images, labels, identity.profile, workspace=workspace.root, overrides=overrides)
 

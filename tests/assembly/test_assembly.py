@@ -23,6 +23,7 @@ from components.common.errors import UserError
 from components.common.stage.params import validate
 from components.common.vision.geometry import Box, box_mask, crop, placed
 
+SPLITS = ("train", "validation")
 SMALL = {"cell": 32, "validation_share": 0.34, "part_rows": 7, "workers": 2}
 
 
@@ -210,3 +211,38 @@ def test_masks_and_boxes_in_windows() -> None:
 def test_impossible_parameters_are_one_sentence(values: dict[str, Any], words: str) -> None:
     with pytest.raises(UserError, match=words):
         validate(Params, values, "params.yaml: assembly")
+
+
+def test_a_share_of_the_training_sets_is_drawn_by_lot(world, tmp_path: Path) -> None:
+    inputs = world(products=40)
+    drawn = {}
+    for share in (0.25, 0.5, 1.0):
+        tuples, report = assemble(inputs, tmp_path / str(share), training_share=share)
+        sides = {split: {row["anchor"] for row in tuples.rows() if row["split"] == split} for split in SPLITS}
+        drawn[share] = sides["train"]
+        assert sides["validation"] == drawn.setdefault("validation", sides["validation"])
+        left_out = [row["key"] for row in Dataset(rejects_beside(tuples.folder)).rows() if row["reason"] == "not-drawn"]
+        assert len(left_out) == report.metrics.get("rejected/not-drawn", 0) == 200 - len(tuples)
+    assert drawn[0.25] < drawn[0.5] < drawn[1.0]
+    assert abs(len(drawn[0.5]) / len(drawn[1.0]) - 0.5) < 0.12 > abs(len(drawn[0.25]) / len(drawn[1.0]) - 0.25)
+
+
+def test_references_of_the_target_itself(world, tmp_path: Path) -> None:
+    """The same targets, from the same scenes; references show the object, from no other photograph."""
+    inputs = world()
+    views, copied, augmented = (
+        assemble(inputs, tmp_path / kind, references=kind)[0] for kind in ("views", "copied", "augmented")
+    )
+    for own in (copied, augmented):
+        for row, plain in zip(own.rows(), views.rows(), strict=True):
+            assert row["refs"] == [row["anchor"]] * 3 and len(row["sources"]) == 1
+            for name in ("target", "background", "mask"):
+                assert own.blob(row, name) == views.blob(plain, name)
+            assert own is copied or len({own.blob(row, f"ref{k}") for k in range(3)}) == 3
+            centre = cell(own, row, "ref0")[12:20, 12:20]
+            assert centre[..., 0].min() > 190 > 70 > centre[..., 1].max()
+    differing = [
+        np.abs(cell(augmented, row, "ref0") - cell(copied, plain, "ref0")).mean()
+        for row, plain in zip(augmented.rows(), copied.rows(), strict=True)
+    ]
+    assert min(differing) > 1  # each is turned

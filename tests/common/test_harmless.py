@@ -16,6 +16,7 @@ from components.common.terminal import Terminal, shown
 from components.ingest.params import Params
 from components.ingest.stage import run
 from pipelines.cli.app import app
+from pipelines.cli.stopping import in_one_sentence
 
 ROOT = Path(__file__).parents[2]
 WORLD = ROOT / "components/sandbox/world/corpus/images"
@@ -100,12 +101,10 @@ def test_commands_print_names_harmlessly(workspace: Path, monkeypatch: pytest.Mo
 def test_an_error_prints_them_harmlessly(
     workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from pipelines.cli.app import main
-
     monkeypatch.chdir(workspace)
     monkeypatch.setattr("sys.argv", ["objectmate", "lineage", "view", "no\x1b[2J.jpg"])
-    monkeypatch.setattr("pipelines.cli.app.stop_on_signals", lambda: None)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
     with pytest.raises(SystemExit):
-        main()
+        in_one_sentence(app)
     said = capsys.readouterr().err
     assert r"no\x1b[2J.jpg is no id" in said and not acts(said)

@@ -206,3 +206,14 @@ def test_stages_open_from_the_contents_and_pictures_get_larger(full_page, visit:
     assert large.locator("img").get_attribute("src") == first
     page.keyboard.press("Escape")
     assert not large.is_visible()
+
+
+def test_points_are_drawn_on_the_axis_that_is_shown() -> None:
+    """A value at a tick lies on the tick's line."""
+    chart = charts.lines([{"x": 0, "y": 0.0}, {"x": 1, "y": 1.0}], "x", {"y": "y"}, "x", "y", "")
+    grid = re.findall(r'class="grid" [^>]*y1="([\d.]+)"', chart)
+    points = re.findall(r'class="dot s0" [^>]*cy="([\d.]+)"', chart)
+    assert points == [grid[0], grid[-1]]
+    bars = charts.columns([{"x": 0, "y": 1.0}], "x", "y", "x", "y", "")
+    (top,) = re.findall(r'class="bar" [^>]*y="([\d.]+)"', bars)
+    assert top == re.findall(r'class="grid" [^>]*y1="([\d.]+)"', bars)[-1]

@@ -40,10 +40,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 def test_planted_differences_get_their_verdicts(run: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(run.root)
-    answers = {answer.question: answer for answer in reproduce(Workspace(Path()), list(EXPECTED), None)}
+    answers = {each.question.name: each.answer for each in reproduce(Workspace(Path()), list(EXPECTED), None)}
     for name, (verdict, difference) in EXPECTED.items():
-        assert answers[name].verdict == verdict and answers[name].low <= difference <= answers[name].high, name
-        assert answers[name].subjects == SUBJECTS
+        answer = answers[name]
+        assert answer and answer.verdict == verdict and answer.low <= difference <= answer.high, name
+        assert answer.subjects == SUBJECTS
 
 
 def test_rows_page_and_kept_answers(run: Workspace, monkeypatch: pytest.MonkeyPatch, visit: Visit) -> None:
@@ -55,13 +56,15 @@ def test_rows_page_and_kept_answers(run: Workspace, monkeypatch: pytest.MonkeyPa
         name: verdict for name, (verdict, _) in EXPECTED.items()
     }
     assert all(row["low"] <= row["estimate"] <= row["high"] and row["published"] for row in rows)
-    monkeypatch.setattr("pipelines.reproduce.questions.compared", None)  # an unchanged run is not asked again
+    monkeypatch.setattr("pipelines.reproduce.measures.compared", None)  # an unchanged run is not asked again
     assert CliRunner().invoke(app, words).exit_code == 0
     for width, dark in ((1280, False), (NARROW, True)):
         page = visit(Path("data/reproduce/index.html").resolve(), width, dark)
         assert [each.inner_text() for each in page.locator("section strong").all()] == [
             verdict for verdict, _ in EXPECTED.values()
         ]
+        assert page.locator("#three-references .mark.published").count() == 2
+        assert page.locator("#three-references .whisker").count() == 2  # a published number has no interval
         assert inaccessible(page) == [] and overflow(page) == 0
 
 
@@ -77,6 +80,7 @@ def test_an_undecided_answer_says_how_many_subjects_would_decide() -> None:
     """An interval as wide to one side as the estimate times 3 needs 9 times the subjects."""
     assert Answer("q", 0.125, -0.25, 0.5, 10, ()).needed == 90
     assert Answer("q", -0.125, -0.5, 0.25, 10, ()).needed == 90
+    assert Answer("q", 0.25, 0.0, 0.5, 10, ()).needed == 11
     assert Answer("q", 0.1, 0.01, 0.2, 10, ()).needed is None
 
 

@@ -6,6 +6,7 @@ server, waits, and ends as the forked process did. Server and stages carry the r
 with the run. The results are those of a process of its own.
 """
 
+import atexit
 import importlib
 import json
 import os
@@ -148,15 +149,22 @@ def _watch(line: socket.socket, stage: str, folder: str, files: list[int]) -> No
 
 def _become(stage: str, folder: str, files: list[int]) -> NoReturn:
     """Makes this process `objectmate stage`, with the client's folder and standard files."""
-    from pipelines.cli.start import main
+    from pipelines.cli.stopping import in_one_sentence
+    from pipelines.engines.run import run_stage
 
     for standard, file in enumerate(files):
         os.dup2(file, standard)
         os.close(file)
     os.chdir(folder)
-    sys.argv = ["objectmate", "stage", stage]
-    main()
-    sys.exit()
+    code: int | str | None = 0
+    try:
+        in_one_sentence(lambda: run_stage(stage, of_a_run=True))
+    except SystemExit as end:
+        code = end.code
+    # To take the libraries down object by object would copy the memory shared with the server, for seconds.
+    atexit._run_exitfuncs()
+    sys.stdout.flush(), sys.stderr.flush()
+    os._exit(int(code or 0))
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ def test_a_client_that_ends_before_it_has_asked_and_a_ctrl_c_do_not_end_the_serv
         line.connect(f"\0{os.environ[SERVER]}")
     server.send_signal(signal.SIGINT)
     assert start(tmp_path, "mining").wait() == 2
-    assert not below(server) and not server.children()
+    wait_for(lambda: not server.children())
 
 
 def test_a_client_that_is_suspended_before_it_has_asked_is_left(monkeypatch: pytest.MonkeyPatch) -> None:

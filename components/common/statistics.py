@@ -1,7 +1,8 @@
 """Clopper-Pearson for shares, intervals and tests for means of clustered samples, votes for pairs of products."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -53,6 +54,8 @@ def cluster_t(values: Sequence[float], clusters: Sequence[str], confidence: floa
 
 LEAST_CLUSTERS = 6
 """With fewer, no sign-flip test can reach a p-value of 0.05: half of 2 ** 5 sign patterns in each direction."""
+ALL_PATTERNS, DRAWS = 26, 20_000
+"""Clusters of which every sign pattern is counted; patterns that are drawn for more clusters."""
 
 
 class Difference(NamedTuple):
@@ -64,29 +67,61 @@ class Difference(NamedTuple):
     p: float
 
 
-def paired_difference(
-    values: Sequence[float], clusters: Sequence[str], confidence: float = 0.95, draws: int = 20_000, seed: int = 0
-) -> Difference:
+def paired_difference(values: Sequence[float], clusters: Sequence[str], confidence: float = 0.95) -> Difference:
     """Mean over clusters (subjects) of paired differences, each cluster counting once, by the sign-flip test.
 
-    The means of random subsets of clusters are typical values (Hartigan 1969): their quantiles are the limits that the
-    test itself gives, so an interval that leaves out 0 and p < 1 - confidence say the same. It is exact if the
-    differences are symmetric about their mean, of any shape: also where few samples differ at all, as in recognition,
-    which Student's t takes for certain too soon. Raises `ValueError` with fewer than `LEAST_CLUSTERS`.
+    The limits are where the test itself turns (Hartigan 1969: the means of all subsets are typical values), so an
+    interval that leaves out 0 and p < 1 - confidence say the same. It is exact if the differences are symmetric about
+    their mean, of any shape: also where few samples differ at all, as in recognition, which Student's t takes for
+    certain too soon. All sign patterns are counted for up to `ALL_PATTERNS` clusters, beyond that `DRAWS` of them.
+    Raises `ValueError` with fewer than `LEAST_CLUSTERS`.
     """
     names, codes = np.unique(np.asarray(clusters), return_inverse=True)
     if len(names) < LEAST_CLUSTERS:
         raise ValueError(f"{len(names)} clusters are too few for a test, {LEAST_CLUSTERS} are needed")
     means = np.bincount(codes, weights=np.asarray(values, float)) / np.bincount(codes)
-    chosen = np.random.default_rng(seed).random((draws, len(means))) < 0.5
-    sizes = chosen.sum(1)
-    subset = (chosen @ means)[sizes > 0] / sizes[sizes > 0]
-    empty = draws - len(subset) + 1  # the data as they are belong to their own patterns, so p is never 0
-    tails = [(np.count_nonzero(side) + empty) / (draws + 1) for side in (subset <= 0, subset >= 0)]
-    ends = [np.full(empty, end) for end in (-np.inf, np.inf)]
-    low = np.quantile(np.concatenate([ends[0], subset]), (1 - confidence) / 2, method="lower")
-    high = np.quantile(np.concatenate([subset, ends[1]]), (1 + confidence) / 2, method="higher")
-    return Difference(float(means.mean()), float(low), float(high), float(min(1.0, 2 * min(tails))))
+    flips = _all_patterns if len(means) <= ALL_PATTERNS else _drawn_patterns
+    tail = (1 - confidence) / 2
+    low = _turn(lambda limit: flips(means - limit) > tail, means.min(), means.max())
+    high = -_turn(lambda limit: flips(-means - limit) > tail, (-means).min(), (-means).max())
+    below, above = flips(means), flips(-means)
+    # Bisection ends a hair beside a limit; whether 0 is within is for the test itself to say.
+    low, high = (min(low, 0.0) if below > tail else low), (max(high, 0.0) if above > tail else high)
+    return Difference(float(means.mean()), low, high, min(1.0, 2 * min(below, above)))
+
+
+def _all_patterns(values: np.ndarray) -> float:
+    """Share of all subsets, the empty one too, whose sum is at most 0: each is a half of the values' subsets and one
+    of the other half's, so sorting one half's sums is enough."""
+    middle = len(values) // 2
+    first, second = (np.zeros(1), np.zeros(1))
+    for value in values[:middle]:
+        first = np.concatenate([first, first + value])
+    for value in values[middle:]:
+        second = np.concatenate([second, second + value])
+    rounding = 1e-12 * np.abs(values).sum()
+    return float(np.searchsorted(np.sort(second), rounding - first, side="right").sum() / 2 ** len(values))
+
+
+def _drawn_patterns(values: np.ndarray) -> float:
+    """As `_all_patterns`, of random subsets; the empty one is always among them, so that no share is 0."""
+    return float((1 + np.count_nonzero(_patterns(len(values)) @ values <= 0)) / (DRAWS + 1))
+
+
+@lru_cache(maxsize=1)
+def _patterns(clusters: int) -> np.ndarray:
+    """0 or 1, float64 [DRAWS, clusters]."""
+    return (np.random.default_rng(0).random((DRAWS, clusters)) < 0.5).astype(float)
+
+
+def _turn(accepted: Callable[[float], bool], low: float, high: float) -> float:
+    """Where between the two limits a test begins to accept; infinite below if it accepts them all."""
+    if accepted(low - (high - low) - 1):
+        return -np.inf
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (low, middle) if accepted(middle) else (middle, high)
+    return float(high)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -14,11 +14,12 @@ from pipelines.engines.request import moved
 from pipelines.engines.state import verdicts
 from pipelines.engines.workspace import Workspace
 from pipelines.lineage.diff.diff import Changed, Diff, diff, flat
-from pipelines.lineage.diff.rows import ADDED, LISTED, REMOVED
+from pipelines.lineage.diff.rows import ADDED, LISTED, REMOVED, Row
 from pipelines.steps import STEPS
 
 LOST_PARENT = re.compile(r"its (photograph|object) \S+ is not there")
-MADE_ELSEWHERE = "refused by no rule; the other run made different ones"
+MADE_OTHERWISE = "made otherwise by what differs"
+FOLLOWS = "follows from a dataset before it"
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ def _against(reference: Named, named: Named, scores: list[Score], refused: list[
         causes=[str(cause) for cause in found.causes],
         parameters=_parameters(reference, named),
         equal=_equal(found, before, after),
-        rows=[_rows(changed) for changed in found.changed],
+        rows=[_rows(changed, MADE_OTHERWISE if changed.name == found.first else FOLLOWS) for changed in found.changed],
         only={name: named.name if folder == str(after.root) else reference.name for name, folder in found.only.items()},
         gates=_gates(before, after),
         scores=scores,
@@ -172,10 +173,11 @@ def _equal(found: Diff, before: Workspace, after: Workspace) -> list[str]:
     return [name for name in both if name not in differing]
 
 
-def _rows(changed: Changed) -> Rows:
+def _rows(changed: Changed, unrecorded: str) -> Rows:
+    """unrecorded: why a row came or went for which no stage has a reason on record."""
     rows = changed.rows
-    counted = Counter((row.what, _kind(row.reason)) for row in rows.listed if row.what in (ADDED, REMOVED))
-    reasons = [Reason(what, reason or MADE_ELSEWHERE, number) for (what, reason), number in counted.most_common()]
+    counted = Counter((row.what, _why(row)) for row in rows.listed if row.what in (ADDED, REMOVED))
+    reasons = [Reason(what, reason or unrecorded, number) for (what, reason), number in counted.most_common()]
     beyond = max(rows.added + rows.removed + rows.changed - LISTED, 0)
     return Rows(
         changed.name, changed.step, rows.before, rows.after, rows.added, rows.removed, rows.changed, rows.columns,
@@ -183,10 +185,14 @@ def _rows(changed: Changed) -> Rows:
     )  # fmt: skip
 
 
-def _kind(reason: str) -> str:
-    """A reason without what is particular to one row."""
-    lost = LOST_PARENT.fullmatch(reason)
-    return f"its {lost[1]} is not there" if lost else reason.partition(": ")[0]
+def _why(row: Row) -> str:
+    """Why a row came or went, without what is particular to it: where it is missing, a stage refused it or has no
+    parent for it; if it is itself what a stage refused, that reason. Empty if there is none on record."""
+    side = "in the reference" if row.what == ADDED else "in this run"
+    if lost := LOST_PARENT.fullmatch(row.reason):
+        return f"its {lost[1]} is not there {side}"
+    refused = row.reason.partition(": ")[0]
+    return f"refused {side}: {refused}" if refused else str(row.key.get("reason", ""))
 
 
 def _gates(before: Workspace, after: Workspace) -> list[Gate]:

@@ -10,9 +10,9 @@ from pipelines.compare.comparison import Against, Comparison
 from pipelines.compare.named import Named
 from pipelines.compare.pictures import all_cards
 from pipelines.compare.scores import BETTER, MAYBE_BETTER, MAYBE_WORSE, OPEN, SAME, WORSE, Score, sentence
-from pipelines.compare.terminal import cause, nothing_shown
+from pipelines.compare.terminal import answer, cause, nothing_shown
 
-WIDTH, MARGIN = 200, 6
+WIDTH, MARGIN = 140, 6
 """px of the drawing of an interval, and left free on each side."""
 
 
@@ -23,6 +23,7 @@ def write_page(comparison: Comparison, reference: Named, runs: Sequence[Named], 
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     templates.globals |= {
+        "answer": answer,
         "cause": cause,
         "told": _told,
         "nothing_shown": nothing_shown,
@@ -48,10 +49,11 @@ def _told(comparison: Comparison, against: Against) -> list[str]:
 
 
 def _tally(against: Against) -> str:
-    """How many scores have each verdict, the plainest first."""
+    """Which scores are better or worse, and how many have each other verdict."""
     counts = Counter(score.verdict for score in against.scores)
-    words = (BETTER, WORSE, MAYBE_BETTER, MAYBE_WORSE, OPEN, SAME)
-    return ", ".join(f"{counts[word]} {word}" for word in words if counts[word]) or "not compared"
+    certain = [f"{score.verdict} on {score.name}" for score in against.scores if score.verdict in (BETTER, WORSE)]
+    others = [f"{counts[word]} {word}" for word in (MAYBE_BETTER, MAYBE_WORSE, OPEN, SAME) if counts[word]]
+    return ", ".join([*certain, *others]) or "not compared"
 
 
 def _scale(scores: Sequence[Score]) -> float:

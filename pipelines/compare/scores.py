@@ -207,10 +207,11 @@ def sentence(score: Score, reference: str, run: str, tests: int) -> str:
         return ""
     better, other = (run, reference) if score.difference.mean > 0 else (reference, run)
     low, high = sorted(abs(end) for end in (score.difference.low, score.difference.high))
+    certain = score.verdict in (BETTER, WORSE)
     overlap = ", although the runs' own intervals overlap" if score.overlaps else ""
-    doubt = f"; as one of {tests} scores looked at, this can be chance (p {score.p_holm:.2g} after Holm's correction)"
-    doubt = "" if score.verdict in (BETTER, WORSE) else doubt
+    doubt = f"; not certain among {tests} scores, p {score.p_holm:.2g} after Holm's correction"
     return (
-        f"{score.name}: {better} is better than {other} by {abs(score.difference.mean):.3f} "
-        f"({low:.3f} to {high:.3f}, {score.subjects} subjects, paired){overlap}{doubt}"
+        f"{score.name}: {better} is {'better' if certain else 'perhaps better'} than {other} by "
+        f"{abs(score.difference.mean):.3f} ({low:.3f} to {high:.3f}, {score.subjects} subjects, paired)"
+        f"{overlap if certain else doubt}"
     )

@@ -18,6 +18,8 @@ def show(comparison: Comparison) -> None:
             console.print(line, markup=False, highlight=False, soft_wrap=True)
         if not all(score.identical for score in against.scores):
             console.print(_table(against))
+    for line in answer(comparison):
+        console.print(f"{line}.", markup=False, highlight=False, soft_wrap=True)
 
 
 def _lines(comparison: Comparison, against: Against) -> list[str]:
@@ -38,7 +40,34 @@ def cause(against: Against) -> str:
         return "every dataset that both have is the same"
     others = len(against.causes) - 1
     more = f" (and {others} more that may count)" if others else ""
-    return f"first difference: {against.first}, by {against.causes[0]}{more}"
+    return f"first difference: {against.first}, by {_first_cause(against)}{more}"
+
+
+def _first_cause(against: Against) -> str:
+    """People choose a model by its parameter, and do not know its weights' digest."""
+    models = [each for each in against.parameters if each.key.startswith("models.")]
+    if against.causes[0].startswith("weights") and models:
+        return "; ".join(f"parameter {each.key}: {each.reference} became {each.run}" for each in models)
+    return against.causes[0]
+
+
+def answer(comparison: Comparison) -> list[str]:
+    """Which run is better, in sentences: only what is certain among all scores, and the gates."""
+    reference, told = comparison.reference.name, []
+    for against in comparison.against:
+        for word in (BETTER, WORSE):
+            if names := [score.name for score in against.scores if score.verdict == word]:
+                told.append(f"{against.run.name} is {word} than {reference} on {', '.join(names)}")
+    if not told and comparison.tests:
+        told = [f"No run is shown to be better or worse than {reference} on any of the {comparison.tests} scores"]
+    for against in comparison.against:
+        if lost := [gate.name for gate in against.gates if gate.lost]:
+            told.append(f"{against.run.name} does not pass what {reference} passes: {', '.join(lost)}")
+    if any(against.scores and "model_insertion" not in against.equal for against in comparison.against):
+        told.append("Each run is one training, and another training seed moves scores too: this judges models")
+    if len(comparison.against) > 1:
+        told.append(f"All are compared with {reference}; to compare with another run, name that one first")
+    return told
 
 
 def nothing_shown(against: Against) -> str:
@@ -57,7 +86,7 @@ def row_counts(rows: Rows) -> str:
 
 def _table(against: Against) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for heading in ("score", "before", "now", "paired difference"):
+    for heading in ("score", "reference", "this run", "paired, + is better"):
         table.add_column(heading, no_wrap=True)
     table.add_column("")
     for score in against.scores:

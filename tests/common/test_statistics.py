@@ -1,11 +1,14 @@
 """Intervals against tabulated values and against the coverage that they promise."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 from components.common.statistics import (
     LEAST_CLUSTERS,
     Ballot,
+    _drawn_patterns,
     cluster_bootstrap,
     cluster_t,
     count_votes,
@@ -129,19 +132,19 @@ SUBJECTS = [str(number) for number in range(24)]
 def test_equal_runs_are_told_apart_as_rarely_as_promised(shape):
     rng = np.random.default_rng(3)
     draw = {
-        "normal": lambda: rng.normal(size=24),
-        "heavy tails": lambda: rng.standard_t(3, size=24),
-        "few differ": lambda: (rng.random(24) < 0.2) * rng.choice([-1.0, 1.0], 24),
+        "normal": lambda: rng.normal(size=16),
+        "heavy tails": lambda: rng.standard_t(3, size=16),
+        "few differ": lambda: (rng.random(16) < 0.3) * rng.choice([-1.0, 1.0], 16),
     }[shape]
-    found = [paired_difference(draw(), SUBJECTS, draws=1000) for _ in range(800)]
-    assert np.mean([each.p < 0.05 for each in found]) <= 0.066  # 0.05 and two standard errors
+    found = [paired_difference(draw(), SUBJECTS[:16]) for _ in range(400)]
+    assert np.mean([each.p < 0.05 for each in found]) <= 0.072  # 0.05 and two standard errors
     assert all((each.p < 0.05) == (each.low > 0 or each.high < 0) for each in found)
 
 
 def test_a_real_difference_is_found_nearly_as_often_as_by_students_t():
     """Student's t has a power of 0.90 here."""
     rng = np.random.default_rng(4)
-    found = [paired_difference(rng.normal(0.7, 1, 24), SUBJECTS, draws=1000) for _ in range(400)]
+    found = [paired_difference(rng.normal(0.7, 1, 24), SUBJECTS) for _ in range(150)]
     assert np.mean([each.p < 0.05 for each in found]) >= 0.84
     assert np.mean([each.low <= 0.7 <= each.high for each in found]) >= 0.92
 
@@ -157,11 +160,25 @@ def test_samples_of_one_subject_are_one_vote():
 def test_few_changed_samples_are_not_certain():
     """Four of 24 in one direction: half of sixteen sign patterns say so by chance, Student's t would say p = 0.04."""
     few = paired_difference([1.0] * 4 + [0.0] * 20, SUBJECTS)
-    assert few.p == pytest.approx(2 / 16, abs=0.01) and few.low == 0
-    assert paired_difference([0.0] * 24, SUBJECTS) == (0, 0, 0, 1)
-    assert paired_difference([1.0] * 6, SUBJECTS[:6]).p == pytest.approx(2 / 64, abs=0.005)
+    assert few.p == 2 / 16 and few.low == pytest.approx(0)
+    assert paired_difference([0.0] * 24, SUBJECTS) == (0, 0, 0, 1)  # nothing differs
+    assert paired_difference([1.0] * 6, SUBJECTS[:6]).p == 2 / 64
     with pytest.raises(ValueError, match=f"5 clusters are too few for a test, {LEAST_CLUSTERS} are needed"):
         paired_difference([1.0] * 5, SUBJECTS[:5])
+
+
+def test_the_p_value_is_the_share_of_all_sign_patterns_that_go_as_far():
+    own = np.random.default_rng(7).normal(0.4, 1, 10)
+    signs = np.array(list(itertools.product((-1.0, 1.0), repeat=10)))
+    means = signs @ own / 10
+    assert paired_difference(own, SUBJECTS[:10]).p == 2 * np.mean(means >= own.mean() - 1e-12)
+
+
+def test_many_subjects_are_judged_by_patterns_that_are_drawn():
+    own = np.random.default_rng(8).normal(0.5, 1, 40)
+    drawn, all_ = (paired_difference(own[:count], list(map(str, range(count)))) for count in (40, 26))
+    assert drawn.low < 0 < own.mean() < drawn.high and drawn.p > 0.05
+    assert _drawn_patterns(own[:26]) == pytest.approx(all_.p / 2, abs=0.003)
 
 
 def test_holm_against_its_definition_and_its_error():

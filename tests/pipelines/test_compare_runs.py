@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -17,14 +18,16 @@ from typer.testing import CliRunner, Result
 from components.common.errors import UserError
 from pipelines.cli.app import app
 from pipelines.cluster.sync import _commit
-from pipelines.compare.comparison import Comparison, compare
+from pipelines.compare.comparison import Comparison, Parameter, _why, compare
 from pipelines.compare.named import in_folder
 from pipelines.compare.pictures import BUDGET
 from pipelines.compare.scores import MAYBE_WORSE, SAME, compare_scores, current_scores, sentence
+from pipelines.compare.terminal import answer, cause
 from pipelines.compare.worse import worse
 from pipelines.engines.prepare import check_run
 from pipelines.engines.request import Request
 from pipelines.engines.workspace import Workspace
+from pipelines.lineage.diff.rows import Row
 from pipelines.steps import STEPS
 
 LOSS = 0.010
@@ -64,13 +67,43 @@ def test_a_small_loss_is_found_though_the_runs_own_intervals_overlap(runs: Path)
     assert against.causes[0].startswith("parameter assembly.context_max: ") and against.causes[0].endswith("became 1.8")
 
 
+def test_the_answer_names_what_is_certain_and_what_it_is_not_about(runs: Path) -> None:
+    comparison = found(Workspace(runs / "plain"), Workspace(runs / "tight"))
+    assert answer(comparison) == ["tight is worse than plain on insertion.ir"]
+    trained = replace(comparison, against=[replace(comparison.against[0], equal=[])])
+    assert "one training" in answer(trained)[1]
+    same = found(Workspace(runs / "plain"), Workspace(runs / "plain"))
+    assert answer(same) == [f"No run is shown to be better or worse than plain on any of the {same.tests} scores"]
+
+
+def test_another_model_is_called_by_its_parameter_not_by_its_weights(runs: Path) -> None:
+    (against,) = found(Workspace(runs / "plain"), Workspace(runs / "tight")).against
+    chosen = Parameter("models.ir", "sandbox:ir", "sandbox:clip")
+    other = replace(against, causes=["weights encoder: 1 became 2"], parameters=[chosen])
+    assert cause(other).endswith("by parameter models.ir: sandbox:ir became sandbox:clip")
+
+
+@pytest.mark.parametrize(
+    ("what", "key", "reason", "why"),
+    [
+        ("removed", {"tuple_id": "1"}, "photograph-held-out: by scene", "refused in this run: photograph-held-out"),
+        ("added", {"tuple_id": "1"}, "not-drawn", "refused in the reference: not-drawn"),
+        ("removed", {"tuple_id": "1"}, "its photograph 12ab is not there", "its photograph is not there in this run"),
+        ("added", {"key": "1", "reason": "not-drawn"}, "", "not-drawn"),
+        ("added", {"tuple_id": "1"}, "", ""),
+    ],
+)
+def test_why_a_row_came_or_went(what: str, key: dict[str, str], reason: str, why: str) -> None:
+    assert _why(Row(what, key, {}, reason)) == why
+
+
 def test_what_holds_for_one_score_is_doubted_among_many(tmp_path: Path) -> None:
     scores, rng = base(), np.random.default_rng(4)
     weak = scores | {"ir": scores["ir"] - 0.006 + 0.012 * rng.normal(size=SUBJECTS)}
     (against,) = found(scored_run(tmp_path / "a", scores), scored_run(tmp_path / "b", weak)).against
     lost = next(score for score in against.scores if score.name == "insertion.ir")
     assert lost.p < 0.05 < lost.p_holm and lost.verdict == MAYBE_WORSE
-    assert "can be chance" in sentence(lost, "a", "b", 5)
+    assert "perhaps better" in sentence(lost, "a", "b", 5)
 
 
 def test_lower_is_better_for_errors_and_only_common_samples_count(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def row_counts(rows: Rows) -> str:
 
 def _table(against: Against) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for heading in ("score", "reference", "this run", "paired, + is better"):
+    for heading in ("score", "ref.", "run", "paired, + is better"):
         table.add_column(heading, no_wrap=True)
     table.add_column("")
     for score in against.scores:

@@ -66,11 +66,11 @@ def test_reading_that_never_succeeds_is_one_sentence(store: S3Store, proxy: Prox
 
 @pytest.fixture
 def photographs(server: Any) -> int:
-    """How many photographs the bucket `photographs` holds."""
-    server.create_bucket(Bucket="photographs")
+    """How many photographs the bucket `of-ingest` holds."""
+    server.create_bucket(Bucket="of-ingest")
     paths = sorted(resolve_world("sandbox:corpus/images").glob("*.jpg"))[:24]
     for path in paths:
-        server.upload_file(str(path), "photographs", path.name)
+        server.upload_file(str(path), "of-ingest", path.name)
     return len(paths)
 
 
@@ -96,9 +96,9 @@ def test_ingest_continues_once_a_server_stops_throttling(photographs: int, proxy
 
 
 def ingest(folder: Path) -> subprocess.CompletedProcess[str]:
-    """Runs the stage on the bucket `photographs` as a user would, with this process's settings."""
+    """Runs the stage on the bucket `of-ingest` as a user would, with this process's settings."""
     folder.mkdir(exist_ok=True)
-    (folder / "params.yaml").write_text(render(resolve("sandbox", {"ingest.images": "s3://photographs"})))
+    (folder / "params.yaml").write_text(render(resolve("sandbox", {"ingest.images": "s3://of-ingest"})))
     command = [sys.executable, "-m", "pipelines.cli.start", "stage", "ingest"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)

@@ -172,5 +172,7 @@ def versions(client: Any) -> list[bytes]:
     """The content of every version of every object of DVC's remote."""
     pages = client.get_paginator("list_object_versions").paginate(Bucket="versions")
     listed = [(item["Key"], item["VersionId"]) for page in pages for item in page.get("Versions", ())]
-    got = (client.get_object(Bucket="versions", Key=key, VersionId=version) for key, version in listed)
-    return [item["Body"].read() for item in got]
+    get = client.get_object
+    with ThreadPoolExecutor(8) as pool:
+        got = pool.map(lambda each: get(Bucket="versions", Key=each[0], VersionId=each[1])["Body"].read(), listed)
+        return list(got)

@@ -49,6 +49,8 @@ def verify(
     from components.sandbox.verify.table import verify_models
     from pipelines.parameters import resolve
 
-    settings = {"evaluation.limit": limit} | ({"evaluation.steps": steps} if steps is not None else {})
+    settings = {"evaluation.prompts_per_subject": 4, "evaluation.limit": limit} | (
+        {"evaluation.steps": steps} if steps is not None else {}
+    )
     evaluation = collect(Params, resolve("sandbox", settings), "profile sandbox")
     raise typer.Exit(0 if verify_models(evaluation, json) else 1)

@@ -22,6 +22,8 @@ MISSED = {
     "captioner: attributes right",
 }
 """Known and accepted: their weights stay as they are. If this set changes, check README's table."""
+TOO_FEW = "insertion: 3 references over 1, ir, designs with two sides"
+"""Reached with all samples; one of each design is too few to show it."""
 
 
 def products(designs: int, views: int, alike: int = 1) -> Neighbours:
@@ -92,8 +94,8 @@ def test_every_listed_row_is_measured_and_every_measure_listed() -> None:
 
 @pytest.mark.pipeline
 def test_verify_measures_every_model_and_says_which_bar_is_missed(tmp_path: Path) -> None:
-    """With two denoising steps fewer than usual, which reach the same bars, and a sample of each design: the grid
-    UNets' intervals are wide, so they only have to allow the bars."""
+    """With two denoising steps fewer than usual, which reach the same bars, and a sample of each design, which
+    reach all of the same bars but one."""
     path = tmp_path / "table.json"
     command = [sys.executable, "-m", "pipelines.cli.start", "sandbox", "verify", "--steps", "8", "--limit", "24"]
     finished = subprocess.run([*command, "--json", str(path)], capture_output=True, text=True, check=False)
@@ -102,7 +104,6 @@ def test_verify_measures_every_model_and_says_which_bar_is_missed(tmp_path: Path
     assert all(-1 <= row["low"] <= row["value"] <= row["high"] for row in rows)
     assert all(row["passed"] == (row["bar"] is None or row["low"] >= row["bar"]) for row in rows)
     missed = {row["what"] for row in rows if not row["passed"]}
-    drawn = [row for row in rows if row["what"].startswith(("insertion: ", "generation: "))]
-    assert missed - {row["what"] for row in drawn} == MISSED
-    assert drawn and all(row["bar"] is None or row["high"] >= row["bar"] for row in drawn)
+    assert missed == MISSED | {TOO_FEW}
+    assert all(row["high"] >= row["bar"] for row in rows if row["what"] == TOO_FEW)
     assert (finished.returncode, finished.stdout.count("MISSED")) == (1, len(missed)), finished.stderr

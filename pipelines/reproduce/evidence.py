@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from components.common import statistics
 from components.common.data.digests import digest_file, digest_sources, digest_value
 from components.common.data.reading import Dataset
 from components.common.data.sandbox import resolve
@@ -32,8 +33,9 @@ class Evidence:
         if self.scored.absent:
             raise UserError(self.scored.absent)
         made = Dataset(workspace.dataset("scores")).manifest
-        self.digest = digest_value([made.digest, made.fingerprint, digest_sources(Path(__file__).parent)])
-        """Of the scores, of the benchmark and the encoders that gave them, and of the questions' code."""
+        code = [digest_sources(Path(__file__).parent), digest_file(Path(statistics.__file__))]
+        self.digest = digest_value([made.digest, made.fingerprint, *code])
+        """Of the scores, of the benchmark and the encoders that gave them, and of the code of questions and tests."""
 
     def scores(self, name: str, system: str) -> Cells:
         """Sample -> (subject, value) of a system. name: BENCHMARK.METRIC."""

@@ -6,8 +6,10 @@ part of the identity of every dataset that a network helped to make. The number 
 does not depend on the machine.
 """
 
+import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, TypeGuard
 
 from components.common.errors import UserError
@@ -17,16 +19,40 @@ from components.common.stage.shared import OnDevice
 if TYPE_CHECKING:
     import torch
 
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+"""Options of glibc's `mallopt`, from its malloc.h."""
+LARGEST_KEPT = 1 << 30
+"""Memory blocks up to this size, in bytes, are kept for the next tensor; glibc's own limit is 32 MiB at most."""
+
 
 def pick_device(name: str) -> "torch.device":
-    """The device by that name; `auto` is the GPU if there is one. Raises `UserError` for a GPU that is not there."""
+    """The device by that name; `auto` is the GPU if there is one. Raises `UserError` for a GPU that is not there.
+
+    What is computed on a CPU after this is up to twice as fast: see `_keep_freed_memory`.
+    """
     import torch  # takes seconds: only a stage with a network has to wait for it
 
+    _keep_freed_memory()
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise UserError(f"device = {name}, but this machine has no usable GPU: set device to cpu or auto")
     return torch.device(name)
+
+
+@cache
+def _keep_freed_memory() -> None:
+    """Lets this process keep freed memory for its next tensors. Does nothing if the C library is not glibc.
+
+    Otherwise every layer's output is returned to the system when it is freed and is fetched again, page by page, for
+    the next batch. In virtual machines this takes up to half of an inference's time.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return
+    mallopt(M_MMAP_THRESHOLD, LARGEST_KEPT)
+    mallopt(M_TRIM_THRESHOLD, LARGEST_KEPT)
 
 
 def arithmetic(params: StageParams) -> dict[str, str]:

@@ -15,6 +15,7 @@ from components.common.data.reading import Dataset
 from components.common.statistics import LEAST_CLUSTERS, cluster_bootstrap, holm, paired_difference
 from components.evaluation.metrics import LOWER_IS_BETTER
 from components.evaluation.params import MODEL, PASTED, REAL, SHUFFLED
+from components.evaluation.summary import tabulate
 from pipelines.engines.state import current_steps
 from pipelines.engines.workspace import Workspace
 from pipelines.steps import STEPS
@@ -43,7 +44,8 @@ class Score:
     name: BENCHMARK.METRIC. subjects, samples: how many; left_out: samples that only one of the runs has.
     reference, run: means over subjects. difference: paired, positive where the run is better. p: two-sided; p_holm:
     among all scores of the comparison. identical: no sample differs. copy_paste, real: means of the trivial baseline
-    and of real photographs in the run, where they were scored.
+    and of real photographs in the run, where they were scored. above_ceiling: the run scores above the interval of real
+    photographs, as only copying does.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Score:
     identical: bool
     copy_paste: float | None
     real: float | None
+    above_ceiling: bool
 
     @property
     def overlaps(self) -> bool:
@@ -84,7 +87,7 @@ class Scored:
     """The scores of one run. name: of its folder, or what it is called. scores: None if it has none.
 
     absent: why there are none, one sentence; empty if there are some. specs: score -> digest of all that decides its
-    values besides the pictures.
+    values besides the pictures. above_ceiling: scores of the model above the interval of real photographs.
     """
 
     def __init__(self, name: str, scores: Dataset | None):
@@ -94,16 +97,24 @@ class Scored:
         )
         self.specs: dict[str, str] = {}
         self.cells: dict[tuple[str, str], dict[str, tuple[str, float]]] = defaultdict(dict)
+        self.above_ceiling: set[str] = set()
         if scores:
             self._read(scores)
 
     def _read(self, scores: Dataset) -> None:
         self.benchmark = scores.manifest.models.get("benchmark", "")
         self.described: dict[str, dict[str, Any]] = scores.facts.get("specs", {})
-        for row in scores.rows():
+        rows = scores.rows()
+        for row in rows:
             name = f"{row['benchmark']}.{row['metric']}"
             self.specs[name] = row["spec_digest"]
             self.cells[name, row["system"]][row["sample"]] = (row["subject"], row["value"])
+        table = tabulate(rows, seed=0)
+        self.above_ceiling = {
+            ".".join(score)
+            for score, systems in table.cells.items()
+            if MODEL in systems and table.above_ceiling(*score, MODEL)
+        }
         for name in [name for name in self.specs if name.endswith(".second_ir")]:
             benchmark = name.partition(".")[0]
             own, other = (self.cells.get((name, system), {}) for system in (MODEL, SHUFFLED))
@@ -131,28 +142,27 @@ def compare_scores(reference: Scored, run: Scored) -> tuple[list[Score], list[st
         return [], [
             f"the scores of {run.name} are of another benchmark than those of {reference.name}: evaluate both on one"
         ]
-    scores, refused = [], []
+    scores, refused = [], defaultdict(list)
     for name in dict.fromkeys([*reference.specs, *run.specs]):
         if reason := _incomparable(name, reference, run):
-            refused.append(reason)
+            refused[reason].append(name)
         else:
             scores.append(_score(name, reference, run))
-    return scores, refused
+    return scores, [f"{', '.join(names)}: {reason}" for reason, names in refused.items()]
 
 
 def _incomparable(name: str, reference: Scored, run: Scored) -> str:
     specs = [scored.specs.get(name) for scored in (reference, run)]
     if None in specs:
-        having, lacking = (reference, run) if specs[0] else (run, reference)
-        return f"{name}: {lacking.name} does not have it, {having.name} does"
+        return f"only {(reference if specs[0] else run).name} has this score"
     if specs[0] != specs[1]:
         parts = [scored.described.get(spec or "", {}) for scored, spec in zip((reference, run), specs, strict=True)]
         differing = [key for key in parts[0] if parts[0][key] != parts[1].get(key)] or ["spec_digest"]
-        return f"{name}: measured otherwise ({', '.join(differing)}), so its values cannot be compared"
+        return f"measured otherwise ({', '.join(differing)}), so values cannot be compared"
     common = reference.of(name).keys() & run.of(name).keys()
     subjects = {reference.of(name)[sample][0] for sample in common}
     if len(subjects) < LEAST_CLUSTERS:
-        return f"{name}: {len(subjects)} common subjects are too few for a test, {LEAST_CLUSTERS} are needed"
+        return f"{len(subjects)} common subjects are too few for a test, {LEAST_CLUSTERS} are needed"
     return ""
 
 
@@ -183,6 +193,7 @@ def _score(name: str, reference: Scored, run: Scored) -> Score:
         identical=not any(changes.values()),
         copy_paste=fmean(beside[PASTED]) if beside[PASTED] else None,
         real=fmean(beside[REAL]) if beside[REAL] else None,
+        above_ceiling=name in run.above_ceiling,
     )
 
 
@@ -208,10 +219,11 @@ def sentence(score: Score, reference: str, run: str, tests: int) -> str:
     better, other = (run, reference) if score.difference.mean > 0 else (reference, run)
     low, high = sorted(abs(end) for end in (score.difference.low, score.difference.high))
     certain = score.verdict in (BETTER, WORSE)
+    copying = f"; {run} is above the ceiling of real photographs: this is what copying gives"
     overlap = ", although the runs' own intervals overlap" if score.overlaps else ""
     doubt = f"; not certain among {tests} scores, p {score.p_holm:.2g} after Holm's correction"
     return (
         f"{score.name}: {better} is {'better' if certain else 'perhaps better'} than {other} by "
         f"{abs(score.difference.mean):.3f} ({low:.3f} to {high:.3f}, {score.subjects} subjects, paired)"
-        f"{overlap if certain else doubt}"
+        f"{overlap if certain else doubt}{copying if score.above_ceiling else ''}"
     )

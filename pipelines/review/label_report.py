@@ -44,7 +44,7 @@ def report(room: LabelRoom, session: Session) -> LabelReport:
     of_app = room.all_turns()
     everybody = {rater for pair in session.queue for rater in session.given(pair)} | of_app.keys()
     words = {
-        pair.key: {rater: verdict.verdict for rater, verdict in session.given(pair).items()}
+        pair.key: {rater: verdict.verdict for rater, verdict in sorted(session.given(pair).items())}
         for pair in session.queue
         if session.given(pair)
     }

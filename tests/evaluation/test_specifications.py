@@ -45,11 +45,12 @@ def test_compare_refuses_scores_of_another_preprocessing(models, params: Params,
         run(models, outputs, params.model_copy(update={"framing": framing, "limit": 3}))
         scored[framing] = Scored(framing, Dataset(outputs["scores"]))
     compared, refused = compare_scores(scored["pad"], scored["squash"])
-    reasons = {reason.partition(":")[0]: reason for reason in refused}
     assert compared == []  # three subjects are too few for a test, which is said of what is measured alike
+    (said,) = [reason for reason in refused if "measured otherwise" in reason]
+    names, _, why = said.partition(": ")
+    assert why == "measured otherwise (preprocess), so values cannot be compared"
     for metric in ("clip_i", "dino", "ir", "second_ir", "top1_ir", "reference_gap"):
-        said = f"insertion.{metric}: measured otherwise (preprocess), so its values cannot be compared"
-        assert reasons[f"insertion.{metric}"] == said
-    assert "measured otherwise" not in reasons["insertion.object_error"]
+        assert f"insertion.{metric}" in names.split(", ")
+    assert "insertion.object_error" not in names
     _, alike = compare_scores(scored["pad"], scored["pad"])
     assert not [reason for reason in alike if "measured otherwise" in reason]

@@ -118,10 +118,23 @@ def test_lower_is_better_for_errors_and_only_common_samples_count(tmp_path: Path
     assert compared == [] and all("0 common subjects are too few" in reason for reason in refused)
 
 
+def test_a_gain_above_the_ceiling_is_called_copying(tmp_path: Path) -> None:
+    scores = {"ir": np.linspace(0.6, 0.8, SUBJECTS), "object_error": np.full(SUBJECTS, 0.1)}
+    better = scores | {"ir": scores["ir"] + 0.01}
+    for name, real, copying in (("copy", 0.5, True), ("likeness", 0.9, False)):
+        others = {"real-photograph": {"ir": np.full(SUBJECTS, real)}}
+        sides = [
+            scored_run(tmp_path / name / side, values, others=others) for side, values in (("a", scores), ("b", better))
+        ]
+        compared, _ = compare_scores(*map(current_scores, sides))
+        (gain,) = [score for score in compared if score.name == "insertion.ir"]
+        assert gain.above_ceiling == copying == ("b is above the ceiling" in sentence(gain, "a", "b", 2))
+
+
 def test_scores_that_were_measured_otherwise_are_refused(tmp_path: Path) -> None:
     before = scored_run(tmp_path / "a", base())
     for name, changed, words in (
-        ("b", {"spec": "t" * 64}, "insertion.ir: measured otherwise (spec_digest), so its values cannot be compared"),
+        ("b", {"spec": "t" * 64}, ": measured otherwise (spec_digest), so values"),
         ("c", {"benchmark": "x" * 64}, "are of another benchmark"),
     ):
         (against,) = found(before, scored_run(tmp_path / name, base(), **changed)).against

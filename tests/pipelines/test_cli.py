@@ -1,5 +1,6 @@
 """The command line: light to start, and every mistake is one sentence with exit code 2."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from pipelines.cli.app import app
-from pipelines.cli.start import main
+from pipelines.cli.start import SPIN_COUNT, main
 from pipelines.parameters import render, resolve
 
 ROOT = Path(__file__).parents[2]
@@ -52,6 +53,14 @@ def test_help_imports_nothing_heavy():
     code = f"import sys, pipelines.cli.app; print(sorted(set({HEAVY.split()!r}) & set(sys.modules)))"
     imported = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert imported.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("own", "found"), [("", SPIN_COUNT), ("7", "7")])
+def test_waiting_threads_soon_sleep_unless_the_user_says_otherwise(objectmate, monkeypatch, own, found):
+    monkeypatch.setenv("GOMP_SPINCOUNT", own) if own else monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+    assert objectmate("--version").code == 0
+    assert os.environ["GOMP_SPINCOUNT"] == found
+    assert f" GOMP_SPINCOUNT={SPIN_COUNT}" in (ROOT / "infra/images/Dockerfile").read_text()
 
 
 def test_the_version_is_printed():

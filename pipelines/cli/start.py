@@ -9,7 +9,6 @@ import sys
 from pipelines.cli.stopping import in_one_sentence
 from pipelines.engines.forking import SERVER, run_forked
 
-
 SPIN_COUNT = "1000"
 """How often a thread of a network looks for its next task before it sleeps. With OpenMP's own count, which is 300 times
 as high, threads that wait keep the cores from those that work: two trainings on two cores slow each other down several

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from pipelines.cli.start import SPIN_COUNT
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# Stages compute in two threads and tests run side by side: spinning threads would slow each other down.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-os.environ.setdefault("GOMP_SPINCOUNT", "0")
+os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["DVC_NO_ANALYTICS"] = "1"

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Options of glibc's `mallopt`, from its malloc.h."""
-LARGEST_KEPT = 1 << 30
-"""Memory blocks up to this size, in bytes, are kept for the next tensor; glibc's own limit is 32 MiB at most."""
+LARGEST_KEPT, LARGEST_BEFORE_2_35 = 1 << 30, 32 << 20
+"""Blocks up to this size, in bytes, are kept for the next tensor; and the most that glibc before 2.35 accepts."""
 
 
 def pick_device(name: str) -> "torch.device":
     """The device by that name; `auto` is the GPU if there is one. Raises `UserError` for a GPU that is not there.
 
-    What is computed on a CPU after this is up to twice as fast: see `_keep_freed_memory`.
+    From then on this process keeps the memory that tensors free: see `_keep_freed_memory`.
     """
     import torch  # takes seconds: only a stage with a network has to wait for it
 
@@ -45,14 +45,16 @@ def _keep_freed_memory() -> None:
     """Lets this process keep freed memory for its next tensors. Does nothing if the C library is not glibc.
 
     Otherwise every layer's output is returned to the system when it is freed and is fetched again, page by page, for
-    the next batch. In virtual machines this takes up to half of an inference's time.
+    the next batch. In virtual machines this takes up to half of an inference's time. Other threads than the main one
+    keep less. An environment variable such as MALLOC_TRIM_THRESHOLD_ is overruled.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
         return
-    mallopt(M_MMAP_THRESHOLD, LARGEST_KEPT)
-    mallopt(M_TRIM_THRESHOLD, LARGEST_KEPT)
+    # With the second option alone, even blocks of 128 KiB would go back each time: glibc then adapts no threshold.
+    if mallopt(M_MMAP_THRESHOLD, LARGEST_KEPT) or mallopt(M_MMAP_THRESHOLD, LARGEST_BEFORE_2_35):
+        mallopt(M_TRIM_THRESHOLD, LARGEST_KEPT)
 
 
 def arithmetic(params: StageParams) -> dict[str, str]:

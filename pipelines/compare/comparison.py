@@ -99,7 +99,8 @@ class Against:
 
     first: the first dataset whose content differs, empty if none does; causes: why, the most certain first.
     equal: datasets of the same content. only: dataset -> the folder of the run that alone has it.
-    refused: what could not be compared, a sentence each. samples: from the greatest loss to the greatest gain.
+    refused: score, or `EVERY_SCORE` -> why it could not be compared. samples: from the greatest loss to the greatest
+    gain.
     """
 
     run: Run
@@ -111,7 +112,7 @@ class Against:
     only: dict[str, str]
     gates: list[Gate]
     scores: list[Score]
-    refused: list[str]
+    refused: dict[str, str]
     samples: list[Sample]
 
 
@@ -141,7 +142,9 @@ def _run(named: Named) -> Run:
     return Run(named.name, str(named.workspace.root), named.mlflow_run)
 
 
-def _against(reference: Named, named: Named, scores: list[Score], refused: list[str], samples: list[Sample]) -> Against:
+def _against(
+    reference: Named, named: Named, scores: list[Score], refused: dict[str, str], samples: list[Sample]
+) -> Against:
     before, after = reference.workspace, named.workspace
     found = diff(before, after)
     return Against(

@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader
 from pipelines.compare.comparison import Against, Comparison
 from pipelines.compare.named import Named
 from pipelines.compare.pictures import all_cards
-from pipelines.compare.scores import BETTER, MAYBE_BETTER, MAYBE_WORSE, OPEN, SAME, WORSE, Score, sentence
+from pipelines.compare.scores import BETTER, MAYBE_BETTER, MAYBE_WORSE, OPEN, SAME, WORSE, Score, sentence, why_not
 from pipelines.compare.terminal import answer, cause, nothing_shown
 
 WIDTH, MARGIN = 140, 6
@@ -26,6 +26,7 @@ def write_page(comparison: Comparison, reference: Named, runs: Sequence[Named], 
         "answer": answer,
         "cause": cause,
         "told": _told,
+        "why_not": why_not,
         "nothing_shown": nothing_shown,
         "tally": _tally,
         "scale": _scale,

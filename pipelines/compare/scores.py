@@ -6,7 +6,7 @@ still differ beyond doubt.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
@@ -15,7 +15,7 @@ from components.common.data.reading import Dataset
 from components.common.statistics import LEAST_CLUSTERS, cluster_bootstrap, holm, paired_difference
 from components.evaluation.metrics import LOWER_IS_BETTER
 from components.evaluation.params import MODEL, PASTED, REAL, SHUFFLED
-from components.evaluation.summary import tabulate
+from components.evaluation.summary import Table
 from pipelines.engines.state import current_steps
 from pipelines.engines.workspace import Workspace
 from pipelines.steps import STEPS
@@ -26,6 +26,7 @@ CONFIDENCE = 0.95
 BETTER, WORSE, MAYBE_BETTER, MAYBE_WORSE = "better", "worse", "perhaps better", "perhaps worse"
 """Better or worse: also after Holm's correction for all scores. Perhaps: only if it were the one score looked at."""
 OPEN, SAME = "not told apart", "the same"
+EVERY_SCORE = "every score"
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ class Score:
     name: BENCHMARK.METRIC. subjects, samples: how many; left_out: samples that only one of the runs has.
     reference, run: means over subjects. difference: paired, positive where the run is better. p: two-sided; p_holm:
     among all scores of the comparison. identical: no sample differs. copy_paste, real: means of the trivial baseline
-    and of real photographs in the run, where they were scored. above_ceiling: the run scores above the interval of real
-    photographs, as only copying does.
+    and of real photographs in the run, where they were scored. reference_copies, run_copies: a score of likeness above
+    the interval of real photographs, which copying gives (see `Table.above_ceiling`).
     """
 
     name: str
@@ -61,7 +62,8 @@ class Score:
     identical: bool
     copy_paste: float | None
     real: float | None
-    above_ceiling: bool
+    reference_copies: bool
+    run_copies: bool
 
     @property
     def overlaps(self) -> bool:
@@ -87,7 +89,7 @@ class Scored:
     """The scores of one run. name: of its folder, or what it is called. scores: None if it has none.
 
     absent: why there are none, one sentence; empty if there are some. specs: score -> digest of all that decides its
-    values besides the pictures. above_ceiling: scores of the model above the interval of real photographs.
+    values besides the pictures. seed: of its page's intervals.
     """
 
     def __init__(self, name: str, scores: Dataset | None):
@@ -96,25 +98,19 @@ class Scored:
             "" if scores else f"{name} has no scores of its current run: let `objectmate run full` finish there"
         )
         self.specs: dict[str, str] = {}
+        self.seed = 0
         self.cells: dict[tuple[str, str], dict[str, tuple[str, float]]] = defaultdict(dict)
-        self.above_ceiling: set[str] = set()
         if scores:
             self._read(scores)
 
     def _read(self, scores: Dataset) -> None:
         self.benchmark = scores.manifest.models.get("benchmark", "")
         self.described: dict[str, dict[str, Any]] = scores.facts.get("specs", {})
-        rows = scores.rows()
-        for row in rows:
+        self.seed = int(scores.manifest.params.get("seed", 0))
+        for row in scores.rows():
             name = f"{row['benchmark']}.{row['metric']}"
             self.specs[name] = row["spec_digest"]
             self.cells[name, row["system"]][row["sample"]] = (row["subject"], row["value"])
-        table = tabulate(rows, seed=0)
-        self.above_ceiling = {
-            ".".join(score)
-            for score, systems in table.cells.items()
-            if MODEL in systems and table.above_ceiling(*score, MODEL)
-        }
         for name in [name for name in self.specs if name.endswith(".second_ir")]:
             benchmark = name.partition(".")[0]
             own, other = (self.cells.get((name, system), {}) for system in (MODEL, SHUFFLED))
@@ -134,27 +130,37 @@ def current_scores(workspace: Workspace) -> Scored:
     return Scored(str(workspace.root), Dataset(workspace.dataset("scores")) if current else None)
 
 
-def compare_scores(reference: Scored, run: Scored) -> tuple[list[Score], list[str]]:
-    """The scores that both runs have and that can be compared, without Holm's correction; and why others cannot be."""
+def compare_scores(reference: Scored, run: Scored) -> tuple[list[Score], dict[str, str]]:
+    """The scores that both runs have and that can be compared, without Holm's correction; of the others (or of
+    `EVERY_SCORE`), why they cannot be."""
     if reason := reference.absent or run.absent:
-        return [], [reason]
+        return [], {EVERY_SCORE: reason}
     if reference.benchmark != run.benchmark:
-        return [], [
+        reason = (
             f"the scores of {run.name} are of another benchmark than those of {reference.name}: evaluate both on one"
-        ]
-    scores, refused = [], defaultdict(list)
+        )
+        return [], {EVERY_SCORE: reason}
+    scores, refused = [], {}
     for name in dict.fromkeys([*reference.specs, *run.specs]):
         if reason := _incomparable(name, reference, run):
-            refused[reason].append(name)
+            refused[name] = reason
         else:
             scores.append(_score(name, reference, run))
-    return scores, [f"{', '.join(names)}: {reason}" for reason, names in refused.items()]
+    return scores, refused
+
+
+def why_not(refused: Mapping[str, str]) -> list[str]:
+    """What could not be compared, a sentence for each reason."""
+    names = defaultdict(list)
+    for name, reason in refused.items():
+        names[reason].append(name)
+    return [reason if each == [EVERY_SCORE] else f"{', '.join(each)}: {reason}" for reason, each in names.items()]
 
 
 def _incomparable(name: str, reference: Scored, run: Scored) -> str:
     specs = [scored.specs.get(name) for scored in (reference, run)]
     if None in specs:
-        return f"only {(reference if specs[0] else run).name} has this score"
+        return f"measured in {(reference if specs[0] else run).name} only"
     if specs[0] != specs[1]:
         parts = [scored.described.get(spec or "", {}) for scored, spec in zip((reference, run), specs, strict=True)]
         differing = [key for key in parts[0] if parts[0][key] != parts[1].get(key)] or ["spec_digest"]
@@ -193,8 +199,20 @@ def _score(name: str, reference: Scored, run: Scored) -> Score:
         identical=not any(changes.values()),
         copy_paste=fmean(beside[PASTED]) if beside[PASTED] else None,
         real=fmean(beside[REAL]) if beside[REAL] else None,
-        above_ceiling=name in run.above_ceiling,
+        reference_copies=_copies(name, reference, changes),
+        run_copies=_copies(name, run, changes),
     )
+
+
+def _copies(name: str, scored: Scored, samples: Collection[str]) -> bool:
+    """Whether the model is above the ceiling on these samples."""
+    benchmark, _, metric = name.partition(".")
+    cells = {
+        system: {sample: cell for sample, cell in scored.of(name, system).items() if sample in samples}
+        for system in (MODEL, REAL)
+    }
+    table = Table({(benchmark, metric): {system: each for system, each in cells.items() if each}}, scored.seed)
+    return table.above_ceiling(benchmark, metric, MODEL)
 
 
 def _own(cells: Cells) -> Range:
@@ -219,11 +237,12 @@ def sentence(score: Score, reference: str, run: str, tests: int) -> str:
     better, other = (run, reference) if score.difference.mean > 0 else (reference, run)
     low, high = sorted(abs(end) for end in (score.difference.low, score.difference.high))
     certain = score.verdict in (BETTER, WORSE)
-    copying = f"; {run} is above the ceiling of real photographs: this is what copying gives"
+    copies = score.run_copies if better == run else score.reference_copies
+    copying = f"; {better} scores above the ceiling of real photographs: this is what copying gives" if copies else ""
     overlap = ", although the runs' own intervals overlap" if score.overlaps else ""
     doubt = f"; not certain among {tests} scores, p {score.p_holm:.2g} after Holm's correction"
     return (
         f"{score.name}: {better} is {'better' if certain else 'perhaps better'} than {other} by "
         f"{abs(score.difference.mean):.3f} ({low:.3f} to {high:.3f}, {score.subjects} subjects, paired)"
-        f"{overlap if certain else doubt}{copying if score.above_ceiling else ''}"
+        f"{overlap if certain else doubt}{copying}"
     )

@@ -5,7 +5,7 @@ from rich.table import Table
 
 from components.common.terminal import Terminal, shown
 from pipelines.compare.comparison import Against, Comparison, Rows
-from pipelines.compare.scores import BETTER, MAYBE_BETTER, MAYBE_WORSE, WORSE, Score, sentence
+from pipelines.compare.scores import BETTER, MAYBE_BETTER, MAYBE_WORSE, WORSE, Score, sentence, why_not
 
 COLOURS = {BETTER: "green", MAYBE_BETTER: "green", WORSE: "red", MAYBE_WORSE: "red"}
 
@@ -31,7 +31,7 @@ def _lines(comparison: Comparison, against: Against) -> list[str]:
               for gate in against.gates if gate.reference != gate.run]  # fmt: skip
     told = [text for score in against.scores if (text := sentence(score, reference, run, comparison.tests))]
     told = told or ([nothing_shown(against)] if against.scores else [])
-    return lines + [f"  {text}" for text in [*told, *(f"not compared: {why}" for why in against.refused)]]
+    return lines + [f"  {text}" for text in [*told, *(f"not compared: {why}" for why in why_not(against.refused))]]
 
 
 def cause(against: Against) -> str:

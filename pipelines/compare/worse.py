@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from components.common.errors import UserError
 from pipelines.compare.comparison import Against, Comparison
-from pipelines.compare.scores import MAYBE_WORSE, WORSE
+from pipelines.compare.scores import MAYBE_WORSE, WORSE, why_not
 
 DATASETS, GATES, SCORES = "datasets", "gates", "scores"
 
@@ -34,11 +34,11 @@ def _sentences(against: Against, what: str) -> list[str]:
             if gate.lost
         ]
     if not against.scores:
-        raise UserError(f"--fail-on {what}: {name} has no score to compare: {'; '.join(against.refused)}")
+        raise UserError(f"--fail-on {what}: {name} has no score to compare: {'; '.join(why_not(against.refused))}")
     known = {score.name: score for score in against.scores}
     if what != SCORES and what not in known:
-        why = next((reason for reason in against.refused if reason.startswith(f"{what}:")), "")
-        raise UserError(f"--fail-on {what}: {why or 'choose datasets, gates, scores or one of ' + ', '.join(known)}")
+        why = against.refused.get(what, f"choose datasets, gates, scores or one of {', '.join(known)}")
+        raise UserError(f"--fail-on {what}: {why}")
     looked_at = known.values() if what == SCORES else [known[what]]
     bad = (WORSE,) if what == SCORES else (WORSE, MAYBE_WORSE)
     return [

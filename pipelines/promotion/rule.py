@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from components.common.errors import GateStop
 from components.gates.params import Model
-from pipelines.compare.scores import Score, Scored, compare_scores, current_scores
+from pipelines.compare.scores import EVERY_SCORE, Score, Scored, compare_scores, current_scores
 from pipelines.engines.state import verdicts
 from pipelines.engines.workspace import Workspace
 from pipelines.parameters import read_step
@@ -56,9 +56,7 @@ def refuse_if_worse(workspace: Workspace, champion: Scored) -> Score:
     scores, refused = compare_scores(champion, current_scores(workspace))
     score = next((score for score in scores if score.name == name), None)
     if score is None:
-        why = next(
-            (reason for reason in refused if reason.startswith(f"{name}:") or len(refused) == 1), "no such score"
-        )
+        why = refused.get(EVERY_SCORE) or f"{name}: {refused.get(name, 'neither has it')}"
         raise GateStop(f"not promoted: it cannot be compared with the champion ({why}): evaluate both in one way")
     if score.subjects < gate.min_subjects:
         raise GateStop(

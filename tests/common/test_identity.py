@@ -1,7 +1,10 @@
 """What a dataset's identity says about the machine and the models, and what only `run.json` says."""
 
 import json
+import platform
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -155,3 +158,27 @@ def test_a_run_records_its_machine(datasets: dict[str, Path], judge: Path, tmp_p
     assert machine["threads"]["torch"] == params.threads and machine["threads"]["opencv"] >= 1
     assert machine["versions"]["torch"] == torch.__version__
     assert {"python", "numpy", "pillow", "opencv-python-headless", "pillow:jpg"} <= machine["versions"].keys()
+
+
+FAULTS = """
+import resource, torch
+from components.common.computing import pick_device
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(20):
+        torch.ones(4_000_000)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+fetched = faults()
+pick_device("cpu")
+faults()
+print(fetched, faults())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told to keep memory")
+def test_memory_that_a_tensor_frees_serves_the_next_one() -> None:
+    done = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True)
+    fetched, kept = map(int, done.stdout.split())
+    assert kept < fetched / 10

@@ -21,7 +21,7 @@ from pipelines.cluster.sync import _commit
 from pipelines.compare.comparison import Comparison, Parameter, _why, compare
 from pipelines.compare.named import in_folder
 from pipelines.compare.pictures import BUDGET
-from pipelines.compare.scores import MAYBE_WORSE, SAME, compare_scores, current_scores, sentence
+from pipelines.compare.scores import MAYBE_WORSE, SAME, compare_scores, current_scores, sentence, why_not
 from pipelines.compare.terminal import answer, cause
 from pipelines.compare.worse import worse
 from pipelines.engines.prepare import check_run
@@ -112,33 +112,62 @@ def test_lower_is_better_for_errors_and_only_common_samples_count(tmp_path: Path
     before, after = scored_run(tmp_path / "a", scores), scored_run(tmp_path / "b", better)
     compared, refused = compare_scores(current_scores(before), current_scores(after))
     gain = next(score for score in compared if score.name == "insertion.object_error")
-    assert refused == [] and gain.difference.mean == pytest.approx(0.01) and gain.left_out == 0
+    assert refused == {} and gain.difference.mean == pytest.approx(0.01) and gain.left_out == 0
     strangers = current_scores(scored_run(tmp_path / "c", scores, subject="jar"))
     compared, refused = compare_scores(current_scores(before), strangers)
-    assert compared == [] and all("0 common subjects are too few" in reason for reason in refused)
+    assert compared == [] and all("0 common subjects are too few" in reason for reason in refused.values())
 
 
-def test_a_gain_above_the_ceiling_is_called_copying(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("real", "copies"), [(0.5, True), (0.9, False)])
+def test_the_better_run_is_called_copying_above_the_ceiling(tmp_path: Path, real: float, copies: bool) -> None:
     scores = {"ir": np.linspace(0.6, 0.8, SUBJECTS), "object_error": np.full(SUBJECTS, 0.1)}
     better = scores | {"ir": scores["ir"] + 0.01}
-    for name, real, copying in (("copy", 0.5, True), ("likeness", 0.9, False)):
-        others = {"real-photograph": {"ir": np.full(SUBJECTS, real)}}
-        sides = [
-            scored_run(tmp_path / name / side, values, others=others) for side, values in (("a", scores), ("b", better))
-        ]
-        compared, _ = compare_scores(*map(current_scores, sides))
-        (gain,) = [score for score in compared if score.name == "insertion.ir"]
-        assert gain.above_ceiling == copying == ("b is above the ceiling" in sentence(gain, "a", "b", 2))
+    ceiling = {"real-photograph": {"ir": np.full(SUBJECTS, real)}}
+    sides = [
+        current_scores(scored_run(tmp_path / name, values, others=ceiling))
+        for name, values in (("low", scores), ("high", better))
+    ]
+    for reference, run in (sides, sides[::-1]):
+        [change] = [each for each in compare_scores(reference, run)[0] if each.name == "insertion.ir"]
+        assert change.reference_copies == change.run_copies == copies
+        names = [Path(each.name).name for each in (reference, run)]
+        assert ("high scores above the ceiling" in sentence(change, *names, 2)) == copies
+
+
+def test_only_common_samples_can_be_above_the_ceiling(tmp_path: Path) -> None:
+    """The run's other half is far above it."""
+    low, high = np.full(SUBJECTS // 2, 0.4), np.full(SUBJECTS // 2, 0.9)
+    both, real = {"ir": np.concatenate([low, high])}, {"real-photograph": {"ir": np.full(SUBJECTS, 0.5)}}
+    run = current_scores(scored_run(tmp_path / "b", both, others=real))
+    reference = current_scores(scored_run(tmp_path / "a", both, others=real))
+    for cells in reference.cells.values():
+        for sample in list(cells)[SUBJECTS // 2 :]:
+            del cells[sample]
+    [change] = [each for each in compare_scores(reference, run)[0] if each.name == "insertion.ir"]
+    assert change.left_out == SUBJECTS // 2 and not change.run_copies
 
 
 def test_scores_that_were_measured_otherwise_are_refused(tmp_path: Path) -> None:
     before = scored_run(tmp_path / "a", base())
     for name, changed, words in (
-        ("b", {"spec": "t" * 64}, ": measured otherwise (spec_digest), so values"),
+        ("b", {"spec": "t" * 64}, "insertion.reference_gap: measured otherwise (spec_digest), so values"),
         ("c", {"benchmark": "x" * 64}, "are of another benchmark"),
     ):
         (against,) = found(before, scored_run(tmp_path / name, base(), **changed)).against
-        assert against.scores == [] and any(words in reason for reason in against.refused), against.refused
+        [said] = why_not(against.refused)
+        assert against.scores == [] and words in said
+
+
+def test_each_score_that_was_asked_for_has_its_own_reason(tmp_path: Path) -> None:
+    scores = base()
+    before = scored_run(tmp_path / "a", scores)
+    lacking = {name: scores[name] for name in scores if name not in ("second_ir", "dino")}
+    comparison = found(before, scored_run(tmp_path / "b", lacking))
+    for name in ("second_ir", "dino"):
+        with pytest.raises(UserError, match=rf"--fail-on insertion.{name}: measured in \S+/a only"):
+            worse(comparison, [f"insertion.{name}"])
+    [said] = why_not(comparison.against[0].refused)
+    assert said.count("insertion.") == 3  # and the gap, which comes of second_ir
 
 
 def test_scores_of_an_earlier_run_are_not_compared(tmp_path: Path) -> None:
@@ -149,7 +178,7 @@ def test_scores_of_an_earlier_run_are_not_compared(tmp_path: Path) -> None:
     for asked in ("scores", "insertion.ir"):
         with pytest.raises(UserError, match=f"--fail-on {asked}: tight has no score to compare: .* of its current run"):
             worse(comparison, [asked])
-    assert against.scores == [] and "has no scores of its current run" in against.refused[0]
+    assert against.scores == [] and "has no scores of its current run" in why_not(against.refused)[0]
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,10 @@ def _report(
         "same_pairs": float(same.sum()),
         "duplicate_pairs": float((labels.verdict == DUPLICATE).sum()),
     }
-    notes = [_sentence(window, curve, params, counts)]
+    notes = [
+        _sentence(window, curve, params, counts),
+        f"the window's high end, {window.high:.3f}, is {window.high_from}",
+    ]
     if not curve:
         return Report(metrics, notes=notes)
     at_low = [point for point in curve if point.threshold == window.low]

@@ -21,6 +21,8 @@ from components.calibration.params import Params
 from components.common.statistics import Ballot, count_votes, first_tested
 
 RESOLUTION = 0.001  # of the window's high, cosine
+SEPARATED = 0.5
+"""Youden's J from which a threshold tells near-duplicates from other views: below, it would cost many views for few."""
 
 
 class Threshold(NamedTuple):
@@ -39,11 +41,13 @@ class Threshold(NamedTuple):
 
 
 class Window(NamedTuple):
-    """The window. passed: whether pairs from low up reached the target; None if there was nothing to test it on."""
+    """The window. passed: whether pairs from low up reached the target; None if there was nothing to test it on.
+    high_from: how its high was found, in words."""
 
     low: float
     high: float
     passed: bool | None
+    high_from: str
 
 
 def thresholds(params: Params) -> np.ndarray:
@@ -84,23 +88,29 @@ def find_low(curve: Sequence[Threshold], params: Params) -> float | None:
     return low
 
 
-def find_high(labels: Labels, low: float, params: Params) -> float:
-    """The threshold above which most near-duplicates and fewest other views of the same product lie (Youden's J).
+def find_high(labels: Labels, low: float, params: Params) -> tuple[float, str]:
+    """The threshold above which most near-duplicates and fewest other views of the same product lie (Youden's J), and
+    how it was found, in words.
 
-    With too few labelled near-duplicates, the similarity that the share `keep_views` of the other views stays below;
-    without any, `high`. Never at or below `low`.
+    Where labelled near-duplicates are too few, or hardly more similar than other views, it is the similarity that the
+    share `keep_views` of the other views stays below; without any view, `high`. Never at or below `low`.
     """
     similarity = labels.pairs.similarity
     repeats = similarity[(labels.verdict == DUPLICATE) & (similarity > low)]
     views = similarity[(labels.verdict == SAME) & (similarity >= low)]
     if not len(views):
-        return params.high if params.high > low else 1.0
+        return (params.high, "the stated one") if params.high > low else (1.0, "open, as no view is as similar")
     grid = np.round(np.arange(low + RESOLUTION, 1 + RESOLUTION / 2, RESOLUTION), 3)
-    gain = np.array([(views <= high).mean() for high in grid])
+    kept = np.array([(views <= high).mean() for high in grid])
+    most = float(grid[int(np.argmax(kept >= params.keep_views))])
+    said = f"where {params.keep_views:g} of the labelled views lie below it"
     if len(repeats) < params.min_duplicates:
-        return float(grid[int(np.argmax(gain >= params.keep_views))])
-    gain += np.array([(repeats > high).mean() for high in grid])
-    return float(grid[int(np.argmax(gain))])
+        return most, f"{said} ({len(repeats)} near-duplicates are too few to place it)"
+    gain = kept + np.array([(repeats > high).mean() for high in grid]) - 1
+    best = int(np.argmax(gain))
+    if gain[best] < SEPARATED:
+        return most, f"{said} ({len(repeats)} near-duplicates are hardly more similar than other views)"
+    return float(grid[best]), f"where it best parts {len(repeats)} near-duplicates from other views"
 
 
 def find_window(curve: Sequence[Threshold], labels: Labels, params: Params) -> Window:
@@ -110,7 +120,8 @@ def find_window(curve: Sequence[Threshold], labels: Labels, params: Params) -> W
     not depend on these labels, so that the precision gate may judge this run's sets with them.
     """
     if params.window == "explicit" or not len(labels.rows):
-        return Window(params.low, params.high, None)
+        return Window(params.low, params.high, None, "the stated one")
     low = find_low(curve, params)
     start = params.low if low is None else low
-    return Window(start, find_high(labels, start, params), low is not None)
+    high, high_from = find_high(labels, start, params)
+    return Window(start, high, low is not None, high_from)

@@ -10,14 +10,14 @@ from pipelines.cli.stopping import in_one_sentence
 from pipelines.engines.forking import SERVER, run_forked
 
 SPIN_COUNT = "1000"
-"""How often a thread of a network looks for its next task before it sleeps. With libgomp's own count, 300 times as high,
-threads that wait keep the cores from those that work: two trainings on two cores slow each other down several times
-over. A training alone is as fast with either."""
+"""How often a thread of a network looks for its next task before it sleeps. libgomp's own count is 300 times as high:
+then threads that wait keep the cores from those that work, and two trainings on two cores slow each other down several
+times over. A training alone is as fast with either."""
 
 
 def main() -> None:
     """Entry point of `objectmate`."""
-    if "OMP_WAIT_POLICY" not in os.environ:  # which decides the same, and is then the user's
+    if "OMP_WAIT_POLICY" not in os.environ:  # the user's way to decide the same
         os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)  # for torch here, and for every process that is started
     match sys.argv[1:]:
         case ["stage", stage] if SERVER in os.environ:

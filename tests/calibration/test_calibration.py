@@ -207,11 +207,21 @@ def test_the_curve_counts_pairs_at_and_above_the_threshold():
 def test_the_high_end_parts_views_from_repeats():
     views, repeats = np.linspace(0.7, 0.94, 50), np.linspace(0.96, 0.999, 10)
     labels = labels_of([*views, *repeats], ["same"] * 50 + ["duplicate"] * 10)
-    assert 0.939 <= find_high(labels, 0.7, Calibration()) <= 0.96
+    high, how = find_high(labels, 0.7, Calibration())
+    assert 0.939 <= high <= 0.96 and how == "where it best parts 10 near-duplicates from other views"
     too_few = Calibration(min_duplicates=11, keep_views=0.9)
-    assert np.quantile(views, 0.9) <= find_high(labels, 0.7, too_few) <= np.quantile(views, 0.9) + 0.01
-    assert find_high(labels, 0.95, too_few) == 0.975  # no view is that similar: the default
-    assert find_high(labels, 0.98, too_few) == 1.0
+    high, how = find_high(labels, 0.7, too_few)
+    assert np.quantile(views, 0.9) <= high <= np.quantile(views, 0.9) + 0.01 and "too few" in how
+    assert find_high(labels, 0.95, too_few) == (0.975, "the stated one")  # no view is that similar
+    assert find_high(labels, 0.98, too_few)[0] == 1.0
+
+
+def test_repeats_that_look_like_other_views_do_not_cost_views():
+    """As on photographs of a shelf: some repeats are less similar than most views of other days."""
+    views, repeats = np.linspace(0.66, 0.94, 200), np.linspace(0.7, 0.95, 20)
+    labels = labels_of([*views, *repeats], ["same"] * 200 + ["duplicate"] * 20)
+    high, how = find_high(labels, 0.65, Calibration())
+    assert (views <= high).mean() >= 0.99 and "hardly more similar" in how
 
 
 def test_labels_without_any_similar_pair_do_not_pass():

@@ -35,7 +35,7 @@ def apply(plan: Plan, denied: Iterable[Denied]) -> Receipt:
         deleted[f"objects of {address}"] = purge_outputs(address, folders, plan.traces)
     console.print("4/4 Older versions are deleted from DVC's cache and remotes.")
     deleted |= purge_stores(workspace, plan.traces)
-    deleted |= {"MLflow runs": withdrawn.runs, "objects of MLflow in buckets": withdrawn.objects}
+    deleted["objects of MLflow in buckets"] = withdrawn.objects
     return write_receipt(plan, workspace, deleted, withdrawn, stopped)
 
 

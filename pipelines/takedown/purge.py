@@ -14,7 +14,7 @@ from components.lineage.rows import Run
 from pipelines.engines.local import open_dvc
 from pipelines.engines.request import RUNS
 from pipelines.engines.workspace import Workspace
-from pipelines.lineage.exports.explorer.export import FOLDER as EXPLORER
+from pipelines.lineage.exports.export import FILES as EXPORTS
 from pipelines.steps import STEPS
 from pipelines.takedown.holding import holding, maker_of
 from pipelines.takedown.traces import Traces
@@ -34,8 +34,8 @@ def purge_run(root: Path, traces: Traces, repaired: bool = False) -> int:
     folders = [rows.dataset.folder for rows in bad]
     reports = {workspace.report(STEPS[maker]) for rows in bad if (maker := maker_of(rows.name))}
     pages = [] if repaired or not bad else [workspace.page.parent]
-    # These belong to no stage, and may show what was in the datasets.
-    others = [root / "data" / name for name in ("kfp", "found.png", EXPLORER, INDEXES)] if bad or repaired else []
+    # These belong to no stage, and show or count what was in the datasets.
+    others = [root / "data" / name for name in ("kfp", "found.png", *EXPORTS, INDEXES)] if bad or repaired else []
     return sum(map(delete, [*folders, *sorted(reports), *pages, *others]))
 
 

@@ -30,7 +30,8 @@ BEHIND_MLFLOW = (
 
 @dataclass(frozen=True)
 class Receipt:
-    """deleted: place -> files, or runs whose pictures went. versions: dataset -> sha256 after the repair.
+    """deleted: place -> files. withdrawn: runs of MLflow whose pictures and pages went. versions: dataset -> sha256
+    after the repair.
 
     copies: photographs that went because they look like those asked for, sha256 -> name. refused: names that no longer
     come in, copies included.
@@ -50,6 +51,7 @@ class Receipt:
     originals: Sequence[str]
     copies: Mapping[str, str] = field(default_factory=dict)
     refused: Sequence[str] = ()
+    withdrawn: int = 0
     out_of_reach: Sequence[str] = OUT_OF_REACH
 
 
@@ -71,6 +73,7 @@ def write_receipt(
         models=[*plan.models, *withdrawn.trained],
         originals=plan.originals,
         refused=_refused(run, plan),
+        withdrawn=withdrawn.runs,
         out_of_reach=[*OUT_OF_REACH, *([BEHIND_MLFLOW] if withdrawn.behind else [])],
     )
     write_atomically(plan.folder / "receipt.json", json.dumps(asdict(receipt), indent=1).encode())
@@ -96,6 +99,7 @@ def read_receipt(takedown: str) -> Receipt:
 
 def text_of(receipt: Receipt) -> str:
     """The receipt for people, as Markdown."""
+    withdrawn = receipt.withdrawn > 0
     return "\n".join(
         [
             f"# Receipt of takedown {receipt.takedown}",
@@ -112,6 +116,7 @@ def text_of(receipt: Receipt) -> str:
             "",
             *(f"- {name}: {count} rows were left out or made again" for name, count in receipt.rows.items()),
             *(f"- {place}: {count} deleted" for place, count in receipt.deleted.items()),
+            *([f"- MLflow: pictures and pages of {receipt.withdrawn} runs deleted; the runs stay, tagged"] * withdrawn),
             "- The photographs, and copies of them, are on the deny list, and do not come in again.",
             *(f"- Refused: {harmless(name)}" for name in receipt.refused),
             f"- Gates of the repaired version: {', '.join(f'{k} {v}' for k, v in receipt.gates.items())}.",

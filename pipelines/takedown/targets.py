@@ -3,16 +3,18 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from components.common.data.schemas import blob_columns
 from components.common.errors import UserError
-from components.common.vision.images import decode
+from components.common.vision.images import Rejected, decode
 from components.common.vision.looks import Look, look_of
-from components.ingest.denied import Denied
+from components.ingest.denied import REASON, Denied, read_denied
 from components.lineage.find import find
 from components.lineage.identify import candidates
 from components.lineage.rows import Run
+from pipelines.engines.prepare import DENIED
 
 SHA256 = re.compile("[0-9a-f]{64}")
 EVERY = 1 << 40
@@ -65,9 +67,11 @@ def deny(run: Run, targets: Targets, takedown: str) -> list[Denied]:
 
 def _meant(run: Run, text: str) -> set[str]:
     if text.startswith(("http://", "https://", "s3://")):
-        return _with_value(run, f"images.source_url={text}") or _with_value(run, f"images.uri={text}") or _none(text)
+        return (
+            _with_value(run, f"images.source_url={text}") or _with_value(run, f"images.uri={text}") or _none(run, text)
+        )
     if re.match(r"(images\.|subjects\.)?\w+=", text):
-        return _with_value(run, text) or _none(text)
+        return _with_value(run, text) or _none(run, text)
     places = candidates(run, text).places
     if len(places) == 1 and places[0].dataset == "images":
         [row] = run["images"].at([places[0].position])
@@ -75,7 +79,7 @@ def _meant(run: Run, text: str) -> set[str]:
     if not places and SHA256.fullmatch(text):
         return {text}
     if not places:
-        return _none(text)
+        return _none(run, text)
     raise UserError(f"{text} means {len(places)} rows of {places[0].dataset}: name one photograph, or its sha256")
 
 
@@ -84,5 +88,21 @@ def _with_value(run: Run, question: str) -> set[str]:
     return {row["image_id"] for answer in answers for row in answer.rows}
 
 
-def _none(text: str) -> set[str]:
+def _none(run: Run, text: str) -> set[str]:
+    if before := _taken_down(run, text):
+        raise UserError(f"{text} was taken down already ({before}): `objectmate takedown verify NAME` searches again")
     raise UserError(f"{text} names no photograph of this run: give its sha256 to keep it out all the same")
+
+
+def _taken_down(run: Run, text: str) -> str:
+    """Which takedown took the photograph of this name, or in this file; empty if none did."""
+    quarantine = run["quarantine"].dataset.rows(["uri", "reason", "detail"]) if "quarantine" in run.datasets else []
+    told = [str(row["detail"]) for row in quarantine if row["uri"] == text and row["reason"] == REASON]
+    if told or not Path(text).is_file():
+        return "".join(told[:1])
+    data = Path(text).read_bytes()
+    try:
+        read_denied(DENIED).check(sha256(data).hexdigest(), decode(data))
+    except Rejected as refused:
+        return refused.detail if refused.reason == REASON else ""
+    return ""

@@ -13,7 +13,7 @@ from components.common.errors import UserError
 from pipelines.cli.lineage_export import export_command
 from pipelines.engines.workspace import Workspace
 from pipelines.lineage.exports.eu_summary import FIELDS
-from pipelines.lineage.exports.export import export
+from pipelines.lineage.exports.export import FILES, FORMATS, export
 
 Row = tuple[str, ...]
 
@@ -155,3 +155,8 @@ def test_the_command_writes_all_formats_beside_the_datasets(exported_run: Worksp
     formats = ["croissant.json", "openlineage.jsonl", "prov.json", "README.md", "eu-training-summary.md"]
     assert written == [exported_run.dataset(name) for name in (*formats, "explorer/index.html")]
     assert all(path.stat().st_size for path in written)
+
+
+def test_a_takedown_knows_every_file_of_an_export(exported_run: Workspace, tmp_path: Path) -> None:
+    export(exported_run, FORMATS, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == set(FILES)

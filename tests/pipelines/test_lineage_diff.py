@@ -16,6 +16,7 @@ from components.common.errors import UserError
 from components.common.stage.params import StageParams
 from pipelines.cli.lineage_check import commands
 from pipelines.engines.workspace import Workspace
+from pipelines.lineage.diff.causes import UNEXPLAINED
 from pipelines.lineage.diff.diff import Diff, diff
 from pipelines.steps import STEPS
 
@@ -151,6 +152,27 @@ def test_reasons_come_from_datasets_of_rejects(plain: Workspace, tmp_path: Path)
             out.write(0, [{"stage": "detection", "key": "object_id-3", "reason": "overlap", "detail": "with another"}])
         (row,) = next(each for each in diff(plain, run).changed if each.name == "objects").rows.listed
     assert row.reason == "overlap: with another"
+
+
+def test_what_both_runs_refuse_explains_no_difference(plain: Workspace, tmp_path: Path) -> None:
+    """A tuple names many photographs and objects; that a stage refused one of them in both runs says nothing of it."""
+    refused = [REFUSED | {"uri": "uri-3"}]
+    before = make_run(tmp_path / "before", Made(rows={"quarantine": refused}))
+    after = make_run(tmp_path / "after", Made(rows={"quarantine": refused, "images": IMAGES[:3]}))
+    (row,) = next(each for each in diff(before, after).changed if each.name == "images").rows.listed
+    assert (row.what, row.reason) == ("removed", "")
+
+
+def test_a_library_that_one_process_did_not_load_is_no_difference(plain: Workspace, tmp_path: Path) -> None:
+    def run(name: str, sets: dict[str, str], **threads: int) -> Workspace:
+        machine = {"instruction_sets": sets, "threads": {"cores": 2} | threads}
+        return make_run(tmp_path / name, Made(machine={"encoding": machine}, contents={"latents": name}))
+
+    loaded, other = run("loaded", {"torch": "AVX512"}, torch=2), run("other", {"torch": "AVX2"}, torch=4)
+    assert diff(plain, loaded).causes == [UNEXPLAINED]
+    assert [str(cause) for cause in diff(loaded, other).causes] == [
+        "processor instruction set of torch: AVX512 became AVX2", "threads of torch: 2 became 4"
+    ]  # fmt: skip
 
 
 def test_the_command_shows_a_tree_and_json(plain: Workspace, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from bucket_data import ADDRESS, put_run
 from PIL import ImageOps
 
 from components.common.data.reading import Dataset
+from components.common.errors import UserError
 from components.common.vision.images import decode
 from components.ingest.denied import REASON, write_denied
 from components.ingest.params import Params
@@ -65,6 +66,10 @@ def test_the_plan_names_what_the_next_ingest_refuses(home: Path) -> None:
         ingest(root, (), "denied.parquet")
     refused = [row for root in (home, home / "runs/shop") for row in Dataset(root / "data/quarantine").rows()]
     assert {row["uri"] for row in refused if row["reason"] == REASON} == {GONE, *plan.copies.values()}
+    (home / "again.jpg").write_bytes(mirrored())
+    for asked, how in ((GONE, "by its bytes"), (f"photographs/{GONE}", "by its bytes"), ("again.jpg", "by its look")):
+        with pytest.raises(UserError, match=rf"{asked} was taken down already \(.*{how}"):
+            make_plan(Path(), [asked])
 
 
 def test_a_run_with_only_a_copy_is_purged_of_what_verify_sees_there(home: Path) -> None:

@@ -11,6 +11,7 @@ from components.common.data.reading import Dataset, is_complete
 from components.lineage.closure import closure
 from components.lineage.rows import Run
 from pipelines.engines.workspace import Workspace
+from pipelines.lineage.exports.export import FILES as EXPORTS
 from pipelines.takedown.purge import purge_run, purge_stores, stored_versions
 from pipelines.takedown.traces import Traces, files_below, traces_of
 from tests.lineage.lineage_data import write_run
@@ -43,11 +44,12 @@ def test_another_run_loses_what_holds_traces_and_keeps_its_models(tmp_path):
     (tmp_path / "data" / "report" / "index.html").write_text("a page")
     (tmp_path / "data" / "explorer").mkdir()
     (tmp_path / "data" / "explorer" / "images-0000.js").write_text("thumbnails")
+    (tmp_path / "data" / "croissant.json").write_text("{}")
     traces = traces_in(tmp_path / "data", 3)
     assert holding(tmp_path, traces)
     assert purge_run(tmp_path, traces) > 10
     assert not holding(tmp_path, traces) and not (tmp_path / "data" / "report").exists()
-    assert not (tmp_path / "data" / "explorer").exists()
+    assert not any((tmp_path / "data" / export).exists() for export in EXPORTS)
     assert is_complete(tmp_path / "data" / "model_insertion")
     assert purge_run(tmp_path, traces) == 0
 

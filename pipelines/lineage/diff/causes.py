@@ -13,7 +13,6 @@ from pipelines.steps import Step
 READ = ("photographs", "passed_over")
 """What ingest's manifest calls the content of its folder; other content is called as the parameter that names it."""
 ARITHMETIC = "arithmetic"
-COMPUTED_ON = ("processor", "gpu", "instruction_sets")
 
 
 class Cause(NamedTuple):
@@ -59,10 +58,13 @@ def made_by(step: Step, name: str, before: Workspace, after: Workspace) -> list[
 def _machine(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Cause]:
     for key, pair in _changed(before.get("versions", {}), after.get("versions", {})):
         yield _named("library", key, *pair)
-    for key, pair in _changed({k: before.get(k) for k in COMPUTED_ON}, {k: after.get(k) for k in COMPUTED_ON}):
-        yield _named("processor", "" if key == "processor" else key, *pair)
-    for key, pair in _changed(before.get("threads", {}), after.get("threads", {})):
-        yield _named("threads", key, *pair)
+    for key, what in (("processor", ""), ("gpu", "gpu")):
+        if before.get(key) != after.get(key):
+            yield _named("processor", what, before.get(key), after.get(key))
+    for key, pair in _changed_in_both(before.get("instruction_sets", {}), after.get("instruction_sets", {})):
+        yield _named("processor", f"instruction set of {key}", *pair)
+    for key, pair in _changed_in_both(before.get("threads", {}), after.get("threads", {})):
+        yield _named("threads", f"of {key}", *pair)
 
 
 def _content(step: Step, key: str, before: Any, after: Any) -> Cause:
@@ -86,6 +88,11 @@ def _digest(kind: str, what: str, before: Any, after: Any) -> Cause:
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, tuple[Any, Any]]]:
     keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
     return [(key, (before.get(key), after.get(key))) for key in keys]
+
+
+def _changed_in_both(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, tuple[Any, Any]]]:
+    """A library that the process of one run did not load has no entry there; that it had none is no difference."""
+    return [(key, pair) for key, pair in _changed(before, after) if key in before and key in after]
 
 
 def _code(workspace: Workspace, name: str) -> str:

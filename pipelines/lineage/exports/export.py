@@ -13,6 +13,8 @@ from pipelines.lineage.exports.declared import DATASET, Declared, read_declared
 from pipelines.lineage.exports.history import History, read_history
 
 FORMATS = ("croissant", "openlineage", "prov", "card", "eu-summary", "page")
+FILES = ("croissant.json", "openlineage.jsonl", "prov.json", "README.md", "eu-training-summary.md", "explorer")
+"""What an export of all formats leaves in its folder."""
 EXTRA, PACKAGES = "lineage", ("mlcroissant", "openlineage", "prov")
 """The extra that installs the formats' own libraries."""
 

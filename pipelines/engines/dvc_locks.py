@@ -1,10 +1,12 @@
-"""What a killed run leaves of DVC's locks: warnings, four lines per dataset, as one line; a list that was cut short."""
+"""What a killed run leaves of DVC's locks: warnings, four lines per dataset, as one line; files that were cut short."""
 
 import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import yaml
 
 WARNING = "had been killed"
 """What DVC logs when it removes the lock of a process that is gone."""
@@ -44,3 +46,18 @@ def drop_damaged_list(root: Path) -> None:
     except ValueError:
         path.unlink()
         print("DVC's list of locks was cut short by a kill; it is begun again.")
+
+
+def drop_damaged_lock_file(root: Path) -> None:
+    """Deletes `dvc.lock` if a kill cut it short: DVC does not write it in one go, and would stop at it for ever."""
+    from dvc.dvcfile import Lockfile
+    from dvc.utils.strictyaml import YAMLValidationError
+
+    path = root / "dvc.lock"
+    try:
+        Lockfile.validate(yaml.load(path.read_bytes(), yaml.CSafeLoader), str(path))
+    except FileNotFoundError:
+        return
+    except (yaml.YAMLError, YAMLValidationError):
+        path.unlink()
+        print("dvc.lock was cut short by a kill; it is begun again, and finished stages come from the cache.")

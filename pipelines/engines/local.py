@@ -19,7 +19,7 @@ from components.common.stage.logged import LOCK_ENTRY
 from components.common.stage.yaml_text import read_yaml
 from pipelines.engines.collection import record
 from pipelines.engines.dvc_file import local_sources
-from pipelines.engines.dvc_locks import dead_locks_in_one_line, drop_damaged_list
+from pipelines.engines.dvc_locks import dead_locks_in_one_line, drop_damaged_list, drop_damaged_lock_file
 from pipelines.engines.forking import stages_forked
 from pipelines.engines.state import stops
 from pipelines.engines.workspace import Workspace
@@ -56,6 +56,7 @@ def open_dvc(workspace: Workspace) -> Iterator[Any]:
 
     record(workspace)
     drop_damaged_list(workspace.root)
+    drop_damaged_lock_file(workspace.root)
     setup(level=30)
     with chdir(workspace.root), dead_locks_in_one_line(), Repo() as repo:
         repo.stage_cache = RunCache(repo)

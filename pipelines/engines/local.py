@@ -96,7 +96,8 @@ def dvc_digests(workspace: Workspace) -> dict[str, str]:
 
 
 def _hashes(entries: Mapping[str, dict[str, Any]]) -> dict[str, str]:
-    outs = {out["path"]: out["md5"] for entry in entries.values() for out in entry.get("outs", ())}
+    listed = [out for entry in entries.values() for out in entry.get("outs", ())]
+    outs = {out["path"]: out["md5"] for out in listed if {"path", "md5"} <= out.keys()}  # a damaged entry has no hash
     return {Path(path).name: digest for path, digest in outs.items() if _holds_a_dataset(path)}
 
 

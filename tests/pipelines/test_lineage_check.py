@@ -89,6 +89,14 @@ def test_every_single_corruption_is_found(run: Workspace) -> None:
     assert list(check(run.root)) == [], "each corruption was undone"
 
 
+@pytest.mark.parametrize("key", ["md5", "path"])
+def test_a_lock_entry_without_its_hash_or_path_is_found(copy: Workspace, key: str) -> None:
+    text = copy.dvc_lock.read_text()
+    at = text.index(f" {key}: ", text.index("outs:"))
+    copy.dvc_lock.write_text(f"{text[:at]} {key}x: {text[at + len(key) + 3 :]}")
+    assert next(check(copy.root)).place == "dvc.lock"
+
+
 def test_the_first_place_is_named_and_all_lists_the_others(copy: Workspace) -> None:
     for name in ("sets", "images"):
         path = copy.dataset(name) / "part-00001.parquet"

@@ -48,8 +48,8 @@ def drop_damaged_list(root: Path) -> None:
         print("DVC's list of locks was cut short by a kill; it is begun again.")
 
 
-def drop_damaged_lock_file(root: Path) -> None:
-    """Deletes `dvc.lock` if a kill cut it short: DVC does not write it in one go, and would stop at it for ever."""
+def set_aside_damaged_lock_file(root: Path) -> None:
+    """Renames a `dvc.lock` that DVC cannot read: a kill can cut it short, and every later run would stop at it."""
     from dvc.dvcfile import Lockfile
     from dvc.utils.strictyaml import YAMLValidationError
 
@@ -59,5 +59,7 @@ def drop_damaged_lock_file(root: Path) -> None:
     except FileNotFoundError:
         return
     except (yaml.YAMLError, YAMLValidationError):
-        path.unlink()
-        print("dvc.lock was cut short by a kill; it is begun again, and finished stages come from the cache.")
+        kept = path.replace(path.with_suffix(".lock.damaged"))
+        print(
+            f"dvc.lock cannot be read, as after a kill while it was written. It is kept as {kept.name} and begun again."
+        )

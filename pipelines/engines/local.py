@@ -19,7 +19,7 @@ from components.common.stage.logged import LOCK_ENTRY
 from components.common.stage.yaml_text import read_yaml
 from pipelines.engines.collection import record
 from pipelines.engines.dvc_file import local_sources
-from pipelines.engines.dvc_locks import dead_locks_in_one_line, drop_damaged_list, drop_damaged_lock_file
+from pipelines.engines.dvc_locks import dead_locks_in_one_line, drop_damaged_list, set_aside_damaged_lock_file
 from pipelines.engines.forking import stages_forked
 from pipelines.engines.state import stops
 from pipelines.engines.workspace import Workspace
@@ -35,6 +35,7 @@ def run_dvc(workspace: Workspace, pipeline: str) -> None:
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     from dvc.exceptions import DvcException
 
+    set_aside_damaged_lock_file(workspace.root)  # only a run may: for an audit the damage is evidence
     try:
         with open_dvc(workspace) as repo, stages_forked():
             repo.reproduce(targets=last_steps(PIPELINES[pipeline]))
@@ -56,7 +57,6 @@ def open_dvc(workspace: Workspace) -> Iterator[Any]:
 
     record(workspace)
     drop_damaged_list(workspace.root)
-    drop_damaged_lock_file(workspace.root)
     setup(level=30)
     with chdir(workspace.root), dead_locks_in_one_line(), Repo() as repo:
         repo.stage_cache = RunCache(repo)

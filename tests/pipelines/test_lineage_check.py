@@ -94,7 +94,9 @@ def test_a_lock_entry_without_its_hash_or_path_is_found(copy: Workspace, key: st
     text = copy.dvc_lock.read_text()
     at = text.index(f" {key}: ", text.index("outs:"))
     copy.dvc_lock.write_text(f"{text[:at]} {key}x: {text[at + len(key) + 3 :]}")
+    damaged = copy.dvc_lock.read_bytes()
     assert next(check(copy.root)).place == "dvc.lock"
+    assert copy.dvc_lock.read_bytes() == damaged, "a check changes nothing"
 
 
 def test_the_first_place_is_named_and_all_lists_the_others(copy: Workspace) -> None:

@@ -12,7 +12,7 @@ from short_run import ROOT, objectmate
 
 from components.common.errors import UserError
 from pipelines.cluster.sync import sync
-from pipelines.engines.dvc_locks import drop_damaged_list, drop_damaged_lock_file
+from pipelines.engines.dvc_locks import drop_damaged_list, set_aside_damaged_lock_file
 from pipelines.engines.lock import occupied
 from pipelines.engines.request import Request
 from pipelines.engines.run import run_pipeline, run_stage
@@ -83,16 +83,17 @@ def test_a_list_of_locks_that_a_kill_cut_short_is_begun_again(tmp_path: Path, ca
 
 def test_a_lock_file_that_a_kill_cut_short_is_begun_again(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     path = tmp_path / "dvc.lock"
-    drop_damaged_lock_file(tmp_path)
+    set_aside_damaged_lock_file(tmp_path)
     text = "\n".join((ROOT / "dvc.lock").read_text().splitlines()[:16]) + "\n"
     for end in range(len(text)):
         path.write_text(text[:end])
-        drop_damaged_lock_file(tmp_path)
+        set_aside_damaged_lock_file(tmp_path)
         if path.exists():
             Lockfile.validate(yaml.safe_load(path.read_text()))
             path.unlink()
         else:
-            assert "finished stages come from the cache" in capsys.readouterr().out
+            assert "begun again" in capsys.readouterr().out
+            assert (tmp_path / "dvc.lock.damaged").read_text() == text[:end]
     path.write_text(text)
-    drop_damaged_lock_file(tmp_path)
+    set_aside_damaged_lock_file(tmp_path)
     assert path.exists()

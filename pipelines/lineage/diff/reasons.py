@@ -12,7 +12,7 @@ class Reasons:
     """What the workspace `present` says of rows that only the workspace `other` has."""
 
     def __init__(self, present: Workspace, other: Workspace):
-        refused_there = set(dict(_recorded(other)))  # what both refuse is no difference
+        refused_there = {key for key, _ in _recorded(other)}  # what both refuse is no difference
         self._recorded = {key: why for key, why in _recorded(present) if key not in refused_there}
         gone = ((parent, _ids(other, parent) - _ids(present, parent)) for parent in _PARENTS)
         self._gone = {each: parent for parent, ids in gone for each in ids}

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from components.common.acceptance import draws_needed, lower_limit, shows_less, shows_more, upper_limit
+from components.common.counts import counted
 from components.gates.draws import Lot
 from components.gates.known import RIGHT, UNKNOWN, WRONG
 from components.gates.params import Recurrence
@@ -106,7 +107,7 @@ def decide(evidence: Evidence, params: Recurrence) -> Decision:
     if shows_more(draws, right, limit, confidence):
         return Decision(
             "pass",
-            f"{seen}: at least {lower:.3f} of the references in this run's {evidence.sets:,} sets are {looks}",
+            f"{seen}: at least {lower:.3f} of the references in this run's {counted(evidence.sets, 'set')} are {looks}",
             lower,
             upper,
         )
@@ -125,12 +126,10 @@ def decide(evidence: Evidence, params: Recurrence) -> Decision:
 
 def _certain(evidence: Evidence, params: Recurrence) -> Decision | None:
     """What no further verdict could change."""
-    limit, sets = params.min_precision, f"{evidence.sets:,} sets"
+    limit, sets = params.min_precision, counted(evidence.sets, "set")
     passed = evidence.least >= limit - ROUNDING
     if evidence.most - evidence.least < ROUNDING:
-        sentence = (
-            f"all {sets} have verdicts: {evidence.least:.3f} of their references are right; at least {limit:g} must be"
-        )
+        sentence = f"with all references of {sets} judged, {evidence.least:.3f} are right; at least {limit:g} must be"
     elif passed:
         sentence = (
             f"known verdicts alone make {evidence.least:.3f} of the references of {sets} right; at least {limit:g} "

@@ -1,9 +1,10 @@
 """The sentences of ingest: which files did not come in and which labels are not used, by name."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
+from components.common.counts import counted
 from components.common.data.names import some
 from components.common.vision.formats import MISSING
 from components.ingest.labels import Labels
@@ -47,7 +48,7 @@ def of_files(metrics: dict[str, float], listing: Listing, refused: Refused) -> l
         most = sorted(kinds.items(), key=lambda kind: (-len(kind[1]), kind[0]))
         told = [f"{len(names):,} {why} ({some(names)})" for why, names in most[:KINDS]]
         told += [f"{sum(len(names) for _, names in most[KINDS:]):,} of other kinds"] * (len(most) > KINDS)
-        notes.append(f"Passed over: {_files(listing.passed_over)}, {'; '.join(told)}.")
+        notes.append(f"Passed over: {counted(len(listing.passed_over), 'file')}, {'; '.join(told)}.")
     return notes
 
 
@@ -57,13 +58,9 @@ def _of_refused(reason: str, rows: list[dict[str, Any]]) -> list[str]:
     for row in rows:
         kinds[row["detail"] if reason == "unsupported" else rows[0]["detail"]].append(row["uri"])
     return [
-        f"Refused as {reason}: {_files(names)}, {some([f'{names[0]} ({detail})', *names[1:]])}."
+        f"Refused as {reason}: {counted(len(names), 'file')}, {some([f'{names[0]} ({detail})', *names[1:]])}."
         for detail, names in kinds.items()
     ]
-
-
-def _files(files: Sequence[Any]) -> str:
-    return f"{len(files):,} file" if len(files) == 1 else f"{len(files):,} files"
 
 
 def of_labels(

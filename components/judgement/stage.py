@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from components.common.counts import counted
 from components.common.data.reading import Dataset
 from components.common.data.storage import read_address
 from components.common.data.writing import Writer
@@ -145,8 +146,3 @@ def _report(placed: Placed) -> Report:
         )
     files: dict[str, bytes | str] = {LEFT_OUT: render(left_out, header=True)} if left_out else {}
     return Report({name: float(count) for name, count in metrics.items()}, notes=notes, files=files)
-
-
-def counted(number: int, noun: str) -> str:
-    """A number with its noun, such as "1 pair" and "2 pairs"."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -28,7 +28,7 @@ def view(data: Path, text: str) -> Node:
     both = (trace.dataset_sources(run, run[meant.dataset]), trace.dataset_derived(run, run[meant.dataset]))
     near = [node for tree in both for node in tree.below]
     for node in near:
-        node.below = []
+        node.below, node.again = [], False  # they were followed, here they are only named
     return trace.dataset_node(run[meant.dataset], "", near)
 
 

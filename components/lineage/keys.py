@@ -1,7 +1,7 @@
 """Finding rows by the value of a column, without reading the column again for every question.
 
-The index of a column is its values as sorted 64-bit numbers, each with the position of its row. That of a large table
-is kept beside the data under the dataset's digest, so it is made again when the dataset changes.
+The index of a column is its values as sorted 64-bit numbers, each with the position of its row. Those of large tables
+are made when a run ends and kept beside the data under the dataset's digest, so they are made again when it changes.
 """
 
 import shutil
@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from components.common.data.reading import Dataset
@@ -20,8 +21,9 @@ DIGITS = 16
 FOLDER, DONE = "lineage-index", "done"
 WORTH_KEEPING = 200_000
 """Rows from which an index is kept: below, making it again takes a fraction of a second."""
+HEX_DIGITS = "0123456789abcdef"
 HEX = np.full(256, 255, np.uint8)
-HEX[np.frombuffer(b"0123456789abcdef", np.uint8)] = np.arange(16)
+HEX[np.frombuffer(HEX_DIGITS.encode(), np.uint8)] = np.arange(len(HEX_DIGITS))
 
 
 class Index(NamedTuple):
@@ -49,10 +51,10 @@ def index_of(dataset: Dataset, column: str, make: bool) -> Index | None:
 
     make: make that of a large table, too, and keep it; else None if it is not there yet.
     """
-    folder = dataset.folder.parent / FOLDER / f"{dataset.folder.name}-{column}-{dataset.digest[:32]}"
+    folder = kept_at(dataset, column)
     if (folder / DONE).is_file():
         return Index(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in Index._fields))
-    if len(dataset) < WORTH_KEEPING:
+    if not is_large(dataset):
         return _made(dataset, column)
     if not make:
         return None
@@ -61,22 +63,39 @@ def index_of(dataset: Dataset, column: str, make: bool) -> Index | None:
     return index
 
 
+def is_large(dataset: Dataset) -> bool:
+    """Whether the indexes of a dataset are worth keeping."""
+    return len(dataset) >= WORTH_KEEPING
+
+
+def kept_at(dataset: Dataset, column: str) -> Path:
+    """Where the index of a column is kept, if its table is large."""
+    return dataset.folder.parent / FOLDER / f"{dataset.folder.name}-{column}-{dataset.digest[:32]}"
+
+
 def id_range(prefix: str) -> tuple[int, int]:
     """The least and the greatest number of the ids that begin with these hex digits."""
     digits = prefix[:DIGITS]
     return int(digits.ljust(DIGITS, "0"), 16), int(digits.ljust(DIGITS, "f"), 16)
 
 
-def id_numbers(ids: pa.Array) -> np.ndarray:
-    """The numbers of N ids of equal length, at least 16 lower-case hex digits each: uint64 [N]."""
-    if not len(ids):
-        return np.zeros(0, np.uint64)
-    length = len(ids[0].as_py())
-    fixed = ids.cast(pa.binary()).cast(pa.binary(length))
-    text = np.frombuffer(fixed.buffers()[1], np.uint8)[fixed.offset * length :][: len(ids) * length]
-    nibbles = HEX[text.reshape(len(ids), length)[:, :DIGITS]]
-    octets = nibbles[:, 0::2] << 4 | nibbles[:, 1::2]
-    return octets.copy().view(">u8").ravel().astype(np.uint64)
+def is_id(text: str) -> bool:
+    """Whether a text has the form of an id. The keys of rejected boxes have not."""
+    return len(text) >= DIGITS and set(text) <= set(HEX_DIGITS)
+
+
+def id_numbers(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers of the K ids among N texts, uint64 [K], and which of the texts are ids, bool [N]."""
+    start = pc.binary_slice(pc.fill_null(texts, "").cast(pa.binary()), 0, DIGITS)
+    long_enough = pc.equal(pc.binary_length(start), DIGITS).to_numpy(zero_copy_only=False)
+    fixed = start.filter(pa.array(long_enough)).cast(pa.binary(DIGITS))
+    digits = np.frombuffer(fixed.buffers()[1], np.uint8)[fixed.offset * DIGITS :][: len(fixed) * DIGITS]
+    nibbles = HEX[digits.reshape(-1, DIGITS)]
+    is_hex = (nibbles < len(HEX_DIGITS)).all(1)
+    octets = nibbles[is_hex, 0::2] << 4 | nibbles[is_hex, 1::2]
+    ids = np.zeros(len(texts), bool)
+    ids[np.flatnonzero(long_enough)[is_hex]] = True
+    return octets.copy().view(">u8").ravel().astype(np.uint64), ids
 
 
 def _made(dataset: Dataset, column: str) -> Index:
@@ -87,8 +106,12 @@ def _made(dataset: Dataset, column: str) -> Index:
         if pa.types.is_list(values.type):
             rows = np.repeat(rows, values.value_lengths().to_numpy(zero_copy_only=False))
             values = values.flatten()
-        is_text = pa.types.is_string(values.type)
-        numbers.append(id_numbers(values) if is_text else values.to_numpy(zero_copy_only=False).astype(np.uint64))
+        if pa.types.is_string(values.type):
+            of_ids, ids = id_numbers(values)
+            numbers.append(of_ids)
+            rows = rows[ids]
+        else:
+            numbers.append(values.to_numpy(zero_copy_only=False).astype(np.uint64))
         positions.append(rows)
     joined, where = np.concatenate(numbers), np.concatenate(positions)
     order = np.argsort(joined, kind="stable")

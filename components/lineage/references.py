@@ -32,6 +32,11 @@ REFERENCES = (
     Reference("objects", "image_id", "images", "image_id", "photograph", "object"),
     Reference("judgements", "first_image", "images", "image_id", "first photograph", "judged pair"),
     Reference("judgements", "second_image", "images", "image_id", "second photograph", "judged pair"),
+    *(
+        Reference(f"{stage}_rejects", "key", "objects", "object_id", "object", "rejected")
+        for stage in REJECTING
+        if stage != "detection"  # it rejects boxes, which are no objects yet
+    ),
     Reference("embeddings", "row", "objects", POSITION, "object", "vector"),
     Reference("identities", "row", "objects", POSITION, "object", "identity"),
     Reference("pairs", "src_row", "objects", POSITION, "first", "pair"),

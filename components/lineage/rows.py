@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from components.common.data.reading import Dataset, is_complete
 from components.common.errors import UserError
-from components.lineage.keys import Index, id_range, index_of
+from components.lineage.keys import Index, id_range, index_of, is_id
 
 Row = Mapping[str, Any]
 HASHES = ("dhash", "dhash_flipped")
@@ -43,8 +43,11 @@ class Rows:
         return [found[position] for position in sorted(found)]
 
     def where(self, column: str, values: Iterable[str | int]) -> list[int]:
-        """Positions of the rows whose column, or list in it, holds one of these ids or row numbers, ascending."""
-        wanted = list(values)
+        """Positions of the rows whose column, or list in it, holds one of these ids or row numbers, ascending.
+
+        A text that has not the form of an id is in no row.
+        """
+        wanted = [value for value in values if not isinstance(value, str) or is_id(value)]
         index = self._index(column, make=len(wanted) > FEW)
         if index is None:
             return self._holding(column, wanted)

@@ -19,8 +19,12 @@ def check(
     """Hash everything and compare manifests, parents, dvc.lock, MLflow and Kubeflow. Exit code 1 if any differ."""
     from pipelines.engines.workspace import Workspace
     from pipelines.lineage.check.show import show_check
+    from pipelines.takedown.plan import takedowns_of
 
-    raise typer.Exit(0 if show_check(Workspace(workspace), everything, json) else 1)
+    agrees = show_check(Workspace(workspace), everything, json)
+    for name in [] if agrees or json else takedowns_of(workspace):
+        print(f"Takedown {name} has changed this run: `objectmate takedown receipt {name}` says how.")
+    raise typer.Exit(0 if agrees else 1)
 
 
 @commands.command()

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from components.common.counts import counted
 from components.common.data.files import read_json
 from components.common.data.reading import Dataset
 from components.common.stage.report import METRICS
@@ -9,18 +10,25 @@ from pipelines.engines.workspace import Workspace
 from pipelines.steps import Step
 
 WORDS = {
-    "ingest": "{images} photographs, {quarantine} files refused or passed over",
-    "detection": "{objects} objects in {images} photographs",
-    "embedding": "vectors of {embeddings} objects, and of {reserved} of the benchmark",
-    "judgement": "{judgements} verdicts by people",
-    "mining": "{sets} sets of at least {min_views} views from {objects} objects",
-    "removal": "{backgrounds} backgrounds without their object, from {sets} sets",
-    "captioning": "{captions} captions for {sets} sets",
-    "assembly": "{tuples} training tuples from {sets} sets",
-    "encoding": "latents of {latents} tuples",
-    "evaluation": "{scores} scores of {samples} pictures",
+    "ingest": "{images:photograph}, {quarantine:file} refused or passed over",
+    "detection": "{objects:object} in {images:photograph}",
+    "embedding": "vectors of {embeddings:object}, and of {reserved} of the benchmark",
+    "judgement": "{judgements:verdict} by people",
+    "mining": "{sets:set} of at least {min_views} views from {objects:object}",
+    "removal": "{backgrounds:background} without the object, from {sets:set}",
+    "captioning": "{captions:caption} for {sets:set}",
+    "assembly": "{tuples:tuple} from {sets:set}",
+    "encoding": "latents of {latents:tuple}",
+    "evaluation": "{scores:score} of {samples:picture}",
 }
-"""Step -> its result; a name is the number of rows of a dataset, or a parameter."""
+"""Step -> its result; a name is the rows of a dataset, counted in the noun after it, or a parameter."""
+
+
+class Rows(int):
+    """A number of rows; formatted with a noun, such as "1 set"."""
+
+    def __format__(self, noun: str) -> str:
+        return counted(int(self), noun) if noun else f"{int(self):,}"
 
 
 def result(workspace: Workspace, step: Step) -> str:
@@ -37,4 +45,4 @@ def result(workspace: Workspace, step: Step) -> str:
         return ", ".join(f"{len(dataset):,} {name}" for name, dataset in made.items())
     params = {key: value for dataset in made.values() for key, value in dataset.manifest.params.items()}
     read_and_made = made | {name: Dataset(workspace.dataset(name)) for name in step.inputs.values()}
-    return WORDS[step.name].format_map(params | {name: f"{len(dataset):,}" for name, dataset in read_and_made.items()})
+    return WORDS[step.name].format_map(params | {name: Rows(len(dataset)) for name, dataset in read_and_made.items()})

@@ -11,6 +11,7 @@ from components.common.errors import GateStop, StageFailed, UserError
 from components.common.stage.params import StageParams
 from components.common.stage.running import execute
 from components.common.terminal import shown
+from components.lineage.indexes import keep_indexes
 from pipelines.engines.ahead import how_far, planned
 from pipelines.engines.lifecycle import run_engine, settle_killed_runs
 from pipelines.engines.lock import occupied
@@ -57,6 +58,8 @@ def _run(engine: Engine, workspace: Workspace, request: Request) -> None:
     if request.engine == "dvc":
         forget_kubeflow(workspace, changed)
     ran = [name for name in changed if not _restored(workspace, name)]
+    if changed:
+        keep_indexes(workspace.root / "data")
     if changed or not (workspace.page.exists() and workspace.recorded.exists()):
         try:
             _publish(workspace, request, ran, stopped=stop is not None)

@@ -1,4 +1,4 @@
-"""Lineage of a run whose datasets are in a bucket: their tables are fetched, and kept."""
+"""Lineage of a run whose datasets are in a bucket: their tables are fetched, and kept with their indexes."""
 
 import json
 import shutil
@@ -10,6 +10,8 @@ from components.common.data.reading import MANIFEST, Dataset
 from components.common.data.storage import S3, Store, open_store
 from components.common.errors import StageFailed, UserError
 from components.common.stage.progress import track
+from components.lineage.indexes import keep_indexes
+from components.lineage.keys import FOLDER as INDEXES
 from pipelines.engines.local import task_name
 from pipelines.steps import STEPS
 
@@ -31,10 +33,11 @@ def data_of(workspace: str, picture: bool = False) -> Path:
     if not places:
         raise UserError(f"{workspace} holds no dataset: give the address of one run's artifacts")
     data = kept_at(workspace)
-    for gone in [folder for folder in data.glob("*") if folder.name not in places]:
+    for gone in [folder for folder in data.glob("*") if folder.name not in (*places, INDEXES)]:
         shutil.rmtree(gone)
     for name, place in track(places.items(), "datasets fetched"):
         _fetch(store, place, data / name, whole=picture and name == "images")
+    keep_indexes(data)
     return data
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.tree import Tree
 
+from components.common.counts import counted
 from components.common.data.digests import short
 from components.common.data.rejections import meaning
 from components.common.harmless import json_text
@@ -41,7 +42,7 @@ def print_found(found: "Sequence[Found]", as_json: bool) -> None:
         console.print("No row has that value.")
     for answer in found:
         some = f", the first {len(answer.rows)} shown" if len(answer.rows) < answer.total else ""
-        console.print(f"[bold]{answer.dataset}[/bold]: {answer.total} rows{some}")
+        console.print(f"[bold]{answer.dataset}[/bold]: {counted(answer.total, 'row')}{some}")
         for row in answer.rows:
             said = {name: value for name, value in row.items() if is_said(name, value)}
             console.print(f"  {answer.dataset}:{row['position']}  [dim]{_facts(said)}[/dim]{_meaning(row)}")

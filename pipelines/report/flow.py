@@ -47,9 +47,9 @@ def flow(workspace: Workspace, made: Collection[str]) -> list[Level]:
         levels.append(Level("objects", rows("objects"), lone, "lead no set"))
     if "sets" in made:
         unused = _lost(workspace, made, "assembly", SET)
-        levels.append(Level("sets", rows("sets"), unused, "became no training tuple"))
+        levels.append(Level("sets", rows("sets"), unused, "became no tuple"))
     if "tuples" in made:
-        levels.append(Level("training tuples", rows("tuples"), []))
+        levels.append(Level("tuples", rows("tuples"), []))
     return levels
 
 

@@ -31,8 +31,9 @@ class Plan:
 
     takedown: its name, the same for the same photographs. workspace: the run that is repaired. image_ids: sha256 of the
     photographs asked for. copies: others that the deny list keeps out too, by their look: sha256 -> name. rows: dataset
-    -> rows that are made from either. of_copies: how many of these only from copies. elsewhere: other runs of this
-    folder that hold them, whose datasets are deleted. outputs: address of a Kubeflow run's artifacts in a bucket ->
+    -> rows that are made from either. of_copies: how many of these only from copies. tuples: ids of those among
+    the rows, which end with the repair: one that is made again has another. elsewhere: other runs of this folder that
+    hold them, whose datasets are deleted. outputs: address of a Kubeflow run's artifacts in a bucket ->
     folders there that hold them, in any version, and are deleted. models: trained on them. originals: names in the
     collection, of copies of the same bytes too. datasets: sha256 of the datasets that hold traces.
     """
@@ -48,6 +49,7 @@ class Plan:
     models: Sequence[str]
     copies: Mapping[str, str] = field(default_factory=dict)
     of_copies: Mapping[str, int] = field(default_factory=dict)
+    tuples: Sequence[str] = ()
     outputs: Mapping[str, Sequence[str]] = field(default_factory=dict)
     datasets: Sequence[str] = ()
     ids: Sequence[str] = field(repr=False, default=())
@@ -76,6 +78,15 @@ def load_plan(takedown: str) -> Plan:
         known = ", ".join(sorted(path.name for path in FOLDER.glob("*"))) or "none yet"
         raise UserError(f"there is no takedown {takedown} in this folder: it knows {known}")
     return Plan(**read_json(path))
+
+
+def takedowns_of(workspace: Path) -> list[str]:
+    """The names of the takedowns of this folder that repaired a run or deleted its datasets."""
+    plans = [load_plan(path.parent.name) for path in sorted(FOLDER.glob("*/plan.json"))]
+    root = workspace.resolve()
+    return [
+        plan.takedown for plan in plans if root in {Path(run).resolve() for run in (plan.workspace, *plan.elsewhere)}
+    ]
 
 
 def make_plan(workspace: Path, asked: Sequence[str], outputs: Sequence[str] = ()) -> tuple[Plan, list[Denied]]:
@@ -110,6 +121,7 @@ def make_plan(workspace: Path, asked: Sequence[str], outputs: Sequence[str] = ()
         originals=_originals(run, own),
         rows={name: len(rows) for name, rows in own.items()},
         of_copies={name: len(rows) - len(own_asked.get(name, ())) for name, rows in own.items()},
+        tuples=[row["tuple_id"] for row in run["tuples"].at(own["tuples"])] if "tuples" in own else [],
         elsewhere=[str(root) for root in affected if root != workspace],
         outputs={address: there.folders for address, there in held.items()},
         models=[*_models(run, own), *(f"{address}/{model}" for address in held for model in held[address].models)],

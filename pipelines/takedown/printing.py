@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
+from components.common.counts import counted
 from components.common.data.digests import short
+from components.common.data.names import some
 from components.common.terminal import Terminal, shown
 from pipelines.takedown.plan import REGENERABLE, Plan
 from pipelines.takedown.receipt import OUT_OF_REACH, Receipt, files_of, text_of
@@ -17,7 +19,7 @@ def print_plan(plan: Plan) -> None:
     """What would be done, by class."""
     console = Terminal()
     run = "the run of this folder" if plan.workspace == "." else f"the run in {shown(plan.workspace)}"
-    console.print(f"Takedown {plan.takedown}. Photographs: {len(plan.image_ids)}, in {run}.")
+    console.print(f"Takedown {plan.takedown} of {counted(len(plan.image_ids), 'photograph')} in {run}.")
     if plan.copies:
         console.print(f"Copies of them, by their look, are kept out and go, too: {len(plan.copies)}.")
     for image_id, name in plan.copies.items():
@@ -29,12 +31,15 @@ def print_plan(plan: Plan) -> None:
     for name in plan.models:
         table.add_row(shown(name), "", "", "irreducible: weights trained on them stay, and are tagged")
     console.print(table)
+    if plan.tuples:
+        console.print(f"Tuples that end: {some(list(map(short, plan.tuples)))}.", soft_wrap=True)
     if plan.absent:
         console.print(f"{len(plan.absent)} are not in this run; they are kept out by their bytes only.")
     for root in plan.elsewhere:
         console.print(f"{shown(root)} holds some, too: its datasets made from them are deleted; run it again after.")
     for address, folders in plan.outputs.items():
-        deleted = f"holds some, too: {len(folders)} folders of datasets and reports are deleted, in every version."
+        held = f"{counted(len(folders), 'folder')} of datasets and reports"
+        deleted = f"holds some, too: {held} will be deleted, in every version."
         console.print(f"{shown(address)} {deleted if folders else 'holds none.'}")
     console.print("Older versions are deleted from DVC's cache and remotes, and pictures from MLflow.")
     console.print("Out of reach:")
@@ -58,7 +63,7 @@ def print_traces(found: Sequence[Trace], searched: int) -> bool:
     for trace in found[:SHOWN]:
         console.print(f"{shown(trace.place)}: {shown(trace.what)}", soft_wrap=True)
     if found:
-        console.print(f"{len(found)} traces in {searched} files and objects: apply the takedown again.")
+        console.print(f"{counted(len(found), 'trace')} in {searched} files and objects: apply the takedown again.")
     else:
         console.print(f"Nothing is left in {searched} files and objects.")
     return not found

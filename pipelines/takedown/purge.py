@@ -9,7 +9,7 @@ from typing import Any
 
 from components.common.data.reading import MANIFEST, Manifest
 from components.common.errors import UserError
-from components.lineage.keys import FOLDER as INDEXES
+from components.lineage.indexes import keep_indexes
 from components.lineage.rows import Run
 from pipelines.engines.local import open_dvc
 from pipelines.engines.request import RUNS
@@ -35,8 +35,10 @@ def purge_run(root: Path, traces: Traces, repaired: bool = False) -> int:
     reports = {workspace.report(STEPS[maker]) for rows in bad if (maker := maker_of(rows.name))}
     pages = [] if repaired or not bad else [workspace.page.parent]
     # These belong to no stage, and show or count what was in the datasets.
-    others = [root / "data" / name for name in ("kfp", "found.png", *EXPORTS, INDEXES)] if bad or repaired else []
-    return sum(map(delete, [*folders, *sorted(reports), *pages, *others]))
+    others = [root / "data" / name for name in ("kfp", "found.png", *EXPORTS)] if bad or repaired else []
+    count = sum(map(delete, [*folders, *sorted(reports), *pages, *others]))
+    keep_indexes(root / "data")
+    return count
 
 
 def stored_versions(workspace: Workspace, traces: Traces) -> set[str]:

@@ -6,8 +6,10 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from components.common.counts import counted
 from components.common.data.digests import short
 from components.common.data.files import inside, read_json, write_atomically
+from components.common.data.names import some
 from components.common.errors import UserError
 from components.common.harmless import harmless
 from components.ingest.denied import REASON
@@ -30,8 +32,8 @@ BEHIND_MLFLOW = (
 
 @dataclass(frozen=True)
 class Receipt:
-    """deleted: place -> files. withdrawn: runs of MLflow whose pictures and pages went. versions: dataset -> sha256
-    after the repair.
+    """rows, tuples: as in the plan. deleted: place -> files. withdrawn: runs of MLflow whose pictures and pages went.
+    versions: dataset -> sha256 after the repair.
 
     copies: photographs that went because they look like those asked for, sha256 -> name. refused: names that no longer
     come in, copies included.
@@ -49,6 +51,7 @@ class Receipt:
     stopped: str
     models: Sequence[str]
     originals: Sequence[str]
+    tuples: Sequence[str] = ()
     copies: Mapping[str, str] = field(default_factory=dict)
     refused: Sequence[str] = ()
     withdrawn: int = 0
@@ -66,6 +69,7 @@ def write_receipt(
         photographs=plan.image_ids,
         copies=plan.copies,
         rows=plan.rows,
+        tuples=plan.tuples,
         deleted=deleted,
         versions={name: rows.dataset.digest for name, rows in run.datasets.items()},
         gates={row["gate"]: row["verdict"] for row in verdicts(workspace)},
@@ -104,7 +108,7 @@ def text_of(receipt: Receipt) -> str:
         [
             f"# Receipt of takedown {receipt.takedown}",
             "",
-            f"{receipt.at}. {len(receipt.photographs)} photographs, by sha256:",
+            f"{receipt.at}. {counted(len(receipt.photographs), 'photograph')}, by sha256:",
             "",
             *(f"- {image_id}" for image_id in receipt.photographs),
             *(
@@ -114,9 +118,16 @@ def text_of(receipt: Receipt) -> str:
             "",
             "## What was done",
             "",
-            *(f"- {name}: {count} rows were left out or made again" for name, count in receipt.rows.items()),
+            *(f"- {name}: {counted(count, 'row')} left out or made again" for name, count in receipt.rows.items()),
+            *(
+                [f"- Tuples that ended: {some(list(map(short, receipt.tuples)))}; receipt.json has all"]
+                * bool(receipt.tuples)
+            ),
             *(f"- {place}: {count} deleted" for place, count in receipt.deleted.items()),
-            *([f"- MLflow: pictures and pages of {receipt.withdrawn} runs deleted; the runs stay, tagged"] * withdrawn),
+            *(
+                [f"- MLflow: pictures and pages of {counted(receipt.withdrawn, 'run')} deleted; the runs stay, tagged"]
+                * withdrawn
+            ),
             "- The photographs, and copies of them, are on the deny list, and do not come in again.",
             *(f"- Refused: {harmless(name)}" for name in receipt.refused),
             f"- Gates of the repaired version: {', '.join(f'{k} {v}' for k, v in receipt.gates.items())}.",

@@ -12,7 +12,7 @@ from pipelines.engines.prepare import DENIED
 from pipelines.engines.request import RUNS
 from pipelines.engines.workspace import Workspace
 from pipelines.lineage.bucket import KEPT
-from pipelines.takedown.copies import alike
+from pipelines.takedown.copies import alike, shows_any
 from pipelines.takedown.outputs import search_outputs
 from pipelines.takedown.plan import Plan
 from pipelines.takedown.records import search_records
@@ -30,15 +30,20 @@ def verify(plan: Plan) -> tuple[list[Trace], int]:
     data = {path.resolve() for root in roots if (path := root / "data").is_dir()}
     files = [file for folder in sorted(data) for file in files_below(folder)]
     files += [file for folder in (Path("mlartifacts"), KEPT) for file in files_below(folder)]
-    searched = ((file, plan.traces.found_in(file.read_bytes())) for file in track(files, "files searched"))
+    denied = [entry for entry in read_denied(DENIED).entries if entry.takedown == plan.takedown]
+    searched = ((file, _held(file.read_bytes(), plan.traces, denied)) for file in track(files, "files searched"))
     found = [Trace(str(file), what) for file, what in searched if what]
     stored, objects = _stores(workspace, plan.traces)
-    denied = [entry for entry in read_denied(DENIED).entries if entry.takedown == plan.takedown]
     seen = [trace for folder in sorted(data) for trace in _by_look(folder, denied)]
     outputs = [trace for address in plan.outputs for trace in search_outputs(address, plan.traces)]
     outputs += search_records(plan.takedown, plan.traces)
     left = [*found, *stored, *seen, *(trace for trace in outputs if trace)]
     return left, len(files) + objects + len(outputs)
+
+
+def _held(data: bytes, traces: Traces, denied: Sequence[Denied]) -> str:
+    """What a file holds of what should be gone, in words; empty if nothing."""
+    return traces.found_in(data) or ("a picture, by its look" if shows_any(data, denied) else "")
 
 
 def _stores(workspace: Workspace, traces: Traces) -> tuple[list[Trace], int]:

@@ -21,7 +21,7 @@ def test_a_window_that_cannot_be_precise_is_said_with_the_way_out(lot: Callable[
     _, row = lot(10).know(named(10, 30)).calibrate(FAINT, passed=False, label_rows=40, labelled_objects=40).judge()
     assert row["reason"].startswith(
         "no window reaches precision 0.8 with this encoder: the strictest has a mean of 0.40 and a lower bound of 0.30"
-        ", from 0.9 up, where 20 of 40 labelled objects have partners; all 10 sets have verdicts"
+        ", from 0.9 up, where 20 of 40 labelled objects have partners; with all references of 10 sets judged"
     )
     assert row["next_step"].startswith("use an encoder that tells these objects apart (models.ir")
     _, none = lot(0).calibrate(FAINT, passed=False, label_rows=40, labelled_objects=40).judge()

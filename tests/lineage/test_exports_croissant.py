@@ -90,8 +90,14 @@ def test_licences_are_counted_and_none_is_made_up(document: dict[str, Any]) -> N
 
 def test_what_is_declared_is_added(exported_run: Workspace, tmp_path: Path) -> None:
     said = tmp_path / "said.yaml"
-    said.write_text("licence: CC-BY-4.0\nversion: 1.2.0\npublished: 2026-02-03\npermitted_actions: odrl:reproduce\n")
-    document = json.loads(export(exported_run, ["croissant"], tmp_path, declared=said)[0].read_text())
+    said.write_text(
+        "licence: CC-BY-4.0\nversion: 1.2.0\npublished: 2026-02-03\npermitted_actions: odrl:reproduce\n"
+        "provider: A Museum, museum@example.org\n"
+    )
+    path = export(exported_run, ["croissant"], tmp_path, declared=said)[0]
+    document = json.loads(path.read_text())
+    issues = mlcroissant.Dataset(path).metadata.ctx.issues
+    assert document["creator"]["name"] == "A Museum, museum@example.org" and not issues.errors | issues.warnings
     assert document["license"][0]["name"] == "CC-BY-4.0" and "Declared" in document["license"][0]["description"]
     assert (document["version"], document["datePublished"]) == ("1.2.0", "2026-02-03")
     assert document["usageInfo"]["odrl:permission"][0]["odrl:action"] == {"@id": "odrl:reproduce"}

@@ -52,10 +52,10 @@ def test_the_card_counts_rights_and_calls_none_of_them_known(card: str) -> None:
     cells = rows(card)
     assert {("CC0-1.0", "2"), ("House rules", "1"), ("(unknown)", "1"), ("tdm-reservation", "1")} <= set(cells)
     assert {("a.example", "2"), ("b.example", "1")} <= set(cells)
-    assert "5 photographs: 1 have no known licence, 1 name whom to credit, 1 say when" in card
+    assert "5 photographs. Without a known licence: 1; with the name to credit: 1; with the date" in card
     front = yaml.safe_load(card.split("---\n")[1])
     assert (front["license"], front["size_categories"]) == ("unknown", ["n<1K"])
-    assert "- The licence of 1 photographs is unknown." in card
+    assert "- The licence of 1 photograph is unknown." in card
 
 
 def test_the_card_has_gates_window_and_making(card: str) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,13 @@ from PIL import Image, ImageOps
 from typer.testing import CliRunner
 
 from components.common.data.reading import Dataset
+from components.common.data.writing import Writer
 from components.common.errors import UserError
+from components.common.stage.params import StageParams
 from components.lineage import ask, keys, rows
 from components.lineage.closure import closure
 from components.lineage.find import find
+from components.lineage.indexes import keep_indexes
 from components.lineage.rows import Run
 from components.lineage.trace import Node
 from pipelines.cli.app import app
@@ -72,6 +76,23 @@ def test_a_kept_index_follows_its_dataset(tmp_path, monkeypatch):
     made = [row["tuple_id"] for row in Dataset(tmp_path / "tuples").rows() if photograph in row["sources"]]
     assert keys_of(ask.derived(tmp_path, photograph), "tuples") == set(made)
     assert kept and not set(kept) & set((tmp_path / keys.FOLDER).glob("tuples-*"))
+
+
+def test_a_run_leaves_the_indexes_of_its_large_tables_and_of_no_others(tmp_path, monkeypatch):
+    write_run(tmp_path, seed=1)
+    photograph = Dataset(tmp_path / "images").rows(["image_id"])[0]["image_id"]
+    before = ask.derived(tmp_path, photograph)
+    keep_indexes(tmp_path)
+    assert not (tmp_path / keys.FOLDER).exists()
+    monkeypatch.setattr(keys, "WORTH_KEEPING", 1)
+    keep_indexes(tmp_path)
+    kept = set((tmp_path / keys.FOLDER).iterdir())
+    monkeypatch.setattr(rows.Rows, "scan", lambda *_: pytest.fail("a table was scanned"))
+    assert ask.derived(tmp_path, photograph) == before and ask.view(tmp_path, photograph[:10])
+    assert set((tmp_path / keys.FOLDER).iterdir()) == kept
+    shutil.rmtree(tmp_path / "latents")
+    keep_indexes(tmp_path)
+    assert {path.name.split("-")[0] for path in kept - set((tmp_path / keys.FOLDER).iterdir())} == {"latents"}
 
 
 def test_ids_that_begin_alike_are_told_apart(tmp_path):
@@ -151,6 +172,32 @@ def test_found_rows_are_printed_a_line_for_each(workspace):
     assert "licence=unknown" in printed
     found = CliRunner().invoke(app, ["lineage", "find", "uri=some/1*.png", "--json", *options]).stdout
     assert [row["position"] for row in json.loads(found)[0]["rows"]] == [1, 10]
+
+
+def test_a_single_row_is_counted_as_one_and_a_datasets_neighbours_are_named_once(workspace):
+    options = ["--workspace", str(workspace)]
+    assert "images: 1 row\n" in CliRunner().invoke(app, ["lineage", "find", "uri=some/13.png", *options]).stdout
+    near = ask.view(workspace / "data", "tuples").below
+    assert len(near) > 4 and not any(node.again for node in near)
+
+
+def test_an_object_shows_why_a_stage_took_it_no_further(tmp_path):
+    write_run(tmp_path)
+    objects = Dataset(tmp_path / "objects").rows()
+    said = [(objects[3]["object_id"], "object"), (objects[4]["object_id"], "set"), ("1,2,3,4", "box")]
+    rejected = [
+        {"stage": "mining", "subject": subject, "key": key, "image_id": None, "reason": "no-partner", "detail": ""}
+        for key, subject in said
+    ]
+    with Writer(tmp_path / "mining_rejects", "rejects", "mining", {}, StageParams()) as out:
+        out.write(0, rejected)
+    for at, expected in ((3, [0]), (4, [1]), (5, [])):
+        shown = ask.view(tmp_path, f"objects:{at}").below
+        assert [node.key for node in shown if node.dataset == "mining_rejects"] == [
+            f"mining_rejects:{n}" for n in expected
+        ]
+    assert [node.key for node in ask.sources(tmp_path, "mining_rejects:0").below] == [objects[3]["object_id"]]
+    assert ask.sources(tmp_path, "mining_rejects:2").below == []
 
 
 def test_a_dataset_is_followed_once_either_way(workspace):

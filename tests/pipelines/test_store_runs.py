@@ -11,11 +11,17 @@ from typing import Any
 
 import boto3
 import pytest
-from short_run import SETTINGS, make_shop, objectmate
+from short_run import ROOT, SETTINGS, make_shop, objectmate
 
 from components.common.data.digests import digest_file
 from components.common.data.reading import Dataset
+from components.ingest.denied import write_denied
+from pipelines.cluster.submit import run_parameters
+from pipelines.engines.request import Request
+from pipelines.kubeflow import build
 from pipelines.steps import PIPELINES
+from pipelines.takedown.plan import make_plan
+from tests.takedown.bucket_data import ADDRESS, put_run
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.store]
 BESIDE = ("run.json", "_finished.json", "run.lock")
@@ -135,6 +141,36 @@ def test_wrong_keys_end_a_run_in_one_sentence(home: Path, settings: dict[str, st
     assert "refuses the credentials (SignatureDoesNotMatch): renew AWS_ACCESS_KEY_ID" in refused.stderr
 
 
+def test_kubeflows_takedown_pipeline_makes_the_dataset_again_and_purges_earlier_outputs(
+    home: Path, client: Any, store_settings: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kfp import local
+
+    client.create_bucket(Bucket="runs")
+    client.put_bucket_versioning(Bucket="runs", VersioningConfiguration={"Status": "Enabled"})
+    put_run(client, home / "ws/data")
+    monkeypatch.chdir(home / "ws")
+    gone = Dataset("data/tuples").rows()[0]["sources"][0]
+    about = blobs_about(Path("data"), gone)
+    plan, denied = make_plan(Path(), [gone])
+    write_denied(tmp_path / "denied.parquet", denied)
+    client.upload_file(str(tmp_path / "denied.parquet"), "runs", "denied.parquet")
+    settings = [word for word in (*SETTINGS, *FEW) if word != "--set"]
+    asked = [*settings, "ingest.denied=s3://runs/denied.parquet"]
+    request = Request("takedown", SOURCES[1], SOURCES[3], overrides=asked)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(tmp_path / "local"))
+    build("takedown", shares=False)(**run_parameters(request, [], [ADDRESS]))
+    [receipt] = [json.loads(path.read_text()) for path in (tmp_path / "local").rglob("receipt.json")]
+    assert receipt["photographs"] == [gone] and set(receipt["copies"]) == set(plan.copies)
+    assert {"conservation", "leakage", "retrieval-precision"} <= receipt["gates"].keys()
+    assert receipt["deleted"][f"objects of {ADDRESS}"] > 20
+    [remade] = [path.parent for path in (tmp_path / "local").rglob("tuples/manifest.json")]
+    assert len(Dataset(remade)) and all(gone not in row["sources"] for row in Dataset(remade).rows())
+    left = versions(client, "runs")
+    assert left and not any(part in body for part in about for body in left)
+
+
 def test_a_takedown_reaches_every_version_in_the_buckets(
     home: Path, client: Any, settings: dict[str, str], store_settings: dict[str, str]
 ) -> None:
@@ -168,11 +204,11 @@ def blobs_about(data: Path, image_id: str) -> list[bytes]:
     return [picture[len(picture) // 2 :][:100] for picture in pictures] + vectors
 
 
-def versions(client: Any) -> list[bytes]:
-    """The content of every version of every object of DVC's remote."""
-    pages = client.get_paginator("list_object_versions").paginate(Bucket="versions")
+def versions(client: Any, bucket: str = "versions") -> list[bytes]:
+    """The content of every version of every object of a bucket, by default DVC's remote."""
+    pages = client.get_paginator("list_object_versions").paginate(Bucket=bucket)
     listed = [(item["Key"], item["VersionId"]) for page in pages for item in page.get("Versions", ())]
     get = client.get_object
     with ThreadPoolExecutor(8) as pool:
-        got = pool.map(lambda each: get(Bucket="versions", Key=each[0], VersionId=each[1])["Body"].read(), listed)
+        got = pool.map(lambda each: get(Bucket=bucket, Key=each[0], VersionId=each[1])["Body"].read(), listed)
         return list(got)

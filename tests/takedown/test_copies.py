@@ -10,12 +10,13 @@ from PIL import ImageOps
 
 from components.common.data.reading import Dataset
 from components.common.errors import UserError
-from components.common.vision.images import decode
-from components.ingest.denied import REASON, write_denied
+from components.common.vision.images import decode, webp_address
+from components.ingest.denied import REASON, Denied, write_denied
 from components.ingest.params import Params
 from components.ingest.stage import run
+from pipelines.takedown.copies import shows_any
 from pipelines.takedown.outputs import copies_there
-from pipelines.takedown.plan import Plan, load_plan, make_plan
+from pipelines.takedown.plan import Plan, load_plan, make_plan, takedowns_of
 from pipelines.takedown.printing import print_plan
 from pipelines.takedown.purge import purge_run
 from pipelines.takedown.verify import _by_look
@@ -80,6 +81,16 @@ def test_a_run_with_only_a_copy_is_purged_of_what_verify_sees_there(home: Path) 
     assert not list(_by_look(data, denied))
 
 
+def test_a_picture_is_seen_by_its_look_as_a_file_and_inside_a_page(home: Path) -> None:
+    _, denied = make_plan(Path(), [GONE])
+    copy, other = mirrored(), (home / "photographs" / OTHERS[0]).read_bytes()
+    small = webp_address(decode(copy), 128, quality=80)
+    assert shows_any(copy, denied) and shows_any(f"<img src='{small}'>".encode(), denied)
+    assert not shows_any(other, denied) and not shows_any(webp_address(decode(other), 128, quality=80).encode(), denied)
+    assert not shows_any(b"no picture", denied)
+    assert not shows_any(copy, [Denied(GONE, "ab", None)])
+
+
 def test_the_terminal_and_the_saved_plan_show_the_copies(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plan, _ = make_plan(Path(), [GONE])
     print_plan(plan)
@@ -88,6 +99,8 @@ def test_the_terminal_and_the_saved_plan_show_the_copies(home: Path, capsys: pyt
     assert all(f"{image_id[:12]} {name}" in said for image_id, name in plan.copies.items())
     plan.save()
     assert Plan(**vars(load_plan(plan.takedown))).copies == plan.copies
+    assert takedowns_of(Path()) == takedowns_of(Path("runs/shop")) == [plan.takedown]
+    assert takedowns_of(Path("runs/other")) == []
 
 
 def test_copies_in_a_bucket_are_told_by_their_look_not_their_name(home: Path, bucket: Any) -> None:

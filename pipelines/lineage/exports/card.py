@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from components.common.counts import counted
 from components.common.data.digests import short
 from pipelines.lineage.exports.counting import Rights, refused, rights, size, tally
 from pipelines.lineage.exports.declared import Declared
@@ -97,8 +98,8 @@ def rights_section(measured: Rights) -> Iterator[str]:
     """Licences, signals and sources of the photographs, counted."""
     yield "## Rights"
     yield (
-        f"{measured.photographs:,} photographs: {measured.unlicensed:,} have no known licence, {measured.attributed:,} "
-        f"name whom to credit, {measured.checked:,} say when their rights signal was checked."
+        f"{counted(measured.photographs, 'photograph')}. Without a known licence: {measured.unlicensed:,}; with the "
+        f"name to credit: {measured.attributed:,}; with the date on which rights were checked: {measured.checked:,}."
         + (f" The parameter {measured.stated_how}." if measured.stated else "")
     )
     for title, counts in (
@@ -161,13 +162,13 @@ def limits_section(history: History, measured: Rights) -> Iterator[str]:
         if row["verdict"] != "pass"
     ]
     if measured.unlicensed:
-        limits.append(f"The licence of {measured.unlicensed:,} photographs is unknown.")
+        limits.append(f"The licence of {counted(measured.unlicensed, 'photograph')} is unknown.")
     if unsaid := measured.train_ai["unknown"]:
-        limits.append(f"Of {unsaid:,} photographs, nobody said whether they may be used for training.")
+        limits.append(f"Of {counted(unsaid, 'photograph')} nobody said whether training may use it.")
     if unsourced := measured.domains[""]:
-        limits.append(f"{unsourced:,} photographs do not say where they come from.")
+        limits.append(f"Of {counted(unsourced, 'photograph')} the source is unknown.")
     if undated := measured.months[""]:
-        limits.append(f"{undated:,} photographs do not say when they were collected.")
+        limits.append(f"Of {counted(undated, 'photograph')} the date of collection is unknown.")
     if "tuples" not in history.datasets:
         limits.append("The run has made no training samples.")
     if history.left_out:

@@ -97,6 +97,7 @@ def _document(history: History, declared: Declared, folder: Path) -> dict[str, A
         "description": _description(history, bool(declared.of("published"))),
         "conformsTo": CONFORMS_TO,
         "version": declared.of("version") or f"0.0.0+{history.digest[:12]}",
+        **_creator(declared),
         "datePublished": declared.of("published") or day,
         "citeAs": f"@misc{{objectmate-{history.digest[:12]}, title={{{title}}}, year={{{day[:4]}}}, "
         f"note={{Datasets with the joint digest {history.digest}}}}}",
@@ -107,6 +108,12 @@ def _document(history: History, declared: Declared, folder: Path) -> dict[str, A
         "distribution": [entry for name in history.datasets for entry in _distribution(history, name, folder)],
         "recordSet": [entry for name in history.datasets for entry in _record_sets(history, name)],
     }
+
+
+def _creator(declared: Declared) -> dict[str, Any]:
+    """Who made the dataset, as far as somebody declared it."""
+    provider = declared.of("provider")
+    return {"creator": {"@type": "sc:Organization", "name": provider}} if provider else {}
 
 
 def _description(history: History, published: bool) -> str:

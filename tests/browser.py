@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -12,13 +12,14 @@ if TYPE_CHECKING:
 
 CHROMIUM = Path("/usr/bin/chromium")
 NARROW, WIDE = 390, 1280  # px, a phone and a laptop
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 OWN_HOSTS = {"127.0.0.1", "localhost", "[::1]", "::1"}
 BROKEN = """() => [...document.images].filter(each => each.currentSrc && !(each.complete && each.naturalWidth))
     .map(each => each.currentSrc.slice(0, 200))"""
 EAGER = "() => document.querySelectorAll('img[loading=lazy]').forEach(each => each.loading = 'eager')"
 
 Visit = Callable[..., "Page"]
-"""visit(address, width=WIDE, dark=False, touch=False) opens an address, or a file by its path, in a fresh window."""
+"""visit(address, width=WIDE, touch=False) opens an address, or a file by its path, in a fresh window."""
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +40,8 @@ def visit(browser: "Browser") -> Iterator[Visit]:
     complaints: list[str] = []
     windows: list[BrowserContext] = []
 
-    def opened(address: str | Path, width: int = WIDE, dark: bool = False, touch: bool = False) -> "Page":
-        scheme = "dark" if dark else "light"
-        window = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, has_touch=touch, is_mobile=touch
-        )
+    def opened(address: str | Path, width: int = WIDE, touch: bool = False) -> "Page":
+        window = browser.new_context(viewport={"width": width, "height": 900}, has_touch=touch, is_mobile=touch)
         windows.append(window)
         page = window.new_page()
         watch(page, complaints)
@@ -71,6 +69,16 @@ def watch(page: "Page", complaints: list[str]) -> None:
     page.on("console", logged)
     page.on("pageerror", lambda error: complaints.append(f"threw: {error}"))
     page.on("request", asked)
+
+
+def faults(page: "Page") -> list[str]:
+    """What is wrong with a page, light or dark: pictures that are not shown, axe's findings, sideways scrolling."""
+    found = [f"not shown: {address}" for address in broken_pictures(page)]
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        found += [f"{scheme}: {fault}" for fault in inaccessible(page)]
+        found += [f"{scheme}: {wider} px wider than the window"] if (wider := overflow(page)) else []
+    return found
 
 
 def broken_pictures(page: "Page") -> list[str]:

@@ -38,7 +38,9 @@ def served(workspace: Workspace, rater: str = "", database: str = "") -> Iterato
         thread.start()
         while not server.started:
             time.sleep(0.01)
-        yield Served(address("127.0.0.1", port), review)
-        server.should_exit = True
-        thread.join()
+        try:
+            yield Served(address("127.0.0.1", port), review)
+        finally:  # else a test that fails would keep the process alive
+            server.should_exit = True
+            thread.join()
     review.engine.dispose()

@@ -1,6 +1,7 @@
 """What a run is called in MLflow, and its parameters there: both say how it differs from the plain run."""
 
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import Any
 
 from components.common.stage.yaml_text import read_yaml
@@ -12,7 +13,8 @@ OF_THE_RUN = {
     "images": "input", "tuples": "output", "model_insertion": "output", "model_generation": "output", "scores": "output"
 }  # fmt: skip
 """The datasets that the record of a whole run has; those of its stages have all."""
-MOST_NAMED = 4
+LONGEST_NAME = 200
+"""Characters of a run's name, of which MLflow keeps 250."""
 
 
 def differs(workspace: Workspace, request: Request) -> dict[str, Any]:
@@ -37,8 +39,9 @@ def _at(values: Mapping[str, Any], dotted: str) -> Any:
 def run_name(workspace: Workspace, request: Request) -> str:
     """What the run is called: its pipeline, and what differs from the plain run."""
     changed = [f"{key}={value}" for key, value in differs(workspace, request).items()]
-    more = [f"and {len(changed) - MOST_NAMED} more"] if len(changed) > MOST_NAMED else []
-    words = ", ".join([*changed[:MOST_NAMED], *more]) or "as embedded"
+    named = sum(length <= LONGEST_NAME for length in accumulate(len(each) + 2 for each in changed))
+    more = [f"and {len(changed) - named} more"] if len(changed) > named else []
+    words = ", ".join([*changed[:named], *more]) or "as embedded"
     return f"{request.pipeline}: {words}" + (f" ({request.engine})" if request.engine != "dvc" else "")
 
 

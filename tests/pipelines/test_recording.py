@@ -65,7 +65,11 @@ def test_an_edited_file_of_parameters_is_named_too(tmp_path: Path, monkeypatch: 
     changed = {"mining.min_views": 2, "seed": 5, "evaluation.steps": 4, "evaluation.batch": 3, "training.seed": 9}
     here.params.write_text(render(resolve("sandbox", changed)))
     assert differs(here, plain) == changed
-    assert run_name(here, plain).endswith(", and 1 more") and run_name(here, plain).startswith("full: ")
+    assert all(f"{key}={value}" in run_name(here, plain) for key, value in changed.items())
+    long = Request(
+        "full", images="s3://" + "x" * 150, overrides=["mining.min_views=2", "seed=5", "detection.detector=" + "y" * 90]
+    )
+    assert run_name(here, long).endswith("mining.min_views=2, seed=5, and 1 more") and len(run_name(here, long)) <= 250
     other = Request("dataset", images="shop", engine="kfp", overrides=["mining.min_views=2"])
     assert run_name(here, other) == "dataset: images=shop, mining.min_views=2 (kfp)"
 

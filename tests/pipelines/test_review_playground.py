@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from browser import Visit, broken_pictures, inaccessible, overflow
+from browser import NARROW, Visit, faults
 from labelling_data import RUN
 from PIL import Image
 from review_app import Served, served
@@ -77,7 +77,7 @@ def test_an_object_is_put_where_the_box_was_drawn(app: Served, visit: Visit, sce
     assert np.abs(np.array(box) - (120, 60, 90, 100)).max() <= 2
     page.click("#draw")
     page.wait_for_selector("#made:not([hidden])")
-    assert not broken_pictures(page) and not inaccessible(page)
+    assert not faults(page)
     [made] = app.review.playground.history()
     assert (made.by, made.steps, made.width, made.height, list(made.box)) == ("ada", 2, 300, 200, box)
     result = page.request.get(f"{app.address}/playground/picture/{made.id}/result").body()
@@ -98,7 +98,7 @@ def test_an_object_is_put_where_the_box_was_drawn(app: Served, visit: Visit, sce
 
 
 def test_a_finger_draws_too_and_a_box_can_be_typed(app: Served, visit: Visit, scene: Path) -> None:
-    page = prepared(visit, app, scene, width=390, touch=True, dark=True)
+    page = prepared(visit, app, scene, width=NARROW, touch=True)
     place = page.locator("#shown-scene img").bounding_box()
     assert place
     finger = page.context.new_cdp_session(page)
@@ -113,7 +113,7 @@ def test_a_finger_draws_too_and_a_box_can_be_typed(app: Served, visit: Visit, sc
     page.click("#draw")
     page.wait_for_selector("#made:not([hidden])")
     assert app.review.playground.history()[0].box[2] == 50
-    assert not inaccessible(page) and overflow(page) == 0
+    assert not faults(page)
 
 
 def test_what_cannot_be_drawn_is_one_sentence(app: Served, visit: Visit, scene: Path) -> None:

@@ -6,9 +6,9 @@ shows little. The window's low end is chosen on the corpus and judged on the ben
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.table import Table
 
@@ -60,26 +60,23 @@ class Measured(NamedTuple):
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: a measure, its 95 % interval, and what the lower end of that must reach, if anything."""
+    """One line of the table: what was measured, and what the lower end of its interval must reach, if anything."""
 
     what: str
-    detail: str
-    value: float
-    low: float
-    high: float
+    measured: Measured
     bar: float | None
 
     @property
     def passed(self) -> bool:
         """Whether the interval's lower end reaches the bar."""
-        return self.bar is None or self.low >= self.bar
+        return self.bar is None or self.measured.interval.low >= self.bar
 
 
 def rows_of(measured: Mapping[str, Measured]) -> list[Row]:
     """The table of what was measured. Raises `ValueError` unless that is every row of `BARS` and no other."""
     if differing := sorted(measured.keys() ^ BARS.keys()):
         raise ValueError(f"measured or listed, but not both: {', '.join(differing)}")
-    return [Row(what, measured[what].detail, *measured[what].interval, bar) for what, bar in BARS.items()]
+    return [Row(what, measured[what], bar) for what, bar in BARS.items()]
 
 
 def verify_models(evaluation: Params, path: Path | None) -> bool:
@@ -93,15 +90,22 @@ def verify_models(evaluation: Params, path: Path | None) -> bool:
     rows = rows_of(small_models() | grid_models(evaluation))
     Terminal().print(_printed(rows))
     if path:
-        path.write_text(json.dumps([asdict(row) | {"passed": row.passed} for row in rows], indent=2) + "\n")
+        path.write_text(json.dumps([_document(row) for row in rows], indent=2) + "\n")
     return all(row.passed for row in rows)
+
+
+def _document(row: Row) -> dict[str, Any]:
+    (value, low, high), detail = row.measured
+    ends = {"value": value, "low": low, "high": high}
+    return {"what": row.what, "detail": detail, **ends, "bar": row.bar, "passed": row.passed}
 
 
 def _printed(rows: list[Row]) -> Table:
     table = Table("held-out designs", "measured", "95 % interval", "bar", "")
     for row in rows:
-        what = f"{row.what} ({row.detail})" if row.detail else row.what
+        (value, low, high), detail = row.measured
+        what = f"{row.what} ({detail})" if detail else row.what
         bar = "" if row.bar is None else f"{row.bar:g}"
         verdict = "" if row.bar is None else "reached" if row.passed else "MISSED"
-        table.add_row(what, f"{row.value:.3f}", f"{row.low:.3f} to {row.high:.3f}", bar, verdict)
+        table.add_row(what, f"{value:.3f}", f"{low:.3f} to {high:.3f}", bar, verdict)
     return table

@@ -47,6 +47,7 @@ def train_models(names: list[str] | None, seed: int, device: Device) -> None:
     import torch
 
     from components.common.computing import pick_device
+    from components.sandbox.training.course import Course
 
     pick_device(device)
     if missing := [split for split in TAUGHT if not (RENDERED / split / ANNOTATIONS).is_file()]:
@@ -61,7 +62,7 @@ def train_models(names: list[str] | None, seed: int, device: Device) -> None:
         train = getattr(importlib.import_module(module), function)
         world = [RENDERED / split for split in TAUGHT] if name in WIDELY_TAUGHT else RENDERED / "pretrain"
         with torch.device(device):
-            quality = train(world, MODELS / name, seed=seed)
+            quality = train(world, Course(MODELS / name, seed))
         console.print(name, json.dumps(quality))
 
 

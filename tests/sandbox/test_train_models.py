@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +17,7 @@ from components.common.vision.encoders import load_encoder
 from components.sandbox.remake import WIDELY_TAUGHT
 from components.sandbox.rendering.palette import lighter_first
 from components.sandbox.training import train_clip, train_detector, train_dino, train_ir
+from components.sandbox.training.course import Course
 from components.sandbox.training.crops import SplitData, joined, read_split
 from components.sandbox.training.fit import on_cpu
 
@@ -37,26 +37,26 @@ def photo(data: SplitData) -> Image.Image:
     return Image.fromarray(data.photos[0])
 
 
-TRAIN: dict[str, tuple[Callable[..., dict[str, float]], dict[str, Any]]] = {
-    "ir": (train_ir.train, {"steps": 15}),
-    "second_ir": (train_ir.train_second, {"steps": 15}),
-    "clip": (train_clip.train, {"steps": 12}),
-    "dino": (train_dino.train, {"steps": 12}),
-    "detector": (train_detector.train, {"steps": 30}),
+TRAIN: dict[str, tuple[Callable[..., dict[str, float]], int]] = {
+    "ir": (train_ir.train, 15),
+    "second_ir": (train_ir.train_second, 15),
+    "clip": (train_clip.train, 12),
+    "dino": (train_dino.train, 12),
+    "detector": (train_detector.train, 30),
 }
 
 
 @pytest.fixture(scope="module")
-def trained(world: Path, data: SplitData, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple]:
+def trained(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple]:
     """Trains each model at most once: name -> (folder, figures)."""
     done: dict[str, tuple[Path, dict[str, float]]] = {}
 
     def get(name: str) -> tuple[Path, dict[str, float]]:
         if name not in done:
             folder = tmp_path_factory.mktemp(name)
-            function, options = TRAIN[name]
+            function, steps = TRAIN[name]
             taught_by = [world] if name in WIDELY_TAUGHT else world
-            done[name] = folder, function(taught_by, folder, measured_on=[data], **options)
+            done[name] = folder, function(taught_by, Course(folder, steps=steps, held_out=[world]))
         return done[name]
 
     return get
@@ -187,9 +187,9 @@ def test_splits_joined_keep_each_product_with_its_photograph(world: Path, data: 
     assert np.array_equal(both.photos[first.photo], both.photos[second.photo])
 
 
-def test_training_twice_gives_the_same_weights(world: Path, data: SplitData, tmp_path: Path) -> None:
+def test_training_twice_gives_the_same_weights(world: Path, tmp_path: Path) -> None:
     for run in ("one", "two"):
-        train_ir.train([world], tmp_path / run, seed=3, steps=2, measured_on=[data])
+        train_ir.train([world], Course(tmp_path / run, seed=3, steps=2, held_out=[world]))
     one, two = (tmp_path / run / "model.safetensors" for run in ("one", "two"))
     assert one.read_bytes() == two.read_bytes()
 

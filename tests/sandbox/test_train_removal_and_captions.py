@@ -15,6 +15,7 @@ from components.common.vision.geometry import Box
 from components.removal.params import Params as Removal
 from components.removal.removers import load_remover
 from components.sandbox.training import train_captioner, train_remover
+from components.sandbox.training.course import Course
 from components.sandbox.training.crops import read_split
 from components.sandbox.training.train_clip import words_of
 
@@ -25,7 +26,7 @@ def world(beginning: Callable[[int], Path]) -> Path:
 
 
 def test_the_remover_learns_and_its_folder_serves_the_stage(world: Path, tmp_path: Path):
-    figures = train_remover.train(world, tmp_path, steps=12, measured_on=[world])
+    figures = train_remover.train(world, Course(tmp_path, steps=12, held_out=[world]))
     assert figures["box_error"] < figures["telea_box_error"]
     assert figures["last_loss"] < figures["first_loss"]
     assert (tmp_path / "diffusion_pytorch_model.safetensors").stat().st_size <= 4e6
@@ -43,7 +44,7 @@ def test_an_untrained_remover_returns_the_classical_fill(world: Path, tmp_path: 
 
 
 def test_the_captioner_learns_and_its_folder_serves_the_stage(with_skins: Path, tmp_path: Path):
-    figures = train_captioner.train([with_skins], tmp_path, steps=25, measured_on=[read_split(with_skins)])
+    figures = train_captioner.train([with_skins], Course(tmp_path, steps=25, held_out=[with_skins]))
     assert figures["last_loss"] < 0.7 * figures["first_loss"]
     assert 0 <= figures["words"] <= 1
     assert (tmp_path / "model.safetensors").stat().st_size <= 4e6
@@ -87,9 +88,9 @@ def test_a_caption_is_compared_word_by_word():
 
 def test_an_unfinished_split_is_one_sentence(tmp_path: Path):
     with pytest.raises(UserError, match="no finished split"):
-        train_remover.train(tmp_path, tmp_path / "out")
+        train_remover.train(tmp_path, Course(tmp_path / "out"))
 
 
 def test_a_split_without_skins_is_one_sentence(world: Path, tmp_path: Path):
     with pytest.raises(UserError, match="has no skins: remove it and run"):
-        train_captioner.train([world], tmp_path)
+        train_captioner.train([world], Course(tmp_path))

@@ -30,14 +30,16 @@ from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPi
 
 from components.common.data.seeds import numpy_rng
 from components.sandbox.training.compositions import DRESSED, MOVED, Pictures
-from components.sandbox.training.crops import Augmentation, SplitData, held_out, joined, sample, square_crops
-from components.sandbox.training.fit import draws, ends, fit, on_cpu, save_half, write_card
+from components.sandbox.training.course import Course
+from components.sandbox.training.crops import Augmentation, SplitData, joined, sample, square_crops
+from components.sandbox.training.fit import draws, fit, on_cpu, save_half
 from components.sandbox.training.train_clip import WORDS
 from components.sandbox.training.train_ir import processor
 
 SIZE, SCALE, BATCH = 96, 1.7, 32  # px: about the size of such a window in a photograph
 WIDTHS, PATCH = [32, 64, 128, 192], 32  # of the ResNet; how many times smaller it makes each side
 WIDTH, LAYERS, HEADS = 160, 1, 4  # of the transformers
+STEPS = 25_000
 NAMING = 1.0  # weight of the words named without a sentence
 SPECIAL = ("[PAD]", "[BOS]", "[EOS]", "[UNK]")
 PAD, BOS, EOS = 0, 1, 2
@@ -48,23 +50,14 @@ LOOK = Augmentation(
 )
 GRAMMAR = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>\\w+)", SENTENCE) + "$")
 ABOUT = (
-    "Says what a product looks like and where it stands, from a {size} px window of {scale} x the longer side of its "
+    f"Says what a product looks like and where it stands, from a {SIZE} px window of {SCALE} x the longer side of its "
     "box: a transformer on a ResNet (DPT) and a GPT-2 as its decoder in a VisionEncoderDecoderModel, one token a word."
 )
 
 
-def train(
-    worlds: Sequence[Path],
-    out: Path,
-    seed: int = 0,
-    steps: int = 25_000,
-    measured_on: list[SplitData] | None = None,
-) -> dict[str, float]:
-    """Trains on the splits `worlds`, stores model, processor, tokenizer and card in `out`.
-
-    Returns losses and the share of right words on held-out designs. measured_on: splits to measure on, by default the
-    packaged ones.
-    """
+def train(worlds: Sequence[Path], course: Course) -> dict[str, float]:
+    """Trains on the splits `worlds`; returns losses and the share of right words on held-out designs."""
+    seed = course.seed
     data = joined(worlds)
     pictures = Pictures.of(data, seed)
     tokenizer = word_tokenizer()
@@ -80,27 +73,25 @@ def train(
         output = model(pixel_values=pixels, decoder_input_ids=heard, labels=tokenize(tokenizer, shown))
         return output.loss + NAMING * naming_loss(namer(output.encoder_last_hidden_state.mean(1)), shown)
 
-    losses = fit(nn.ModuleList([model, namer]), loss_at, steps, lr=2e-3, description="train captioner")
-    save_half(model, out)
-    processor(SIZE).save_pretrained(out)
-    tokenizer.save_pretrained(out)
-    metrics = measure(out, held_out() if measured_on is None else measured_on)
+    losses = fit(nn.ModuleList([model, namer]), loss_at, course.steps or STEPS, lr=2e-3, description="train captioner")
+    save_half(model, course.out)
+    processor(SIZE).save_pretrained(course.out)
+    tokenizer.save_pretrained(course.out)
+    metrics = measure(course.out, course.splits())
     facts = {
         "trained on": f"{len(data.products)} products (splits {', '.join(world.name for world in worlds)}); "
         f"{DRESSED:.0%} of them in other prints and colours than they were rendered in",
         "places": f"up to all in turned hues, with the walls renamed; {MOVED:.0%} of products stand in another's place",
         "loss": "cross-entropy of the next word after random ones, so that only the picture tells it; and, of a linear "
         f"layer on the encoder, {NAMING} x that of each place's word",
-        "steps, batch, seed": f"{steps}, {BATCH}, {seed}",
+        "steps, batch, seed": f"{len(losses)}, {BATCH}, {seed}",
         "parameters": f"{model.num_parameters() / 1e6:.2f} M, stored as fp16",
         "vocabulary": f"{len(tokenizer)} words",
         "figures": "share of captions with the right word in each place; ground, figure: the first and the second "
         "colour, of a print without a ground the lighter one first; both_colours: in any order; words: the mean over "
         "the six places; grammatical: the sentence has the right form",
     }
-    about = ABOUT.format(size=SIZE, scale=SCALE)
-    write_card(out, "Captioner for rendered products", about, facts, metrics)
-    return metrics | ends(losses)
+    return course.finished("Captioner for rendered products", ABOUT, facts, metrics, losses)
 
 
 def word_tokenizer() -> PreTrainedTokenizerFast:

@@ -23,20 +23,20 @@ from components.sandbox.rendering.designs import SHAPES, in_words
 from components.sandbox.rendering.palette import COLOURS, WALLS
 from components.sandbox.rendering.prints import PRINTS
 from components.sandbox.rendering.surfaces import FLOORS
+from components.sandbox.training.course import Course
 from components.sandbox.training.crops import (
     Augmentation,
     SplitData,
     dyes,
-    held_out,
     joined,
     sample,
     square_crops,
     windows,
 )
-from components.sandbox.training.fit import draws, ends, fit, on_cpu, save_half, write_card
+from components.sandbox.training.fit import draws, fit, on_cpu, save_half
 
 SIZE, PATCH, LENGTH = 48, 8, 24
-BATCH, WRONG = 128, 3
+BATCH, WRONG, STEPS = 128, 3, 800
 DYED, TRIES = 0.4, 12
 NAMEABLE = 20.0  # CIE Lab distance within which a colour has a palette colour's name
 SCALE = 1.6  # of the plain window: floor and wall are in the caption, so they must be in the picture
@@ -61,22 +61,14 @@ TEMPLATES = (PHRASE + " on a {floor} floor beside a {wall} wall",) * 5 + (
 )  # fmt: skip
 LOOK = Augmentation(scale=(1.45, 2.0), cutout=0.1, gain=0.08, gamma=0.1, brightness=(0.8, 1.25))
 ABOUT = (
-    "CLIP with a word-level tokenizer over the captions' vocabulary. Image side: a {size} px square window of about "
-    "{scale} x the product's box. `CLIPTextModel` loads from the same folder."
+    f"CLIP with a word-level tokenizer over the captions' vocabulary. Image side: a {SIZE} px square window of about "
+    f"{SCALE} x the product's box. `CLIPTextModel` loads from the same folder."
 )
 
 
-def train(
-    worlds: Sequence[Path],
-    out: Path,
-    seed: int = 0,
-    steps: int = 800,
-    measured_on: list[SplitData] | None = None,
-) -> dict[str, float]:
-    """Trains on the splits `worlds`, stores model, tokenizer, processor and card in `out`; returns losses and figures.
-
-    measured_on: splits to measure on, by default the packaged ones.
-    """
+def train(worlds: Sequence[Path], course: Course) -> dict[str, float]:
+    """Trains on the splits `worlds`; returns losses and held-out figures."""
+    seed = course.seed
     data = joined(worlds)
     source = windows(data, reach=2.3, size=80)
     words = [words_of(product.attributes) for product in data.products]
@@ -92,20 +84,18 @@ def train(
         right, wrong = zip(*(captions(entry, rng) for entry in shown), strict=True)
         return contrastive(model, pixels, tokenize(tokenizer, [*right, *(text for texts in wrong for text in texts)]))
 
-    losses = fit(model, loss_at, steps, lr=1e-3, description="train clip")
-    _save(model, tokenizer, out)
-    metrics = measure(out, held_out() if measured_on is None else measured_on)
+    losses = fit(model, loss_at, course.steps or STEPS, lr=1e-3, description="train clip")
+    _save(model, tokenizer, course.out)
+    metrics = measure(course.out, course.splits())
     facts = {
         "trained on": f"{len(words)} products with captions (splits {', '.join(world.name for world in worlds)}); "
         f"up to {DYED:.0%} of them in turned hues, with the colours renamed",
         "loss": f"symmetric contrastive, {BATCH} pairs a step, {WRONG} captions with one wrong word for each picture",
-        "steps, seed": f"{steps}, {seed}",
+        "steps, seed": f"{len(losses)}, {seed}",
         "parameters": f"{model.num_parameters() / 1e6:.2f} M",
         "vocabulary": f"{len(tokenizer)} words, at most {LENGTH} tokens",
     }
-    about = ABOUT.format(size=SIZE, scale=SCALE)
-    write_card(out, "Pictures and captions of rendered products (clip)", about, facts, metrics)
-    return metrics | ends(losses)
+    return course.finished("Pictures and captions of rendered products (clip)", ABOUT, facts, metrics, losses)
 
 
 def build_tokenizer() -> PreTrainedTokenizerFast:

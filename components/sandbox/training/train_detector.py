@@ -13,29 +13,26 @@ from transformers.models.rt_detr.image_processing_pil_rt_detr import RTDetrImage
 
 from components.common.data.seeds import derive, numpy_rng
 from components.common.vision.geometry import Box
-from components.sandbox.training.crops import Augmentation, SplitData, held_out, read_split, relit
-from components.sandbox.training.fit import draws, ends, fit, on_cpu, save_half, write_card
+from components.sandbox.training.course import Course
+from components.sandbox.training.crops import Augmentation, SplitData, read_split, relit
+from components.sandbox.training.fit import draws, fit, on_cpu, save_half
 from components.sandbox.training.measure import ap50
 
-SIDE, BATCH = 128, 16
+SIDE, BATCH, STEPS = 128, 16, 5000
 WIDTHS, HIDDEN = (24, 48, 96, 160), 64
 QUERIES, DENOISING = 12, 6
 SMALLEST = 0.4  # augmentation drops boxes that it cuts to less than this share
 LIGHT = Augmentation(brightness=(0.7, 1.3), gain=0.12, gamma=0.2, saturation=0.2)
 ABOUT = (
-    "Finds products in photographs squeezed to {side} x {side} px. One class, `product`; "
+    f"Finds products in photographs squeezed to {SIDE} x {SIDE} px. One class, `product`; "
     "`post_process_object_detection` gives boxes in px of the photograph. Use a threshold of about 0.4 and drop the "
     "less certain of two boxes that overlap by more than 0.7: the one mistake it makes is to name a product twice."
 )
 
 
-def train(
-    world: Path, out: Path, seed: int = 0, steps: int = 5000, measured_on: list[SplitData] | None = None
-) -> dict[str, float]:
-    """Trains on the split `world`, stores model, processor and card in `out`; returns losses and held-out figures.
-
-    measured_on: splits to measure on, by default the packaged ones.
-    """
+def train(world: Path, course: Course) -> dict[str, float]:
+    """Trains on the split `world`; returns losses and held-out figures."""
+    seed = course.seed
     data = read_split(world)
     photos = torch.as_tensor(data.photos).permute(0, 3, 1, 2).contiguous()
     boxes = photo_boxes(data)
@@ -49,18 +46,19 @@ def train(
         pixels, labels = augment(photos[torch.as_tensor(picks)], [boxes[k] for k in picks], generator)
         return model(pixels.contiguous(memory_format=torch.channels_last), labels=labels).loss
 
-    losses = fit(model, loss_at, steps, lr=1e-3, description="train detector", weight_decay=1e-3, clip=1.0)
-    save_half(model, out)
-    _processor().save_pretrained(out)
-    metrics = measure(out, held_out() if measured_on is None else measured_on)
+    losses = fit(
+        model, loss_at, course.steps or STEPS, lr=1e-3, description="train detector", weight_decay=1e-3, clip=1.0
+    )
+    save_half(model, course.out)
+    _processor().save_pretrained(course.out)
+    metrics = measure(course.out, course.splits())
     facts = {
         "trained on": f"{len(photos)} photographs with {len(data.products)} boxes (split `pretrain`)",
         "loss": "RT-DETR's: varifocal, L1 and generalised IoU, with denoising queries",
-        "steps, seed": f"{steps} of {BATCH} photographs, {seed}",
+        "steps, seed": f"{len(losses)} of {BATCH} photographs, {seed}",
         "parameters": f"{model.num_parameters() / 1e6:.2f} M",
     }
-    write_card(out, "Rendered products (detector)", ABOUT.format(side=SIDE), facts, metrics)
-    return metrics | ends(losses)
+    return course.finished("Rendered products (detector)", ABOUT, facts, metrics, losses)
 
 
 def _config() -> RTDetrConfig:

@@ -8,27 +8,24 @@ from torch import Tensor, nn
 from transformers import Dinov2Config, Dinov2Model
 
 from components.common.data.seeds import numpy_rng
-from components.sandbox.training.crops import Augmentation, SplitData, held_out, read_split, sample, windows
-from components.sandbox.training.fit import draws, ends, fit, save_half, write_card
+from components.sandbox.training.course import Course
+from components.sandbox.training.crops import Augmentation, read_split, sample, windows
+from components.sandbox.training.fit import draws, fit, save_half
 from components.sandbox.training.train_ir import SIZE, measure, processor
 
 PATCH, HIDDEN, PROJECTION = 8, 128, 96
-BATCH = 96
+BATCH, STEPS = 96, 600
 TEMPERATURE = 0.15
 LOOKS = Augmentation(scale=(0.75, 1.4), padded=0.4, shift=0.12, turn=12, gain=0.14, saturation=0.15, cutout=0.3)
 ABOUT = (
-    "Embeds a {size} px crop as the class token after the last norm. Trained by agreement of two augmented looks "
+    f"Embeds a {SIZE} px crop as the class token after the last norm. Trained by agreement of two augmented looks "
     "(no labels, no captions), so that it judges products by other habits than the retrieval encoders."
 )
 
 
-def train(
-    world: Path, out: Path, seed: int = 0, steps: int = 600, measured_on: list[SplitData] | None = None
-) -> dict[str, float]:
-    """Trains on the split `world`, stores model, processor and card in `out`; returns losses and held-out figures.
-
-    measured_on: splits to measure on, by default the packaged ones.
-    """
+def train(world: Path, course: Course) -> dict[str, float]:
+    """Trains on the split `world`; returns losses and held-out figures."""
+    seed = course.seed
     data = read_split(world)
     source = windows(data, reach=1.9, size=88)
     torch.manual_seed(seed)
@@ -41,18 +38,18 @@ def train(
         looks = torch.cat([sample(source[picks], SIZE, LOOKS, generator) for _ in range(2)])
         return agreement(head(model(pixel_values=looks).last_hidden_state[:, 0]))
 
-    losses = fit(nn.ModuleList([model, head]), loss_at, steps, lr=1e-3, description="train dino")
-    save_half(model, out)
-    processor().save_pretrained(out)
-    metrics = measure(out, held_out() if measured_on is None else measured_on)
+    losses = fit(nn.ModuleList([model, head]), loss_at, course.steps or STEPS, lr=1e-3, description="train dino")
+    save_half(model, course.out)
+    processor().save_pretrained(course.out)
+    metrics = measure(course.out, course.splits())
     facts = {
         "trained on": f"{len(data.products)} windows without labels (split `pretrain`)",
         "loss": f"two looks at one window among {BATCH} (NT-Xent), temperature {TEMPERATURE}",
-        "steps, seed": f"{steps}, {seed}",
+        "steps, seed": f"{len(losses)}, {seed}",
         "parameters": f"{model.num_parameters() / 1e6:.2f} M",
     }
-    write_card(out, "Self-supervised look at rendered products (dino)", ABOUT.format(size=SIZE), facts, metrics)
-    return metrics | ends(losses)
+    title = "Self-supervised look at rendered products (dino)"
+    return course.finished(title, ABOUT, facts, metrics, losses)
 
 
 def _config() -> Dinov2Config:

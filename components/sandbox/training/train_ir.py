@@ -17,20 +17,21 @@ from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPi
 
 from components.common.data.seeds import numpy_rng
 from components.common.vision.encoders import load_encoder
+from components.sandbox.training.course import Course
 from components.sandbox.training.crops import (
     Augmentation,
     SplitData,
     box_crops,
     dyes,
-    held_out,
     joined,
     sample,
     windows,
 )
-from components.sandbox.training.fit import draws, ends, fit, on_cpu, save_half, write_card
+from components.sandbox.training.fit import draws, fit, on_cpu, save_half
 from components.sandbox.training.measure import retrieval
 
 SIZE, EMBEDDING = 48, 64
+STEPS = {"ir": 12_000, "second_ir": 6000}
 LOOKS, VIEWS = 24, 4
 DYED = 0.7  # share of confuser groups in other colours than their own
 # Results of small models are judged at their own resolution, so the judge must know small products. The miner must not:
@@ -40,23 +41,14 @@ TEMPERATURE = 0.07
 WIDTHS = {"ir": [32, 64, 128, 192], "second_ir": [24, 48, 96, 160]}
 DEPTHS = {"ir": [1, 1, 1, 1], "second_ir": [1, 1, 2, 1]}
 ABOUT = (
-    "Embeds a {size} px crop of a product as {dim} logits; the cosine of two embeddings says whether the crops show "
-    "the same design. Average the embedding with that of the mirrored crop."
+    f"Embeds a {SIZE} px crop of a product as {EMBEDDING} logits; the cosine of two embeddings says whether the crops "
+    "show the same design. Average the embedding with that of the mirrored crop."
 )
 
 
-def train(
-    worlds: Sequence[Path],
-    out: Path,
-    seed: int = 0,
-    steps: int = 12_000,
-    measured_on: list[SplitData] | None = None,
-    name: str = "ir",
-) -> dict[str, float]:
-    """Trains on the splits `worlds`, stores model, processor and card in `out`; returns losses and held-out figures.
-
-    name: `ir` or `second_ir`, the architecture. measured_on: splits to measure on, by default the packaged ones.
-    """
+def train(worlds: Sequence[Path], course: Course, name: str = "ir") -> dict[str, float]:
+    """Trains on the splits `worlds`; returns losses and held-out figures. name: `ir` or `second_ir`."""
+    seed = course.seed
     data = joined(worlds)
     source = windows(data, reach=1.7, size=80)
     # Front and back of a sided design are two classes: as one, they would teach that prints do not matter.
@@ -75,28 +67,25 @@ def train(
         logits = model(pixels.contiguous(memory_format=torch.channels_last)).logits
         return supervised_contrastive(logits, torch.as_tensor(codes[picks]))
 
-    losses = fit(model, loss_at, steps, lr=2e-3, description=f"train {name}")
-    save_half(model, out)
-    processor().save_pretrained(out)
-    metrics = measure(out, held_out() if measured_on is None else measured_on)
+    losses = fit(model, loss_at, course.steps or STEPS[name], lr=2e-3, description=f"train {name}")
+    save_half(model, course.out)
+    processor().save_pretrained(course.out)
+    metrics = measure(course.out, course.splits())
     facts = {
         "trained on": f"{len(data.products)} crops of {codes.max() + 1} looks of designs (splits "
         f"{', '.join(world.name for world in worlds)})",
         "loss": f"supervised contrastive, temperature {TEMPERATURE}, {LOOKS} looks x {VIEWS} views a step, "
         f"in whole confuser groups, {DYED:.0%} of them in turned hues",
-        "steps, seed": f"{steps}, {seed}",
+        "steps, seed": f"{len(losses)}, {seed}",
         "parameters": f"{model.num_parameters() / 1e6:.2f} M",
     }
-    title, about = f"Instance retrieval on rendered products ({name})", ABOUT.format(size=SIZE, dim=EMBEDDING)
-    write_card(out, title, about, facts, metrics)
-    return metrics | ends(losses)
+    title = f"Instance retrieval on rendered products ({name})"
+    return course.finished(title, ABOUT, facts, metrics, losses)
 
 
-def train_second(
-    worlds: Sequence[Path], out: Path, seed: int = 0, steps: int = 6000, measured_on: list[SplitData] | None = None
-) -> dict[str, float]:
+def train_second(worlds: Sequence[Path], course: Course) -> dict[str, float]:
     """Like `train`, for the second encoder: other widths, one more block, other draws, fewer steps."""
-    return train(worlds, out, seed, steps, measured_on, name="second_ir")
+    return train(worlds, course, name="second_ir")
 
 
 def _config(name: str) -> ResNetConfig:

@@ -19,12 +19,13 @@ from components.common.vision.geometry import Box
 from components.removal.areas import Areas, Framing
 from components.removal.classical import classical_fill
 from components.removal.residual import IN_CHANNELS, OUT_CHANNELS, corrected, network_input
-from components.sandbox.training.crops import HELD_OUT, read_rgb, rendered
-from components.sandbox.training.fit import ends, fit, on_cpu, write_card
+from components.sandbox.training.course import Course
+from components.sandbox.training.crops import read_rgb, rendered
+from components.sandbox.training.fit import fit, on_cpu
 
 FRAMING = Framing(mask_scale=1.12, mask_margin=3, allowed_scale=1.7, window_scale=2.5, size=128)
 WIDTHS = (32, 56, 80, 80)
-BATCH = 16
+BATCH, STEPS = 16, 1200
 BOX_JITTER = 0.06  # of a side: a detector's boxes are not exact
 SHADOW = 10 / 255  # a pixel outside the box that the product changes by more than this is its shadow or reflection
 SHADOW_WEIGHT, CALM_WEIGHT = 4.0, 0.5  # in the loss; erased pixels weigh 1
@@ -57,13 +58,9 @@ def read_removals(folder: Path) -> list[Removal]:
     ]
 
 
-def train(
-    world: Path, out: Path, seed: int = 0, steps: int = 1200, measured_on: Sequence[Path] | None = None
-) -> dict[str, float]:
-    """Trains on the split `world`, stores UNet and card in `out`; returns losses and held-out errors (1/255).
-
-    measured_on: rendered splits to measure on, by default the packaged ones.
-    """
+def train(world: Path, course: Course) -> dict[str, float]:
+    """Trains on the split `world`; returns losses and held-out errors (1/255)."""
+    seed = course.seed
     removals = read_removals(world)
     torch.manual_seed(seed)
     unet = blank_unet()
@@ -74,20 +71,19 @@ def train(
         inputs, targets = zip(*(_sample(removals[k], rng) for k in picks), strict=True)
         return removal_loss(unet, *(torch.stack(pictures).to(unet.device) for pictures in (inputs, targets)))
 
-    losses = fit(unet, loss_at, steps, lr=1.5e-3, description="train remover", weight_decay=0.01)
-    unet.half().save_pretrained(out)
-    (out / "diffusion_pytorch_model.safetensors").chmod(0o644)
-    metrics = measure(out, HELD_OUT if measured_on is None else measured_on)
+    losses = fit(unet, loss_at, course.steps or STEPS, lr=1.5e-3, description="train remover", weight_decay=0.01)
+    unet.half().save_pretrained(course.out)
+    (course.out / "diffusion_pytorch_model.safetensors").chmod(0o644)
+    metrics = measure(course.out, course.held_out)
     facts = {
         "trained on": f"{len(removals)} products with and without (split `pretrain`)",
         "loss": f"weighted L1 at two scales; shadow pixels weigh {SHADOW_WEIGHT:g}",
-        "steps, batch, seed": f"{steps}, {BATCH}, {seed}",
+        "steps, batch, seed": f"{len(losses)}, {BATCH}, {seed}",
         "parameters": f"{sum(p.numel() for p in unet.parameters()) / 1e6:.2f} M, stored as fp16",
         "errors": "mean absolute, in 1/255; box: the erased rectangle; shadow: other pixels changed by > 10; "
         "calm: the rest of the photograph (renders differ by noise there)",
     }
-    write_card(out, "Remover for rendered products", ABOUT, facts, metrics)
-    return metrics | ends(losses)
+    return course.finished("Remover for rendered products", ABOUT, facts, metrics, losses)
 
 
 def blank_unet() -> Any:

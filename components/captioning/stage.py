@@ -12,9 +12,8 @@ from components.captioning.params import Params
 from components.common.data.reading import Dataset
 from components.common.data.rejections import SET, rejection
 from components.common.data.writing import Writer
-from components.common.stage.progress import track
 from components.common.stage.report import Report
-from components.common.vision.anchors import Photographs, anchor_objects, box_of, in_parts
+from components.common.vision.anchors import Made, Photographs, anchor_objects, box_of, write_parts
 from components.common.vision.geometry import crop, square_window
 from components.common.vision.images import Rejected
 from components.common.vision.sheets import evenly_spread, sheet
@@ -31,23 +30,16 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
     photographs = Photographs(inputs["images"])
     captioner = load_captioner(params)
     models = {"captioner": captioner.digest}
-    parts = -(-anchors.num_rows // params.part_rows)
     with (
         Writer(outputs["captions"], "captions", "captioning", inputs, params, models) as out,
         Writer(outputs["rejects"], "rejects", "captioning", inputs, params, models) as rejects,
     ):
-        for index, rows in track(in_parts(anchors, params.part_rows), "captioning, parts", parts):
-            if not (out.done(index) and rejects.done(index)):
-                captioned, rejected = _part(rows, photographs, captioner, params)
-                out.write(index, captioned)
-                rejects.write(index, rejected)
+        write_parts(anchors, params.part_rows, lambda rows: _part(rows, photographs, captioner, params), out, rejects)
     return _report(inputs, outputs["captions"], anchors.num_rows, params)
 
 
-def _part(
-    rows: Sequence[dict[str, Any]], photographs: Photographs, captioner: Captioner, params: Params
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The rows of one part, and its rows of `rejects`: anchors whose photograph cannot be decoded."""
+def _part(rows: Sequence[dict[str, Any]], photographs: Photographs, captioner: Captioner, params: Params) -> Made:
+    """The captions of one part; anchors whose photograph cannot be decoded are rejected."""
     seen, pictures, rejected = [], [], []
     for row in rows:
         try:
@@ -61,7 +53,7 @@ def _part(
         {"object_id": row["object_id"], "row": row["row"], "text": text, "captioner_digest": captioner.digest}
         for row, text in zip(seen, texts, strict=True)
     ]
-    return captioned, rejected
+    return captioned, None, rejected
 
 
 def _window(photo: Image.Image, row: dict[str, Any], params: Params) -> Image.Image:

@@ -10,9 +10,8 @@ from PIL import Image
 from components.common.data.reading import Dataset
 from components.common.data.rejections import SET, rejection
 from components.common.data.writing import Writer
-from components.common.stage.progress import track
 from components.common.stage.report import Report
-from components.common.vision.anchors import Photographs, anchor_objects, box_of, in_parts
+from components.common.vision.anchors import Made, Photographs, anchor_objects, box_of, write_parts
 from components.common.vision.encoders import Encoder, load_encoder
 from components.common.vision.geometry import Box, crop
 from components.common.vision.images import Rejected, encode_png
@@ -32,23 +31,24 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
     remover = load_remover(params)
     judge = load_encoder(params.second_ir, params.device)
     models = {"remover": remover.digest, "judge": judge.digest}
-    parts = -(-anchors.num_rows // params.part_rows)
     with (
         Writer(outputs["backgrounds"], "backgrounds", "removal", inputs, params, models) as out,
         Writer(outputs["rejects"], "rejects", "removal", inputs, params, models) as rejects,
     ):
-        for index, rows in track(in_parts(anchors, params.part_rows), "removal, parts", parts):
-            if not (out.done(index) and rejects.done(index)):
-                table, blobs, rejected = _part(rows, photographs, remover, judge, params.max_erased)
-                out.write(index, table, blobs)
-                rejects.write(index, rejected)
+        write_parts(
+            anchors,
+            params.part_rows,
+            lambda rows: _part(rows, photographs, remover, judge, params.max_erased),
+            out,
+            rejects,
+        )
     return report(inputs, Dataset(outputs["backgrounds"]), Dataset(outputs["rejects"]), anchors)
 
 
 def _part(
     rows: Sequence[dict[str, Any]], photographs: Photographs, remover: Remover, judge: Encoder, max_erased: float
-) -> tuple[list[dict[str, Any]], list[dict[str, bytes]], list[dict[str, Any]]]:
-    """Rows and blobs of one part, and its rows of `rejects`."""
+) -> Made:
+    """The plates of one part; anchors that get none are rejected."""
     table, blobs, before, after, rejected = [], [], [], [], []
     for row in rows:
         try:

@@ -1,6 +1,6 @@
 """The anchors of the recurrence sets, with their photographs: what removal, captioning and assembly work on."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,14 @@ from PIL import Image
 
 from components.common.data.reading import Dataset
 from components.common.data.schemas import blob_columns
+from components.common.data.writing import Writer
+from components.common.stage.progress import track
 from components.common.vision.geometry import Box
 from components.common.vision.images import decode
 
 COLUMNS = ["object_id", "image_id", "x", "y", "w", "h", "category"]
+Made = tuple[list[dict[str, Any]], list[dict[str, bytes]] | None, list[dict[str, Any]]]
+"""What a stage makes of some anchors: rows, their blobs if they have any, and rows of `rejects`."""
 
 
 def anchor_objects(objects: Path, sets: Path) -> pa.Table:
@@ -23,10 +27,15 @@ def anchor_objects(objects: Path, sets: Path) -> pa.Table:
     return Dataset(objects).table(COLUMNS).take(rows).append_column("row", pa.array(rows))
 
 
-def in_parts(table: pa.Table, rows: int) -> Iterator[tuple[int, list[dict[str, Any]]]]:
-    """Part number and rows of each slice of `rows` rows; the last may be shorter."""
-    for start in range(0, table.num_rows, rows):
-        yield start // rows, table.slice(start, rows).to_pylist()
+def write_parts(
+    anchors: pa.Table, rows: int, make: Callable[[Sequence[dict[str, Any]]], Made], out: Writer, rejects: Writer
+) -> None:
+    """Writes what `make` makes of each `rows` anchors as a part, unless it is done; the last may be smaller."""
+    for index, start in enumerate(track(range(0, anchors.num_rows, rows), f"{out.stage}, parts")):
+        if not (out.done(index) and rejects.done(index)):
+            made, blobs, rejected = make(anchors.slice(start, rows).to_pylist())
+            out.write(index, made, blobs)
+            rejects.write(index, rejected)
 
 
 def box_of(row: dict[str, Any]) -> Box:

@@ -41,6 +41,22 @@ def photos() -> Path:
 
 
 @pytest.fixture(scope="session")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Datasets of some anchors, which no test changes; see `anchor_data`."""
+    from anchor_data import write_datasets
+
+    return write_datasets(tmp_path_factory.mktemp("datasets"))
+
+
+@pytest.fixture(scope="session")
+def judge(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny encoder, which no test changes; see `anchor_data`."""
+    from anchor_data import save_judge
+
+    return save_judge(tmp_path_factory.mktemp("judge"))
+
+
+@pytest.fixture(scope="session")
 def store_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A real S3 server for the session, as the environment variables that name it and its keys."""
     if missing := [name for name in ("radosgw", "ceph-mon", "ceph-osd", "ceph", "curl") if not shutil.which(name)]:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from anchor_data import write_datasets
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
@@ -28,11 +27,6 @@ from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPi
 
 WORDS = ("[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]", "[DEC]", "a", "red", "disc", "mug", "on", "floor")
 SIDE = {"height": 32, "width": 32}
-
-
-@pytest.fixture(scope="session")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return write_datasets(tmp_path_factory.mktemp("datasets"))
 
 
 @pytest.fixture(scope="session", params=["blip", "git", "pair"])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from anchor_data import outputs as anchor_outputs
-from anchor_data import photograph, save_judge, write_datasets
+from anchor_data import photograph
 
 from components.common.computing import arithmetic, pinned_threads
 from components.common.data.reading import Dataset
@@ -28,16 +28,6 @@ from components.removal.params import Params as Removal
 from pipelines.steps import STEPS
 
 RESIDUAL = {"kind": "residual", "remover": "sandbox:remover", "size": 64, "device": "cpu"}
-
-
-@pytest.fixture(scope="module")
-def judge(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_judge(tmp_path_factory.mktemp("judge"))
-
-
-@pytest.fixture(scope="module")
-def datasets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return write_datasets(tmp_path_factory.mktemp("datasets"))
 
 
 @pytest.fixture
@@ -77,7 +67,7 @@ def test_threads_count_for_networks_on_a_cpu_only(a_gpu: None) -> None:
 
 @pytest.mark.parametrize("parameters", [RESIDUAL, {"kind": "opencv", "size": 64, "device": "cpu"}])
 def test_the_number_of_available_threads_changes_no_byte(
-    datasets: dict[str, Path], judge: Path, tmp_path: Path, parameters: dict
+    inputs: dict[str, Path], judge: Path, tmp_path: Path, parameters: dict
 ) -> None:
     """The sandbox's remover rounds differently in one thread than in two."""
     params = Removal(second_ir=str(judge), **parameters)
@@ -88,7 +78,7 @@ def test_the_number_of_available_threads_changes_no_byte(
             execute(
                 REMOVAL,
                 params,
-                datasets,
+                inputs,
                 anchor_outputs("backgrounds", tmp_path / str(count)),
                 tmp_path / f"report-{count}",
             )
@@ -100,7 +90,7 @@ def test_the_number_of_available_threads_changes_no_byte(
     assert one.manifest.models["arithmetic"] == "cpu, 2 threads"
 
 
-def test_an_encoder_has_the_same_identity_in_any_folder(datasets: dict[str, Path], judge: Path, tmp_path: Path) -> None:
+def test_an_encoder_has_the_same_identity_in_any_folder(inputs: dict[str, Path], judge: Path, tmp_path: Path) -> None:
     shutil.copytree(judge, tmp_path / "elsewhere")
     embeddings = []
     for folder in (judge, tmp_path / "elsewhere"):
@@ -149,9 +139,9 @@ def test_files_about_a_model_are_not_in_its_digest(judge: Path, tmp_path: Path, 
     assert weights_digest(str(tmp_path / "model")) == weights_digest(str(judge))
 
 
-def test_a_run_records_its_machine(datasets: dict[str, Path], judge: Path, tmp_path: Path) -> None:
+def test_a_run_records_its_machine(inputs: dict[str, Path], judge: Path, tmp_path: Path) -> None:
     params = Removal(second_ir=str(judge), **RESIDUAL)
-    execute(REMOVAL, params, datasets, anchor_outputs("backgrounds", tmp_path / "out"), tmp_path / "report")
+    execute(REMOVAL, params, inputs, anchor_outputs("backgrounds", tmp_path / "out"), tmp_path / "report")
     machine = json.loads((tmp_path / "report" / "run.json").read_text())["machine"]
     assert machine["processor"] and machine["gpu"] == ""
     assert machine["instruction_sets"]["torch"] == torch.backends.cpu.get_cpu_capability()

@@ -1,6 +1,6 @@
 """Parameters that several stages share: each inherits the ones that it needs."""
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from components.common.stage.params import ModelReference, Place, StageParams, parameter
 
@@ -129,15 +129,17 @@ class Judge(StageParams):
     )
 
 
+def _base(description: str) -> Any:
+    return parameter(SD15, description, min_length=1)
+
+
 class InsertionBase(StageParams):
     """The base model of insertion."""
 
     section: ClassVar[str] = "models"
 
-    base_insertion: ModelReference = parameter(
-        SD15,
-        "latent diffusion model that insertion starts from; its scheduler determines the objective",
-        min_length=1,
+    base_insertion: ModelReference = _base(
+        "latent diffusion model that insertion starts from; its scheduler determines the objective"
     )
 
 
@@ -146,8 +148,6 @@ class GenerationBase(StageParams):
 
     section: ClassVar[str] = "models"
 
-    base_generation: ModelReference = parameter(
-        SD15,
-        "latent diffusion model that generation starts from; its autoencoder and text encoder encode all tuples",
-        min_length=1,
+    base_generation: ModelReference = _base(
+        "latent diffusion model that generation starts from; its autoencoder and text encoder encode all tuples"
     )

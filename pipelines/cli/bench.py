@@ -8,7 +8,7 @@ from rich.table import Table
 from components.common.terminal import Terminal
 from components.mining.bench.measure import DIMENSIONS, ROUNDING, Row, bench
 from components.mining.bench.peers import OURS
-from pipelines.cli.outputs import DPI, SLIM, Outputs, save
+from pipelines.cli.outputs import DPI, Outputs, save, slim_table
 
 PANEL_INCHES, HEIGHT_INCHES = 4.6, 3.8
 
@@ -29,11 +29,9 @@ def _by_dimension(rows: list[Row]) -> list[list[Row]]:
 def _table(rows: list[Row]) -> Table:
     first = rows[0]
     title = f"all pairs in the window, {first.d} dimensions, {first.device}, threads: {first.threads}"
-    table = Table(title=title, **SLIM)
     columns = ["vectors", "engine", "seconds", "to ours", "of peak", "pairs", "as ours", "MiB"]
     on_device = [f"MiB on {first.device}"] if any(row.peak_device_bytes for row in rows) else []
-    for column in columns + on_device:
-        table.add_column(column, no_wrap=True)
+    table = slim_table(title, columns + on_device)
     for row in rows:
         table.add_row(
             f"{row.n:,}",
@@ -68,11 +66,9 @@ def _explained(rows: list[Row]) -> str:
 def _growth(by_dimension: list[list[Row]]) -> Table:
     """By how much twice the vectors (2 N) and twice the dimensions (2 d) multiply the seconds, at the largest size."""
     largest = [{row.engine: row for row in rows} for rows in by_dimension]  # the last row of an engine
-    table = Table("engine", title="growth of the seconds", **SLIM)
-    for rows in largest:
-        table.add_column(f"2 N, d = {rows[OURS].d}", no_wrap=True)
-    for rows in largest[1:]:
-        table.add_column(f"2 d, to {rows[OURS].d}", no_wrap=True)
+    with_n = [f"2 N, d = {rows[OURS].d}" for rows in largest]
+    with_d = [f"2 d, to {rows[OURS].d}" for rows in largest[1:]]
+    table = slim_table("growth of the seconds", ["engine", *with_n, *with_d])
     for engine in largest[0]:
         by_n = [f"{rows[engine].growth_n:.1f}x" for rows in largest]
         table.add_row(engine, *by_n, *(f"{rows[engine].growth_d:.1f}x" for rows in largest[1:]))

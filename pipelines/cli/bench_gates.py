@@ -9,7 +9,7 @@ from rich.table import Table
 from components.common.terminal import Terminal
 from components.gates.bench.rows import OURS, PEER, Row
 from components.gates.params import Recurrence
-from pipelines.cli.outputs import DPI, SLIM, Outputs, save
+from pipelines.cli.outputs import DPI, Outputs, save, slim_table
 
 WIDTH_INCHES, WORLD_INCHES, FRAME_INCHES = 11.0, 0.42, 1.6
 COLOURS = {OURS: "tab:blue", PEER: "tab:orange"}
@@ -39,10 +39,9 @@ def _by_world(rows: list[Row]) -> dict[tuple[str, int], dict[str, list[Row]]]:
 
 def _table(rows: list[Row], params: Recurrence) -> Table:
     limit, expected = params.min_precision, params.expected_precision
-    table = Table(title=f"passes with {limit:g} right (false) and with {expected:g} right (power)", **SLIM)
+    title = f"passes with {limit:g} right (false) and with {expected:g} right (power)"
     columns = ("world", "sets", "looks", "false: ours", "Clopper-Pearson", "power: ours", "Clopper-Pearson")
-    for column in columns:
-        table.add_column(column, no_wrap=True)
+    table = slim_table(title, columns)
     for (world, sets), procedures in _by_world(rows).items():
         for ours, peer in zip(procedures[OURS], procedures[PEER], strict=True):
             false = [_figure(row.false_pass, row.false_pass_se) for row in (ours, peer)]

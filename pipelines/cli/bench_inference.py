@@ -3,10 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-
 from components.common.terminal import Terminal
-from pipelines.cli.outputs import DPI, SLIM, Outputs, save
+from pipelines.cli.outputs import DPI, Outputs, save, slim_table
 
 if TYPE_CHECKING:
     from pipelines.bench.inference import Row
@@ -23,9 +21,8 @@ def bench_inference(workspace: Path, stages: list[str], rounds: int, to: Outputs
 
     to.check()
     rows = bench(Workspace(workspace), stages, rounds)
-    table = Table(title=f"inference, {rows[0].device}, threads: {rows[0].threads}", **SLIM)
-    for column in ("stage", "images", "images/s", "bare model", "of bare", f"aim {AIM:.2f}", "loading"):
-        table.add_column(column, no_wrap=True)
+    columns = ("stage", "images", "images/s", "bare model", "of bare", f"aim {AIM:.2f}", "loading")
+    table = slim_table(f"inference, {rows[0].device}, threads: {rows[0].threads}", columns)
     for row in rows:
         rates = f"{row.images / row.seconds:.3g}", f"{row.images / row.bare_seconds:.3g}"
         met = "reached" if row.ratio >= AIM else "MISSED"

@@ -3,10 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-
 from components.common.terminal import Terminal
-from pipelines.cli.outputs import DPI, SLIM, Outputs, save
+from pipelines.cli.outputs import DPI, Outputs, save, slim_table
 
 if TYPE_CHECKING:
     from pipelines.bench.whole import Row
@@ -22,9 +20,8 @@ def bench_pipeline(pipeline: str, overrides: list[str], to: Outputs) -> None:
 
     to.check()
     row = bench(pipeline, overrides)
-    table = Table(title=f"objectmate run {row.pipeline}, cores: {row.cores}", **SLIM)
-    for column in ("what", "seconds", "of the stages' work", "aim"):
-        table.add_column(column, no_wrap=True)
+    title = f"objectmate run {row.pipeline}, cores: {row.cores}"
+    table = slim_table(title, ("what", "seconds", "of the stages' work", "aim"))
     work = sum(row.stages.values())
     for name, seconds in row.stages.items():
         table.add_row(name, f"{seconds:.1f}", f"{seconds / work:.1%}", "", end_section=name == [*row.stages][-1])

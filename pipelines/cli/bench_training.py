@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from components.common.terminal import Terminal
-from pipelines.cli.outputs import DPI, SLIM, Outputs, save
+from pipelines.cli.outputs import DPI, Outputs, save, slim_table
 
 if TYPE_CHECKING:
     from components.training.bench.measure import Row
@@ -37,9 +37,8 @@ def bench_training(workspace: Path, tasks: list[str], blocks: int, block: int, t
 def _table(rows: list["Row"]) -> Table:
     first = rows[0]
     title = f"training, {first.device}, threads: {first.threads}, {first.precision}, batches of {first.batch}"
-    table = Table(title=title, **SLIM)
-    for column in ("task", "loop", "images/s", "of bare", "quartiles", "waiting for data", "of peak"):
-        table.add_column(column, no_wrap=True)
+    columns = ("task", "loop", "images/s", "of bare", "quartiles", "waiting for data", "of peak")
+    table = slim_table(title, columns)
     for row in rows:
         ratio, spread = f"{row.ratio:.3f}", f"{row.low:.3f} to {row.high:.3f}"
         ours, bare = f"{row.images_per_second:.3g}", f"{row.bare_images_per_second:.3g}"

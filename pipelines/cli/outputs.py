@@ -1,12 +1,13 @@
 """Where measurements go besides the screen: rows as JSON, and a plot."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
+from rich.table import Table
 
 from components.common.errors import UserError
 
@@ -36,6 +37,14 @@ class Outputs:
             self.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
         if self.plot:
             draw(list(rows), self.plot)
+
+
+def slim_table(title: str, columns: Iterable[str]) -> Table:
+    """An empty table of measurements, which leaves room for many columns and wraps none of them."""
+    table = Table(title=title, **SLIM)
+    for column in columns:
+        table.add_column(column, no_wrap=True)
+    return table
 
 
 def save(figure: Any, path: Path) -> None:

@@ -11,6 +11,13 @@ commands = typer.Typer()
 bench = typer.Typer(help="Measure what this project does, next to its peers.", no_args_is_help=True)
 commands.add_typer(bench, name="bench")
 
+RunFolder = Annotated[Path, typer.Option(help="Folder of a finished run: its datasets, models and params.yaml")]
+Tasks = Annotated[list[str] | None, typer.Option(help="insertion or generation, may be repeated (default: both)")]
+Stages = Annotated[
+    list[str] | None, typer.Option(help="detection, embedding, removal, captioning; repeatable (default: all)")
+]
+Rows = Annotated[Path | None, typer.Option(help="Also write the rows as JSON")]
+
 
 @commands.command()
 def plan(
@@ -44,7 +51,7 @@ def mining(
             help="torch, faiss-range, faiss-knn; cuda: torch-compare, torch-topk, faiss-gpu (default: all; ours: none)"
         ),
     ] = None,
-    json: Annotated[Path | None, typer.Option(help="Also write the rows as JSON")] = None,
+    json: Rows = None,
     plot: Annotated[Path | None, typer.Option(help="Also draw seconds over vectors, a PNG")] = None,
 ) -> None:
     """The exact window join: seconds, share of the machine's peak, pairs, memory (OMP_NUM_THREADS: threads of all)."""
@@ -62,7 +69,7 @@ def gates(
         bool, typer.Option("--full", help="More worlds, three sizes of run, five times as many runs")
     ] = False,
     seed: Annotated[int, typer.Option(help="Of the simulated runs: equal seeds give equal rows")] = 0,
-    json: Annotated[Path | None, typer.Option(help="Also write the rows as JSON")] = None,
+    json: Rows = None,
     plot: Annotated[Path | None, typer.Option(help="Also draw false passes and power, a PNG")] = None,
 ) -> None:
     """The retrieval-precision gate simulated: how often it passes wrongly and rightly, beside Clopper-Pearson."""
@@ -75,7 +82,7 @@ def gates(
 @bench.command()
 def lineage(
     tuples: Annotated[list[int] | None, typer.Option(help="May be repeated (default: 45000 and 450000)")] = None,
-    json: Annotated[Path | None, typer.Option(help="Also write the rows as JSON")] = None,
+    json: Rows = None,
     plot: Annotated[Path | None, typer.Option(help="Also draw seconds over tuples, a PNG")] = None,
 ) -> None:
     """Questions about lineage on generated tables (4.5 million tuples: 15 GB of disk), beside DuckDB."""
@@ -87,15 +94,11 @@ def lineage(
 
 @bench.command()
 def training(
-    workspace: Annotated[
-        Path, typer.Option(help="Folder of a finished run: its latents, models and params.yaml")
-    ] = Path(),
-    task: Annotated[
-        list[str] | None, typer.Option(help="insertion or generation, may be repeated (default: both)")
-    ] = None,
+    workspace: RunFolder = Path(),
+    task: Tasks = None,
     blocks: Annotated[int, typer.Option(help="Turns of each loop; the first does not count")] = 21,
     steps: Annotated[int, typer.Option(help="Optimiser steps of a turn")] = 1,
-    json: Annotated[Path | None, typer.Option(help="Also write the rows as JSON")] = None,
+    json: Rows = None,
     plot: Annotated[Path | None, typer.Option(help="Also draw the ratio of each pair, a PNG")] = None,
 ) -> None:
     """Training beside a bare PyTorch loop that computes the same, bit for bit: images per second, waiting, peak."""
@@ -107,14 +110,10 @@ def training(
 
 @bench.command()
 def inference(
-    workspace: Annotated[
-        Path, typer.Option(help="Folder of a finished run: its datasets, models and params.yaml")
-    ] = Path(),
-    stage: Annotated[
-        list[str] | None, typer.Option(help="detection, embedding, removal, captioning; repeatable (default: all)")
-    ] = None,
+    workspace: RunFolder = Path(),
+    stage: Stages = None,
     rounds: Annotated[int, typer.Option(help="How often each is measured; the median counts")] = 3,
-    json: Annotated[Path | None, typer.Option(help="Also write the rows as JSON")] = None,
+    json: Rows = None,
     plot: Annotated[Path | None, typer.Option(help="Also draw where the seconds go, a PNG")] = None,
 ) -> None:
     """Stages with a network beside their bare model on the same batches: images per second, where the rest goes."""
@@ -128,7 +127,7 @@ def inference(
 def whole_run(
     pipeline: Pipeline = "full",
     set_: Overrides = None,
-    json: Annotated[Path | None, typer.Option(help="Also write the rows as JSON")] = None,
+    json: Rows = None,
     plot: Annotated[Path | None, typer.Option(help="Also draw the seconds of each stage, a PNG")] = None,
 ) -> None:
     """A run of the embedded photographs in a folder of its own, and once more with nothing changed: where time goes."""

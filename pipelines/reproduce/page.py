@@ -14,7 +14,7 @@ from pipelines.reproduce.question import Question
 from pipelines.reproduce.questions import NOT_ASKED
 
 REPORT = Path(__file__).parents[1] / "report"
-"""Where the pages' colours and charts are."""
+"""Where the pages' head, colours and charts are."""
 MARKS = {"own": "own", "baseline": "baseline", "ceiling": "ceiling", "published": "published"}
 DRAWN = "mean over subjects, with its 95 % interval"
 

@@ -2,30 +2,21 @@
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from components.common.data.reading import Dataset
-from components.common.data.rejections import OBJECT, PHOTOGRAPH, REJECTIONS, SET, by_reason, meaning
+from components.common.data.rejections import OBJECT, PHOTOGRAPH, SET, by_reason, meaning
 from components.common.data.schemas import OF_LABELS
 from pipelines.engines.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Loss:
-    """How many were lost at a stage, and why in words."""
-
-    count: int
-    stage: str
-    why: str
-
-
-@dataclass(frozen=True)
 class Level:
-    """One level of the flow: how many of what there are, and what the step to the next level lost of them."""
+    """One level of the flow: how many of what there are, and how many of them the next step lost, by why in words."""
 
     name: str
     count: int
-    losses: list[Loss]
+    losses: Counter[str] = field(default_factory=Counter)
     lost: str = ""
 
 
@@ -38,7 +29,7 @@ def flow(workspace: Workspace, made: Collection[str]) -> list[Level]:
     levels = []
     if "images" in made:
         refused = _refused(Dataset(workspace.dataset("quarantine")))
-        files = rows("images") + sum(loss.count for loss in refused)
+        files = rows("images") + refused.total()
         levels.append(Level("files", files, refused, "did not become photographs"))
         empty = _lost(workspace, made, "detection", PHOTOGRAPH)
         levels.append(Level("photographs", rows("images"), empty, "have no object"))
@@ -49,19 +40,19 @@ def flow(workspace: Workspace, made: Collection[str]) -> list[Level]:
         unused = _lost(workspace, made, "assembly", SET)
         levels.append(Level("sets", rows("sets"), unused, "became no tuple"))
     if "tuples" in made:
-        levels.append(Level("tuples", rows("tuples"), []))
+        levels.append(Level("tuples", rows("tuples")))
     return levels
 
 
-def _refused(quarantine: Dataset) -> list[Loss]:
+def _refused(quarantine: Dataset) -> Counter[str]:
     """Files that ingest refused or passed over; rows of labels are no files."""
     reasons = Counter(quarantine.table(["reason"])["reason"].to_pylist())
-    files = [(reason, count) for reason, count in reasons.most_common() if reason not in OF_LABELS]
-    return [Loss(count, "ingest", meaning("ingest", str(reason))) for reason, count in files]
+    files = {reason: count for reason, count in reasons.items() if reason not in OF_LABELS}
+    return Counter({meaning("ingest", reason) or reason: count for reason, count in files.items()})
 
 
-def _lost(workspace: Workspace, made: Collection[str], stage: str, subject: str) -> list[Loss]:
+def _lost(workspace: Workspace, made: Collection[str], stage: str, subject: str) -> Counter[str]:
     if f"{stage}_rejects" not in made:
-        return []
+        return Counter()
     reasons = by_reason(Dataset(workspace.dataset(f"{stage}_rejects")), subject)
-    return [Loss(count, stage, REJECTIONS[stage].get(reason, reason)) for reason, count in reasons.most_common()]
+    return Counter({meaning(stage, reason) or reason: count for reason, count in reasons.items()})

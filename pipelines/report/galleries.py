@@ -16,11 +16,11 @@ sheet's rows are left out, which the page says."""
 
 @dataclass(frozen=True)
 class Tile:
-    """A picture (a data address; empty: there is only a text), its text, and what a screen reader says."""
+    """A text, the picture above it as a data address, if there is one, and what a screen reader says of that."""
 
-    picture: str
     text: str
-    alt: str
+    picture: str = ""
+    alt: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,9 @@ def gallery(sheet: Path, stage: str, most: int = MOST) -> Gallery:
 
 def _tile(picture: Image.Image, cell: Shown, heading: str) -> Tile:
     if not cell.box:
-        return Tile("", cell.text, "")
-    return Tile(webp_address(picture.crop(cell.box), SIDE), cell.text, ": ".join(filter(None, (heading, cell.text))))  # type: ignore[arg-type]
+        return Tile(cell.text)
+    alt = ": ".join(filter(None, (heading, cell.text)))
+    return Tile(cell.text, webp_address(picture.crop(cell.box), SIDE), alt)  # type: ignore[arg-type]
 
 
 def _heading(headings: list[str], column: int) -> str:

@@ -26,39 +26,45 @@ from components.common.errors import UserError
 
 TABLES = MetaData()
 
-# A pair shown, or about to be shown, to a rater. `id` cannot be guessed and is never used again: pictures are cached
-# under it. `position`: from 1, in the order of showing. `kind`: queue, repeat or sentinel. `run`: digest of the
-# objects that `left` and `right` are rows of. `expected`: right or wrong, of a sentinel. `filed`: the file of verdicts
-# says the same.
-TURNS = Table(
+
+def _of_raters(name: str, subject: str, *own: Column | UniqueConstraint) -> Table:
+    """A table of what is shown, or about to be shown, to raters, and when they answered.
+
+    subject: the column that holds the digest of what is judged. own: the table's other columns, and what is unique.
+    """
+    return Table(
+        name,
+        TABLES,
+        Column("id", String(32), primary_key=True),  # not to be guessed, never used again: pictures are cached under it
+        Column(subject, String(64), nullable=False),
+        Column("rater", String(200), nullable=False),
+        Column("position", Integer, nullable=False),  # from 1, in the order of showing
+        *own,
+        Column("at", String(40)),
+        Column("milliseconds", Integer),
+    )
+
+
+# A pair. `run`: digest of the objects that `left` and `right` are rows of. `kind`: queue, repeat or sentinel.
+# `expected`: right or wrong, of a sentinel. `filed`: the file of verdicts says the same.
+TURNS = _of_raters(
     "turns",
-    TABLES,
-    Column("id", String(32), primary_key=True),
-    Column("run", String(64), nullable=False),
-    Column("rater", String(200), nullable=False),
+    "run",
     Column("lane", String(16), nullable=False),
-    Column("position", Integer, nullable=False),
     Column("kind", String(16), nullable=False),
     Column("left", Integer, nullable=False),
     Column("right", Integer, nullable=False),
     Column("expected", String(16)),
     Column("answer", String(16)),
-    Column("at", String(40)),
-    Column("milliseconds", Integer),
     Column("flagged", Boolean, nullable=False, default=False),
     Column("filed", Boolean, nullable=False, default=True),
     UniqueConstraint("run", "rater", "lane", "position"),
 )
 
-# Two pictures of one sample, shown or about to be shown to a rater. `study`: digest of all pictures compared.
-# `choice`: left or right.
-CHOICES = Table(
+# Two pictures of one sample. `study`: digest of all pictures compared. `choice`: left or right.
+CHOICES = _of_raters(
     "choices",
-    TABLES,
-    Column("id", String(32), primary_key=True),
-    Column("study", String(64), nullable=False),
-    Column("rater", String(200), nullable=False),
-    Column("position", Integer, nullable=False),
+    "study",
     Column("question", String(16), nullable=False),
     Column("benchmark", String(16), nullable=False),
     Column("subject", String(500), nullable=False),
@@ -66,8 +72,6 @@ CHOICES = Table(
     Column("left", String(500), nullable=False),
     Column("right", String(500), nullable=False),
     Column("choice", String(8)),
-    Column("at", String(40)),
-    Column("milliseconds", Integer),
     UniqueConstraint("study", "rater", "position"),
 )
 

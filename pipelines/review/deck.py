@@ -23,16 +23,20 @@ Key = tuple[int, int]
 
 @dataclass(frozen=True)
 class Turn:
-    """A pair for a rater. left, right: object rows; expected: RIGHT or WRONG, of a sentinel; see `database.TURNS`."""
+    """A pair for a rater, as in `database.TURNS`.
+
+    position: from 1. kind: QUEUE, REPEAT or SENTINEL. left, right: object rows. expected: RIGHT or WRONG, of a
+    sentinel. answer: None until there is one. flagged: by the rater.
+    """
 
     id: str
     position: int
     kind: str
     left: int
     right: int
-    expected: str | None = None
-    answer: str | None = None
-    flagged: bool = False
+    expected: str | None
+    answer: str | None
+    flagged: bool
 
     @property
     def key(self) -> Key:
@@ -64,7 +68,7 @@ def _ask(turns: Sequence[Turn], pair: Pair, rater: str) -> Turn:
     asked = sum(turn.kind == QUEUE for turn in turns)
     turned = (derive(0, "side", rater, asked // 2) + asked) % 2
     left, right = pair.rows[::-1] if turned else pair.rows
-    return Turn("", len(turns) + 1, QUEUE, left, right)
+    return _unseen(len(turns) + 1, QUEUE, left, right)
 
 
 def _check(turns: Sequence[Turn], known: Mapping[Key, bool], rater: str) -> list[Turn]:
@@ -84,7 +88,7 @@ def _sentinel(turns: Sequence[Turn], known: Mapping[Key, bool], rater: str, posi
         return []
     _, chance, (first, second) = unseen[0]
     left, right = (second, first) if chance % 2 else (first, second)
-    return [Turn("", position, SENTINEL, left, right, RIGHT if known[first, second] else WRONG)]
+    return [_unseen(position, SENTINEL, left, right, RIGHT if known[first, second] else WRONG)]
 
 
 def _repeat(turns: Sequence[Turn], rater: str, position: int) -> list[Turn]:
@@ -94,7 +98,11 @@ def _repeat(turns: Sequence[Turn], rater: str, position: int) -> list[Turn]:
     if not fit:
         return []
     chosen = fit[derive(0, "repeat", rater, position) % len(fit)]
-    return [Turn("", position, REPEAT, chosen.right, chosen.left)]
+    return [_unseen(position, REPEAT, chosen.right, chosen.left)]
+
+
+def _unseen(position: int, kind: str, left: int, right: int, expected: str | None = None) -> Turn:
+    return Turn("", position, kind, left, right, expected, answer=None, flagged=False)
 
 
 def _values(turn: Turn) -> dict[str, Any]:

@@ -18,7 +18,11 @@ THUMBNAILS = {"objects": "crop", "backgrounds": "image", "tuples": "target"}
 
 @dataclass(frozen=True)
 class Branch:
-    """A node as it is shown. link: what names it, empty if it cannot be opened. more: nodes below that are left out."""
+    """A node as it is shown.
+
+    relation: what it is to the node above. link: what names it, empty if it cannot be opened. again: it is in the tree
+    already. more: nodes below that are left out.
+    """
 
     relation: str
     dataset: str
@@ -37,11 +41,10 @@ class Branch:
 
 @dataclass(frozen=True)
 class Shown:
-    """A row or dataset. pictures: names of its blobs. sources, derived: what it is made from, and what of it."""
+    """A row or dataset. pictures: names of its blobs. sources, derived: itself, above what it is made from and what of
+    it."""
 
-    dataset: str
     key: str
-    link: str
     columns: dict[str, str]
     sources: Branch
     derived: Branch
@@ -60,8 +63,7 @@ def shown(run: Run, meant: Meant) -> Shown:
         [row] = run[place.dataset].at([place.position], places=True)
         pictures = [name.removesuffix(OFFSET) for name in row if name.endswith(OFFSET)]
     columns = {name: _full(value) for name, value in sources.says.items() if is_said(name, value)}
-    up, down = _branch(run, sources), _branch(run, derived)
-    return Shown(sources.dataset, sources.key, up.link, columns, up, down, pictures)
+    return Shown(sources.key, columns, _branch(run, sources), _branch(run, derived), pictures)
 
 
 def blob(run: Run, text: str, name: str) -> bytes | None:

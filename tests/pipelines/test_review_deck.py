@@ -14,7 +14,8 @@ KNOWN = {(number, number + 1000): number % 2 == 0 for number in range(500, 520)}
 
 
 def planned(count: int, rater: str = "ada", known: dict[tuple[int, int], bool] | None = KNOWN) -> list[Turn]:
-    return [Turn(f"turn-{values['position']}", **values) for values in plan([], PAIRS, known, rater, count)]
+    values = plan([], PAIRS, known, rater, count)
+    return [Turn(f"turn-{each['position']}", **each, answer=None, flagged=False) for each in values]
 
 
 def test_pairs_come_in_the_queues_order_and_half_of_them_turned_round() -> None:

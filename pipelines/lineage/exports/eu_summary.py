@@ -4,6 +4,7 @@ Each statement is `measured` from the datasets, `declared` by a person, or `TO B
 itself: that photographs are licensed, crawled or free of illegal content is never inferred from what they say.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,8 +16,7 @@ from pipelines.lineage.exports.markdown import table
 
 FILE = "eu-training-summary.md"
 MEASURED, DECLARED, MISSING = "measured", "declared", "TO BE PROVIDED"
-BINS = {1_000_000: "less than 1 million", 1_000_000_000: "1 million to 1 billion"}
-MOST = "more than 1 billion"
+BINS = {1_000_000: "less than 1 million", 1_000_000_000: "1 million to 1 billion", math.inf: "more than 1 billion"}
 Measure = Callable[[History, Rights], str]
 
 
@@ -24,8 +24,6 @@ Measure = Callable[[History, Rights], str]
 class Field:
     """A field of the template. measure: what the datasets say, empty for nothing. enough: whether that fills it."""
 
-    section: str
-    key: str
     title: str
     measure: Measure | None = None
     enough: bool = False
@@ -51,7 +49,7 @@ def _modalities(history: History, _: Rights) -> str:
 
 
 def _images(history: History, rights: Rights) -> str:
-    size = next((name for limit, name in BINS.items() if rights.photographs < limit), MOST)
+    size = next(name for limit, name in BINS.items() if rights.photographs < limit)
     samples = len(history.datasets.get("tuples", ()))
     return f"{size} ({rights.photographs:,} photographs were taken in; {samples:,} training samples were made of them)"
 
@@ -93,34 +91,39 @@ def _reservations(history: History, rights: Rights) -> str:
     )
 
 
-GENERAL, SOURCES, PROCESSING = "1. General information", "2. List of data sources", "3. Data processing aspects"
-FIELDS = (
-    Field(GENERAL, "provider", "1.1 Provider: name and contact"),
-    Field(GENERAL, "representative", "1.1 Authorised representative: name and contact"),
-    Field(GENERAL, "model", "1.2 Versioned model name(s)", _models),
-    Field(GENERAL, "base_models", "1.2 Models it is based on, with links to their summaries", _base_models),
-    Field(GENERAL, "market_date", "1.2 Date of placement on the Union market"),
-    Field(GENERAL, "modalities", "1.3 Modalities", _modalities, enough=True),
-    Field(GENERAL, "images", "1.3 Training data size: images", _images, enough=True),
-    Field(GENERAL, "content", "1.3 Types of content"),
-    Field(GENERAL, "latest_acquisition", "1.3 Latest date of data acquisition (MM/YYYY)", _latest),
-    Field(GENERAL, "languages", "1.3 Linguistic characteristics"),
-    Field(GENERAL, "characteristics", "1.3 Other relevant characteristics"),
-    Field(SOURCES, "public_datasets", "2.1 Publicly available datasets"),
-    Field(SOURCES, "licensed_data", "2.2.1 Data licensed by rightsholders or their representatives", _licences),
-    Field(SOURCES, "third_party_data", "2.2.2 Private datasets obtained from other third parties"),
-    Field(SOURCES, "crawled_data", "2.3 Data crawled and scraped: description, and whether there is any"),
-    Field(SOURCES, "crawlers", "2.3 Crawlers: names, purpose and behaviour"),
-    Field(SOURCES, "crawl_period", "2.3 Period of crawling"),
-    Field(SOURCES, "top_domains", "2.3 Summary of the most relevant domain names crawled", _domains),
-    Field(SOURCES, "user_data", "2.4 User data"),
-    Field(SOURCES, "synthetic_data", "2.5 Synthetic data", _synthetic),
-    Field(SOURCES, "other_sources", "2.6 Other sources of data"),
-    Field(PROCESSING, "reservations", "3.1 Respect of reservations of rights", _reservations),
-    Field(PROCESSING, "illegal_content", "3.2 Removal of illegal content"),
-    Field(PROCESSING, "other_processing", "3.3 Other information about processing"),
-)
-KEYS = {field.key: field.title for field in FIELDS}
+FIELDS: dict[str, dict[str, Field]] = {
+    "1. General information": {
+        "provider": Field("1.1 Provider: name and contact"),
+        "representative": Field("1.1 Authorised representative: name and contact"),
+        "model": Field("1.2 Versioned model name(s)", _models),
+        "base_models": Field("1.2 Models it is based on, with links to their summaries", _base_models),
+        "market_date": Field("1.2 Date of placement on the Union market"),
+        "modalities": Field("1.3 Modalities", _modalities, enough=True),
+        "images": Field("1.3 Training data size: images", _images, enough=True),
+        "content": Field("1.3 Types of content"),
+        "latest_acquisition": Field("1.3 Latest date of data acquisition (MM/YYYY)", _latest),
+        "languages": Field("1.3 Linguistic characteristics"),
+        "characteristics": Field("1.3 Other relevant characteristics"),
+    },
+    "2. List of data sources": {
+        "public_datasets": Field("2.1 Publicly available datasets"),
+        "licensed_data": Field("2.2.1 Data licensed by rightsholders or their representatives", _licences),
+        "third_party_data": Field("2.2.2 Private datasets obtained from other third parties"),
+        "crawled_data": Field("2.3 Data crawled and scraped: description, and whether there is any"),
+        "crawlers": Field("2.3 Crawlers: names, purpose and behaviour"),
+        "crawl_period": Field("2.3 Period of crawling"),
+        "top_domains": Field("2.3 Summary of the most relevant domain names crawled", _domains),
+        "user_data": Field("2.4 User data"),
+        "synthetic_data": Field("2.5 Synthetic data", _synthetic),
+        "other_sources": Field("2.6 Other sources of data"),
+    },
+    "3. Data processing aspects": {
+        "reservations": Field("3.1 Respect of reservations of rights", _reservations),
+        "illegal_content": Field("3.2 Removal of illegal content"),
+        "other_processing": Field("3.3 Other information about processing"),
+    },
+}
+KEYS = {key: field.title for fields in FIELDS.values() for key, field in fields.items()}
 """What can be declared for the summary -> the field."""
 HEAD = """# Draft: public summary of training content
 
@@ -134,21 +137,19 @@ def eu_summary(history: History, declared: Declared) -> dict[str, bytes]:
     """The draft."""
     measured = rights(history.datasets["images"])
     text = HEAD
-    for section in (GENERAL, SOURCES, PROCESSING):
+    for section, fields in FIELDS.items():
         rows = [
-            (field.title, field.key, status, said)
-            for field in FIELDS
-            if field.section == section
-            for status, said in statements(field, history, measured, declared)
+            (field.title, key, status, said)
+            for key, field in fields.items()
+            for status, said in statements(field, history, measured, declared.of(key))
         ]
         text += f"\n## {section}\n\n{table(('field', 'key', 'status', 'statement'), rows)}\n"
     return {FILE: text.encode()}
 
 
-def statements(field: Field, history: History, measured: Rights, declared: Declared) -> list[tuple[str, str]]:
-    """(status, statement) of a field: what is measured, what is declared, and whether something must be provided."""
+def statements(field: Field, history: History, measured: Rights, said: str) -> list[tuple[str, str]]:
+    """(status, statement) of a field: what is measured, what is `said`, and whether something must be provided."""
     counted = field.measure(history, measured) if field.measure else ""
-    said = declared.of(field.key)
     filled = bool(said) or (bool(counted) and field.enough)
     stated = [(MEASURED, counted), (DECLARED, said), (MISSING, "" if filled else field.title)]
     return [(status, "" if status == MISSING else statement) for status, statement in stated if statement]

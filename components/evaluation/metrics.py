@@ -64,7 +64,11 @@ class Judges:
 
 @dataclass(frozen=True)
 class MetricSpec:
-    """Everything that decides a metric's value besides the pictures. encoder: digest of weights, empty if none."""
+    """Everything that decides a metric's value besides the pictures.
+
+    encoder: digest of weights, empty if none. preprocess: the encoder's, or else what the values are. crop: which part
+    of a picture counts. against: what a picture is compared with.
+    """
 
     metric: str
     benchmark: str

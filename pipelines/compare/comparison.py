@@ -24,7 +24,11 @@ FOLLOWS = "follows from a dataset before it"
 
 @dataclass(frozen=True)
 class Run:
-    """A run that was compared. name: as it was given. mlflow_run: its id there, or empty."""
+    """A run that was compared.
+
+    name: as it was given. folder: of its data; where it was restored, a temporary one. mlflow_run: its id there, or
+    empty.
+    """
 
     name: str
     folder: str
@@ -42,7 +46,10 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Reason:
-    """Rows that were added or removed for one reason. what: added or removed."""
+    """Rows that were added or removed for one reason.
+
+    what: added or removed. reason: on record, or else whether the dataset was made otherwise or follows from another.
+    """
 
     what: str
     reason: str

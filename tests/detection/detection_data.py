@@ -24,6 +24,7 @@ from components.common.data.writing import Writer
 from components.common.stage.params import StageParams
 from components.common.vision.images import dhashes
 
+HEADER = "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf,IsDepiction,IsInside"
 OPEN = {"min_side": 1, "min_share": 0.0, "max_share": 1.0, "deny": ()}
 """Parameters that keep every box."""
 
@@ -41,6 +42,21 @@ def rejected(objects: Dataset) -> list[dict[str, Any]]:
 def counts(objects: Dataset) -> Counter[str]:
     """The same, by reason."""
     return Counter(row["reason"] for row in rejected(objects))
+
+
+def labels(tmp_path: Path, *rows: str) -> str:
+    """A table of labels with boxes, as the parameter that names it."""
+    return _table(tmp_path / "labels.csv", "path;subject;x;y;w;h;category", *rows)
+
+
+def open_images(tmp_path: Path, *rows: str, header: str = HEADER) -> str:
+    """A table of boxes as Open Images has it, as the parameter that names it."""
+    return _table(tmp_path / "boxes.csv", header, *rows)
+
+
+def _table(path: Path, *lines: str) -> str:
+    path.write_text("\n".join(lines) + "\n")
+    return str(path)
 
 
 def photograph(seed: int, width: int = 80, height: int = 60) -> Image.Image:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from detection_data import coco, counts, photograph, rejected, write_images
+from detection_data import HEADER, coco, counts, open_images, photograph, rejected, write_images
 
 from components.common.data.reading import Dataset
 from components.common.errors import UserError
@@ -194,14 +194,6 @@ def test_identity_follows_the_annotations_contents_not_their_place(
     )
     assert a.manifest == b.manifest and a.manifest.fingerprint != c.manifest.fingerprint
     assert a.rows(["object_id"])[0] == c.rows(["object_id"])[0]
-
-
-HEADER = "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf,IsDepiction,IsInside"
-
-
-def open_images(tmp_path: Path, *lines: str, header: str = HEADER) -> str:
-    (tmp_path / "boxes.csv").write_text("\n".join([header, *lines]) + "\n")
-    return str(tmp_path / "boxes.csv")
 
 
 def test_open_images_boxes(images: Path, tmp_path: Path, detect: Detect) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from detection_data import counts, photograph, rejected, write_images
+from detection_data import counts, labels, photograph, rejected, write_images
 
 from components.common.data.reading import Dataset
 from components.common.errors import UserError
@@ -16,12 +16,6 @@ Detect = Callable[..., tuple[Report, Dataset]]
 @pytest.fixture
 def images(tmp_path: Path) -> Path:
     return write_images(tmp_path / "images", {f"a/{n}.jpg": photograph(n, 100, 50) for n in range(4)})
-
-
-def labels(tmp_path: Path, *rows: str) -> str:
-    path = tmp_path / "labels.csv"
-    path.write_text("\n".join(["path;subject;x;y;w;h;category", *rows]) + "\n")
-    return str(path)
 
 
 def test_boxes_with_and_without_a_subject(images: Path, tmp_path: Path, detect: Detect) -> None:

@@ -16,8 +16,10 @@ from components.common.data.digests import digest_file
 from components.common.data.reading import Dataset
 from components.common.diffusion.pipeline import GridPipeline
 from components.common.errors import UserError
+from components.common.stage.report import Report
 from components.training import stage
 from components.training.data import Sample, TrainingSamples
+from components.training.params import Params
 
 
 def stopping_at(index: int) -> Callable[[TrainingSamples, int], Sample]:
@@ -57,9 +59,21 @@ def assert_same_state(a: Path, b: Path) -> None:
         assert one[part] == other[part]
 
 
+def train(latents: Path, folder: Path, params: Params) -> Report:
+    return stage.run({"latents": latents}, {"model": folder}, params)
+
+
+def train_until_killed(latents: Path, folder: Path, params: Params, place: object, name: str, killer: Any) -> int:
+    """Trains with `killer`, which raises "killed", as `place.name`; returns the step of the last checkpoint."""
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(RuntimeError, match="killed"):
+        patch.setattr(place, name, killer)
+        train(latents, folder, params)
+    return int(last_checkpoint(folder)["global_step"])
+
+
 @pytest.mark.parametrize("task", ["insertion", "generation"])
 def test_leaves_a_pipeline_that_a_fresh_process_loads(task: str, base: Path, latents: Path, tmp_path: Path) -> None:
-    report = stage.run({"latents": latents}, {"model": tmp_path / "m"}, make_params(base, task=task))
+    report = train(latents, tmp_path / "m", make_params(base, task=task))
     assert {"reference_gap", "reference_gap_low", "loss", "object_error"} <= report.metrics.keys()
     assert report.plots["loss"][-1]["images"] == 15 * BATCH
     assert "samples" in report.figures
@@ -80,18 +94,24 @@ def test_leaves_a_pipeline_that_a_fresh_process_loads(task: str, base: Path, lat
     assert "(8, 8)" in done.stdout
 
 
+def dying(*_: Any) -> None:
+    raise RuntimeError("killed")
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "killer", "kept"),
+    [(TrainingSamples, "__getitem__", stopping_at(8 * BATCH + 1), 5), (stage, "validate", dying, 15)],
+    ids=["between checkpoints", "after the last"],
+)
 def test_a_killed_run_resumes_bit_exactly(
-    base: Path, latents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    place: object, name: str, killer: Any, kept: int, base: Path, latents: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     keep_checkpoints(monkeypatch)
     params = make_params(base)
-    whole = stage.run({"latents": latents}, {"model": tmp_path / "whole"}, params)
-    with monkeypatch.context() as patch:
-        patch.setattr(TrainingSamples, "__getitem__", stopping_at(8 * BATCH + 1))
-        with pytest.raises(RuntimeError, match="killed"):
-            stage.run({"latents": latents}, {"model": tmp_path / "cut"}, params)
-    assert last_checkpoint(tmp_path / "cut")["global_step"] == 5
-    resumed = stage.run({"latents": latents}, {"model": tmp_path / "cut"}, params)
+    whole = train(latents, tmp_path / "whole", params)
+    assert train_until_killed(latents, tmp_path / "cut", params, place, name, killer) == kept
+    resumed = train(latents, tmp_path / "cut", params)
     assert_same_state(tmp_path / "whole", tmp_path / "cut")
     assert Dataset(tmp_path / "whole").digest == Dataset(tmp_path / "cut").digest
     assert whole.metrics == resumed.metrics and whole.plots == resumed.plots
@@ -102,32 +122,14 @@ def test_a_run_killed_several_times_resumes_bit_exactly(
 ) -> None:
     keep_checkpoints(monkeypatch)
     params = make_params(base, checkpoint_every=BATCH, validation_tuples=0, threads=1)
-    stage.run({"latents": latents}, {"model": tmp_path / "whole"}, params)
+    train(latents, tmp_path / "whole", params)
     for step in (2, 7, 13):
-        with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="killed"):
-            patch.setattr(TrainingSamples, "__getitem__", stopping_at(step * BATCH + step % BATCH))
-            stage.run({"latents": latents}, {"model": tmp_path / "cut"}, params)
-        assert last_checkpoint(tmp_path / "cut")["global_step"] in (step - 1, step)  # a batch may be loaded ahead
-    stage.run({"latents": latents}, {"model": tmp_path / "cut"}, params)
+        killer = stopping_at(step * BATCH + step % BATCH)
+        kept = train_until_killed(latents, tmp_path / "cut", params, TrainingSamples, "__getitem__", killer)
+        assert kept in (step - 1, step)  # a batch may be loaded ahead
+    train(latents, tmp_path / "cut", params)
     assert_same_state(tmp_path / "whole", tmp_path / "cut")
     assert Dataset(tmp_path / "whole").digest == Dataset(tmp_path / "cut").digest
-
-
-def test_a_run_killed_after_its_last_checkpoint_exports_the_average(
-    base: Path, latents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def killed(*_: Any) -> None:
-        raise RuntimeError("killed")
-
-    params = make_params(base)
-    whole = stage.run({"latents": latents}, {"model": tmp_path / "whole"}, params)
-    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="killed"):
-        patch.setattr(stage, "validate", killed)
-        stage.run({"latents": latents}, {"model": tmp_path / "cut"}, params)
-    assert last_checkpoint(tmp_path / "cut")["global_step"] == params.steps
-    resumed = stage.run({"latents": latents}, {"model": tmp_path / "cut"}, params)
-    assert Dataset(tmp_path / "whole").digest == Dataset(tmp_path / "cut").digest
-    assert whole.metrics == resumed.metrics and whole.plots == resumed.plots
 
 
 def test_accumulation_changes_nothing_but_rounding(
@@ -138,7 +140,7 @@ def test_accumulation_changes_nothing_but_rounding(
     for accumulate in (1, 2):
         params = make_params(base, accumulate=accumulate, batch=8, images=80, warmup=0, checkpoint_every=8, clip=100.0)
         folder = tmp_path / str(accumulate)
-        stage.run({"latents": latents}, {"model": folder}, params)
+        train(latents, folder, params)
         weights.append(last_checkpoint(folder)["current_model_state"])
     assert max(float((weights[0][k] - weights[1][k]).abs().max()) for k in weights[0]) < 1e-5
 
@@ -147,7 +149,7 @@ def test_exports_the_averaged_weights(
     base: Path, latents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep_checkpoints(monkeypatch)
-    stage.run({"latents": latents}, {"model": tmp_path}, make_params(base))
+    train(latents, tmp_path, make_params(base))
     saved = last_checkpoint(tmp_path)
     unet = GridPipeline.from_pretrained(tmp_path / "pipeline").unet.state_dict()
     assert all(torch.equal(unet[name], saved["state_dict"][f"unet.{name}"]) for name in unet)
@@ -159,11 +161,11 @@ def test_refuses_what_cannot_be_trained(base: Path, latents: Path, tmp_path: Pat
     config = other / "vae" / "config.json"
     config.write_text(config.read_text().replace('"scaling_factor": 0.18215', '"scaling_factor": 0.5'))
     with pytest.raises(UserError, match="encoded with another vae"):
-        stage.run({"latents": latents}, {"model": tmp_path / "m"}, make_params(other))
+        train(latents, tmp_path / "m", make_params(other))
     with pytest.raises(UserError, match="no model folder"):
-        stage.run({"latents": latents}, {"model": tmp_path / "m"}, make_params(tmp_path / "absent"))
+        train(latents, tmp_path / "m", make_params(tmp_path / "absent"))
     with pytest.raises(UserError, match="lower lr"):
-        stage.run({"latents": latents}, {"model": tmp_path / "m"}, make_params(_poisoned(base, tmp_path)))
+        train(latents, tmp_path / "m", make_params(_poisoned(base, tmp_path)))
 
 
 def _poisoned(base: Path, tmp_path: Path) -> Path:
@@ -175,7 +177,7 @@ def _poisoned(base: Path, tmp_path: Path) -> Path:
 
 
 def test_pictures_depend_on_their_own_seed_alone(base: Path, latents: Path, tmp_path: Path) -> None:
-    stage.run({"latents": latents}, {"model": tmp_path}, make_params(base))
+    train(latents, tmp_path, make_params(base))
     pipeline = GridPipeline.from_pretrained(tmp_path / "pipeline")
     view, mask = Image.new("RGB", (9, 9), "red"), Image.new("L", (9, 9), 255)
     two = pipeline([[view], [view, view]], [view] * 2, [mask] * 2, num_inference_steps=2, seeds=[3, 4])

@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 import torch
+from hypothesis import strategies as st
 
 from components.common.join.built import Isa
 from components.common.join.exact import Vectors
@@ -18,6 +19,15 @@ def unit(rng: np.random.Generator, count: int, dim: int, dtype: type = np.float1
     rows = centres[rng.integers(clusters, size=count)] + 0.3 * rng.normal(size=(count, dim))
     rows[count // 2 :: 7] = rows[: len(rows[count // 2 :: 7])]
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(dtype)
+
+
+@st.composite
+def spiky_vectors(draw: st.DrawFn) -> np.ndarray:
+    """Unit vectors, float64 [1 to 30, 1 to 40], whose coordinates may differ greatly in size."""
+    shape, spikes = (draw(st.integers(1, 30)), draw(st.integers(1, 40))), draw(st.floats(0, 8))
+    rng = np.random.default_rng(draw(st.integers(0, 10**6)))
+    rows = rng.normal(size=shape) * np.exp(spikes * rng.normal(size=shape))
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
 def brute_force(vectors: Vectors, low: float, high: float, groups: np.ndarray | None = None) -> Pairs:

@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from join_data import spiky_vectors
 
 from components.common.join import built, sieve
 from components.common.join.built import Isa, best_isa
@@ -37,19 +38,11 @@ def rounding_down(levels: int) -> np.ndarray:
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    count=st.integers(1, 30),
-    dim=st.integers(1, 40),
-    spikes=st.floats(0, 8),
-    levels=st.sampled_from(sorted(set(LEVELS.values()))),
-    seed=st.integers(0, 10**6),
-)
-def test_no_similarity_is_above_its_bound(count, dim, spikes, levels, seed):
-    """Including spiky vectors, whose coordinates differ greatly in size and are clipped."""
-    rng = np.random.default_rng(seed)
-    rows = rng.normal(size=(count, dim)) * np.exp(spikes * rng.normal(size=(count, dim)))
-    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
-    turn, _ = torch.linalg.qr(torch.from_numpy(rng.normal(size=(dim, dim))))
+@given(spiky_vectors(), st.sampled_from(sorted(set(LEVELS.values()))), st.integers(0, 10**6))
+def test_no_similarity_is_above_its_bound(vectors, levels, seed):
+    """Including vectors whose coordinates are clipped."""
+    rows, dim = vectors.astype(np.float32), vectors.shape[1]
+    turn, _ = torch.linalg.qr(torch.from_numpy(np.random.default_rng(seed).normal(size=(dim, dim))))
     for width in {1, (dim + 1) // 2, dim}:
         rounded = round_rows(torch.from_numpy(rows), turn[:, :width], levels)
         assert (rounded.bound(WHOLE, WHOLE).numpy() >= similarities(rows)).all()

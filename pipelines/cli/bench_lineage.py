@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-from rich.table import Table
-
 from components.common.terminal import Terminal
 from components.lineage.bench.measure import Row, bench
-from pipelines.cli.outputs import DPI, SLIM, Outputs, save
+from pipelines.cli.outputs import DPI, Outputs, save, slim_table
 
 INCHES = (7.0, 4.0)
 WIDTH = 100
@@ -17,9 +15,8 @@ def bench_lineage(tuples: list[int], to: Outputs) -> None:
     """Prints the seconds of each question at each size, beside DuckDB's."""
     to.check()
     rows = bench(tuples)
-    table = Table(title="questions about lineage, seconds", **SLIM)
-    for column in ("tuples", "question", "indexing", "ours", "DuckDB", "to ours", "rows", "as DuckDB", "MiB"):
-        table.add_column(column, no_wrap=True)
+    columns = ("tuples", "question", "indexing", "ours", "DuckDB", "to ours", "rows", "as DuckDB", "MiB")
+    table = slim_table("questions about lineage, seconds", columns)
     for row in rows:
         table.add_row(
             f"{row.tuples:,}",

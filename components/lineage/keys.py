@@ -80,13 +80,13 @@ def id_range(prefix: str) -> tuple[int, int]:
 
 
 def is_id(text: str) -> bool:
-    """Whether a text has the form of an id. The keys of rejected boxes have not."""
+    """Whether a text has the form of an id. The keys of rejected boxes do not."""
     return len(text) >= DIGITS and set(text) <= set(HEX_DIGITS)
 
 
 def id_numbers(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-    """The numbers of the K ids among N texts, uint64 [K], and which of the texts are ids, bool [N]."""
-    start = pc.binary_slice(pc.fill_null(texts, "").cast(pa.binary()), 0, DIGITS)
+    """The numbers of the K ids among N texts, none of them null, uint64 [K], and which of them are ids, bool [N]."""
+    start = pc.binary_slice(texts.cast(pa.binary()), 0, DIGITS)
     long_enough = pc.equal(pc.binary_length(start), DIGITS).to_numpy(zero_copy_only=False)
     fixed = start.filter(pa.array(long_enough)).cast(pa.binary(DIGITS))
     digits = np.frombuffer(fixed.buffers()[1], np.uint8)[fixed.offset * DIGITS :][: len(fixed) * DIGITS]

@@ -45,7 +45,7 @@ class Rows:
     def where(self, column: str, values: Iterable[str | int]) -> list[int]:
         """Positions of the rows whose column, or list in it, holds one of these ids or row numbers, ascending.
 
-        A text that has not the form of an id is in no row.
+        A text that does not have the form of an id is in no row.
         """
         wanted = [value for value in values if not isinstance(value, str) or is_id(value)]
         index = self._index(column, make=len(wanted) > FEW)

@@ -23,7 +23,7 @@ def check(
 
     agrees = show_check(Workspace(workspace), everything, json)
     for name in [] if agrees or json else takedowns_of(workspace):
-        print(f"Takedown {name} has changed this run: `objectmate takedown receipt {name}` says how.")
+        print(f"Takedown {name} changed this run, which may be why: `objectmate takedown receipt {name}`.")
     raise typer.Exit(0 if agrees else 1)
 
 

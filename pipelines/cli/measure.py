@@ -12,11 +12,7 @@ bench = typer.Typer(help="Measure what this project does, next to its peers.", n
 commands.add_typer(bench, name="bench")
 
 RunFolder = Annotated[Path, typer.Option(help="Folder of a finished run: its datasets, models and params.yaml")]
-Tasks = Annotated[list[str] | None, typer.Option(help="insertion or generation, may be repeated (default: both)")]
-Stages = Annotated[
-    list[str] | None, typer.Option(help="detection, embedding, removal, captioning; repeatable (default: all)")
-]
-Rows = Annotated[Path | None, typer.Option(help="Also write the rows as JSON")]
+JsonFile = Annotated[Path | None, typer.Option(help="Also write the rows as JSON")]
 
 
 @commands.command()
@@ -51,7 +47,7 @@ def mining(
             help="torch, faiss-range, faiss-knn; cuda: torch-compare, torch-topk, faiss-gpu (default: all; ours: none)"
         ),
     ] = None,
-    json: Rows = None,
+    json: JsonFile = None,
     plot: Annotated[Path | None, typer.Option(help="Also draw seconds over vectors, a PNG")] = None,
 ) -> None:
     """The exact window join: seconds, share of the machine's peak, pairs, memory (OMP_NUM_THREADS: threads of all)."""
@@ -69,7 +65,7 @@ def gates(
         bool, typer.Option("--full", help="More worlds, three sizes of run, five times as many runs")
     ] = False,
     seed: Annotated[int, typer.Option(help="Of the simulated runs: equal seeds give equal rows")] = 0,
-    json: Rows = None,
+    json: JsonFile = None,
     plot: Annotated[Path | None, typer.Option(help="Also draw false passes and power, a PNG")] = None,
 ) -> None:
     """The retrieval-precision gate simulated: how often it passes wrongly and rightly, beside Clopper-Pearson."""
@@ -82,7 +78,7 @@ def gates(
 @bench.command()
 def lineage(
     tuples: Annotated[list[int] | None, typer.Option(help="May be repeated (default: 45000 and 450000)")] = None,
-    json: Rows = None,
+    json: JsonFile = None,
     plot: Annotated[Path | None, typer.Option(help="Also draw seconds over tuples, a PNG")] = None,
 ) -> None:
     """Questions about lineage on generated tables (4.5 million tuples: 15 GB of disk), beside DuckDB."""
@@ -95,10 +91,12 @@ def lineage(
 @bench.command()
 def training(
     workspace: RunFolder = Path(),
-    task: Tasks = None,
+    task: Annotated[
+        list[str] | None, typer.Option(help="insertion or generation, may be repeated (default: both)")
+    ] = None,
     blocks: Annotated[int, typer.Option(help="Turns of each loop; the first does not count")] = 21,
     steps: Annotated[int, typer.Option(help="Optimiser steps of a turn")] = 1,
-    json: Rows = None,
+    json: JsonFile = None,
     plot: Annotated[Path | None, typer.Option(help="Also draw the ratio of each pair, a PNG")] = None,
 ) -> None:
     """Training beside a bare PyTorch loop that computes the same, bit for bit: images per second, waiting, peak."""
@@ -111,9 +109,11 @@ def training(
 @bench.command()
 def inference(
     workspace: RunFolder = Path(),
-    stage: Stages = None,
+    stage: Annotated[
+        list[str] | None, typer.Option(help="detection, embedding, removal, captioning; repeatable (default: all)")
+    ] = None,
     rounds: Annotated[int, typer.Option(help="How often each is measured; the median counts")] = 3,
-    json: Rows = None,
+    json: JsonFile = None,
     plot: Annotated[Path | None, typer.Option(help="Also draw where the seconds go, a PNG")] = None,
 ) -> None:
     """Stages with a network beside their bare model on the same batches: images per second, where the rest goes."""
@@ -127,7 +127,7 @@ def inference(
 def whole_run(
     pipeline: Pipeline = "full",
     set_: Overrides = None,
-    json: Rows = None,
+    json: JsonFile = None,
     plot: Annotated[Path | None, typer.Option(help="Also draw the seconds of each stage, a PNG")] = None,
 ) -> None:
     """A run of the embedded photographs in a folder of its own, and once more with nothing changed: where time goes."""

@@ -1,4 +1,4 @@
-"""Where measurements go besides the screen: rows as JSON, and a plot."""
+"""How measurements are shown: a table on the screen, rows as JSON, and a plot."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence

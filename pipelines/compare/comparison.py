@@ -26,7 +26,7 @@ FOLLOWS = "follows from a dataset before it"
 class Run:
     """A run that was compared.
 
-    name: as it was given. folder: of its data; where it was restored, a temporary one. mlflow_run: its id there, or
+    name: as it was given. folder: of its data, a temporary one if the run was restored. mlflow_run: its id there, or
     empty.
     """
 

@@ -13,8 +13,8 @@ OF_THE_RUN = {
     "images": "input", "tuples": "output", "model_insertion": "output", "model_generation": "output", "scores": "output"
 }  # fmt: skip
 """The datasets that the record of a whole run has; those of its stages have all."""
-LONGEST_NAME = 200
-"""Characters of a run's name, of which MLflow keeps 250."""
+LONGEST, SHORTENED = 200, 60
+"""Characters of all that a run's name says of its settings, of the 250 that MLflow keeps; and of one value."""
 
 
 def differs(workspace: Workspace, request: Request) -> dict[str, Any]:
@@ -38,11 +38,16 @@ def _at(values: Mapping[str, Any], dotted: str) -> Any:
 
 def run_name(workspace: Workspace, request: Request) -> str:
     """What the run is called: its pipeline, and what differs from the plain run."""
-    changed = [f"{key}={value}" for key, value in differs(workspace, request).items()]
-    named = sum(length <= LONGEST_NAME for length in accumulate(len(each) + 2 for each in changed))
+    changed = [f"{key}={_shortened(str(value))}" for key, value in differs(workspace, request).items()]
+    named = sum(length <= LONGEST for length in accumulate(len(each) + 2 for each in changed))
     more = [f"and {len(changed) - named} more"] if len(changed) > named else []
     words = ", ".join([*changed[:named], *more]) or "as embedded"
     return f"{request.pipeline}: {words}" + (f" ({request.engine})" if request.engine != "dvc" else "")
+
+
+def _shortened(value: str) -> str:
+    """A long value by its end: addresses often begin alike."""
+    return value if len(value) <= SHORTENED else f"...{value[3 - SHORTENED :]}"
 
 
 def parent_params(workspace: Workspace, request: Request) -> dict[str, str]:

@@ -24,7 +24,7 @@ WORDS = {
 """Step -> its result; a name is the rows of a dataset, counted in the noun after it, or a parameter."""
 
 
-class Rows(int):
+class RowCount(int):
     """A number of rows; formatted with a noun, such as "1 set"."""
 
     def __format__(self, noun: str) -> str:
@@ -45,4 +45,6 @@ def result(workspace: Workspace, step: Step) -> str:
         return ", ".join(f"{len(dataset):,} {name}" for name, dataset in made.items())
     params = {key: value for dataset in made.values() for key, value in dataset.manifest.params.items()}
     read_and_made = made | {name: Dataset(workspace.dataset(name)) for name in step.inputs.values()}
-    return WORDS[step.name].format_map(params | {name: Rows(len(dataset)) for name, dataset in read_and_made.items()})
+    return WORDS[step.name].format_map(
+        params | {name: RowCount(len(dataset)) for name, dataset in read_and_made.items()}
+    )

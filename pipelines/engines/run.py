@@ -58,16 +58,24 @@ def _run(engine: Engine, workspace: Workspace, request: Request) -> None:
     if request.engine == "dvc":
         forget_kubeflow(workspace, changed)
     ran = [name for name in changed if not _restored(workspace, name)]
-    if changed:
-        keep_indexes(workspace.root / "data")
     if changed or not (workspace.page.exists() and workspace.recorded.exists()):
         try:
             _publish(workspace, request, ran, stopped=stop is not None)
         except StageFailed as error:
             stop = GateStop(f"{stop}; {error}") if stop else error
     summarise(workspace, request, Outcome(changed, ran, time.monotonic() - start))
+    if changed:
+        _keep_indexes(workspace)
     if stop:
         raise stop
+
+
+def _keep_indexes(workspace: Workspace) -> None:
+    """The run has its results without them, so a full disk only costs time later."""
+    try:
+        keep_indexes(workspace.root / "data")
+    except (OSError, MemoryError) as error:
+        console.print(f"No indexes for lineage were made ({error}): its answers take longer.", markup=False)
 
 
 def _engine(name: str) -> Engine:

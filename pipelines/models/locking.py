@@ -9,6 +9,7 @@ from typing import Any
 from huggingface_hub import ModelInfo
 from huggingface_hub.hf_api import RepoSibling
 
+from components.common.counts import counted
 from components.common.errors import UserError
 from components.common.vision.models import COMMIT, hub_id, locate
 from pipelines.models.declared import Use, declared
@@ -37,11 +38,12 @@ def lock_models(profile: str, settings: dict[str, Any], allow: Sequence[str], sa
         model = _kept(reference, known, use, allowed, say) if known else _described(reference, use, allowed)
         uses = (known.used_by if known else {}) | {profile: sorted(use.keys)}
         models[reference] = model.model_copy(update={"used_by": dict(sorted(uses.items()))})
-        say(f"{reference}: {model.commit[:12]}, {model.licence}, {len(model.files)} files, {megabytes(model.size)}")
+        files = f"{counted(len(model.files), 'file')}, {megabytes(model.size)}"
+        say(f"{reference}: {model.commit[:12]}, {model.licence}, {files}")
     for reference in sorted(before.models.keys() - models.keys()):
         say(f"{reference}: leaves the lock, as neither {profile} with these settings nor another profile names it.")
     write_lock(Lock(allowed_licences=allowed, models=models))
-    say(f"{FILE} holds {len(models)} models: commit it to git.")
+    say(f"{FILE} holds {counted(len(models), 'model')}: commit it to git.")
 
 
 def upgrade(name: str, say: Say) -> None:
@@ -65,7 +67,7 @@ def upgrade(name: str, say: Say) -> None:
         if model.commit == known.commit:
             say(f"{reference}: the hub has nothing newer than {model.commit[:12]}.")
         else:
-            say(f"{reference}: {known.commit[:12]} -> {model.commit[:12]}, {len(changed)} files changed.")
+            say(f"{reference}: {known.commit[:12]} -> {model.commit[:12]}, {counted(len(changed), 'file')} changed.")
             say(f"The next run repeats the stages that read {keys}, and what depends on them.")
     write_lock(lock.model_copy(update={"models": models}))
 

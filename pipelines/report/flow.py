@@ -47,12 +47,17 @@ def flow(workspace: Workspace, made: Collection[str]) -> list[Level]:
 def _refused(quarantine: Dataset) -> Counter[str]:
     """Files that ingest refused or passed over; rows of labels are no files."""
     reasons = Counter(quarantine.table(["reason"])["reason"].to_pylist())
-    files = {reason: count for reason, count in reasons.items() if reason not in OF_LABELS}
-    return Counter({meaning("ingest", reason) or reason: count for reason, count in files.items()})
+    return _in_words("ingest", Counter({word: count for word, count in reasons.items() if word not in OF_LABELS}))
 
 
 def _lost(workspace: Workspace, made: Collection[str], stage: str, subject: str) -> Counter[str]:
     if f"{stage}_rejects" not in made:
         return Counter()
-    reasons = by_reason(Dataset(workspace.dataset(f"{stage}_rejects")), subject)
-    return Counter({meaning(stage, reason) or reason: count for reason, count in reasons.items()})
+    return _in_words(stage, by_reason(Dataset(workspace.dataset(f"{stage}_rejects")), subject))
+
+
+def _in_words(stage: str, reasons: Counter[str]) -> Counter[str]:
+    told: Counter[str] = Counter()
+    for reason, count in reasons.items():
+        told[meaning(stage, reason) or reason] += count
+    return told

@@ -1,7 +1,5 @@
 """Pictures that the next ingest will refuse by their look: the same deny list decides, so a plan can say it before."""
 
-import re
-from base64 import b64decode
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,10 +12,6 @@ from components.ingest.denied import REASON, Denied, DenyList
 from components.lineage.rows import Run
 
 Row = dict[str, Any]
-PICTURE_INSIDE = re.compile(
-    rb"data:image/[a-z]+;base64,((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)"
-)
-"""A picture as a data address."""
 
 
 def copies_of(denied: Sequence[Denied], runs: Iterable[Run]) -> dict[str, str]:
@@ -39,15 +33,6 @@ def alike(dataset: Dataset, blob: str, rows: Sequence[Row], denied: Sequence[Den
             refusals = pool.map(lambda row: is_refused(dataset.blob(row, blob), denied), rows)
             refused = track(refusals, f"pictures of {dataset.folder.name} compared", len(rows))
             yield from (row for row, is_copy in zip(rows, refused, strict=True) if is_copy)
-
-
-def shows_any(data: bytes, denied: Sequence[Denied]) -> bool:
-    """Whether a file is a picture that would be refused by its look, or has one inside, as pages do."""
-    if not any(entry.look for entry in denied):
-        return False
-    inside = (b64decode(match[1]) for match in PICTURE_INSIDE.finditer(data))
-    with ThreadPoolExecutor() as pool:
-        return any(pool.map(lambda picture: is_refused(picture, denied), {data, *inside}))
 
 
 def is_refused(data: bytes, denied: Sequence[Denied]) -> bool:

@@ -81,7 +81,7 @@ def load_plan(takedown: str) -> Plan:
 
 
 def takedowns_of(workspace: Path) -> list[str]:
-    """The names of the takedowns of this folder that repaired a run or deleted its datasets."""
+    """The names of the takedowns of this folder that may have repaired a run or deleted its datasets."""
     plans = [load_plan(path.parent.name) for path in sorted(FOLDER.glob("*/plan.json"))]
     root = workspace.resolve()
     return [

@@ -34,7 +34,7 @@ def print_plan(plan: Plan) -> None:
     if plan.tuples:
         console.print(f"Tuples that end: {some(list(map(short, plan.tuples)))}.", soft_wrap=True)
     if plan.absent:
-        console.print(f"{len(plan.absent)} are not in this run; they are kept out by their bytes only.")
+        console.print(f"Not in this run, and kept out by their bytes only: {len(plan.absent)}.")
     for root in plan.elsewhere:
         console.print(f"{shown(root)} holds some, too: its datasets made from them are deleted; run it again after.")
     for address, folders in plan.outputs.items():
@@ -63,7 +63,9 @@ def print_traces(found: Sequence[Trace], searched: int) -> bool:
     for trace in found[:SHOWN]:
         console.print(f"{shown(trace.place)}: {shown(trace.what)}", soft_wrap=True)
     if found:
-        console.print(f"{counted(len(found), 'trace')} in {searched} files and objects: apply the takedown again.")
+        console.print(
+            f"Found in {searched:,} files and objects: {counted(len(found), 'trace')}. Apply the takedown again."
+        )
     else:
-        console.print(f"Nothing is left in {searched} files and objects.")
+        console.print(f"Nothing is left in {searched:,} files and objects.")
     return not found

@@ -31,8 +31,10 @@ def purge_run(root: Path, traces: Traces, repaired: bool = False) -> int:
         bad = holding(Run(root / "data"), traces)
     except UserError:  # nothing is left in it
         return 0
-    folders = [rows.dataset.folder for rows in bad]
-    reports = {workspace.report(STEPS[maker]) for rows in bad if (maker := maker_of(rows.name))}
+    folders, names = [rows.dataset.folder for rows in bad], {rows.name for rows in bad}
+    steps = [STEPS[maker] for name in names if (maker := maker_of(name))]
+    steps += [STEPS[name] for name in KEPT if names & set(STEPS[name].inputs.values())]
+    reports = {workspace.report(step) for step in steps}
     pages = [] if repaired or not bad else [workspace.page.parent]
     # These belong to no stage, and show or count what was in the datasets.
     others = [root / "data" / name for name in ("kfp", "found.png", *EXPORTS)] if bad or repaired else []

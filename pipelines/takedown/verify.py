@@ -6,21 +6,24 @@ from pathlib import Path
 from components.common.data.reading import Dataset, is_complete
 from components.common.data.schemas import blob_columns
 from components.common.stage.progress import track
+from components.common.vision.looks import Look
 from components.ingest.denied import Denied, read_denied
 from pipelines.engines.local import open_dvc
 from pipelines.engines.prepare import DENIED
 from pipelines.engines.request import RUNS
 from pipelines.engines.workspace import Workspace
 from pipelines.lineage.bucket import KEPT
-from pipelines.takedown.copies import alike, shows_any
+from pipelines.takedown.copies import alike
 from pipelines.takedown.outputs import search_outputs
 from pipelines.takedown.plan import Plan
 from pipelines.takedown.records import search_records
+from pipelines.takedown.seen import shows_any
 from pipelines.takedown.traces import Trace, Traces, files_below
 from pipelines.takedown.versions import opened_stores
 
 FULL_PICTURES = (("images", "image"), ("backgrounds", "image"))
 """Datasets and blobs that show a photograph as a whole."""
+A_PICTURE = "a picture, by its look: delete it by hand if applying again leaves it"
 
 
 def verify(plan: Plan) -> tuple[list[Trace], int]:
@@ -31,7 +34,9 @@ def verify(plan: Plan) -> tuple[list[Trace], int]:
     files = [file for folder in sorted(data) for file in files_below(folder)]
     files += [file for folder in (Path("mlartifacts"), KEPT) for file in files_below(folder)]
     denied = [entry for entry in read_denied(DENIED).entries if entry.takedown == plan.takedown]
-    searched = ((file, _held(file.read_bytes(), plan.traces, denied)) for file in track(files, "files searched"))
+    looks = [entry.look for entry in denied if entry.look]
+    kept = [Dataset(folder / "images") for folder in sorted(data) if is_complete(folder / "images")]
+    searched = ((file, _held(file.read_bytes(), plan.traces, looks, kept)) for file in track(files, "files searched"))
     found = [Trace(str(file), what) for file, what in searched if what]
     stored, objects = _stores(workspace, plan.traces)
     seen = [trace for folder in sorted(data) for trace in _by_look(folder, denied)]
@@ -41,9 +46,9 @@ def verify(plan: Plan) -> tuple[list[Trace], int]:
     return left, len(files) + objects + len(outputs)
 
 
-def _held(data: bytes, traces: Traces, denied: Sequence[Denied]) -> str:
+def _held(data: bytes, traces: Traces, looks: Sequence[Look], kept: Sequence[Dataset]) -> str:
     """What a file holds of what should be gone, in words; empty if nothing."""
-    return traces.found_in(data) or ("a picture, by its look" if shows_any(data, denied) else "")
+    return traces.found_in(data) or (A_PICTURE if shows_any(data, looks, kept) else "")
 
 
 def _stores(workspace: Workspace, traces: Traces) -> tuple[list[Trace], int]:

@@ -16,7 +16,9 @@ from pipelines.takedown.traces import PARQUET, Traces
 
 DIR = ".dir"
 KEPT = ("train_insertion", "train_generation", "evaluation", "gate_model")
-"""Stages whose results stay: what a model has learnt cannot be taken out of it. Receipts name them."""
+"""Stages whose results stay: what a model has learnt cannot be taken out of it. Receipts name them. Their reports show
+pictures, and go."""
+OF_REPORT, REPORTS = "report of ", "data/reports/"
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,9 @@ def opened_stores(repo: Any) -> list[Store]:
 
 def records_of(cache: Path, locks: Iterable[Path]) -> list[Record]:
     """Every run of a stage that the run cache below `cache`, or a dvc.lock, tells of."""
-    cached = [_record(read_yaml(path), path) for path in sorted((cache / "runs").glob("*/*/*")) if path.is_file()]
-    locked = [_record(stage) for lock in locks for stage in read_yaml(lock).get("stages", {}).values()]
-    return [*cached, *locked]
+    cached = [_records(read_yaml(path), path) for path in sorted((cache / "runs").glob("*/*/*")) if path.is_file()]
+    locked = [_records(stage) for lock in locks for stage in read_yaml(lock).get("stages", {}).values()]
+    return [record for some in (*cached, *locked) for record in some]
 
 
 def tainted(holding: set[str], records: Iterable[Record]) -> set[str]:
@@ -98,9 +100,17 @@ def unexplained(store: Store, records: Iterable[Record]) -> set[str]:
     return set(store.folders) - explained
 
 
-def _record(stage: dict[str, Any], file: Path | None = None) -> Record:
-    name = str(stage.get("cmd", "")).rpartition(" ")[2]
-    return Record(name, frozenset(_folders(stage.get("deps", ()))), frozenset(_folders(stage.get("outs", ()))), file)
+def _records(stage: dict[str, Any], file: Path | None = None) -> list[Record]:
+    """One run of a stage; its report as a record of its own if the rest of its results stays."""
+    name, reads = str(stage.get("cmd", "")).rpartition(" ")[2], frozenset(_folders(stage.get("deps", ())))
+    made = stage.get("outs", ())
+    if name not in KEPT:
+        return [Record(name, reads, frozenset(_folders(made)), file)]
+    reports, results = ([out for out in made if (REPORTS in str(out.get("path"))) is of] for of in (True, False))
+    return [
+        Record(name, reads, frozenset(_folders(results)), file),
+        Record(f"{OF_REPORT}{name}", reads, frozenset(_folders(reports)), file),
+    ]
 
 
 def _folders(entries: Iterable[dict[str, Any]]) -> Iterator[str]:

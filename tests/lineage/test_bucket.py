@@ -8,7 +8,7 @@ import pytest
 
 from components.common.data.reading import Dataset
 from components.common.errors import StageFailed, UserError
-from components.lineage import ask
+from components.lineage import ask, keys
 from pipelines.engines.local import task_name
 from pipelines.lineage.bucket import data_of
 from pipelines.steps import STEPS
@@ -39,12 +39,13 @@ def as_kubeflow(run: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("layout", [as_workspace, as_kubeflow])
-def test_answers_are_those_of_the_run_on_disk(run, bucket, layout):
+def test_answers_are_those_of_the_run_on_disk(run, bucket, layout, monkeypatch):
     upload(bucket, run, layout(run))
+    monkeypatch.setattr(keys, "WORTH_KEEPING", 30)
     tuple_id = Dataset(run / "tuples").rows(["tuple_id"])[0]["tuple_id"]
     data = data_of("s3://runs/a")
     assert ask.sources(data, tuple_id) == ask.sources(run, tuple_id)
-    assert not list(data.rglob("*.tar"))
+    assert not list(data.rglob("*.tar")) and any((data / keys.FOLDER).glob("objects-object_id-*"))
     image = first_picture(run)
     Path("copy.png").write_bytes(image)
     assert ask.view(data_of("s3://runs/a", picture=True), "copy.png") == ask.view(run, "copy.png")

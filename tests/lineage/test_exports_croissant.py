@@ -92,12 +92,12 @@ def test_what_is_declared_is_added(exported_run: Workspace, tmp_path: Path) -> N
     said = tmp_path / "said.yaml"
     said.write_text(
         "licence: CC-BY-4.0\nversion: 1.2.0\npublished: 2026-02-03\npermitted_actions: odrl:reproduce\n"
-        "provider: A Museum, museum@example.org\n"
+        "creator: A Museum\n"
     )
     path = export(exported_run, ["croissant"], tmp_path, declared=said)[0]
     document = json.loads(path.read_text())
     issues = mlcroissant.Dataset(path).metadata.ctx.issues
-    assert document["creator"]["name"] == "A Museum, museum@example.org" and not issues.errors | issues.warnings
+    assert document["creator"]["name"] == "A Museum" and not issues.errors | issues.warnings
     assert document["license"][0]["name"] == "CC-BY-4.0" and "Declared" in document["license"][0]["description"]
     assert (document["version"], document["datePublished"]) == ("1.2.0", "2026-02-03")
     assert document["usageInfo"]["odrl:permission"][0]["odrl:action"] == {"@id": "odrl:reproduce"}

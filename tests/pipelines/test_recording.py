@@ -66,10 +66,13 @@ def test_an_edited_file_of_parameters_is_named_too(tmp_path: Path, monkeypatch: 
     here.params.write_text(render(resolve("sandbox", changed)))
     assert differs(here, plain) == changed
     assert all(f"{key}={value}" in run_name(here, plain) for key, value in changed.items())
-    long = Request(
-        "full", images="s3://" + "x" * 150, overrides=["mining.min_views=2", "seed=5", "detection.detector=" + "y" * 90]
+    many = Request(
+        "full", images="s3://" + "x" * 300, overrides=["mining.min_views=2", f"detection.detector={'y' * 90}"]
     )
-    assert run_name(here, long).endswith("mining.min_views=2, seed=5, and 1 more") and len(run_name(here, long)) <= 250
+    assert run_name(here, many) == f"full: images=...{'x' * 57}, mining.min_views=2, detection.detector=...{'y' * 57}"
+    keys = ("models.ir", "models.second_ir", "models.detector", "models.remover")
+    several = Request("full", overrides=[f"{key}={'z' * 80}" for key in keys])
+    assert run_name(here, several).endswith(", and 2 more") and "models.second_ir=...z" in run_name(here, several)
     other = Request("dataset", images="shop", engine="kfp", overrides=["mining.min_views=2"])
     assert run_name(here, other) == "dataset: images=shop, mining.min_views=2 (kfp)"
 

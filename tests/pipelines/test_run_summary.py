@@ -12,7 +12,7 @@ from components.common.stage.report import Report
 from pipelines.engines import summary
 from pipelines.engines.ahead import duration, how_far, planned
 from pipelines.engines.request import Request
-from pipelines.engines.results import Rows, result
+from pipelines.engines.results import RowCount, result
 from pipelines.engines.summary import Outcome, summarise
 from pipelines.steps import STEPS
 
@@ -49,7 +49,7 @@ def test_results_are_words_and_no_path_is_broken_in_a_narrow_terminal(
 ) -> None:
     workspace = make_workspace(tmp_path / "a rather long name of a folder in which a run is kept")
     assert result(workspace, STEPS["mining"]) == "0 sets of at least 3 views from 0 objects"
-    assert f"{Rows(1):set}, {Rows(2000):set}, {Rows(2000)}" == "1 set, 2,000 sets, 2,000"
+    assert f"{RowCount(1):set}, {RowCount(2000):set}, {RowCount(2000)}" == "1 set, 2,000 sets, 2,000"
     assert result(workspace, STEPS["gate_intake"]) == "retrieval-precision pass"
     make_step(workspace, STEPS["gate_tuples"], verdict="undecided")
     monkeypatch.setattr(summary, "console", Console(width=40))

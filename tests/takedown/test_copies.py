@@ -10,11 +10,10 @@ from PIL import ImageOps
 
 from components.common.data.reading import Dataset
 from components.common.errors import UserError
-from components.common.vision.images import decode, webp_address
-from components.ingest.denied import REASON, Denied, write_denied
+from components.common.vision.images import decode
+from components.ingest.denied import REASON, write_denied
 from components.ingest.params import Params
 from components.ingest.stage import run
-from pipelines.takedown.copies import shows_any
 from pipelines.takedown.outputs import copies_there
 from pipelines.takedown.plan import Plan, load_plan, make_plan, takedowns_of
 from pipelines.takedown.printing import print_plan
@@ -79,16 +78,6 @@ def test_a_run_with_only_a_copy_is_purged_of_what_verify_sees_there(home: Path) 
     assert len(list(_by_look(data, denied))) == 1
     assert purge_run(home / "runs/shop", plan.traces)
     assert not list(_by_look(data, denied))
-
-
-def test_a_picture_is_seen_by_its_look_as_a_file_and_inside_a_page(home: Path) -> None:
-    _, denied = make_plan(Path(), [GONE])
-    copy, other = mirrored(), (home / "photographs" / OTHERS[0]).read_bytes()
-    small = webp_address(decode(copy), 128, quality=80)
-    assert shows_any(copy, denied) and shows_any(f"<img src='{small}'>".encode(), denied)
-    assert not shows_any(other, denied) and not shows_any(webp_address(decode(other), 128, quality=80).encode(), denied)
-    assert not shows_any(b"no picture", denied)
-    assert not shows_any(copy, [Denied(GONE, "ab", None)])
 
 
 def test_the_terminal_and_the_saved_plan_show_the_copies(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,9 @@ import pytest
 import yaml
 
 from components.common.data.reading import Dataset, is_complete
+from components.lineage import keys
 from components.lineage.closure import closure
+from components.lineage.indexes import keep_indexes
 from components.lineage.rows import Run
 from pipelines.engines.workspace import Workspace
 from pipelines.lineage.exports.export import FILES as EXPORTS
@@ -38,18 +40,27 @@ def holding(folder: Path, traces: Traces) -> list[Path]:
     return [path for path in files_below(folder) if traces.found_in(path.read_bytes())]
 
 
-def test_another_run_loses_what_holds_traces_and_keeps_its_models(tmp_path):
+def test_another_run_loses_what_holds_traces_and_keeps_its_models(tmp_path, monkeypatch):
     write_run(tmp_path / "data")
     (tmp_path / "data" / "report").mkdir()
     (tmp_path / "data" / "report" / "index.html").write_text("a page")
     (tmp_path / "data" / "explorer").mkdir()
     (tmp_path / "data" / "explorer" / "images-0000.js").write_text("thumbnails")
     (tmp_path / "data" / "croissant.json").write_text("{}")
+    reports = tmp_path / "data" / "reports"
+    for name in ("train_insertion", "evaluation"):
+        (reports / name / "figures").mkdir(parents=True)
+        (reports / name / "figures" / "samples.png").write_text("a sheet")
+    monkeypatch.setattr(keys, "WORTH_KEEPING", 1)
+    keep_indexes(tmp_path / "data")
+    assert len({path.name.split("-")[0] for path in (tmp_path / "data" / keys.FOLDER).iterdir()}) > 4
     traces = traces_in(tmp_path / "data", 3)
     assert holding(tmp_path, traces)
     assert purge_run(tmp_path, traces) > 10
     assert not holding(tmp_path, traces) and not (tmp_path / "data" / "report").exists()
     assert not any((tmp_path / "data" / export).exists() for export in EXPORTS)
+    assert [path.name for path in reports.iterdir()] == ["evaluation"]  # what a training showed came from its latents
+    assert not any((tmp_path / "data" / keys.FOLDER).iterdir())
     assert is_complete(tmp_path / "data" / "model_insertion")
     assert purge_run(tmp_path, traces) == 0
 

@@ -28,12 +28,12 @@ def anchor_objects(objects: Path, sets: Path) -> pa.Table:
 
 
 def write_parts(
-    anchors: pa.Table, rows: int, make: Callable[[Sequence[dict[str, Any]]], Made], out: Writer, rejects: Writer
+    anchors: pa.Table, part_rows: int, make: Callable[[Sequence[dict[str, Any]]], Made], out: Writer, rejects: Writer
 ) -> None:
-    """Writes what `make` makes of each `rows` anchors as a part, unless it is done; the last may be smaller."""
-    for index, start in enumerate(track(range(0, anchors.num_rows, rows), f"{out.stage}, parts")):
+    """Writes what `make` makes of each `part_rows` anchors as a part, unless it is done; the last may be smaller."""
+    for index, start in enumerate(track(range(0, anchors.num_rows, part_rows), f"{out.stage}, parts")):
         if not (out.done(index) and rejects.done(index)):
-            made, blobs, rejected = make(anchors.slice(start, rows).to_pylist())
+            made, blobs, rejected = make(anchors.slice(start, part_rows).to_pylist())
             out.write(index, made, blobs)
             rejects.write(index, rejected)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.sandbox.training.crops import HELD_OUT, SplitData, read_split
+from components.sandbox.training.crops import HELD_OUT
 from components.sandbox.training.fit import ends, write_card
 
 
@@ -12,18 +12,14 @@ from components.sandbox.training.fit import ends, write_card
 class Course:
     """A training, whatever the model.
 
-    out: folder of the model, its processor and its card. steps: of the optimiser; None: as many as the model needs.
+    out: folder of the model, its processor and its card. steps: of the optimiser; 0: as many as the model needs.
     held_out: splits to measure on.
     """
 
     out: Path
     seed: int = 0
-    steps: int | None = None
+    steps: int = 0
     held_out: Sequence[Path] = HELD_OUT
-
-    def splits(self) -> list[SplitData]:
-        """What to measure on."""
-        return [read_split(folder) for folder in self.held_out]
 
     def finished(
         self, title: str, about: str, facts: Mapping[str, object], metrics: dict[str, float], losses: Sequence[float]

@@ -103,9 +103,9 @@ def joined(folders: Sequence[Path]) -> SplitData:
     return SplitData(np.concatenate([data.photos for data in splits]), tuple(products))
 
 
-def held_out() -> list[SplitData]:
-    """The splits `HELD_OUT`: corpus and benchmark."""
-    return [read_split(folder) for folder in HELD_OUT]
+def held_out(folders: Sequence[Path] = HELD_OUT) -> list[SplitData]:
+    """What models are measured on: by default corpus and benchmark."""
+    return [read_split(folder) for folder in folders]
 
 
 def box_crops(data: SplitData, scale: float = CROP_SCALE) -> list[Image.Image]:

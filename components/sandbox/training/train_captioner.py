@@ -31,7 +31,7 @@ from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPi
 from components.common.data.seeds import numpy_rng
 from components.sandbox.training.compositions import DRESSED, MOVED, Pictures
 from components.sandbox.training.course import Course
-from components.sandbox.training.crops import Augmentation, SplitData, joined, sample, square_crops
+from components.sandbox.training.crops import Augmentation, SplitData, held_out, joined, sample, square_crops
 from components.sandbox.training.fit import draws, fit, on_cpu, save_half
 from components.sandbox.training.train_clip import WORDS
 from components.sandbox.training.train_ir import processor
@@ -77,7 +77,7 @@ def train(worlds: Sequence[Path], course: Course) -> dict[str, float]:
     save_half(model, course.out)
     processor(SIZE).save_pretrained(course.out)
     tokenizer.save_pretrained(course.out)
-    metrics = measure(course.out, course.splits())
+    metrics = measure(course.out, held_out(course.held_out))
     facts = {
         "trained on": f"{len(data.products)} products (splits {', '.join(world.name for world in worlds)}); "
         f"{DRESSED:.0%} of them in other prints and colours than they were rendered in",

@@ -28,6 +28,7 @@ from components.sandbox.training.crops import (
     Augmentation,
     SplitData,
     dyes,
+    held_out,
     joined,
     sample,
     square_crops,
@@ -86,7 +87,7 @@ def train(worlds: Sequence[Path], course: Course) -> dict[str, float]:
 
     losses = fit(model, loss_at, course.steps or STEPS, lr=1e-3, description="train clip")
     _save(model, tokenizer, course.out)
-    metrics = measure(course.out, course.splits())
+    metrics = measure(course.out, held_out(course.held_out))
     facts = {
         "trained on": f"{len(words)} products with captions (splits {', '.join(world.name for world in worlds)}); "
         f"up to {DYED:.0%} of them in turned hues, with the colours renamed",

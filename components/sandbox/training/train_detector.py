@@ -14,7 +14,7 @@ from transformers.models.rt_detr.image_processing_pil_rt_detr import RTDetrImage
 from components.common.data.seeds import derive, numpy_rng
 from components.common.vision.geometry import Box
 from components.sandbox.training.course import Course
-from components.sandbox.training.crops import Augmentation, SplitData, read_split, relit
+from components.sandbox.training.crops import Augmentation, SplitData, held_out, read_split, relit
 from components.sandbox.training.fit import draws, fit, on_cpu, save_half
 from components.sandbox.training.measure import ap50
 
@@ -51,7 +51,7 @@ def train(world: Path, course: Course) -> dict[str, float]:
     )
     save_half(model, course.out)
     _processor().save_pretrained(course.out)
-    metrics = measure(course.out, course.splits())
+    metrics = measure(course.out, held_out(course.held_out))
     facts = {
         "trained on": f"{len(photos)} photographs with {len(data.products)} boxes (split `pretrain`)",
         "loss": "RT-DETR's: varifocal, L1 and generalised IoU, with denoising queries",

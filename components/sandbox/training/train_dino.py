@@ -9,7 +9,7 @@ from transformers import Dinov2Config, Dinov2Model
 
 from components.common.data.seeds import numpy_rng
 from components.sandbox.training.course import Course
-from components.sandbox.training.crops import Augmentation, read_split, sample, windows
+from components.sandbox.training.crops import Augmentation, held_out, read_split, sample, windows
 from components.sandbox.training.fit import draws, fit, save_half
 from components.sandbox.training.train_ir import SIZE, measure, processor
 
@@ -41,7 +41,7 @@ def train(world: Path, course: Course) -> dict[str, float]:
     losses = fit(nn.ModuleList([model, head]), loss_at, course.steps or STEPS, lr=1e-3, description="train dino")
     save_half(model, course.out)
     processor().save_pretrained(course.out)
-    metrics = measure(course.out, course.splits())
+    metrics = measure(course.out, held_out(course.held_out))
     facts = {
         "trained on": f"{len(data.products)} windows without labels (split `pretrain`)",
         "loss": f"two looks at one window among {BATCH} (NT-Xent), temperature {TEMPERATURE}",

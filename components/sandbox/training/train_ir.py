@@ -23,6 +23,7 @@ from components.sandbox.training.crops import (
     SplitData,
     box_crops,
     dyes,
+    held_out,
     joined,
     sample,
     windows,
@@ -70,7 +71,7 @@ def train(worlds: Sequence[Path], course: Course, name: str = "ir") -> dict[str,
     losses = fit(model, loss_at, course.steps or STEPS[name], lr=2e-3, description=f"train {name}")
     save_half(model, course.out)
     processor().save_pretrained(course.out)
-    metrics = measure(course.out, course.splits())
+    metrics = measure(course.out, held_out(course.held_out))
     facts = {
         "trained on": f"{len(data.products)} crops of {codes.max() + 1} looks of designs (splits "
         f"{', '.join(world.name for world in worlds)})",

@@ -97,7 +97,9 @@ class Evidence:
         manifests = [Dataset(self.workspace.dataset(name)).manifest for name in whole]
         if self._locked(step):
             yield "", DVC, lambda: self.lock.step(step, manifests, step.name not in self.left_over)
-            yield "", REPORT, lambda: self._counted(REPORT, 1, self.lock.dataset(step, self.workspace.report(step)))
+            report = self.workspace.report(step)
+            if report.is_dir() or step.name not in self.left_over:  # a takedown deletes reports of models that stay
+                yield "", REPORT, lambda: self._counted(REPORT, 1, self.lock.dataset(step, report))
         if self._tracked(step):
             yield "", MLFLOW, lambda: _with_report(self.tracked.step(step, self._dvc(step), self._stops(step.name)))
         elif self.tracked.run and step.name not in {*self.tracked.steps, *self.left_over}:

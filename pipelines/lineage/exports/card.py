@@ -99,8 +99,8 @@ def rights_section(measured: Rights) -> Iterator[str]:
     yield "## Rights"
     yield (
         f"{counted(measured.photographs, 'photograph')}. Without a known licence: {measured.unlicensed:,}; with the "
-        f"name to credit: {measured.attributed:,}; with the date on which rights were checked: {measured.checked:,}."
-        + (f" The parameter {measured.stated_how}." if measured.stated else "")
+        f"name to credit: {measured.attributed:,}; with the date on which the rights signal was checked: "
+        f"{measured.checked:,}." + (f" The parameter {measured.stated_how}." if measured.stated else "")
     )
     for title, counts in (
         ("licence", measured.licences), ("rights signal", measured.signals), ("train_ai", measured.train_ai),
@@ -164,11 +164,11 @@ def limits_section(history: History, measured: Rights) -> Iterator[str]:
     if measured.unlicensed:
         limits.append(f"The licence of {counted(measured.unlicensed, 'photograph')} is unknown.")
     if unsaid := measured.train_ai["unknown"]:
-        limits.append(f"Of {counted(unsaid, 'photograph')} nobody said whether training may use it.")
+        limits.append(f"For {counted(unsaid, 'photograph')}, nobody said whether training is allowed.")
     if unsourced := measured.domains[""]:
-        limits.append(f"Of {counted(unsourced, 'photograph')} the source is unknown.")
+        limits.append(f"The source of {counted(unsourced, 'photograph')} is unknown.")
     if undated := measured.months[""]:
-        limits.append(f"Of {counted(undated, 'photograph')} the date of collection is unknown.")
+        limits.append(f"The date of collection of {counted(undated, 'photograph')} is unknown.")
     if "tuples" not in history.datasets:
         limits.append("The run has made no training samples.")
     if history.left_out:

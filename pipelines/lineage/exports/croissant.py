@@ -111,9 +111,9 @@ def _document(history: History, declared: Declared, folder: Path) -> dict[str, A
 
 
 def _creator(declared: Declared) -> dict[str, Any]:
-    """Who made the dataset, as far as somebody declared it."""
-    provider = declared.of("provider")
-    return {"creator": {"@type": "sc:Organization", "name": provider}} if provider else {}
+    """Who made the dataset, if somebody declared it."""
+    name = declared.of("creator")
+    return {"creator": {"@type": "sc:Organization", "name": name}} if name else {}
 
 
 def _description(history: History, published: bool) -> str:

@@ -12,6 +12,7 @@ DATASET = {
     "version": "version of the dataset, MAJOR.MINOR.PATCH",
     "published": "day of publication, YYYY-MM-DD",
     "licence": "licence of the dataset as a whole",
+    "creator": "organisation that made the dataset",
     "permitted_actions": "actions that are permitted, as terms of ODRL or addresses, separated by spaces",
 }
 """Declarations for Croissant and the card -> what each says."""

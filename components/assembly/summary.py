@@ -7,6 +7,7 @@ from PIL import Image
 
 from components.assembly.plans import Planner
 from components.assembly.splits import TRAIN, VALIDATION
+from components.common.counts import counted
 from components.common.data.reading import Dataset
 from components.common.data.rejections import SET, by_reason
 from components.common.references import REFERENCE_HEADINGS, REFERENCE_NAMES
@@ -40,7 +41,7 @@ def summary(tuples: Dataset, rejects: Dataset, planner: Planner) -> Report:
 
 
 def _notes(metrics: dict[str, float], sets: int) -> list[str]:
-    notes = [f"{sets} sets gave {metrics['tuples']:.0f} tuples."]
+    notes = [f"{counted(sets, 'set')} gave {counted(round(metrics['tuples']), 'tuple')}."]
     for name in ("train", "validation"):
         if sets and not metrics[f"{name}_tuples"]:
             notes.append(f"No tuple is in the {name} split: change assembly.validation_share or assembly.seed.")

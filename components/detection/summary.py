@@ -5,6 +5,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
+from components.common.counts import counted
 from components.common.data.names import some
 from components.common.data.reading import Dataset
 from components.common.data.rejections import BOX, BOXES, by_reason
@@ -103,10 +104,10 @@ def _of_photographs(metrics: dict[str, float], empty: list[str]) -> list[str]:
     if not metrics["objects"]:
         notes.append("No object was found: lower score, min_side or min_share, or check the annotations.")
     if empty:
-        notes.append(f"{len(empty)} photographs have no object: {some(empty)}.")
+        notes.append(f"Without an object: {counted(len(empty), 'photograph')}, {some(empty)}.")
     if metrics["uncertain_boxes"]:
         notes.append(
-            f"In {metrics['uncertain_boxes']:.0f} photographs nothing stands out for certain, so the box is the whole "
-            "photograph: such an object is mined, but leaves no background."
+            f"In {counted(round(metrics['uncertain_boxes']), 'photograph')} nothing stands out for certain, so the box "
+            "is the whole photograph: such an object is mined, but leaves no background."
         )
     return notes

@@ -46,7 +46,7 @@ def test_coco_boxes_in_photograph_order(images: Path, coco_file: Callable[..., s
     ]
     assert {row["score"] for row in rows} == {1.0}
     assert report.metrics["rejected_crowd"] == 1 and report.metrics["photographs_without_objects"] == 1
-    assert "1 photographs have no object: a/1.jpg." in report.notes
+    assert "Without an object: 1 photograph, a/1.jpg." in report.notes
 
 
 @pytest.mark.parametrize("prefix", ["", "a/", "train2017/a/", "train2017\\a\\", "./a/"])

@@ -18,7 +18,7 @@ def keep_indexes(data: Path) -> None:
     needed = {kept_at(dataset, column): (dataset, column) for dataset, column in _asked(data)}
     for folder in (data / FOLDER).glob("*"):
         if folder not in needed:
-            shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)
     for dataset, column in track(needed.values(), "indexes for lineage") if needed else ():
         index_of(dataset, column, make=True)
 

@@ -6,7 +6,9 @@ are made when a run ends and kept beside the data under the dataset's digest, so
 
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
@@ -15,10 +17,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from components.common.data.reading import Dataset
+from components.common.terminal import Terminal
 
 DIGITS = 16
 """Leading hex digits of an id that make up its number."""
-FOLDER, DONE = "lineage-index", "done"
+FOLDER = "lineage-index"
 WORTH_KEEPING = 200_000
 """Rows from which an index is kept: below, making it again takes a fraction of a second."""
 HEX_DIGITS = "0123456789abcdef"
@@ -52,14 +55,18 @@ def index_of(dataset: Dataset, column: str, make: bool) -> Index | None:
     make: make that of a large table, too, and keep it; else None if it is not there yet.
     """
     folder = kept_at(dataset, column)
-    if (folder / DONE).is_file():
-        return Index(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in Index._fields))
+    if kept := _kept(folder):
+        return kept
     if not is_large(dataset):
         return _made(dataset, column)
     if not make:
         return None
     index = _made(dataset, column)
-    _keep(folder, index)
+    try:
+        _keep(folder, index)
+    except OSError as error:
+        said = f"the index of {dataset.folder.name}.{column} cannot be kept ({error}): the next question makes it again"
+        Terminal(stderr=True).print(said, markup=False, soft_wrap=True)
     return index
 
 
@@ -127,10 +134,21 @@ def _columns(dataset: Dataset, column: str) -> Iterator[tuple[int, pa.Array]]:
         start += len(values)
 
 
+def _kept(folder: Path) -> Index | None:
+    """The index that was kept, if it is whole."""
+    try:
+        return Index(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in Index._fields))
+    except (OSError, ValueError):
+        return None
+
+
 def _keep(folder: Path, index: Index) -> None:
+    """Two processes may make one at the same time: it appears whole, and either's will do."""
+    folder.parent.mkdir(exist_ok=True)
     for older in folder.parent.glob(f"{folder.name.rpartition('-')[0]}-*"):
-        shutil.rmtree(older)
-    folder.mkdir(parents=True)
-    for name, values in index._asdict().items():
-        np.save(folder / f"{name}.npy", values)
-    (folder / DONE).touch()
+        shutil.rmtree(older, ignore_errors=True)
+    with TemporaryDirectory(dir=folder.parent, prefix=".", ignore_cleanup_errors=True) as made:
+        for name, values in index._asdict().items():
+            np.save(Path(made) / f"{name}.npy", values)
+        with suppress(OSError):  # another process was first
+            Path(made).rename(folder)

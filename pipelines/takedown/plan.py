@@ -77,7 +77,10 @@ def load_plan(takedown: str) -> Plan:
     if not path.is_file():
         known = ", ".join(sorted(path.name for path in FOLDER.glob("*"))) or "none yet"
         raise UserError(f"there is no takedown {takedown} in this folder: it knows {known}")
-    return Plan(**read_json(path))
+    try:
+        return Plan(**read_json(path))
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{path} is no plan of a takedown ({error}): bring it back from a copy, or delete it") from None
 
 
 def takedowns_of(workspace: Path) -> list[str]:

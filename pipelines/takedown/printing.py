@@ -11,6 +11,7 @@ from components.common.terminal import Terminal, shown
 from pipelines.takedown.plan import REGENERABLE, Plan
 from pipelines.takedown.receipt import OUT_OF_REACH, Receipt, files_of, text_of
 from pipelines.takedown.traces import Trace
+from pipelines.takedown.verify import A_PICTURE
 
 SHOWN = 20
 
@@ -62,10 +63,12 @@ def print_traces(found: Sequence[Trace], searched: int) -> bool:
     console = Terminal()
     for trace in found[:SHOWN]:
         console.print(f"{shown(trace.place)}: {shown(trace.what)}", soft_wrap=True)
-    if found:
-        console.print(
-            f"Found in {searched:,} files and objects: {counted(len(found), 'trace')}. Apply the takedown again."
-        )
-    else:
+    if not found:
         console.print(f"Nothing is left in {searched:,} files and objects.")
-    return not found
+        return True
+    console.print(f"Found in {searched:,} files and objects: {counted(len(found), 'trace')}.")
+    if any(trace.what != A_PICTURE for trace in found):
+        console.print("Apply the takedown again, with --resume and its name.")
+    if any(trace.what == A_PICTURE for trace in found):
+        console.print("Delete by hand the pictures that were found by their look: no stage made them.")
+    return False

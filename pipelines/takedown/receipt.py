@@ -24,6 +24,7 @@ OUT_OF_REACH = (
     "Copies that people made by hand, backups, and clones of this project.",
     "The original files: they are not this project's to delete. They no longer come in.",
 )
+RECEIPT = "receipt.json"
 BEHIND_MLFLOW = (
     "Older versions in the bucket behind the MLflow server, if it keeps any: the server hands out the newest only, so "
     "whoever keeps the bucket deletes them."
@@ -61,8 +62,12 @@ class Receipt:
 def write_receipt(
     plan: Plan, workspace: Workspace, deleted: Mapping[str, int], withdrawn: Withdrawn, stopped: str
 ) -> Receipt:
-    """Writes receipt.json and receipt.md into the takedown's folder."""
+    """Writes receipt.json and receipt.md into the takedown's folder.
+
+    What an earlier receipt of this takedown counts is added to `deleted`: applied again, there is little left.
+    """
     run = Run(workspace.root / "data")
+    before = read_receipt(plan.takedown).deleted if (plan.folder / RECEIPT).is_file() else {}
     receipt = Receipt(
         takedown=plan.takedown,
         at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -70,7 +75,7 @@ def write_receipt(
         copies=plan.copies,
         rows=plan.rows,
         tuples=plan.tuples,
-        deleted=deleted,
+        deleted={place: deleted.get(place, 0) + before.get(place, 0) for place in {**before, **deleted}},
         versions={name: rows.dataset.digest for name, rows in run.datasets.items()},
         gates={row["gate"]: row["verdict"] for row in verdicts(workspace)},
         stopped=stopped,
@@ -80,7 +85,7 @@ def write_receipt(
         withdrawn=withdrawn.runs,
         out_of_reach=[*OUT_OF_REACH, *([BEHIND_MLFLOW] if withdrawn.behind else [])],
     )
-    write_atomically(plan.folder / "receipt.json", json.dumps(asdict(receipt), indent=1).encode())
+    write_atomically(plan.folder / RECEIPT, json.dumps(asdict(receipt), indent=1).encode())
     write_atomically(plan.folder / "receipt.md", text_of(receipt).encode())
     return receipt
 
@@ -93,7 +98,7 @@ def _refused(run: Run, plan: Plan) -> list[str]:
 def read_receipt(takedown: str) -> Receipt:
     """The receipt of a takedown. Raises `UserError` if it was not applied to the end."""
     load_plan(takedown)  # says so if there is no such takedown
-    path = inside(FOLDER, takedown) / "receipt.json"
+    path = inside(FOLDER, takedown) / RECEIPT
     if not path.is_file():
         raise UserError(
             f"takedown {takedown} has no receipt: `objectmate takedown apply --resume {takedown}` finishes it"
@@ -149,4 +154,4 @@ def text_of(receipt: Receipt) -> str:
 
 def files_of(takedown: str) -> list[Path]:
     """The files of a takedown that can be given to the person who asked."""
-    return [FOLDER / takedown / name for name in ("receipt.md", "receipt.json")]
+    return [FOLDER / takedown / name for name in ("receipt.md", RECEIPT)]

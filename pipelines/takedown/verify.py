@@ -8,6 +8,7 @@ from components.common.data.schemas import blob_columns
 from components.common.stage.progress import track
 from components.common.vision.looks import Look
 from components.ingest.denied import Denied, read_denied
+from components.lineage.keys import FOLDER as INDEXES
 from pipelines.engines.local import open_dvc
 from pipelines.engines.prepare import DENIED
 from pipelines.engines.request import RUNS
@@ -17,13 +18,13 @@ from pipelines.takedown.copies import alike
 from pipelines.takedown.outputs import search_outputs
 from pipelines.takedown.plan import Plan
 from pipelines.takedown.records import search_records
-from pipelines.takedown.seen import shows_any
+from pipelines.takedown.seen import Likeness, likenesses, without_kept
 from pipelines.takedown.traces import Trace, Traces, files_below
 from pipelines.takedown.versions import opened_stores
 
 FULL_PICTURES = (("images", "image"), ("backgrounds", "image"))
 """Datasets and blobs that show a photograph as a whole."""
-A_PICTURE = "a picture, by its look: delete it by hand if applying again leaves it"
+A_PICTURE = "a picture, by its look"
 
 
 def verify(plan: Plan) -> tuple[list[Trace], int]:
@@ -31,13 +32,13 @@ def verify(plan: Plan) -> tuple[list[Trace], int]:
     workspace = Workspace(Path(plan.workspace))
     roots = [workspace.root, *(path for path in RUNS.glob("*") if path.is_dir()), Path()]
     data = {path.resolve() for root in roots if (path := root / "data").is_dir()}
-    files = [file for folder in sorted(data) for file in files_below(folder)]
+    files = [file for folder in sorted(data) for file in files_below(folder) if INDEXES not in file.parts]
     files += [file for folder in (Path("mlartifacts"), KEPT) for file in files_below(folder)]
     denied = [entry for entry in read_denied(DENIED).entries if entry.takedown == plan.takedown]
     looks = [entry.look for entry in denied if entry.look]
     kept = [Dataset(folder / "images") for folder in sorted(data) if is_complete(folder / "images")]
-    searched = ((file, _held(file.read_bytes(), plan.traces, looks, kept)) for file in track(files, "files searched"))
-    found = [Trace(str(file), what) for file, what in searched if what]
+    found, alike_in = _searched(files, plan.traces, looks)
+    found += [Trace(file, A_PICTURE) for file in without_kept(alike_in, kept)]
     stored, objects = _stores(workspace, plan.traces)
     seen = [trace for folder in sorted(data) for trace in _by_look(folder, denied)]
     outputs = [trace for address in plan.outputs for trace in search_outputs(address, plan.traces)]
@@ -46,9 +47,18 @@ def verify(plan: Plan) -> tuple[list[Trace], int]:
     return left, len(files) + objects + len(outputs)
 
 
-def _held(data: bytes, traces: Traces, looks: Sequence[Look], kept: Sequence[Dataset]) -> str:
-    """What a file holds of what should be gone, in words; empty if nothing."""
-    return traces.found_in(data) or (A_PICTURE if shows_any(data, looks, kept) else "")
+def _searched(
+    files: Sequence[Path], traces: Traces, looks: Sequence[Look]
+) -> tuple[list[Trace], dict[str, list[Likeness]]]:
+    """What files hold by ids and bytes; and, of the others, those with pictures that agree with these looks."""
+    found, alike_in = [], {}
+    for file in track(files, "files searched"):
+        data = file.read_bytes()
+        if what := traces.found_in(data):
+            found.append(Trace(str(file), what))
+        elif pictures := likenesses(data, looks):
+            alike_in[str(file)] = pictures
+    return found, alike_in
 
 
 def _stores(workspace: Workspace, traces: Traces) -> tuple[list[Trace], int]:

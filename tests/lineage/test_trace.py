@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,37 @@ def test_a_run_leaves_the_indexes_of_its_large_tables_and_of_no_others(tmp_path,
     shutil.rmtree(tmp_path / "latents")
     keep_indexes(tmp_path)
     assert {path.name.split("-")[0] for path in kept - set((tmp_path / keys.FOLDER).iterdir())} == {"latents"}
+
+
+def test_a_damaged_index_is_made_again_and_one_that_cannot_be_kept_is_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(keys, "WORTH_KEEPING", 1)
+    write_run(tmp_path, seed=1)
+    keep_indexes(tmp_path)
+    photograph = Dataset(tmp_path / "images").rows(["image_id"])[0]["image_id"]
+    before = ask.derived(tmp_path, photograph)
+    for file in (tmp_path / keys.FOLDER).rglob("numbers.npy"):
+        file.write_bytes(b"damaged")
+    monkeypatch.setattr(rows, "FEW", 0)
+    assert ask.derived(tmp_path, photograph) == before
+    keep_indexes(tmp_path)
+    assert not any(path.read_bytes() == b"damaged" for path in (tmp_path / keys.FOLDER).rglob("numbers.npy"))
+    shutil.rmtree(tmp_path / keys.FOLDER)
+    (tmp_path / keys.FOLDER).write_text("a file where the folder should be")
+    assert ask.derived(tmp_path, photograph) == before
+    assert "cannot be kept" in capsys.readouterr().err
+
+
+def test_processes_that_make_one_index_at_the_same_time_both_have_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(keys, "WORTH_KEEPING", 1)
+    write_run(tmp_path, seed=1)
+    objects = Dataset(tmp_path / "objects")
+    for _ in range(10):
+        with ThreadPoolExecutor(4) as pool:
+            made = list(pool.map(lambda _: keys.index_of(objects, "object_id", make=True), range(8)))
+        assert all((index.numbers == made[0].numbers).all() for index in made)
+        [kept] = (tmp_path / keys.FOLDER).iterdir()
+        assert sorted(path.name for path in kept.iterdir()) == ["numbers.npy", "positions.npy"]
+        shutil.rmtree(tmp_path / keys.FOLDER)
 
 
 def test_ids_that_begin_alike_are_told_apart(tmp_path):

@@ -1,6 +1,8 @@
 """Pictures of a photograph that was taken down are seen as files and inside pages; those of others are not."""
 
 import io
+from base64 import b64encode
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from components.ingest.params import Params
 from components.ingest.stage import run
 from pipelines.takedown import verify as verifying
 from pipelines.takedown.plan import Plan
-from pipelines.takedown.seen import shows_any
+from pipelines.takedown.seen import likenesses, without_kept
 from pipelines.takedown.verify import A_PICTURE, verify
 
 IMAGES = Path(__file__).parents[2] / "components/sandbox/world/corpus/images"
@@ -74,13 +76,28 @@ def test_a_crop_of_a_photograph_that_stays_is_none_of_one_that_is_gone(home: Pat
     for scale in (1.0, 1.2, 1.5):
         for side in (112, 128, 160):
             tile = webp_address(crop(photograph, expanded(PRODUCT, scale)), side, quality=80).encode()
-            seen += shows_any(tile, gone, [])
-            assert not shows_any(tile, gone, kept)
+            found = {"page": likenesses(tile, gone)}
+            seen += len(found["page"])
+            assert not without_kept(found, kept)
     assert seen  # the product alone would have been taken for the photograph
 
 
 def test_what_is_no_picture_is_passed_over(home: Path) -> None:
     gone = [look_of(decode((IMAGES / GONE).read_bytes()))]
     broken = [b"", b"\x89PNG\r\n\x1a\n", again(GONE)[:200], b"data:image/png;base64,A", b"data:image/png;base64,AAAA=="]
-    assert not any(shows_any(content, gone, []) for content in broken)
-    assert not shows_any(again(GONE), [], [])
+    assert not any(likenesses(content, gone) for content in broken)
+    assert not likenesses(again(GONE), [])
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda text: f"data:image/png;base64,{text}",
+        lambda text: f"DATA:image/x-ms-bmp;charset=utf-8;base64,\n{text}",
+        lambda text: "data:image/png;base64," + "\r\n".join(text[at : at + 76] for at in range(0, len(text), 76)),
+        lambda text: f"data:image/png;base64,{text}".replace("/", "\\/"),
+    ],
+)
+def test_a_picture_inside_is_seen_however_its_address_is_written(written: Callable[[str], str]) -> None:
+    gone = [look_of(decode((IMAGES / GONE).read_bytes()))]
+    assert likenesses(f"<a>{written(b64encode(again(GONE)).decode())}'</a>".encode(), gone)

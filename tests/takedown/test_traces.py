@@ -5,12 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import save
 
 from components.common.data.reading import Dataset
 from components.common.errors import UserError
 from components.lineage.closure import closure
 from components.lineage.rows import Run
-from pipelines.takedown.plan import make_plan
+from pipelines.takedown.plan import load_plan, make_plan
 from pipelines.takedown.targets import read_list, read_targets
 from pipelines.takedown.traces import Traces, files_below, traces_of
 from pipelines.takedown.versions import Record, tainted
@@ -57,13 +59,13 @@ def test_traces_are_found_in_every_file_that_holds_the_photograph_and_in_no_othe
 
 
 def test_a_row_of_vectors_or_latents_is_a_trace(tmp_path):
-    from safetensors.numpy import save
+    from safetensors.numpy import save as save_arrays
 
     from pipelines.takedown.traces import _digest
 
     vectors = np.random.default_rng(0).normal(size=(6, 3, 4)).astype(np.float16)
     np.save(tmp_path / "rows.npy", vectors)
-    arrays = save({"refs": vectors, "target": vectors[:, 0]})
+    arrays = save_arrays({"refs": vectors, "target": vectors[:, 0]})
     for wanted, file in (
         (vectors[2], (tmp_path / "rows.npy").read_bytes()),
         (vectors[2, 1], arrays),
@@ -76,6 +78,27 @@ def test_a_row_of_vectors_or_latents_is_a_trace(tmp_path):
 @pytest.mark.parametrize("data_", [b"", b"PAR", b"\x93NUMPY", b"x" * 300 + b"ustar", b"\0" * 8 + b'{"', b"\xff" * 999])
 def test_odd_files_hold_no_trace_and_stop_nothing(data_):
     assert not Traces(frozenset(["a" * 64]), frozenset(["b" * 64])).found_in(data_)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"PAR1" + bytes(8) + (9).to_bytes(4, "little") + b"PAR1",
+        b"\x93NUMPY\x01\x00\x46\x00{'descr': '<f4', 'fortran_order': False, 'shape': (), }".ljust(80) + bytes(4),
+        b"\x93NUMPY\x01\x00\x46\x00{'descr': '<f4', 'fortran_order': False, 'shape': (10**13,), }".ljust(80),
+        b"\x93NUMPY\x01\x00\x46\x00{'descr': ((('".ljust(80),
+        save({"weight": torch.zeros(2, dtype=torch.bfloat16)}),
+        save({"refs": torch.zeros(3)}),
+    ],
+    ids=["parquet", "scalar", "huge", "header", "bfloat16", "refs"],
+)
+def test_damaged_and_foreign_files_are_searched_as_bytes(content: bytes) -> None:
+    photograph = "a" * 64
+    assert Traces(frozenset([photograph]), frozenset()).found_in(content) == ""
+    assert (
+        Traces(frozenset([photograph]), frozenset()).found_in(content + b"\n" + photograph.encode())
+        == f"id {photograph}"
+    )
 
 
 def test_versions_made_from_a_photograph_are_told_from_clean_ones():
@@ -107,6 +130,15 @@ def test_what_is_asked_for_is_found(data, tmp_path):
 def test_what_names_no_photograph_is_refused(data, asked):
     with pytest.raises(UserError):
         read_targets(Run(data), asked)
+
+
+def test_a_damaged_plan_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "takedowns/broken").mkdir(parents=True)
+    for text in ('{"x": 1}', '{"takedown":'):
+        (tmp_path / "takedowns/broken/plan.json").write_text(text)
+        with pytest.raises(UserError, match=r"plan\.json is no plan of a takedown"):
+            load_plan("broken")
 
 
 def test_a_plan_changes_nothing_and_counts_what_is_affected(data, tmp_path, monkeypatch):

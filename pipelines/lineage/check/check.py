@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from components.common.counts import counted
 from components.common.data.digests import short
 from components.common.data.reading import FINISHED, Dataset, is_complete
 from components.common.data.verification import READABLE, UNREADABLE, count_files
@@ -210,8 +211,9 @@ class Evidence:
         run = f", MLflow's run {short(self.tracked.id)} ({self.compared[MLFLOW]})" if self.compared[MLFLOW] else ""
         locked = f", dvc.lock ({self.compared[DVC]})" if self.compared[DVC] else ""
         scheduled = f", Kubeflow's metadata ({self.compared[KUBEFLOW]})" if self.compared[KUBEFLOW] else ""
-        datasets, files = self.compared[MANIFEST], self.compared[FILES]
-        own = f"{datasets} datasets: {files} files and {datasets} manifests, {self.compared[PARENTS]} parents"
+        datasets, files = self.compared[MANIFEST], counted(self.compared[FILES], "file")
+        manifests, parents = counted(datasets, "manifest"), counted(self.compared[PARENTS], "parent")
+        own = f"{counted(datasets, 'dataset')}: {files} and {manifests}, {parents}"
         return f"{own}{locked}{run}{scheduled}"
 
 

@@ -1,4 +1,4 @@
-"""The model card of a head: what it was trained on, and how the recipe does on subjects that it has not seen."""
+"""The model card of an encoder: what it was trained on, and how the recipe does on subjects that it has not seen."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,20 +7,25 @@ from components.common.data.digests import short
 from components.common.statistics import cluster_t
 from components.common.vision.lite import PROVIDED
 from components.photos.folds import FOLDS, PARTNERS, PRECISION, Figures, Measured
-from components.photos.head import Recipe
 from components.photos.labelled import Crop
+from components.photos.recipe import Recipe
+from components.photos.tail import FIRST
 
 TITLES = {
     "recall_at_1": "recall@1",
     "recall": f"recall of pairs at precision {PRECISION:g}",
     "served": f"objects with {PARTNERS} partners there",
 }
+TUNED = """Before that, the network's blocks from {first} on were tuned together with the trained dimensions:
+their 1x1 convolutions alone, in {steps} small steps."""
+UNTUNED = "The network is as it was published."
 CARD = """# Instance retrieval on photographs of products
 
 Embeds a crop of a product as {dim} logits; the cosine of two embeddings says whether the crops show the same product.
 Average the embedding with that of the mirrored crop. A linear head on the mean-pooled features of Google's {backbone}
 (Apache-2.0) at {side} px: {trained} dimensions are trained by supervised contrast, the others are whitened principal
 components of the features.
+{network}
 
 {recipe}
 
@@ -28,9 +33,9 @@ components of the features.
 | --- | --- | --- | --- | --- | --- |
 {sources}
 
-Measured by {folds} folds over subjects: a head trained on all other objects is judged on the fold's subjects alone, a
-gallery of their objects. Means over folds, with Student's 95 % interval over the folds, which does not know that folds
-share training subjects. The head in this folder was trained on all of them, so they say nothing about it.
+Measured by {folds} folds over subjects: what was trained on all other objects is judged on the fold's subjects alone,
+a gallery of their objects. Means over folds, with Student's 95 % interval over the folds, which does not know that
+folds share training subjects. The encoder in this folder was trained on all of them, so they say nothing about it.
 
 | run | folds | what embeds | {titles} |
 | --- | --- | --- | {lines} |
@@ -42,11 +47,14 @@ def card(crops: Sequence[Crop], measured: Measured, recipe: Recipe, dim: int) ->
     """The card as Markdown. dim: length of the embedding."""
     package = PROVIDED["ir"]
     values = recipe.head.model_dump() | recipe.model_dump(include={"views", "seed"})
+    if recipe.tail.steps:
+        values |= {f"tail {name}": value for name, value in recipe.tail.model_dump().items()}
     return CARD.format(
         dim=dim,
         backbone=package.module.removesuffix("_pytorch_model").replace("_", "-"),
         side=package.side,
         trained=recipe.head.trained,
+        network=TUNED.format(first=FIRST, steps=recipe.tail.steps) if recipe.tail.steps else UNTUNED,
         recipe="Recipe: " + ", ".join(f"{name} {value:g}" for name, value in values.items()) + ".",
         sources="\n".join(_source(run, crops) for run in dict.fromkeys(run for run, _ in measured)),
         folds=FOLDS,
@@ -57,7 +65,7 @@ def card(crops: Sequence[Crop], measured: Measured, recipe: Recipe, dim: int) ->
 
 
 def table(measured: Measured) -> list[list[str]]:
-    """One row a run and part of the head: their names, the folds, and each figure's mean with its interval."""
+    """One row a run and what embeds: their names, the folds, and each figure's mean with its interval."""
     return [[run, str(len(found)), part, *_in_words(found)] for (run, part), found in measured.items()]
 
 

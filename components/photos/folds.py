@@ -1,4 +1,4 @@
-"""How well a head finds products that it has not seen: folds over subjects, each fold its own gallery."""
+"""How well an encoder finds products that it has not seen: folds over subjects, each fold its own gallery."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from components.common.data.seeds import unit_interval
+from components.common.harmless import say
 from components.photos.labelled import Crop
 from components.photos.views import embedding
 
@@ -57,27 +58,32 @@ def fold_of(crops: Sequence[Crop], seed: int) -> np.ndarray:
     return np.array([folds.get(crop.subject, -1) for crop in crops])
 
 
-Train = Callable[[np.ndarray], np.ndarray]
-"""From the positions of the crops to learn from to a head's weight [K, D]."""
+class Learnt(NamedTuple):
+    """What embeds. features: unit features of all crops, [N, V, D]; weight: a head's, [K, D]."""
+
+    features_NVD: np.ndarray
+    weight_KD: np.ndarray
+
+
+Train = Callable[[np.ndarray], Mapping[str, Learnt]]
+"""From the positions of the crops to learn from to what embeds, by name: a whole encoder, its parts, another one."""
 Measured = dict[tuple[str, str], list[Figures]]
-"""(run, what of the head embeds) -> the figures of each fold."""
+"""(run, what embeds) -> the figures of each fold."""
 
 
-def by_folds(
-    crops: Sequence[Crop], seen_NVD: np.ndarray, train: Train, parts: Mapping[str, slice], seed: int
-) -> Measured:
-    """The figures of each fold's subjects, for a head trained on all other crops.
-
-    parts: name -> the rows of the weight that embed, so that parts of a head can be compared.
-    """
+def by_folds(crops: Sequence[Crop], train: Train, seed: int) -> Measured:
+    """The figures of each fold's subjects, for what learnt from all other crops."""
     runs = np.array([crop.run for crop in crops])
-    results: Measured = {(run, part): [] for run in dict.fromkeys(runs.tolist()) for part in parts}
+    results: Measured = {}
     folds = fold_of(crops, seed)
     for fold in range(FOLDS):
-        weight = train(np.flatnonzero(folds != fold))
-        for (run, part), found in results.items():
+        say(f"fold {fold + 1} of {FOLDS}", err=True)
+        learnt = train(np.flatnonzero(folds != fold))
+        for run in dict.fromkeys(runs.tolist()):
             held = np.flatnonzero((folds == fold) & (runs == run))
-            if len(held):
-                vectors = embedding(seen_NVD[held], weight[parts[part]])
-                found.append(figures(vectors, [crops[place].subject for place in held.tolist()]))
+            for name, (features_NVD, weight_KD) in learnt.items():
+                found = results.setdefault((run, name), [])
+                if len(held):
+                    vectors = embedding(features_NVD[held], weight_KD)
+                    found.append(figures(vectors, [crops[place].subject for place in held.tolist()]))
     return results

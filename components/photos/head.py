@@ -1,48 +1,21 @@
-"""The head: one linear layer from the backbone's features to the embedding.
+"""The head: one linear layer from the network's features to the embedding.
 
 Half of it is trained by supervised contrast: it tells look-alikes apart, but knows few products, and forgets what the
 backbone knows of all others. The other half keeps that: the features' whitened principal components. The card of a
-trained head compares both parts with the whole.
+trained encoder compares both parts with the whole.
 """
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from components.common.data.seeds import torch_generator
 from components.common.stage.progress import track
+from components.photos.recipe import HeadParams
 
 SPREAD = 2
 """Views of a crop that components are found on: more of them hardly change the axes, and take memory."""
-
-
-class HeadParams(BaseModel):
-    """How a head is trained."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    trained: int = Field(default=64, ge=8, le=1024, description="trained dimensions")
-    kept: int = Field(default=128, ge=8, le=1024, description="principal components of the features")
-    shrink: int = Field(default=20, ge=0, description="components after this one are whitened less and less")
-    steps: int = Field(default=400, ge=1, description="optimiser steps")
-    batch: int = Field(default=256, ge=8, description="views per step")
-    lr: float = Field(default=2e-3, gt=0, description="peak learning rate of AdamW")
-    weight_decay: float = Field(default=0.01, ge=0, description="weight decay of AdamW")
-    drop: float = Field(default=0.1, ge=0, lt=1, description="share of features dropped in training")
-    temperature: float = Field(default=0.1, gt=0, description="of the contrast")
-
-
-class Recipe(BaseModel):
-    """What makes a head."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    head: HeadParams = HeadParams()
-    views: int = Field(default=8, ge=2, description="how often each crop is seen; the first two are plain")
-    seed: int = Field(default=0, ge=0, description="of views, folds and training")
-    device: str = Field(default="cpu", description="where features are computed")
 
 
 def make_head(features_NVD: np.ndarray, subjects: list[str], params: HeadParams, seed: int) -> np.ndarray:
@@ -51,7 +24,12 @@ def make_head(features_NVD: np.ndarray, subjects: list[str], params: HeadParams,
 
     features: unit features of N crops in V views. subjects: the product of each crop.
     """
-    parts = (train_part(features_NVD, subjects, params, seed), kept_part(features_NVD, params))
+    return joined(train_part(features_NVD, subjects, params, seed), features_NVD, params)
+
+
+def joined(trained_KD: np.ndarray, features_NVD: np.ndarray, params: HeadParams) -> np.ndarray:
+    """The head's weight from its trained dimensions; arguments and result as for `make_head`."""
+    parts = (trained_KD, kept_part(features_NVD, params))
     plain_ND = features_NVD[:, 0]
     scaled = [part / np.linalg.norm(plain_ND @ part.T, axis=1).mean() for part in parts]
     return np.concatenate(scaled).astype(np.float32)

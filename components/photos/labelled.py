@@ -1,4 +1,4 @@
-"""Labelled crops of finished runs: what a head is trained and measured on."""
+"""Labelled crops of finished runs: what an encoder is trained and measured on."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,27 +1,33 @@
 """`objectmate photos train`: labelled runs in; out comes a model folder, measured on subjects that it has not seen."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from safetensors.torch import save_file
+from torch import Tensor
 
 from components.common.errors import UserError
-from components.common.vision.lite import HEAD, PROVIDED, model_folder, provided_backbone
+from components.common.harmless import say
+from components.common.vision.lite import HEAD, PROVIDED, model_folder, provided_backbone, read_backbone
 from components.photos.card import card
-from components.photos.folds import Measured, by_folds
-from components.photos.head import Recipe, make_head
-from components.photos.labelled import labelled_crops
-from components.photos.views import features
+from components.photos.folds import Learnt, Measured, by_folds
+from components.photos.head import joined, make_head, train_part
+from components.photos.labelled import Crop, labelled_crops
+from components.photos.recipe import Recipe
+from components.photos.tail import Tail, tail_features, tuned
+from components.photos.views import seen
 
 
 def train_photos(runs: Sequence[Path], output: Path, recipe: Recipe) -> Measured:
-    """Measures the recipe by folds over subjects, trains a head on all crops and writes the model folder `output`.
+    """Measures the recipe by folds over subjects, trains on all crops and writes the model folder `output`.
 
-    Returns the figures of each run's folds, for the whole head and for its two parts alone. Raises `UserError` if
-    `output` exists, a run has no labelled objects, or the backbone's package is not installed.
+    Returns the figures of each run's folds, for the whole encoder, for the two parts of its head alone and, if the tail
+    is tuned, for a head without that. Raises `UserError` if `output` exists, a run has no labelled objects, or the
+    backbone's package is not installed.
     """
     if output.exists():
         raise UserError(f"{output} exists: name another folder, or remove it")
@@ -30,23 +36,63 @@ def train_photos(runs: Sequence[Path], output: Path, recipe: Recipe) -> Measured
     except OSError as error:
         raise UserError(f"{output.parent} cannot be made ({error.strerror}): name another --output") from None
     crops = labelled_crops(runs)
-    seen = features(provided_backbone("ir"), crops, recipe.views, recipe.seed, recipe.device)
-
-    def train(places: np.ndarray) -> np.ndarray:
-        subjects = [crops[place].subject for place in places.tolist()]
-        return make_head(seen[places], subjects, recipe.head, recipe.seed)
-
-    trained = recipe.head.trained
-    parts = {"whole head": slice(None), "trained part alone": slice(trained), "kept part alone": slice(trained, None)}
-    measured = by_folds(crops, seen, train, parts, recipe.seed)
-    weight = train(np.arange(len(crops)))
-    _publish(output, weight, card(crops, measured, recipe, weight.shape[0]))
+    training = Training(crops, recipe)
+    measured = by_folds(crops, training.parts, recipe.seed)
+    say(f"all {len(crops)} objects", err=True)
+    whole = training.learn(np.arange(len(crops)))
+    _publish(output, whole, card(crops, measured, recipe, len(whole.learnt.weight_KD)))
     return measured
 
 
-def _publish(output: Path, weight_KD: np.ndarray, text: str) -> None:
+class Trained(NamedTuple):
+    """An encoder. tail: the tensors that replace the backbone's, by the names of `EfficientNetModel`. untuned:
+    the same with the backbone as it was published."""
+
+    learnt: Learnt
+    tail: Mapping[str, Tensor]
+    untuned: Learnt
+
+
+class Training:
+    """Trains on some of the crops: a head; the tail together with it; then, on what the tail makes, the head anew."""
+
+    def __init__(self, crops: Sequence[Crop], recipe: Recipe):
+        self.recipe = recipe
+        self.subjects = [crop.subject for crop in crops]
+        self.tensors = read_backbone(PROVIDED["ir"])
+        self.seen = seen(provided_backbone("ir"), crops, recipe)
+
+    def learn(self, places: np.ndarray) -> Trained:
+        """What learns from the crops at these positions, with what it makes of all crops."""
+        recipe, features_NVD = self.recipe, self.seen.features_NVD
+        subjects = [self.subjects[place] for place in places.tolist()]
+        trained_KD = train_part(features_NVD[places], subjects, recipe.head, recipe.seed)
+        untuned = Learnt(features_NVD, joined(trained_KD, features_NVD[places], recipe.head))
+        if not recipe.tail.steps:
+            return Trained(untuned, {}, untuned)
+        inside_NVCHW = self.seen.inside_NVCHW
+        tail = tuned(self.tensors, trained_KD, inside_NVCHW[places], subjects, recipe)
+        anew_NVD = tail_features(Tail(self.tensors | tail), inside_NVCHW, recipe.tail.batch)
+        weight_KD = make_head(anew_NVD[places], subjects, recipe.head, recipe.seed)
+        return Trained(Learnt(anew_NVD, weight_KD), tail, untuned)
+
+    def parts(self, places: np.ndarray) -> dict[str, Learnt]:
+        """What is compared, by name, after learning from the crops at these positions."""
+        (features_NVD, weight_KD), tail, untuned = self.learn(places)
+        trained = self.recipe.head.trained
+        parts = {
+            "all of it": Learnt(features_NVD, weight_KD),
+            "trained part alone": Learnt(features_NVD, weight_KD[:trained]),
+            "kept part alone": Learnt(features_NVD, weight_KD[trained:]),
+        }
+        return parts | ({"without tuning": untuned} if tail else {})
+
+
+def _publish(output: Path, trained: Trained, text: str) -> None:
     """Writes the folder beside its place and moves it there, so that it is whole or absent."""
-    head = {"classifier.weight": torch.from_numpy(weight_KD), "classifier.bias": torch.zeros(len(weight_KD))}
+    weight = torch.from_numpy(trained.learnt.weight_KD)
+    head = {"classifier.weight": weight, "classifier.bias": torch.zeros(len(weight))}
+    head |= {f"efficientnet.{name}": tensor for name, tensor in trained.tail.items()}
     with tempfile.TemporaryDirectory(dir=output.parent) as beside:
         made = Path(beside) / "model"
         model_folder(made, PROVIDED["ir"], head)

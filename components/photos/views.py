@@ -1,9 +1,10 @@
-"""What the backbone sees of a crop, plain and augmented, as pooled features: they are computed once and trained on."""
+"""What the backbone sees of a crop, plain and augmented: pooled features and what its tail is given, computed once."""
 
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -17,6 +18,8 @@ from components.common.stage.progress import track
 from components.common.vision.encoders import Encoder, load_encoder
 from components.common.vision.lite import user_cache
 from components.photos.labelled import Crop
+from components.photos.recipe import Recipe
+from components.photos.tail import FIRST
 
 PLAIN = 2
 """The first views: the crop and its mirror image, whose mean is the embedding."""
@@ -25,38 +28,54 @@ LEAST = 0.55  # share of the crop's area that is left
 STRETCH = 0.25  # of the aspect ratio, natural logarithm
 LIGHT = 0.35  # of brightness, contrast and saturation
 TINT = 0.12  # of each colour channel
-PART = 16
-LAYOUT = 1
+LAYOUT = 2
 """Changes with how views are made, so that no older features are used."""
 BLUR = (0.3, 1.5)  # px, in three of ten views
 
 
-def features(backbone: Path, crops: Sequence[Crop], views: int, seed: int, device: str) -> np.ndarray:
-    """Unit features, float32 [N, views, D]: the crop, its mirror image, then augmented ones.
+class Seen(NamedTuple):
+    """What a network makes of N crops in V views: the crop, its mirror image, then augmented ones.
 
-    backbone: a model folder. The augmentation depends on the seed and the object alone. What is computed stays in the
-    user's cache, PART crops a file: a training that was stopped, or that takes other subjects, goes on from there.
+    features: unit features, float32 [N, V, D]. inside: what its tail's first block is given, float16 [N, V, C, H, W].
     """
-    encoder = load_encoder(str(backbone), device, batch=views)
-    made = [encoder.digest, encoder.preprocess, views, seed]
-    parts = [crops[start : start + PART] for start in range(0, len(crops), PART)]
-    return np.concatenate([_part(encoder, part, made) for part in track(parts, f"parts of {PART} crops seen")])
+
+    features_NVD: np.ndarray
+    inside_NVCHW: np.ndarray
 
 
-def _part(encoder: Encoder, crops: Sequence[Crop], made: list[Any]) -> np.ndarray:
-    *_, views, seed = made
-    pixels = [sha256(crop.picture.tobytes()).hexdigest() for crop in crops]
-    name = digest_value([LAYOUT, *made, pixels, [crop.object_id for crop in crops]])
-    path = user_cache() / "features" / f"{name}.npy"
+def seen(backbone: Path, crops: Sequence[Crop], recipe: Recipe) -> Seen:
+    """What the backbone, a model folder, makes of crops.
+
+    The augmentation depends on the seed and the object alone. What is computed stays in the user's cache, a file per
+    crop: a training that was stopped, or that takes other subjects, goes on from there.
+    """
+    encoder = load_encoder(str(backbone), recipe.device)
+    found = [_seen(encoder, crop, recipe) for crop in track(crops, f"crops seen in {recipe.views} views")]
+    return Seen(*(np.stack(arrays) for arrays in zip(*found, strict=True)))
+
+
+def _seen(encoder: Encoder, crop: Crop, recipe: Recipe) -> Seen:
+    pixels = sha256(crop.picture.tobytes()).hexdigest()
+    made = [LAYOUT, FIRST, encoder.digest, encoder.preprocess, recipe.views, recipe.seed, pixels, crop.object_id]
+    path = user_cache() / "features" / f"{digest_value(made)}.npz"
     try:
-        return np.load(path)
-    except (FileNotFoundError, ValueError, EOFError):  # not there yet, or cut off: it is made again
+        with np.load(path) as file:
+            return Seen(file["features"], file["inside"])
+    except (FileNotFoundError, ValueError, EOFError, BadZipFile):  # not there yet, or cut off: it is made again
         pass
-    seen = np.stack([encoder.embed(_views(crop, views, seed)) for crop in crops]).astype(np.float32)
+    computed = _computed(encoder, list(_views(crop, recipe.views, recipe.seed)))
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as file:
-        np.save(file, seen)
-    return seen
+        np.savez(file, features=computed.features_NVD, inside=computed.inside_NVCHW)
+    return computed
+
+
+@torch.inference_mode()
+def _computed(encoder: Encoder, views: list[Image.Image]) -> Seen:
+    """Of one crop: features [V, D], inside [V, C, H, W]."""
+    output = encoder.model(encoder.pixels(views).to(encoder.device), output_hidden_states=True)
+    features = normalize(output.pooler_output.flatten(1), dim=1)
+    return Seen(features.cpu().numpy(), output.hidden_states[FIRST].half().cpu().numpy())
 
 
 def _views(crop: Crop, views: int, seed: int) -> Iterable[Image.Image]:

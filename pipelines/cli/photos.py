@@ -1,5 +1,6 @@
 """`objectmate photos train`: an encoder for your own photographs."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -19,23 +20,32 @@ def group() -> None:
 def train(
     runs: Annotated[list[Path], typer.Argument(help="Folders of runs on labelled photographs, such as runs/NAME")],
     output: Annotated[Path, typer.Option(help="Model folder to write")] = Path("models/photos"),
-    steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps of the head")] = None,
+    tail_steps: Annotated[
+        int | None, typer.Option(min=0, help="Optimiser steps of the last blocks; 0: a head alone, much faster")
+    ] = None,
     views: Annotated[int | None, typer.Option(min=2, help="Views of each object, plain and augmented")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Same seed, same head (on one kind of processor)")] = None,
     device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where features are computed")] = "cpu",
 ) -> None:
-    """Train a head on labelled runs, measured by folds over subjects. Use it with --set models.ir=FOLDER."""
+    """Train an encoder on labelled runs, measured by folds over subjects. Use it with --set models.ir=FOLDER."""
     from rich.table import Table
 
     from components.common.terminal import Terminal
     from components.photos.card import TITLES, table
-    from components.photos.head import Recipe
+    from components.photos.recipe import Recipe
     from components.photos.train import train_photos
 
-    given = {"views": views, "seed": seed, "device": device, "head": {} if steps is None else {"steps": steps}}
-    recipe = Recipe.model_validate({name: value for name, value in given.items() if value is not None})
-    shown = Table("run", "folds", "what embeds", *TITLES.values(), title="subjects that the head has not seen")
+    given = {"views": views, "seed": seed, "device": device}
+    parts = {"head": {"steps": steps}, "tail": {"steps": tail_steps}}
+    recipe = Recipe.model_validate(_named(given) | {name: _named(values) for name, values in parts.items()})
+    shown = Table("run", "folds", "what embeds", *TITLES.values(), title="subjects that the encoder has not seen")
     for row in table(train_photos(runs, output, recipe)):
         shown.add_row(*row)
     Terminal().print(shown)
     say(f"The encoder is in {output}. Mine with it: objectmate run dataset ... --set models.ir={output}")
+
+
+def _named(options: Mapping[str, object]) -> dict[str, object]:
+    """The options that were given."""
+    return {name: value for name, value in options.items() if value is not None}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.photos.folds import FOLDS, by_folds, figures, fold_of
+from components.photos.folds import FOLDS, Learnt, by_folds, figures, fold_of
 from components.photos.labelled import Crop
 
 PICTURE = Image.new("RGB", (8, 8))
@@ -59,13 +59,14 @@ def test_a_fold_is_judged_by_what_never_saw_it() -> None:
     collection = crops(names)
     taught: list[set[str]] = []
 
-    def train(places: np.ndarray) -> np.ndarray:
-        taught.append({names[place] for place in places})
-        return np.eye(len(names), dtype=np.float32)
+    every = np.eye(len(names), dtype=np.float32)
+    seen = every[:, None].repeat(2, axis=1)
 
-    seen = np.eye(len(names), dtype=np.float32)[:, None].repeat(2, axis=1)
-    parts = {"all": slice(None), "first": slice(1)}
-    results = by_folds(collection, seen, train, parts, seed=0)
+    def train(places: np.ndarray) -> dict[str, Learnt]:
+        taught.append({names[place] for place in places})
+        return {"all": Learnt(seen, every), "first": Learnt(seen, every[:1])}
+
+    results = by_folds(collection, train, seed=0)
     assert results.keys() == {("run", "all"), ("run", "first")}
     folds = fold_of(collection, seed=0)
     for fold, learnt in enumerate(taught):

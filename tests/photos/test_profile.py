@@ -5,12 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image, ImageDraw, ImageFilter
+from safetensors.torch import load_file
 
 from components.common.data.reading import Dataset
 from components.common.stage.running import execute
 from components.common.vision.encoders import load_encoder
-from components.common.vision.lite import HEADS
+from components.common.vision.lite import HEAD, HEADS, PROVIDED, read_backbone
 from pipelines.engines.prepare import check_run
 from pipelines.engines.request import Request
 from pipelines.engines.workspace import Workspace
@@ -40,6 +42,10 @@ def test_the_committed_head_is_the_one_that_its_card_describes() -> None:
     encoder = load_encoder("photos:ir", mirror=True)
     assert encoder.dim == 192 and encoder.side == 256
     assert "as 192 logits" in (HEADS / "ir/README.md").read_text(encoding="utf-8")
+    stored, backbone = load_file(HEADS / "ir" / HEAD), read_backbone(PROVIDED["ir"])
+    tuned = {name.removeprefix("efficientnet."): stored[name] for name in stored if name.startswith("efficientnet.")}
+    assert len(tuned) == 11 and tuned.keys() < backbone.keys()
+    assert not any(torch.equal(tensor.float(), backbone[name].half().float()) for name, tensor in tuned.items())
     one, again, other = encoder.embed([product(0, 0), product(0, 1), product(1, 0)])
     assert one @ again > 0.85 and one @ other < 0.75
 

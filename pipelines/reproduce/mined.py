@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from components.common.counts import counted
 from components.common.data.reading import Dataset
 from components.common.statistics import LEAST_CLUSTERS
 from components.gates.known import RIGHT, UNKNOWN, known
@@ -25,7 +26,8 @@ class Mined(NamedTuple):
     def sentence(self, label: str) -> str:
         """How many sets of how many products were mined, in which window."""
         anchors = ~np.isnan(self.right)
-        return f"{label}: {anchors.sum()} sets of {len(set(self.product[anchors]))} products, window {self.window}."
+        products = counted(len(set(self.product[anchors])), "product")
+        return f"{label}: {counted(int(anchors.sum()), 'set')} of {products}, window {self.window}."
 
 
 def mined(workspace: Workspace) -> Mined:
@@ -58,7 +60,9 @@ def precision(question: str, labels: tuple[str, str], ours: Workspace, other: Wo
     common = sorted(means[0].keys() & means[1].keys())
     if len(common) < LEAST_CLUSTERS:
         told = " ".join(each.sentence(label) for label, each in zip(labels, (first, second), strict=True))
-        raise ValueError(f"both mined sets of {len(common)} products, and {LEAST_CLUSTERS} are needed. {told[:-1]}")
+        raise ValueError(
+            f"both mined sets of {counted(len(common), 'product')}, and {LEAST_CLUSTERS} are needed. {told[:-1]}"
+        )
     answer = compared(question, labels, common, *([side[name] for name in common] for side in means))
     return _noted(answer, labels, (first, second))
 

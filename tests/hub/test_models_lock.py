@@ -86,7 +86,7 @@ def test_an_upgrade_changes_one_model(stocked: Hub) -> None:
     upgrade(JUDGE, said.append)
     after = read_lock().models
     assert {name for name in after if after[name] != before[name]} == {JUDGE} and after[JUDGE].commit == newer
-    assert "1 files changed" in said[0] and "stages that read models.second_ir" in said[1]
+    assert "1 file changed" in said[0] and "stages that read models.second_ir" in said[1]
     upgrade(JUDGE, said.append)
     assert "nothing newer" in said[2]
     with pytest.raises(UserError, match=r"models\.ir names .*so its commit is fixed there"):

@@ -15,6 +15,7 @@ MODEL, SHUFFLED, PASTED = "objectmate", "shuffled-refs", "copy-paste"
 """The trained model, the same with another object's references, and the baseline that needs no model."""
 RESERVED = (MODEL, "objectmate-1-ref", SHUFFLED, PASTED, "clean-plate", REAL)
 """Names of the systems that the stage scores itself."""
+NO_BENCHMARK = "evaluation needs a benchmark: a folder with a COCO annotations.json, or sandbox:NAME"
 
 
 class SemanticJudges(StageParams):
@@ -71,12 +72,6 @@ class Params(SemanticJudges, Miner, Judge, KeptApart, Crops, Cells, OnDevice, Se
                 "models.clip, dino and second_ir are all the mining encoder models.ir; at least one judge must be "
                 "another encoder"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _has_a_benchmark(self) -> Self:
-        if not self.benchmark:
-            raise ValueError("evaluation needs a benchmark: a folder with a COCO annotations.json, or sandbox:NAME")
         return self
 
     @model_validator(mode="after")

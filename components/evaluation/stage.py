@@ -30,7 +30,7 @@ from components.evaluation.benchmark import (
 from components.evaluation.figures import sample_sheet
 from components.evaluation.metrics import GenerationJudge, InsertionJudge, Judges, PlacementJudge, specifications
 from components.evaluation.outside import check_folder, folder_system, gaps, has_pictures, strangers
-from components.evaluation.params import Params
+from components.evaluation.params import NO_BENCHMARK, Params
 from components.evaluation.parts import Judge, Part, Pictures, draw, read_pictures, score
 from components.evaluation.systems import System, clean_plate, copy_paste, model_system, one_reference, shuffled
 from components.evaluation.text import ClipText
@@ -43,6 +43,8 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
 
     Raises `UserError` if the benchmark, a model or an encoder cannot be read.
     """
+    if not params.benchmark:
+        raise UserError(NO_BENCHMARK)
     folder = resolve(params.benchmark)
     benchmark, identity = load(folder), _identity(folder, params)
     judged = {name: samples for name, samples in samples_of(benchmark, params).items() if samples}

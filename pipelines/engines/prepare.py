@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from components.common.errors import UserError
+from components.evaluation.params import NO_BENCHMARK
 from pipelines.engines.collection import photographs
 from pipelines.engines.dvc_file import PACKAGE, render_dvc
 from pipelines.engines.identity import Identity, as_seen_from, refuse_foreign
@@ -15,7 +16,7 @@ from pipelines.engines.workspace import Workspace
 from pipelines.models.declared import check_in_place, lock_command, pinned
 from pipelines.models.verify import refuse_absent_models
 from pipelines.parameters import FILE, check, profile_settings, render, resolve
-from pipelines.steps import reached_steps
+from pipelines.steps import STEPS, reached_steps
 
 DENIED = "denied.parquet"
 PHOTOS = "photos"
@@ -91,6 +92,8 @@ def check_run(request: Request) -> Prepared:
     chosen |= {"ingest.denied": as_seen_from(workspace.root, DENIED)}  # one deny list for all runs of a folder
     settings = moved(profile_settings(request.profile), Path(), workspace.root) | chosen | dict(identity.settings)
     values = resolve(request.profile, settings)
+    if STEPS["evaluation"] in steps and not values["benchmark"]:
+        raise UserError(NO_BENCHMARK)
     refuse_absent_settings(settings, identity.settings, workspace.root)
     refuse_mixed(values["ingest"]["images"], workspace)
     try:

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from safetensors.torch import load_file
 
 from components.common.data.reading import Dataset
+from components.common.errors import UserError
 from components.common.stage.running import execute
 from components.common.vision.encoders import load_encoder
 from components.common.vision.lite import HEAD, HEADS, PROVIDED, read_backbone
@@ -36,6 +37,17 @@ def product(number: int, view: int) -> Image.Image:
         box = (left + inset, top + inset, left + 110 - inset, top + 110 - inset)
         (draw.ellipse if number else draw.rectangle)(box, fill=tuple(colour))
     return picture
+
+
+def test_photographs_are_kept_apart_from_no_benchmark_and_evaluation_asks_for_one(tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    Image.new("RGB", (80, 80)).save(tmp_path / "shop" / "a.png")
+    images, elsewhere = str(tmp_path / "shop"), tmp_path / "run"
+    values = check_run(Request("dataset", images, profile="photos", workspace=elsewhere)).values
+    assert values and values["benchmark"] == ""
+    request = Request("full", images, workspace=elsewhere, overrides=['benchmark=""'])
+    with pytest.raises(UserError, match="evaluation needs a benchmark"):
+        check_run(request)
 
 
 def test_the_committed_head_is_the_one_that_its_card_describes() -> None:

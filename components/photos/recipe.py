@@ -32,7 +32,7 @@ class TailParams(BaseModel):
 
 
 class Recipe(BaseModel):
-    """What makes a head."""
+    """What makes an encoder."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

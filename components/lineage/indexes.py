@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from components.common.data.reading import Dataset, is_complete
+from components.common.harmless import say
 from components.common.stage.progress import track
 from components.lineage.keys import FOLDER, index_of, is_large, kept_at
 from components.lineage.references import IDS, POSITION, REFERENCES
@@ -24,11 +25,16 @@ def keep_indexes(data: Path) -> None:
 
 
 def _asked(data: Path) -> Iterator[tuple[Dataset, str]]:
-    """Large datasets, each with a column whose values name rows: its own or another's."""
+    """Large datasets, each with a column whose values name rows: its own or another's. Says which are too large."""
     columns = {(reference.dataset, reference.column) for reference in REFERENCES} | set(IDS.items())
     columns |= {(reference.source, reference.by) for reference in REFERENCES if reference.by != POSITION}
+    left_out = set[str]()
     for name, column in sorted(columns):
         if is_complete(data / name):
             dataset = Dataset(data / name)
-            if is_large(dataset) and len(dataset) <= MOST_ROWS:
+            if len(dataset) > MOST_ROWS:
+                left_out.add(f"{name} ({len(dataset):,} rows)")
+            elif is_large(dataset):
                 yield dataset, column
+    if left_out:
+        say(f"No indexes for lineage of {', '.join(sorted(left_out))}: answers about them take longer", err=True)

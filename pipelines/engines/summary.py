@@ -69,6 +69,8 @@ def summarise(workspace: Workspace, request: Request, outcome: Outcome) -> None:
                 _say(f"Answer: {_command('label', str(workspace.root))}")
     for line in _scores(workspace):
         _say(line)
+    if STEPS["assembly"] in current_steps(workspace):
+        _say(f"Tuples: {workspace.dataset('tuples')}")
     _say(f"Report: {workspace.page}")
     _say(f"Runs:   {_mlflow()}")
 

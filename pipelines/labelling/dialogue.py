@@ -12,7 +12,8 @@ from pipelines.labelling.terminal import Keys
 WORDS: dict[str, Word] = {"a": "same", "x": "different", "d": "duplicate", " ": "unsure"}
 BACK, STOP = ("\x7f", "\b"), "q"
 KEYS = "a same, x different, d duplicate (a picture that repeats it), space unsure (not right), backspace back, q stop"
-ASKED = f"Is the second object the same product as the first, in a picture that does not repeat it?\n{KEYS}"
+REPEATED = "A pair that was drawn more than once is asked once, and its answer counts for each draw."
+ASKED = f"Is the second object the same product as the first, in a picture that does not repeat it?\n{KEYS}\n{REPEATED}"
 DECIDED = "The gate is decided. These pairs have another rater's verdict; a second one shows how far raters agree."
 
 

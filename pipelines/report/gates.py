@@ -128,7 +128,7 @@ def show_explained(judged: list[Verdict]) -> None:
 
 
 def _lines(verdict: Verdict) -> list[tuple[str, str]]:
-    lines = [("question", verdict.question), ("so far", verdict.sentence)]
+    lines = [("question", verdict.question), ("when it ran", verdict.sentence)]
     lines += [("next", verdict.next_step)] if verdict.next_step else []
     lines += [("or", SPITE)] if verdict.stops else []
     lines += [("look at", path) for path in verdict.pictures] + [("details", path) for path in verdict.files]

@@ -64,7 +64,7 @@ def _answers(workspace: Workspace, steps: Sequence[Step], sections: Sequence[Sec
     return {
         "gates": gates,
         "failed": [gate | {"pictures": pictures[gate["stage"]]} for gate in failed],
-        "worked": _worked(gates, len(steps)),
+        "worked": _worked(gates, steps),
         "levels": (levels := flow(workspace, made)),
         "most": max([level.count for level in levels], default=0),
         "benchmarks": judged,
@@ -73,7 +73,7 @@ def _answers(workspace: Workspace, steps: Sequence[Step], sections: Sequence[Sec
     }
 
 
-def _worked(gates: Sequence[Mapping[str, Any]], steps: int) -> tuple[str, str]:
+def _worked(gates: Sequence[Mapping[str, Any]], steps: Sequence[Step]) -> tuple[str, str]:
     """The verdict that colours the first answer, and its sentence."""
     stopped = [gate for gate in gates if gate["stops"]]
     passed = sum(gate["verdict"] == "pass" for gate in gates)
@@ -81,9 +81,12 @@ def _worked(gates: Sequence[Mapping[str, Any]], steps: int) -> tuple[str, str]:
         return stopped[0]["verdict"], f"No: the run stopped at the gate {stopped[0]['gate']}."
     if passed < len(gates):
         return "fail", f"In part: it went on past {len(gates) - passed} of {len(gates)} gates that did not pass."
-    if steps < len(STEPS):
-        return "pass", f"So far: {steps} of {len(STEPS)} stages are done, and {passed} gates passed."
-    return "pass", f"Yes: all {len(STEPS)} stages are done, and all {passed} gates passed."
+    whole = [name for name, own in PIPELINES.items() if all(step in steps for step in own)]
+    if len(steps) == len(STEPS):
+        return "pass", f"Yes: all {len(STEPS)} stages are done, and all {passed} gates passed."
+    if whole and sum(len(PIPELINES[name]) for name in whole) == len(steps):
+        return "pass", f"Yes: all {len(steps)} stages of {' and '.join(whole)} are done, and all {passed} gates passed."
+    return "pass", f"So far: {len(steps)} of {len(STEPS)} stages are done, and {passed} gates passed."
 
 
 def _looks(workspace: Workspace, names: set[str]) -> tuple[str, Gallery] | None:

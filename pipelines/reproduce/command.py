@@ -134,7 +134,7 @@ def _print(asked: Sequence[Asked], page: Path, quick: bool) -> None:
     console, wide = Terminal(), max(len(each.question.name) for each in asked)
     for question, answer in ((each.question, each.answer) for each in asked):
         if answer:
-            needed = f", about {answer.needed} would decide" if answer.needed else ""
+            needed = f", about {answer.needed:,} would decide" if answer.needed else ""
             interval = f"{answer.estimate:+.3f} ({answer.low:+.3f} to {answer.high:+.3f})"
             line = f"{question.name:{wide}}  {answer.verdict:9}  {interval}, {answer.subjects} subjects{needed}"
             console.print(line, soft_wrap=True, markup=False, highlight=False)

@@ -14,7 +14,7 @@ from components.common.data.reading import Dataset
 from components.common.data.writing import Writer
 from components.common.errors import UserError
 from components.common.stage.params import StageParams
-from components.lineage import ask, keys, rows
+from components.lineage import ask, indexes, keys, rows
 from components.lineage.closure import closure
 from components.lineage.find import find
 from components.lineage.indexes import keep_indexes
@@ -94,6 +94,15 @@ def test_a_run_leaves_the_indexes_of_its_large_tables_and_of_no_others(tmp_path,
     shutil.rmtree(tmp_path / "latents")
     keep_indexes(tmp_path)
     assert {path.name.split("-")[0] for path in kept - set((tmp_path / keys.FOLDER).iterdir())} == {"latents"}
+
+
+def test_a_table_too_large_for_an_index_at_the_end_of_a_run_is_named(tmp_path, monkeypatch, capsys):
+    write_run(tmp_path, seed=1)
+    monkeypatch.setattr(keys, "WORTH_KEEPING", 1)
+    monkeypatch.setattr(indexes, "MOST_ROWS", len(Dataset(tmp_path / "tuples")) - 1)
+    keep_indexes(tmp_path)
+    assert f"tuples ({len(Dataset(tmp_path / 'tuples')):,} rows)" in capsys.readouterr().err
+    assert not list((tmp_path / keys.FOLDER).glob("tuples-*"))
 
 
 def test_a_damaged_index_is_made_again_and_one_that_cannot_be_kept_is_told(tmp_path, monkeypatch, capsys):

@@ -81,6 +81,15 @@ def test_page_shows_where_the_run_stopped_and_what_to_do(tmp_path):
     assert page.read_text().count("data:image/webp;base64,") == 1 and page.read_text().count("<svg") == 1
 
 
+def test_a_finished_pipeline_is_not_told_as_a_part_of_all_stages(tmp_path):
+    workspace = make_workspace(tmp_path)
+    assert "Yes: all 18 stages are done" in text_of(write_page(workspace))
+    workspace.record(STEPS["evaluation"]).unlink()
+    assert "Yes: all 16 stages of dataset and training are done" in text_of(write_page(workspace))
+    workspace.record(STEPS["train_insertion"]).unlink()
+    assert "So far: 15 of 18 stages are done" in text_of(write_page(workspace))
+
+
 def test_a_gate_that_the_run_went_past_stands_at_the_top_too(tmp_path):
     workspace = make_workspace(tmp_path)
     make_step(workspace, STEPS["gate_tuples"], verdict="fail", blocking=False, reason="no [b]box[/b] <b>fits</b>")

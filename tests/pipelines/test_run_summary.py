@@ -55,7 +55,7 @@ def test_results_are_words_and_no_path_is_broken_in_a_narrow_terminal(
     monkeypatch.setattr(summary, "console", Console(width=40))
     summarise(workspace, Request("dataset"), Outcome(["mining"], ["mining"], 2.0))
     lines = capsys.readouterr().out.splitlines()
-    assert f"Report: {workspace.page}" in lines
+    assert f"Report: {workspace.page}" in lines and f"Tuples: {workspace.dataset('tuples')}" in lines
     assert f"Answer: objectmate label {shlex.quote(str(workspace.root))}" in lines
     digest = Dataset(workspace.dataset("sets")).digest[:12]
     assert any(digest in line for line in lines)

@@ -1,6 +1,6 @@
 """Calibration: embeddings and what people said about the photographs (subjects) -> the similarity window.
 
-It also says which product each labelled object is, by which the precision gate judges. Section 3 of the paper
+It also says which product each labelled object is, which the precision gate uses. Section 3 of the paper
 (arXiv 2412.08645).
 """
 

@@ -63,8 +63,8 @@ def _similar(
 ) -> tuple[Pairs, np.ndarray]:
     """The pairs of named objects from `loosest` up, as places in `rows`, and the counts of strangers [L, T].
 
-    left_out: rows of labelled objects that are not compared, and so are no strangers. With the named objects last, the
-    join compares them with all objects and no stranger with another.
+    left_out: rows of labelled objects that are not compared and are not strangers either. With the named objects last,
+    the join compares them with all objects, and no stranger with another.
     """
     strangers = np.zeros((len(rows), len(thresholds) + 1), np.int64)  # the last column: below every threshold
     if not len(rows):
@@ -86,8 +86,8 @@ def _similar(
 
 
 def _repeat(corpus: Corpus, src: np.ndarray, dst: np.ndarray, params: Params) -> np.ndarray:
-    """Whether hashes tell that two objects are in repeated photographs or crops, bool [P]. Moved copies are not looked
-    for among strangers: there may be millions, and a stranger too many only makes the calibration stricter."""
+    """Whether hashes show that two objects are in repeated photographs or crops, bool [P]. Moved copies are not looked
+    for among strangers: there may be millions, and an extra stranger only makes the calibration stricter."""
     photos = corpus.photo_hashes.distance(corpus.photo[src], corpus.photo[dst])
     return (photos <= params.photo_bits) | (corpus.crop_hashes.distance(src, dst) <= params.crop_bits)
 

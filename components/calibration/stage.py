@@ -31,10 +31,14 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
     """
     corpus = load(inputs)
     check_unit(corpus.vectors)
-    said = Dataset(inputs["subjects"])
-    subjects = said.rows()
+    subjects_dataset = Dataset(inputs["subjects"])
+    subjects = subjects_dataset.rows()
     named = name_objects(corpus, subjects, params)
-    counts = {"label_rows": said.facts["label_rows"], "labels": named.labels, "labelled_objects": len(named.subjects)}
+    counts = {
+        "label_rows": subjects_dataset.facts["label_rows"],
+        "labels": named.labels,
+        "labelled_objects": len(named.subjects),
+    }
     labels = label_pairs(corpus, subjects, named, thresholds(params), params)
     curve = precision_curve(labels, params)
     window = find_window(curve, labels, params)
@@ -153,7 +157,7 @@ def _sentence(window: Window, curve: Sequence[Threshold], params: Params, counts
 
 
 def _hardest(labels: Labels, low: float) -> list[tuple[int, int, str]]:
-    """Different products above the threshold and views of the same below it, those nearest to it, half of each."""
+    """Different products above the threshold and views of one product below it: the nearest to it, half of each."""
     similarity, picked = labels.pairs.similarity, []
     for verdict, wrong_side in ((DIFFERENT, similarity >= low), (SAME, similarity < low)):
         places = np.flatnonzero((labels.verdict == verdict) & wrong_side)

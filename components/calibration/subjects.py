@@ -1,4 +1,4 @@
-"""Which object each label of a person means, and which labelled objects are compared."""
+"""Which object each label means, and which labelled objects are compared."""
 
 from collections import defaultdict
 from typing import Any, NamedTuple
@@ -20,8 +20,8 @@ Label = dict[str, Any]
 class Named(NamedTuple):
     """What labels say about objects.
 
-    subjects: object row -> subject. compared: those of them that calibrate, at most MEMBERS a subject. labels: how many
-    are about photographs of this run. unplaced: those of them that fit no object. contested: object row -> its
+    subjects: object row -> subject. compared: those of them that calibrate, at most MEMBERS per subject. labels: how
+    many are about photographs of this run. unplaced: those of them that fit no object. contested: object row -> its
     subjects, where labels disagree; these objects are left out. crowded: subject -> its number of objects, where that
     is more than MEMBERS.
     """
@@ -34,7 +34,7 @@ class Named(NamedTuple):
     crowded: dict[str, int]
 
     def notes(self) -> list[str]:
-        """What a reader should know of labels that were not used."""
+        """What a reader should know about labels that were not used."""
         notes = []
         if self.unplaced:
             first = self.unplaced[0]
@@ -60,7 +60,7 @@ class Named(NamedTuple):
 
 def name_objects(corpus: Corpus, labels: list[Label], params: Params) -> Named:
     """Places each label: a box on the object that overlaps it most, a label of a whole photograph on the object that is
-    largest and most central. An object with no subject but an empty one never recurs: it is called after its place."""
+    largest and most central. An object whose only subject is empty never recurs: it is named after its place."""
     objects: dict[int, list[int]] = defaultdict(list)
     for row, place in enumerate(corpus.photo):
         objects[int(place)].append(row)
@@ -76,7 +76,7 @@ def name_objects(corpus: Corpus, labels: list[Label], params: Params) -> Named:
             unplaced.append(label)
         else:
             claims[best].setdefault(label["subject"], label)
-    subjects = {row: [name for name in claim if name] or [_loner(claim[""])] for row, claim in claims.items()}
+    subjects = {row: [name for name in claim if name] or [_own_name(claim[""])] for row, claim in claims.items()}
     contested = {row: names for row, names in subjects.items() if len(names) > 1}
     agreed = {row: names[0] for row, names in subjects.items() if len(names) == 1}
     compared, crowded = _compared(corpus, agreed, params.seed)
@@ -99,7 +99,7 @@ def _object_of(label: Label, rows: list[int], boxes: list[Box], size: dict[str, 
     return best if iou(boxes[best], wanted) >= min_iou else None
 
 
-def _loner(label: Label) -> str:
+def _own_name(label: Label) -> str:
     return f"only in {label['image_id']} at {label['x']}, {label['y']}"
 
 

@@ -1,13 +1,13 @@
 """The similarity window that labelled pairs support.
 
-A cosine means something for one encoder only (the paper's [0.93, 0.975] belongs to its IR encoder), so the window is
-looked for again with every encoder. Its low is chosen by fixed-sequence testing (Learn then Test, arXiv 2110.01052):
+A cosine has a meaning for one encoder only (the paper's [0.93, 0.975] belongs to its IR encoder), so the window is
+calibrated for every encoder. Its low is chosen by fixed-sequence testing (Learn then Test, arXiv 2110.01052):
 from the strictest threshold down, each must show with confidence that the target is reached; the first that does not
 ends the sequence, so that the chosen one holds although many were tested. Its high best separates labelled
 near-duplicates from other views.
 
-What is tested is the mean over anchors of the share of their partners that are right, a partner that nobody labelled
-being wrong. The bound treats products as the units (`common.statistics.count_votes`): it is about products like the
+The tested value is the mean over anchors of the share of their partners that are right; a partner that nobody labelled
+counts as wrong. The bound treats products as the units (`common.statistics.count_votes`): it is about products like the
 labelled ones, if all photographs of a labelled product are labelled, and is cautious otherwise.
 """
 
@@ -22,14 +22,15 @@ from components.common.statistics import Ballot, count_votes, first_tested
 
 RESOLUTION = 0.001  # of the window's high, cosine
 SEPARATED = 0.5
-"""Youden's J from which a threshold tells near-duplicates from other views: below, it would cost many views for few."""
+"""Youden's J from which a threshold separates near-duplicates from other views: below, it would cost too many views."""
 
 
 class Threshold(NamedTuple):
     """What pairs of at least this similarity (cosine) show.
 
-    anchors: named objects with a partner. kish: votes they are worth if only their number by product counts. votes:
-    the same with the variance between products. precision: mean share of right partners, 0..1; lower_bound: of it.
+    anchors: named objects with a partner. kish: how many independent votes they are worth by their number per product
+    alone. votes: the same with the variance between products. precision: mean share of right partners, 0..1;
+    lower_bound: of it.
     """
 
     threshold: float
@@ -101,16 +102,16 @@ def find_high(labels: Labels, low: float, params: Params) -> tuple[float, str]:
     if not len(views):
         return (params.high, "the stated one") if params.high > low else (1.0, "open, as no view is as similar")
     grid = np.round(np.arange(low + RESOLUTION, 1 + RESOLUTION / 2, RESOLUTION), 3)
-    kept = np.array([(views <= high).mean() for high in grid])
-    most = float(grid[int(np.argmax(kept >= params.keep_views))])
-    said = f"where {params.keep_views:g} of the labelled views lie below it"
+    views_below = np.array([(views <= high).mean() for high in grid])
+    most = float(grid[int(np.argmax(views_below >= params.keep_views))])
+    by_views = f"where {params.keep_views:g} of the labelled views lie below it"
     if len(repeats) < params.min_duplicates:
-        return most, f"{said} ({len(repeats)} near-duplicates are too few to place it)"
-    gain = kept + np.array([(repeats > high).mean() for high in grid]) - 1
+        return most, f"{by_views} ({len(repeats)} near-duplicates are too few to place it)"
+    gain = views_below + np.array([(repeats > high).mean() for high in grid]) - 1
     best = int(np.argmax(gain))
     if gain[best] < SEPARATED:
-        return most, f"{said} ({len(repeats)} near-duplicates are hardly more similar than other views)"
-    return float(grid[best]), f"where it best parts {len(repeats)} near-duplicates from other views"
+        return most, f"{by_views} ({len(repeats)} near-duplicates are hardly more similar than other views)"
+    return float(grid[best]), f"where it best separates {len(repeats)} near-duplicates from other views"
 
 
 def find_window(curve: Sequence[Threshold], labels: Labels, params: Params) -> Window:

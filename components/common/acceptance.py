@@ -1,7 +1,7 @@
-"""Accepting or refusing a lot by draws from it, with an error that holds however often one looks.
+"""Accepts or refuses a lot by draws from it, with an error probability that holds however often one looks.
 
 A gambler bets at fair odds that more than the share m of the lot is right. If the truth is m or less, his stake is a
-martingale or shrinks, so that it has at most one chance in twenty of ever growing twentyfold (Ville's inequality). His
+supermartingale, so its chance of ever growing twentyfold is at most one in twenty (Ville's inequality). His
 bets are averaged over all shares above m: Robbins' mixture, the limit of Waudby-Smith and Ramdas (arXiv 2010.09686).
 The stake depends only on how many were drawn and how many of them were right. Draws without replacement from a small
 lot make it shrink faster still, which is the safe side (arXiv 2006.04347).
@@ -51,7 +51,7 @@ def upper_limit(draws: int, right: int, confidence: float = 0.95) -> float:
 
 
 def fewest_right(passes: Callable[[int, int], bool], most: int) -> np.ndarray:
-    """The fewest right of n draws that pass, int [most + 1]; n + 1 where even n do not.
+    """The smallest number of right draws that passes, for n = 0..most draws, int [most + 1]; n + 1 if even n do not.
 
     passes: the rule, from draws and right draws; one more wrong draw must never help.
     """

@@ -1,4 +1,4 @@
-"""Where networks compute, in how many threads, and which of this belongs to a dataset's identity.
+"""Where networks compute, in how many threads, and what of this is part of a dataset's identity.
 
 The last digits of a network's results depend on the kind of device (a CPU computes in fp32, a GPU also in TF32 and
 fp16) and, on a CPU, on the number of threads, which decides the order in which sums are rounded. Both are therefore
@@ -45,14 +45,14 @@ def _keep_freed_memory() -> None:
     """Lets this process keep freed memory for its next tensors. Does nothing if the C library is not glibc.
 
     Otherwise every layer's output is returned to the system when it is freed and is fetched again, page by page, for
-    the next batch. In virtual machines this takes up to half of an inference's time. Other threads than the main one
-    keep less. An environment variable such as MALLOC_TRIM_THRESHOLD_ is overruled.
+    the next batch. In virtual machines this takes up to half of an inference's time. Threads other than the main one
+    keep less. An environment variable such as MALLOC_TRIM_THRESHOLD_ is overridden.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
         return
-    # With the second option alone, even blocks of 128 KiB would go back each time: glibc then adapts no threshold.
+    # With M_TRIM_THRESHOLD alone, even blocks of 128 KiB would be returned each time: glibc stops adapting thresholds.
     if mallopt(M_MMAP_THRESHOLD, LARGEST_KEPT) or mallopt(M_MMAP_THRESHOLD, LARGEST_BEFORE_2_35):
         mallopt(M_TRIM_THRESHOLD, LARGEST_KEPT)
 

@@ -8,7 +8,7 @@ class UserError(Exception):
 
 
 class StageFailed(Exception):
-    """A stage stopped for a reason that no one could have prevented, such as memory: exit code 1, try again."""
+    """A stage stopped for a reason that the user could not prevent, such as lack of memory: exit code 1, try again."""
 
     exit_code = 1
 

@@ -1,8 +1,8 @@
-"""What is printed: names of files, labels and records come from anyone, and must not act on the terminal.
+"""Printing untrusted text: names of files, labels and records come from anyone and must not control the terminal.
 
-Escape sequences move the cursor, recolour or hide text, and line breaks and marks of direction pass one line off as
-another. Here such characters are printed as they would be written in a Python string, such as \\x1b. Whatever is
-printed goes through this module, or through `terminal`, which does the same for tables, trees and colours.
+Escape sequences move the cursor, recolour or hide text; line breaks and direction marks pass one line off as another.
+Here such characters are printed as they would be written in a Python string, such as \\x1b. Whatever is printed goes
+through this module, or through `terminal`, which does the same for tables, trees and colours.
 """
 
 import json
@@ -11,17 +11,17 @@ import unicodedata
 from typing import Any
 
 ACTING = ("Cc", "Cf", "Cs", "Zl", "Zp")
-"""Unicode's categories of characters that are not shown but do something, and of halves of characters."""
+"""Unicode categories of invisible characters that have an effect, and of surrogates."""
 LAYOUT = "\n\t"
 
 
 def harmless(text: str, but: str = "") -> str:
-    """The text with each character that acts on a terminal written out. but: characters that stay as they are."""
+    """The text with each character that acts on a terminal escaped. but: characters that stay as they are."""
     return text if text.isprintable() else "".join(_written(each, but) for each in text)
 
 
 def sentences(text: str) -> str:
-    """A message of our own, whose line breaks are meant."""
+    """A message of our own, whose line breaks and tabs are kept."""
     return harmless(text, but=LAYOUT)
 
 

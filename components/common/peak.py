@@ -1,4 +1,4 @@
-"""The throughput of matrix products on a device: the yardstick for how much of it a benchmark uses."""
+"""The throughput of matrix products on a device, with which benchmarks compare their own."""
 
 import time
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""How many reference pictures an object has, which are the cells of the grid but the target, and how they are cut."""
+"""The reference pictures of an object: how many there are (one per grid cell but the target) and how they are cut."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -9,16 +9,16 @@ REFERENCE_NAMES = tuple(f"ref{index}" for index in range(REFERENCES))
 REFERENCE_HEADINGS = tuple(f"reference {index + 1}" for index in range(REFERENCES))
 """Columns of a contact sheet."""
 CONTEXT, REFERENCE_SCALE = 1.7, 1.15
-"""How a trained model is shown an object, in sides of a square / longer side of the box: the scene around it, and a
-reference. About the middle of assembly's default ranges."""
+"""Side of a square / longer side of the object's box, as shown to a trained model: of the scene, and of a reference.
+About the middle of assembly's default ranges."""
 Item = TypeVar("Item")
 
 
-def fill_references(kept: Sequence[Item]) -> list[Item]:
-    """Three references from one to three: the kept ones repeated in turn, so that no cell of the grid is empty.
+def fill_references(references: Sequence[Item]) -> list[Item]:
+    """Three references from one to three: the given ones repeated in turn, so that no cell of the grid is empty.
 
     The paper does not say how to pack one reference; a repeated view needs no extra token or channel.
     """
-    if not 1 <= len(kept) <= REFERENCES:
-        raise ValueError(f"{len(kept)} references: give 1 to {REFERENCES}")
-    return [kept[position % len(kept)] for position in range(REFERENCES)]
+    if not 1 <= len(references) <= REFERENCES:
+        raise ValueError(f"{len(references)} references: give 1 to {REFERENCES}")
+    return [references[position % len(references)] for position in range(REFERENCES)]

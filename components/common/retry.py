@@ -7,7 +7,7 @@ from typing import TypeVar
 WAITS = (0.5, 1.0, 2.0, 4.0)
 """Seconds before each retry where a person waits for the answer."""
 LONG_WAITS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 60.0, 60.0, 60.0)
-"""The same where days of work are at stake: an API server is away for minutes while it is replaced."""
+"""The same where days of work are at stake: an API server can be unavailable for minutes while it is replaced."""
 ATTEMPTS = 1 + len(WAITS)
 
 Answer = TypeVar("Answer")

@@ -41,7 +41,7 @@ def cluster_bootstrap(
 def cluster_t(values: Sequence[float], clusters: Sequence[str], confidence: float = 0.95) -> Interval:
     """Mean over clusters (subjects) of their mean value, with Student's two-sided interval, each cluster counting once.
 
-    With few clusters it keeps its promise better than a bootstrap does. Raises `ValueError` with fewer than two.
+    With few clusters its coverage is better than a bootstrap's. Raises `ValueError` with fewer than two.
     """
     names, codes = np.unique(np.asarray(clusters), return_inverse=True)
     if len(names) < 2:
@@ -53,13 +53,13 @@ def cluster_t(values: Sequence[float], clusters: Sequence[str], confidence: floa
 
 
 LEAST_CLUSTERS = 6
-"""With fewer, no sign-flip test can reach a p-value of 0.05: half of 2 ** 5 sign patterns in each direction."""
+"""With five, the smallest two-sided p-value of a sign-flip test is 2 / 2 ** 5, above 0.05."""
 ALL_PATTERNS, DRAWS = 26, 20_000
 """Clusters of which every sign pattern is counted; patterns that are drawn for more clusters."""
 
 
 class Difference(NamedTuple):
-    """A paired difference with its confidence limits, and the two-sided p-value of there being none."""
+    """A paired difference with its confidence limits and the two-sided p-value against no difference."""
 
     mean: float
     low: float
@@ -71,9 +71,9 @@ def paired_difference(values: Sequence[float], clusters: Sequence[str], confiden
     """Mean over clusters (subjects) of paired differences, each cluster counting once, by the sign-flip test.
 
     The limits are where the test itself turns (Hartigan 1969: the means of all subsets are typical values), so an
-    interval that leaves out 0 and p < 1 - confidence say the same. It is exact if the differences are symmetric about
-    their mean, of any shape: also where few samples differ at all, as in recognition, which Student's t takes for
-    certain too soon. All sign patterns are counted for up to `ALL_PATTERNS` clusters, beyond that `DRAWS` of them.
+    interval that excludes 0 and p < 1 - confidence say the same. It is exact if the differences are symmetric about
+    their mean, whatever their distribution: also where few samples differ at all, as in recognition, where Student's t
+    is overconfident. All sign patterns are counted for up to `ALL_PATTERNS` clusters, beyond that `DRAWS` of them.
     Raises `ValueError` with fewer than `LEAST_CLUSTERS`.
     """
     names, codes = np.unique(np.asarray(clusters), return_inverse=True)
@@ -85,14 +85,14 @@ def paired_difference(values: Sequence[float], clusters: Sequence[str], confiden
     low = _turn(lambda limit: flips(means - limit) > tail, means.min(), means.max())
     high = -_turn(lambda limit: flips(-means - limit) > tail, (-means).min(), (-means).max())
     below, above = flips(means), flips(-means)
-    # Bisection ends a hair beside a limit; whether 0 is within is for the test itself to say.
+    # Bisection ends slightly beside a limit, so the test itself decides whether 0 is inside.
     low, high = (min(low, 0.0) if below > tail else low), (max(high, 0.0) if above > tail else high)
     return Difference(float(means.mean()), low, high, min(1.0, 2 * min(below, above)))
 
 
 def _all_patterns(values: np.ndarray) -> float:
-    """Share of all subsets, the empty one too, whose sum is at most 0: each is a half of the values' subsets and one
-    of the other half's, so sorting one half's sums is enough."""
+    """Share of all subsets, the empty one included, whose sum is at most 0. Each joins a subset of the first half of
+    the values and one of the second half, so sorting the sums of one half is enough."""
     middle = len(values) // 2
     first, second = (np.zeros(1), np.zeros(1))
     for value in values[:middle]:
@@ -115,7 +115,7 @@ def _patterns(clusters: int) -> np.ndarray:
 
 
 def _turn(accepted: Callable[[float], bool], low: float, high: float) -> float:
-    """Where between the two limits a test begins to accept; infinite below if it accepts them all."""
+    """Where between the two limits a test begins to accept; -inf if it accepts even below them."""
     if accepted(low - (high - low) - 1):
         return -np.inf
     for _ in range(40):
@@ -125,7 +125,7 @@ def _turn(accepted: Callable[[float], bool], low: float, high: float) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's p-values: rejecting those below 0.05 errs anywhere among all of them with a chance of at most 0.05."""
+    """Holm's p-values: if those below 0.05 are rejected, the chance of any false rejection is at most 0.05."""
     adjusted, largest = [0.0] * len(p_values), 0.0
     for rank, place in enumerate(np.argsort(np.asarray(p_values), kind="stable")):
         largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
@@ -136,8 +136,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
 class Votes(NamedTuple):
     """What pairs of several products say about products like them.
 
-    mean: average over anchors of the share of their partners that are right, 0..1. effective: independent votes that
-    the anchors are worth. bound: one-sided lower bound of the mean, 0..1.
+    mean: average over anchors of the share of their partners that are right, 0..1. effective: how many independent
+    votes the anchors are worth. bound: one-sided lower bound of the mean, 0..1.
     """
 
     mean: float
@@ -182,8 +182,8 @@ class Ballot:
         of_anchor = self.scores()
         has_pairs = np.isfinite(of_anchor)
         products = max(int(self.product.max()), int(self.partner_product.max(initial=0))) + 1
-        there = np.zeros(products, bool)
-        there[self.product[has_pairs]] = there[self.partner_product] = True
+        present = np.zeros(products, bool)
+        present[self.product[has_pairs]] = present[self.partner_product] = True
         own = self.product[has_pairs]
         total = of_anchor[has_pairs].sum() - np.bincount(own, of_anchor[has_pairs], products)
         voters = has_pairs.sum() - np.bincount(own, minlength=products)
@@ -196,7 +196,7 @@ class Ballot:
         rest = np.where(pairs > 0, right / np.maximum(pairs, 1), 0.0)
         total = total + np.bincount(gone, rest - of_anchor[anchor], products)
         voters = voters - np.bincount(gone, pairs == 0, products)
-        rest_votes = there & (voters > 0)
+        rest_votes = present & (voters > 0)
         return total[rest_votes] / voters[rest_votes]
 
 
@@ -222,7 +222,7 @@ def count_votes(ballot: Ballot, confidence: float = 0.95) -> Votes:
 
 
 def first_tested(kish: Sequence[float]) -> int:
-    """Where a sequence of tests begins: at the first threshold worth half as many votes as any; 0 without thresholds.
+    """Where a sequence of tests begins: the first threshold with at least half of the most votes; 0 without thresholds.
 
     kish: the votes of each threshold, strictest first. They follow from similarities only, not from verdicts, so that
     looking at them spends no confidence.

@@ -15,7 +15,7 @@ def shown(text: object) -> str:
 
 
 class Terminal(Console):
-    """A rich console on which no text acts, whatever it is part of."""
+    """A rich console on which no text acts on the terminal, even inside tables or trees."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """As rich's; control codes of its own, such as those of a progress bar, stay."""

@@ -1,6 +1,6 @@
-"""The file of people's verdicts: one row a pair of objects and rater, as CSV or Parquet.
+"""The file of people's verdicts: one row per pair of objects and rater, as CSV or Parquet.
 
-An object is a place: the SHA-256 of its photograph's bytes and its box. So a verdict outlives the run it was asked in.
+An object is a place: the SHA-256 of its photograph's bytes and its box. So a verdict is valid beyond its run.
 """
 
 import io
@@ -107,7 +107,7 @@ def _as_text(table: pa.Table, where: str) -> pa.Table:
 
 def _unreadable(where: str, error: Exception) -> UserError:
     reason = str(error).partition("\n")[0]
-    return UserError(f"{where} is neither a CSV file in UTF-8 nor Parquet ({reason}): save it again as one")
+    return UserError(f"{where} is neither a CSV file in UTF-8 nor Parquet ({reason}): save it again as one of them")
 
 
 def _verdict(row: dict[str, str | None], where: str) -> Verdict:

@@ -34,7 +34,7 @@ class Window:
 
     @property
     def truth(self) -> str:
-        """Why no window will do; empty if one may."""
+        """Why no window has been shown to be precise enough; empty if one was, or if labels were not asked."""
         if self.passed is not False:
             return ""
         if not self.tested:
@@ -43,7 +43,7 @@ class Window:
             "a mean of {precision:.2f} and a lower bound of {lower_bound:.2f}, from {threshold:g} up, where {anchors} "
         ).format(**self.tested) + f"of {self.labelled} labelled objects have partners"
         if self.too_few:
-            return f"the labels are too few to show a window ({shown}), so it is the stated one, from {self.low:g} up"
+            return f"the labels are too few to show a window ({shown}), so the stated one is used, from {self.low:g} up"
         return f"no window reaches precision {self.target:g} with this encoder: the strictest has {shown}"
 
     @property

@@ -18,7 +18,7 @@ from components.common.vision.encoders import Encoder, check_finite
 
 QUERIES = 1024
 REACH = 1e-4  # how far below the threshold faiss proposes
-ROUNDING = 1e-6  # mining decides in float32: what it rounds below the threshold is no leak
+ROUNDING = 1e-6  # mining decides in float32: a similarity that it rounds below the threshold is not a leak
 SHOWN = 200
 
 

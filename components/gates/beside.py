@@ -1,4 +1,4 @@
-"""What the retrieval-precision gate prints beside its decision: coverage, precision of pairs, other products."""
+"""What the retrieval-precision gate prints next to its decision: coverage, precision of pairs, other products."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ BANDS = 4
 
 
 def coverage(scores: np.ndarray, lot: Lot, known: Known) -> tuple[dict[str, float], list[str]]:
-    """How many references have a verdict, and how many verdicts of people labels overrule.
+    """How many references have a verdict, and how many of people's verdicts are overruled by labels.
 
     scores: RIGHT, WRONG or UNKNOWN per reference, int8 [R].
     """

@@ -13,7 +13,7 @@ SIGNIFICANT_DIGITS = 6
 
 @dataclass(frozen=True)
 class Check:
-    """A measured number, or one number a row, that must lie between its limits.
+    """A measured number, or one number per row, that must lie between its limits.
 
     name: the column it gets in the suite and its key in the metrics. what: the same in words.
     measured: the number, or a 1-d array. low, high: the limits, inclusive unless `strict`; None: unlimited.
@@ -103,13 +103,13 @@ def judge(gate: Gate, met: Mapping[str, bool], blocking: bool, unsettled: Collec
         "blocking": blocking,
         "observed": shown.observed,
         "limit": shown.limit,
-        "reason": "; ".join(map(_why, failed)) if failed else _held(gate),
+        "reason": "; ".join(map(_why, failed)) if failed else _summary(gate),
         "next_step": "; ".join(dict.fromkeys(steps)),
     }
 
 
 def _step(check: Check, unsettled: Collection[str]) -> str:
-    return f"do first what the gate {check.after} says" if check.after in unsettled else check.next_step
+    return f"first do what the gate {check.after} says" if check.after in unsettled else check.next_step
 
 
 def _why(check: Check) -> str:
@@ -117,7 +117,7 @@ def _why(check: Check) -> str:
     return f"{check} ({check.undecided})" if check.undecided and not check.sentence else str(check)
 
 
-def _held(gate: Gate) -> str:
+def _summary(gate: Gate) -> str:
     """A gate that passed, in words: its headline, and how many more checks it has."""
     others = len(gate.checks) - 1
     return f"{gate.checks[0]}; {others} more check{'s' * (others > 1)} passed" if others else str(gate.checks[0])

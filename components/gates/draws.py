@@ -1,7 +1,7 @@
 """The training sets as a lot: in which order they are drawn, and which of a set's views is looked at first.
 
-The order is a hash of what the pair is, not of where it stands or of a seed, and of all sets of the run. So more labels
-leave it as it is, and whatever changes a set deals anew: if sets whose draws were wrong could go and the others keep
+The order is a hash of the pair's objects and of all sets of the run, not of positions or a seed. So more labels leave
+it unchanged, and any change to a set shuffles all draws: if wrongly drawn sets could disappear while the others kept
 their turns, a run would pass by trying windows.
 """
 
@@ -63,7 +63,7 @@ class Lot:
         return np.argsort(np.array(turns, np.int64), kind="stable")
 
     def references(self, place: int) -> np.ndarray:
-        """The references of a set as indices 0..R-1, the one to look at first first."""
+        """The references of a set as indices 0..R-1, in the order in which they are looked at."""
         here = np.arange(self.starts[place], self.starts[place + 1])
         (anchor,) = self._names_of(self.anchors[place : place + 1])
         turns = [derive(0, self.deal, anchor, view) for view in self._names_of(self.views[here])]
@@ -78,7 +78,7 @@ class Lot:
         return Pair(int(self.anchors[place]), int(self.views[reference]))
 
     def draws(self, count: int) -> list[int]:
-        """The first `count` draws, as references: one a set. Raters' answers ask for them again and again."""
+        """The first `count` draws, as references: one per set. Cached, since every answer needs them again."""
         if count not in self._drawn:
             self._drawn[count] = [int(self.references(place)[0]) for place in self.order[:count].tolist()]
         return self._drawn[count]
@@ -89,14 +89,14 @@ class Lot:
 
 
 def lot_of(sets: Dataset, objects: Dataset) -> Lot:
-    """The lot that a run's sets are."""
+    """A run's sets as a lot."""
     table = sets.table(["anchor", "views", "similarities"]).sort_by("anchor")
     views = pc.list_flatten(table["views"]).to_numpy()
     starts = np.concatenate([[0], np.cumsum(pc.list_value_length(table["views"]).to_numpy())]).astype(np.int64)
     anchors, names = table["anchor"].to_numpy(), objects.table(["object_id"])["object_id"]
-    shown = sha256()
+    digest = sha256()
     for part in (anchors, views):
         for name in names.take(pa.array(part, pa.int64())).to_pylist():
-            shown.update(name.encode())
-    shown.update(starts.tobytes())
-    return Lot(anchors, views, pc.list_flatten(table["similarities"]).to_numpy(), starts, names, shown.hexdigest())
+            digest.update(name.encode())
+    digest.update(starts.tobytes())
+    return Lot(anchors, views, pc.list_flatten(table["similarities"]).to_numpy(), starts, names, digest.hexdigest())

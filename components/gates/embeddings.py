@@ -32,7 +32,8 @@ class Moments:
 
     @property
     def effective_dimensions(self) -> float:
-        """Participation ratio (sum e)^2 / sum e^2 of the covariance's eigenvalues e: 1 if one rules, d if all agree."""
+        """Participation ratio (sum e)^2 / sum e^2 of the covariance's eigenvalues e: 1 for a single one, d if all are
+        equal."""
         total, squares = np.trace(self.covariance), float((self.covariance**2).sum())
         return float(total**2 / squares) if squares else 0.0
 

@@ -1,4 +1,4 @@
-"""Intake gate: of what was handed in, little was refused, and every photograph has its digest and its licence."""
+"""Intake gate: few inputs were refused as broken, and every photograph has its digest and its licence."""
 
 from collections import Counter
 from pathlib import Path
@@ -18,8 +18,8 @@ SHA256 = "^[0-9a-f]{64}$"
 
 
 def intake(inputs: dict[str, Path], params: Intake) -> Gate:
-    """Measures images and quarantine. Copies, opt-outs and takedowns are refused by rule, and a row of labels that
-    names no photograph, or a file beside one, is no photograph: neither is broken."""
+    """Measures images and quarantine. What is refused by rule does not count as broken (copies, opt-outs, takedowns),
+    nor does what is not a photograph (rows of labels, other files)."""
     images = Dataset(inputs["images"]).table(["image_id", "licence"])
     refused = Dataset(inputs["quarantine"]).table(["reason"])["reason"].to_pylist()
     damaged = sum(reason not in BY_RULE + OF_LABELS for reason in refused)
@@ -32,7 +32,7 @@ def intake(inputs: dict[str, Path], params: Intake) -> Gate:
                 "the share of broken photographs",
                 damaged / max(len(images) + damaged, 1),
                 high=params.max_quarantined_share,
-                next_step="read the reasons in the quarantine, mend or remove those inputs, or raise "
+                next_step="read the reasons in the quarantine, fix or remove those inputs, or raise "
                 "gates.intake.max_quarantined_share",
             ),
             Check(

@@ -1,4 +1,4 @@
-"""What is known about pairs of objects: by what labels name them, else by what people said of the very pair."""
+"""What is known about pairs of objects: from the labels of both, or else from people's verdicts on the pair."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
@@ -14,9 +14,9 @@ RIGHT, WRONG, UNKNOWN = 1, 0, -1
 
 @dataclass(frozen=True)
 class Known:
-    """subject: a code of each object's subject, -1 without one, int [O]. photograph: the one that the object's repeats
-    by label, int [O]. judged: keys of the pairs that people judged, ascending, int [J]; right, wrong: whether most of
-    them said "same", or that it is another product or a duplicate, int [J].
+    """subject: a code of each object's subject, -1 without one, int [O]. photograph: the one that the object's
+    photograph is labelled to repeat, int [O]. judged: keys of the pairs that people judged, ascending, int [J]; right,
+    wrong: whether most of them said "same", or that it is another product or a duplicate, int [J].
     """
 
     subject: np.ndarray
@@ -31,12 +31,12 @@ class Known:
         return np.where(by_labels == UNKNOWN, self._by_people(first, second), by_labels).astype(np.int8)
 
     def overruled(self) -> int:
-        """How many pairs people judged otherwise than their labels say, which decide."""
+        """How many pairs people judged differently from the labels, which decide."""
         by_labels = self.by_labels(*np.divmod(self.judged, len(self.subject)))
         return int((((by_labels == RIGHT) & (self.wrong == 1)) | ((by_labels == WRONG) & (self.right == 1))).sum())
 
     def by_labels(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """What labels alone say of each pair of object rows [P], as in `verdicts`."""
+        """What labels alone say about each pair of object rows [P], as in `verdicts`."""
         named = (self.subject[first] >= 0) & (self.subject[second] >= 0)
         same = self.subject[first] == self.subject[second]
         by_name = np.where(same & (self.photograph[first] != self.photograph[second]), RIGHT, WRONG)
@@ -57,23 +57,23 @@ def known(identities: Dataset, judgements: Dataset, objects: int) -> Known:
     subject, photograph = np.full(objects, -1, np.int64), np.full(objects, -1, np.int64)
     subject[rows] = np.unique(np.array(named["subject"].to_pylist(), str), return_inverse=True)[1]
     photograph[rows] = named["photograph"].to_numpy()
-    said: dict[tuple[int, int], list[str]] = defaultdict(list)
+    verdicts: dict[tuple[int, int], list[str]] = defaultdict(list)
     for row in judgements.rows(["src_row", "dst_row", "verdict"]):
-        said[row["src_row"], row["dst_row"]].append(row["verdict"])
-    return Known(subject, photograph, *majorities(said, objects))
+        verdicts[row["src_row"], row["dst_row"]].append(row["verdict"])
+    return Known(subject, photograph, *majorities(verdicts, objects))
 
 
 def majorities(
-    said: Mapping[tuple[int, int], Collection[str]], objects: int
+    verdicts: Mapping[tuple[int, int], Collection[str]], objects: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """`Known.judged`, `right` and `wrong` of what people said: (row, row) in ascending order -> each rater's verdict.
+    """`Known.judged`, `right` and `wrong`. verdicts: (row, row) in ascending order -> each rater's verdict.
 
     Most raters of a pair must say "same": a tie does not count as right until another rater ends it, and neither do
     "unsure" and "duplicate".
     """
-    keys = np.array([first * objects + second for first, second in said], np.int64)
+    keys = np.array([first * objects + second for first, second in verdicts], np.int64)
     right, wrong = (
-        np.array([2 * sum(word in words for word in given) > len(given) for given in said.values()], np.int8)
+        np.array([2 * sum(word in words for word in votes) > len(votes) for votes in verdicts.values()], np.int8)
         for words in ((SAME,), ("different", "duplicate"))
     )
     order = np.argsort(keys)

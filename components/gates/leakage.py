@@ -2,17 +2,17 @@
 photograph is used by tuples of both splits.
 
 Two encoders look for such objects. The one that mined counts pairs above the similarity at which mining bound objects
-to one split: not one is allowed. This shows that the splits were dealt as promised; mining computes its joins in
-another way. It cannot show that mining missed a product, because it would look with the same eyes.
+to one split: none is allowed. This shows that the splits are as promised, since mining computes its joins in another
+way. It cannot show that mining missed a product, because it is the same encoder.
 
-The independent encoder can. It has no calibrated window, so the run itself is its yardstick: two objects are alike if
-they are at least as similar as half of the pairs (anchor and reference) that the tuples take for one product. What
+The independent encoder can. It has no calibrated window, so the run itself gives the threshold: two objects are alike
+if they are at least as similar as half of the pairs (anchor and reference) that the tuples take for one product. What
 counts is the share of validation and of benchmark objects to which any training object is alike, as that is the share
-of the scores that memory could explain. A product torn apart has several photographs on either side, and one pair of
-them suffices to be seen. What it cannot see: a product whose photographs on both sides differ more than most pairs that
-were mined, and what both encoders fail at. It cannot tell a product from its look-alike either, which is why a small
-share is allowed; `leaks.json` names the pairs for a person to judge. Wrong pairs in the tuples lower the yardstick, so
-they make the gate stricter.
+of the scores that memory could explain. A product on both sides of a split has several photographs on each, and one
+pair of them is enough. What it cannot see: a product whose photographs on both sides differ more than most pairs that
+were mined, and products that both encoders fail to recognise. It cannot tell a product from its look-alike either,
+which is why a small share is allowed; `leaks.json` names the pairs for a person to judge. Wrong pairs in the tuples
+lower the threshold, so they make the gate stricter.
 """
 
 import json

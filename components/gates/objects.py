@@ -1,4 +1,4 @@
-"""Objects gate: boxes lie in their photographs, are neither specks nor everything, and do not repeat one another."""
+"""Objects gate: boxes lie in their photographs, are neither too small nor too large, and do not repeat each other."""
 
 from pathlib import Path
 
@@ -13,10 +13,10 @@ BROKEN = "find the boxes in the objects table, then correct the annotations or t
 
 def objects(inputs: dict[str, Path], params: Vectors) -> Gate:
     """Measures every box against its photograph, against the other boxes of that photograph, and against the limits
-    that detection worked by, which are in the manifest of `objects`.
+    that detection applied, which are in the manifest of `objects`.
     """
     photo, boxes, extent = _load(inputs)
-    promised = Dataset(inputs["objects"]).manifest.params
+    limits = Dataset(inputs["objects"]).manifest.params
     return Gate(
         "objects",
         (
@@ -29,7 +29,7 @@ def objects(inputs: dict[str, Path], params: Vectors) -> Gate:
             ),
             Check(
                 "overhang",
-                "how far a box reaches out of its upright photograph (px)",
+                "how far a box extends beyond its upright photograph (px)",
                 overhang(boxes, extent),
                 high=params.box_slack,
                 next_step=BROKEN,
@@ -38,23 +38,23 @@ def objects(inputs: dict[str, Path], params: Vectors) -> Gate:
                 "area_share",
                 "the share of the photograph that a box covers",
                 boxes[:, 2] * boxes[:, 3] / np.maximum(extent.prod(1), 1),
-                low=promised["min_share"],
-                high=promised["max_share"],
+                low=limits["min_share"],
+                high=limits["max_share"],
                 next_step=BROKEN,
             ),
             Check(
                 "shorter_side",
                 "the shorter side of a box (px)",
                 boxes[:, 2:].min(1),
-                low=promised["min_side"],
+                low=limits["min_side"],
                 next_step=BROKEN,
             ),
             Check(
                 "overlap",
                 "the largest IoU of a box with another of its photograph",
                 largest_overlap(photo, boxes),
-                high=promised["max_iou"],
-                next_step="lower detection's overlap limit: suppression of repeated boxes did not hold",
+                high=limits["max_iou"],
+                next_step="lower detection's overlap limit: suppression of repeated boxes did not work",
             ),
         ),
     )

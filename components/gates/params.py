@@ -32,7 +32,7 @@ class Vectors(Checkpoint):
     section: ClassVar[str] = "gates.vectors"
 
     min_objects: int = parameter(1, "objects", ge=1)
-    box_slack: float = parameter(0.5, "px that a box may reach out of the upright photograph", "rounding", ge=0, le=8)
+    box_slack: float = parameter(0.5, "px by which a box may exceed the upright photograph", "rounding", ge=0, le=8)
     norm_tolerance: float = parameter(
         2e-3, "largest | norm - 1 |", "fp16 rounds each value by at most 2^-11", gt=0, le=0.1
     )
@@ -61,7 +61,7 @@ class Recurrence(Checkpoint, NearDuplicates):
     )
     power: float = parameter(0.95, "probability to pass at the expected share", ge=0.5, lt=1)
     max_sample: int = parameter(
-        400, "drawn pairs at most: what is not shown by then, or by the planned number, fails", ge=10, le=10_000
+        400, "most pairs drawn: a run that has not passed by then, or by the planned number, fails", ge=10, le=10_000
     )
     max_near_duplicates: float = parameter(0.01, "nearly equal pairs / pairs of views within a set", ge=0, le=1)
     shift_correlation: float = parameter(

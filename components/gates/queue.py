@@ -19,11 +19,11 @@ LONGEST = 1000  # open pairs listed
 
 
 def references_for_people(lot: Lot, by_labels: np.ndarray, scores: np.ndarray, evidence: Evidence) -> list[int]:
-    """References that people are asked for, in order: the draws that labels leave open; once all draws of a lot that is
-    smaller than the plan have a verdict, the sets' other references too.
+    """References that people are asked about, in order: the draws that labels leave open; once all draws of a lot that
+    is smaller than the plan have a verdict, the sets' other references too.
 
     Those that some rater has judged are among them, for others to judge. by_labels, scores: RIGHT, WRONG or UNKNOWN per
-    reference, by labels alone and by people too. Each pair of objects is asked for once; at most `LONGEST` are open.
+    reference, by labels alone and by people too. Each pair of objects is listed once; at most `LONGEST` are open.
     """
     others = (int(reference) for place in lot.order for reference in lot.references(int(place)))
     small = len(evidence.drawn) == evidence.sets

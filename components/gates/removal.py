@@ -27,8 +27,8 @@ BETTER_REMOVER = (
 def removal(inputs: dict[str, Path], params: Tuples) -> Gate:
     """Measures the residual and the outside change of every background of this run.
 
-    All of them are counted, so the share is certain. What it says about other photographs is printed beside it: a bound
-    with one vote per photograph, as backgrounds of one photograph share what makes them hard.
+    All of them are counted, so the share is certain. What it says about other photographs is printed next to it: a
+    bound with one vote per photograph, as backgrounds of one photograph share what makes them hard.
     """
     backgrounds = Dataset(inputs["backgrounds"]).table(["row", "residual", "outside_change"])
     residual = backgrounds["residual"].to_numpy().astype(np.float64)

@@ -1,8 +1,8 @@
 """Retrieval precision: how many references of this run's training sets show the product of their anchor.
 
 Sets are drawn in the order of a hash, one reference of each. Labels answer where they name both objects, people where
-they do not; only "same" is right. Draws are random, so it does not matter how pairs cluster by product: what is decided
-is about this run's sets (`verdict.py`). What stands beside the decision is in `beside.py`.
+they do not; only "same" is right. Draws are random, so it does not matter how pairs cluster by product: the decision is
+about this run's sets (`verdict.py`). What is printed next to it comes from `beside.py`.
 """
 
 from pathlib import Path
@@ -72,7 +72,7 @@ def _precision(evidence: Evidence, decision: Decision, params: Recurrence, windo
     return Check(
         "right_references",
         "the share of right references, at least",
-        # The decision is made; a last bit of the bound must not turn it.
+        # The decision is made; rounding of the bound must not reverse it.
         max(decision.lower, params.min_precision) if decision.word == "pass" else decision.lower,
         low=params.min_precision,
         next_step=_next_step(evidence, decision, window),
@@ -119,7 +119,7 @@ def _decided(evidence: Evidence, decision: Decision) -> Report:
 
 
 def _sheet(inputs: dict[str, Path], lot: Lot, references: list[tuple[int, str]]) -> Image.Image:
-    """Pairs side by side, each object beside the photograph that it is in. references: each with its caption."""
+    """Pairs side by side, each object next to the photograph that it is in. references: each with its caption."""
     pictures = ObjectPictures(Dataset(inputs["images"]), Dataset(inputs["objects"]))
     rows: list[list[Cell]] = []
     for reference, caption in references[:SHOWN]:

@@ -1,8 +1,8 @@
 """Shifted photographs, found by phase correlation of their thumbnails: an independent check of mining's search.
 
-Mining (`common.vision.moved`) finds the place by template matching and refines it by ECC; to count with that would
-repeat its verdict, blind spots included. What both share is their input, the thumbnails' local contrast. Phase
-correlation sees less (no change of scale by more than a twentieth), so whatever it sees mining should have seen too.
+Mining (`common.vision.moved`) finds the place by template matching and refines it by ECC; using that here would repeat
+its verdict, blind spots included. What both share is their input, the thumbnails' local contrast. Phase correlation
+sees less (no change of scale by more than a twentieth), so whatever it sees mining should have seen too.
 """
 
 import cv2

@@ -33,7 +33,7 @@ GATES: dict[type[Checkpoint], tuple[Callable[[dict[str, Path], Any], Gate], ...]
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Checkpoint) -> Report:
-    """Runs the gates of the checkpoint that `params` belongs to and writes `verdicts`, one row a gate.
+    """Runs the gates of the checkpoint that `params` belongs to and writes `verdicts`, one row per gate.
 
     The report's `stop` is set if a blocking gate does not pass. Its files hold each suite's results (JSON) and Data
     Docs (HTML). A gate that does not block leaves its verdict and lets the pipeline go on.

@@ -1,6 +1,6 @@
 """The decision about a lot of sets: pass, fail or undecided, and the sentence that says why.
 
-What is asked is which share of the references is right, each set counting once. Draws decide by bets that hold however
+The question is which share of the references is right, each set counting once. Draws decide by bets that hold however
 often one looks (`common.acceptance`); what is certain needs no bet.
 """
 
@@ -74,7 +74,7 @@ class Decision:
 
 
 def planned_draws(params: Recurrence) -> int:
-    """Draws by which a lot that should pass has passed, with the power asked for; at most `max_sample`."""
+    """Draws by which a lot that should pass has passed with probability `power`; at most `max_sample`."""
     limit, expected = params.min_precision, params.expected_precision
     return draws_needed(limit, expected, params.power, params.max_sample, params.confidence)
 
@@ -95,7 +95,7 @@ def _share(lot: Lot, chosen: np.ndarray) -> float:
 def decide(evidence: Evidence, params: Recurrence) -> Decision:
     """Pass, fail or undecided, by what is certain first and by the draws otherwise."""
     if not evidence.sets:
-        return Decision("fail", "there are no sets, so that there is nothing to train on", 0.0, 0.0)
+        return Decision("fail", "there are no sets, so there is nothing to train on", 0.0, 0.0)
     if certain := _certain(evidence, params):
         return certain
     limit, confidence, planned = params.min_precision, params.confidence, planned_draws(params)
@@ -116,8 +116,8 @@ def decide(evidence: Evidence, params: Recurrence) -> Decision:
     if draws >= planned:
         return Decision(
             "fail",
-            f"{seen}: it is not shown that {limit:g} of the references are, and no more than the planned {planned} are "
-            "drawn",
+            f"{seen}: this does not show that {limit:g} of the references are, and no more than the planned {planned} "
+            "are drawn",
             lower,
             upper,
         )
@@ -132,7 +132,7 @@ def _certain(evidence: Evidence, params: Recurrence) -> Decision | None:
         sentence = f"with all references of {sets} judged, {evidence.least:.3f} are right; at least {limit:g} must be"
     elif passed:
         sentence = (
-            f"known verdicts alone make {evidence.least:.3f} of the references of {sets} right; at least {limit:g} "
+            f"by known verdicts alone, {evidence.least:.3f} of the references of {sets} are right; at least {limit:g} "
             "must be"
         )
     elif evidence.most < limit - ROUNDING:
@@ -155,11 +155,11 @@ def _undecided(evidence: Evidence, params: Recurrence, lower: float, upper: floa
         in_words = _in_words(to_go, passes, first=not draws)
         words.append(in_words)
     if not missing:
-        words.append("every set was drawn once, so its other references are asked for now")
+        words.append("every set was drawn once, so their other references come next")
     elif len(evidence.drawn) == planned_draws(params):
         words.append(f"at most {missing} more {'is' if missing == 1 else 'are'} needed")
     else:
-        words.append(f"{missing} pairs are left, and if they do not decide, the sets' other references are asked for")
+        words.append(f"{missing} pairs are left; if they do not decide, the sets' other references come next")
     return Decision("undecided", "; ".join(words), lower, upper, missing, to_go, in_words)
 
 

@@ -1,8 +1,8 @@
 """Distinct views: the views of a set come from different photographs that do not nearly repeat one another.
 
-The mining stage, which made the sets, is what is being checked. So the pairs are counted anew, from the finished sets
-alone, and shifted photographs are looked for by another method than mining's (`shifts.py`). Hashes and their distance
-are mining's own: they define what nearly repeats, and a second copy of the definition would check nothing.
+This checks the mining stage, which made the sets. So the pairs are counted again, from the finished sets alone, and
+shifted photographs are found by another method than mining's (`shifts.py`). Hashes and their distance are mining's own:
+they define near-repeats, and a second copy of the definition would check nothing.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Yield: enough objects recur, and no few objects are everybody's neighbour (hubs, Radovanovic et al., JMLR 2010)."""
+"""Yield: enough objects recur, and views are not mostly a few objects (hubs, Radovanovic et al., JMLR 2010)."""
 
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from components.gates.params import Recurrence
 
 def recurrence_yield(inputs: dict[str, Path], params: Recurrence) -> Gate:
     """Measures the share of objects that became anchors with enough views, and how often each member is a view."""
-    objects, made = len(Dataset(inputs["objects"])), Dataset(inputs["sets"])
-    sets, least = made.table(["anchor", "views"]), made.manifest.params["min_views"]
+    objects, dataset = len(Dataset(inputs["objects"])), Dataset(inputs["sets"])
+    sets, least = dataset.table(["anchor", "views"]), dataset.manifest.params["min_views"]
     full = pc.sum(pc.greater_equal(pc.list_value_length(sets["views"]), least)).as_py() or 0
     views = pc.list_flatten(sets["views"]).to_numpy()
     members = np.unique(np.concatenate([sets["anchor"].to_numpy(), views]))
@@ -37,7 +37,7 @@ def recurrence_yield(inputs: dict[str, Path], params: Recurrence) -> Gate:
                 "the skewness of how often an object is a view",
                 float(stats.skew(occurrences)) if len(set(occurrences.tolist())) > 1 else 0.0,
                 high=params.max_hub_skew,
-                next_step="look at the most frequent views: exclude such generic objects, or ask for mutual neighbours",
+                next_step="look at the most frequent views: exclude such generic objects, or require mutual neighbours",
             ),
         ),
         Report(

@@ -14,29 +14,29 @@ TRAINED_ON = ("latents", "tuples")
 
 
 def view(data: Path, text: str) -> Node:
-    """A row or dataset with one step each way; of a picture that a model made, what it was made from.
+    """A row or dataset with one step each way; for a picture that a model made, its inputs.
 
     data: the folder of the run's datasets. Raises `UserError`, as all here do, unless `text` names one thing (see
     `identify`).
     """
     run = Run(data)
-    if made := made_picture(run, text):
-        return made_node(run, *made, _alone, _with_data)
+    if picture := made_picture(run, text):
+        return made_node(run, *picture, _alone, _with_data)
     meant = identify(run, text)
     if not meant.dataset:
         return _found(trace.view(run, meant.places[0]), meant)
     both = (trace.dataset_sources(run, run[meant.dataset]), trace.dataset_derived(run, run[meant.dataset]))
     near = [node for tree in both for node in tree.below]
     for node in near:
-        node.below, node.again = [], False  # they were followed, here they are only named
+        node.below, node.again = [], False  # only the direct neighbours are shown here
     return trace.dataset_node(run[meant.dataset], "", near)
 
 
 def sources(data: Path, text: str) -> Node:
-    """What it was made from, down to the photographs."""
+    """Its inputs, down to the photographs."""
     run = Run(data)
-    if made := made_picture(run, text):
-        return made_node(run, *made, trace.sources, trace.dataset_sources)
+    if picture := made_picture(run, text):
+        return made_node(run, *picture, trace.sources, trace.dataset_sources)
     return _followed(run, text, trace.sources, trace.dataset_sources)
 
 
@@ -67,6 +67,6 @@ def _followed(
 
 
 def _found(tree: Node, meant: Meant) -> Node:
-    """The answer, which says by what a picture was found."""
+    """The answer, which says how a picture was found."""
     tree.relation = meant.how if meant.how.startswith("found") else ""
     return tree

@@ -24,8 +24,7 @@ def find(data: Path, question: str, most: int = 50) -> list[Found]:
     """The rows of each dataset that has the column, where it has the value.
 
     question: `column=value` or `dataset.column=value`. In the value, `*` stands for any text, `unknown` for none, and
-    the first digits of an id will do. most: rows returned of each dataset. Raises `UserError` if no dataset has the
-    column.
+    the first digits of an id will do. most: rows returned per dataset. Raises `UserError` if no dataset has the column.
     """
     key, equals, value = question.partition("=")
     name, _, column = key.rpartition(".")
@@ -48,7 +47,7 @@ def _search(rows: Rows, column: str, value: str, most: int) -> Found:
 
 
 def _condition(column: str, value: str) -> tuple[str, list[str]]:
-    """What a row must meet, in SQL, and the values in it."""
+    """The condition on a row, in SQL, and the values for its question marks."""
     text = f'CAST("{column}" AS VARCHAR)'
     if value in UNKNOWN:
         return f"{text} IS NULL OR {text} IN ('', ?)", [value]

@@ -20,7 +20,7 @@ SHOWN = 10
 
 
 class Meant(NamedTuple):
-    """The rows that a person may mean, or a dataset; how says by what they were found."""
+    """The rows that a person may mean, or a dataset. how: the way they were found, in words."""
 
     places: list[Place]
     dataset: str = ""
@@ -35,8 +35,8 @@ def identify(run: Run, text: str) -> Meant:
     """
     meant = candidates(run, text)
     if not meant.places and not meant.dataset:
-        here = "" if is_file(text) else ", and no file here"
-        raise UserError(f"{text} is no id, name or picture of this run{here}{_refused(run, text)}")
+        here = "" if is_file(text) else ", nor a file here"
+        raise UserError(f"{text} is not an id, name or picture of this run{here}{_refused(run, text)}")
     if len(meant.places) > 1:
         shown = ", ".join(_named(run, place) for place in meant.places[:SHOWN])
         raise UserError(f"{text} may mean {len(meant.places)} rows, name one of them: {shown}")
@@ -51,7 +51,7 @@ def candidates(run: Run, text: str) -> Meant:
 
 
 def named(run: Run, text: str) -> Meant:
-    """The same for a person elsewhere: no file of this machine is looked at."""
+    """The same for a person elsewhere: files on this machine are not considered."""
     name, colon, position = text.rpartition(":")
     if text in run.datasets:
         return Meant([], text, "name of a dataset")
@@ -68,14 +68,14 @@ def named(run: Run, text: str) -> Meant:
 
 
 def pictured(run: Run, path: Path) -> Meant:
-    """The photographs of the run that a picture's file is, by its bytes, or shows, by its look."""
+    """The photographs of the run with the same bytes as a picture's file, or else those that it is a copy of."""
     images = run["images"]
     if same := images.where("image_id", [digest_file(path)]):
         return Meant([Place("images", at) for at in same], how="found by its bytes")
     try:
         return Meant([Place("images", at) for at in find_copies(path, images.dataset)], how="found by its look")
     except Rejected as reason:
-        raise UserError(f"{path} is no picture ({reason}): name a picture, an id or a photograph's name") from None
+        raise UserError(f"{path} is not a picture ({reason}): name a picture, an id or a photograph's name") from None
 
 
 def is_file(text: str) -> bool:
@@ -92,7 +92,7 @@ def _with_id(run: Run, prefix: str) -> list[Place]:
 
 
 def _with_name(run: Run, text: str) -> list[Place]:
-    """Photographs by their name in the collection, or by the end of it from a slash on."""
+    """Photographs by their name in the collection, or by the part of it after a slash."""
     uris = run["images"].dataset.table(["uri"])["uri"]
     exact = pc.equal(uris, text)
     chosen = exact if pc.any(exact).as_py() else pc.ends_with(uris, f"/{text}")
@@ -100,7 +100,7 @@ def _with_name(run: Run, text: str) -> list[Place]:
 
 
 def _refused(run: Run, text: str) -> str:
-    """What ingest says of a file of this name that it did not take in."""
+    """What ingest says about a file of this name that it refused."""
     if "quarantine" not in run.datasets:
         return ""
     rows = [row for row in run["quarantine"].dataset.rows() if text in (row["uri"], Path(row["uri"]).name)]

@@ -11,11 +11,11 @@ from components.lineage.keys import FOLDER, index_of, is_large, kept_at
 from components.lineage.references import IDS, POSITION, REFERENCES
 
 MOST_ROWS = 200_000_000
-"""Rows of a table up to which its indexes are made unasked: sorting more takes above 10 GB of memory."""
+"""Rows of a table up to which its indexes are made automatically: sorting more takes over 10 GB of memory."""
 
 
 def keep_indexes(data: Path) -> None:
-    """Makes the indexes that questions about the datasets below `data` need; those of datasets that are gone, go."""
+    """Makes the indexes that questions about the datasets below `data` need, and deletes those of other datasets."""
     needed = {kept_at(dataset, column): (dataset, column) for dataset, column in _asked(data)}
     for folder in (data / FOLDER).glob("*"):
         if folder not in needed:

@@ -52,7 +52,7 @@ class Index(NamedTuple):
 def index_of(dataset: Dataset, column: str, make: bool) -> Index | None:
     """The index of a column of ids (hex) or of row numbers, or of lists of either.
 
-    make: make that of a large table, too, and keep it; else None if it is not there yet.
+    make: whether to make and keep the index of a large table; if not, None where there is none yet.
     """
     folder = kept_at(dataset, column)
     if kept := _kept(folder):
@@ -143,12 +143,12 @@ def _kept(folder: Path) -> Index | None:
 
 
 def _keep(folder: Path, index: Index) -> None:
-    """Two processes may make one at the same time: it appears whole, and either's will do."""
+    """Writes it atomically: two processes may make the same index at the same time, and either may win."""
     folder.parent.mkdir(exist_ok=True)
     for older in folder.parent.glob(f"{folder.name.rpartition('-')[0]}-*"):
         shutil.rmtree(older, ignore_errors=True)
-    with TemporaryDirectory(dir=folder.parent, prefix=".", ignore_cleanup_errors=True) as made:
+    with TemporaryDirectory(dir=folder.parent, prefix=".", ignore_cleanup_errors=True) as temporary:
         for name, values in index._asdict().items():
-            np.save(Path(made) / f"{name}.npy", values)
+            np.save(Path(temporary) / f"{name}.npy", values)
         with suppress(OSError):  # another process was first
-            Path(made).rename(folder)
+            Path(temporary).rename(folder)

@@ -17,7 +17,7 @@ NAMED_BELOW = ("model", "model_name", "trained_on", "references", "scene")
 
 
 def made_picture(run: Run, text: str) -> tuple[Path, Origin] | None:
-    """A picture's file and the origin that it states; None if it is none, or one of the run's own photographs."""
+    """A picture's file and the origin that it states; None if it states none, or is one of the run's photographs."""
     path = Path(text)
     if not is_file(text) or ("images" in run.datasets and run["images"].where("image_id", [digest_file(path)])):
         return None
@@ -29,8 +29,8 @@ def made_node(
     run: Run, path: Path, origin: Origin, of_row: Callable[[Run, Place], Node], of_dataset: Callable[[Run, Rows], Node]
 ) -> Node:
     """The picture, and below it the model, the scene and the references; those that the run has are followed."""
-    said = [each for each in fields(origin) if each.name not in NAMED_BELOW]
-    says = {each.name: getattr(origin, each.name) for each in said if getattr(origin, each.name) != each.default}
+    shown = [each for each in fields(origin) if each.name not in NAMED_BELOW]
+    says = {each.name: getattr(origin, each.name) for each in shown if getattr(origin, each.name) != each.default}
     node = Node(MADE, digest_file(path), {"file": path.name, **says, "boxes": " ".join(origin.boxes)})
     node.below.append(_model(run, origin, of_dataset))
     named = {"scene": origin.scene} if origin.scene else {}
@@ -57,8 +57,8 @@ def _model(run: Run, origin: Origin, of_dataset: Callable[[Run, Rows], Node]) ->
 
 def _photograph(run: Run, digest: str, relation: str, of_row: Callable[[Run, Place], Node]) -> Node:
     rows = run.datasets.get("images")
-    if rows and (found := rows.where("image_id", [digest])):
-        node = of_row(run, Place("images", found[0]))
+    if rows and (positions := rows.where("image_id", [digest])):
+        node = of_row(run, Place("images", positions[0]))
         node.relation = relation
         return node
     return Node("file", digest, {"missing": "no photograph of this run has these bytes"}, relation)

@@ -35,7 +35,7 @@ REFERENCES = (
     *(
         Reference(f"{stage}_rejects", "key", "objects", "object_id", "object", "rejected")
         for stage in REJECTING
-        if stage != "detection"  # it rejects boxes, which are no objects yet
+        if stage != "detection"  # it rejects boxes, which are not objects yet
     ),
     Reference("embeddings", "row", "objects", POSITION, "object", "vector"),
     Reference("identities", "row", "objects", POSITION, "object", "identity"),

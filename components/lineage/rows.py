@@ -39,8 +39,8 @@ class Rows:
         wanted: dict[int, list[int]] = {}
         for position in positions:
             wanted.setdefault(bisect_right(self.starts, position) - 1, []).append(int(position))
-        found = {position: row for part, here in wanted.items() for position, row in self._of_part(part, here, places)}
-        return [found[position] for position in sorted(found)]
+        rows = {position: row for part, here in wanted.items() for position, row in self._of_part(part, here, places)}
+        return [rows[position] for position in sorted(rows)]
 
     def where(self, column: str, values: Iterable[str | int]) -> list[int]:
         """Positions of the rows whose column, or list in it, holds one of these ids or row numbers, ascending.

@@ -21,7 +21,7 @@ class Node:
     """A row or a dataset in a tree.
 
     key: a row's id, or `dataset:position`; a dataset's digest. relation: what it is to the node above. says: its
-    columns, or facts. again: it is in the tree already, with all that follows from it.
+    columns, or facts. again: it is already in the tree, with everything below it.
     """
 
     dataset: str
@@ -68,8 +68,8 @@ def view(run: Run, place: Place) -> Node:
 def dataset_derived(run: Run, rows: Rows, relation: str = "", how: str = "made from it") -> Node:
     """A dataset, and those whose manifests name it as an input, with those made from them."""
     digest = rows.dataset.digest
-    made = [other for other in run.datasets.values() if digest in other.dataset.manifest.inputs.values()]
-    return _unrepeated(dataset_node(rows, relation, [dataset_derived(run, other, how) for other in made]))
+    outputs = [other for other in run.datasets.values() if digest in other.dataset.manifest.inputs.values()]
+    return _unrepeated(dataset_node(rows, relation, [dataset_derived(run, other, how) for other in outputs]))
 
 
 def dataset_sources(run: Run, rows: Rows, relation: str = "") -> Node:

@@ -1,4 +1,4 @@
-"""Objects without a set, and the rule by which each has none."""
+"""Objects without a set, and the rule that leaves each without one."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any

@@ -35,12 +35,12 @@ def lone_sheet(corpus: Corpus, lone: Sequence[int], views: np.ndarray, window: W
         similarity = corpus.vectors.astype(np.float32) @ corpus.vectors[row].astype(np.float32)
         similarity[corpus.photo == corpus.photo[row]] = -2
         nearest = np.argsort(-similarity, kind="stable")[:NEAREST]
-        told = [(corpus.crop(other), _told(float(similarity[other]), window)) for other in nearest.tolist()]
-        rows.append([(corpus.crop(row), f"object {row}: {views[row]} views"), *told])
+        others = [(corpus.crop(other), _caption(float(similarity[other]), window)) for other in nearest.tolist()]
+        rows.append([(corpus.crop(row), f"object {row}: {views[row]} views"), *others])
     return _sheet(rows, ["no set", *(f"nearest {number}" for number in range(1, NEAREST + 1))])
 
 
-def _told(similarity: float, window: Window) -> str:
+def _caption(similarity: float, window: Window) -> str:
     if similarity < window.low:
         return f"{similarity:.3f}, below the window"
     return f"{similarity:.3f}, above the window" if similarity > window.high else f"{similarity:.3f}"

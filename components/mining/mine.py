@@ -26,8 +26,8 @@ ROUNDING = 1e-5  # of a float32 product: objects this close to the threshold are
 @dataclass(frozen=True)
 class Mined:
     """The result of the whole join. flags: int32 [P]; the groups: int64 [N], smallest row of each object's component;
-    kept_apart: bool [N], whether an object resembles a reserved one; engine: what made it and, if it is approximate,
-    its recall (`engines.Engine`)."""
+    kept_apart: bool [N], whether an object resembles a reserved one; engine: the join's facts, with its recall if it is
+    approximate (`engines.Engine`)."""
 
     pairs: Pairs
     flags: np.ndarray

@@ -66,8 +66,8 @@ def recurrence(
     for fraction in FRACTIONS:
         shares = []
         for draw in range(DRAWS if fraction < 1 else 1):
-            kept = numpy_rng(SEED, "photographs", draw).random(photographs) < fraction
-            partners = distinct_partners(near, photo, duplicate_group, kept[photo])
+            included = numpy_rng(SEED, "photographs", draw).random(photographs) < fraction
+            partners = distinct_partners(near, photo, duplicate_group, included[photo])
             shares.append([(partners >= least).sum() / max(len(partners), 1) for least in (1, min_views)])
         one, enough = np.mean(shares, axis=0).tolist()
         rows.append({"photographs": round(fraction * photographs), "with_1_view": one, "with_min_views": enough})

@@ -1,4 +1,4 @@
-"""Find an object: the objects of a dataset that look most like the one in a photograph, with a faiss index.
+"""Finds the objects of a dataset that look most like the one in a photograph, with a faiss index.
 
 The photograph is cropped and embedded exactly as the dataset's own objects were. Up to FLAT objects, all are compared;
 beyond that, an inverted file is searched, which is kept on disk, since making it takes far longer than a search. What
@@ -30,15 +30,15 @@ from components.common.vision.sheets import Cell, sheet
 from components.mining.approximate import file_rows, find_centroids
 from components.mining.tiles import Window
 
-FLAT = 1_000_000  # up to so many objects, all are compared; more are filed in lists
-NPROBE = 64  # lists that are then searched
+FLAT = 1_000_000  # up to this many objects, all are compared; more are filed in lists
+NPROBE = 64  # lists that are searched if there are lists
 ACROSS = 6  # crops in a row of the sheet
-EDGE = 1.0  # px that a box may exceed the photograph by: boxes are shown rounded
+EDGE = 1.0  # px by which a box may exceed the photograph: boxes are shown rounded
 
 
 @dataclass(frozen=True)
 class Hit:
-    """An object that was found. similarity: cosine, fp32. inside: whether that is in the window; None without one."""
+    """An object that was found. similarity: cosine, fp32. inside: whether it is in the window; None without one."""
 
     row: int
     similarity: float

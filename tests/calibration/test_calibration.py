@@ -208,7 +208,7 @@ def test_the_high_end_parts_views_from_repeats():
     views, repeats = np.linspace(0.7, 0.94, 50), np.linspace(0.96, 0.999, 10)
     labels = labels_of([*views, *repeats], ["same"] * 50 + ["duplicate"] * 10)
     high, how = find_high(labels, 0.7, Calibration())
-    assert 0.939 <= high <= 0.96 and how == "where it best parts 10 near-duplicates from other views"
+    assert 0.939 <= high <= 0.96 and how == "where it best separates 10 near-duplicates from other views"
     too_few = Calibration(min_duplicates=11, keep_views=0.9)
     high, how = find_high(labels, 0.7, too_few)
     assert np.quantile(views, 0.9) <= high <= np.quantile(views, 0.9) + 0.01 and "too few" in how

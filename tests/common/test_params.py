@@ -60,7 +60,7 @@ def test_values_cannot_change_after_reading() -> None:
 def test_yaml_that_is_absent_broken_or_not_a_mapping(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there is no"):
         read_yaml(tmp_path / "params.yaml")
-    for text, sentence in (("a: [1", "is not valid YAML"), ("- 1\n", "holds no sections"), ("", "holds no sections")):
+    for text, sentence in (("a: [1", "is not valid YAML"), ("- 1\n", "has no sections"), ("", "has no sections")):
         (tmp_path / "params.yaml").write_text(text)
         with pytest.raises(UserError, match=sentence):
             read_yaml(tmp_path / "params.yaml")
@@ -71,8 +71,8 @@ def test_yaml_that_is_absent_broken_or_not_a_mapping(tmp_path: Path) -> None:
     [
         ("name: Müsli\n".encode("latin-1"), r"params\.yaml is not UTF-8 text \(line 1\): save it as UTF-8"),
         ("a: {}\nname: x\n".encode("utf-16"), "is not UTF-8 text"),
-        (b"a:\n  side: 1\n  side: 2\n", "the key 'side' stands twice, again in line 3"),
-        (b"a: {side: 1, side: 1}\n", "the key 'side' stands twice"),
+        (b"a:\n  side: 1\n  side: 2\n", "the key 'side' is repeated in line 3"),
+        (b"a: {side: 1, side: 1}\n", "the key 'side' is repeated"),
         (b"a:\n\tside: 1\n", r"not valid YAML: .*line 2"),
         (b"a: \x07\n", "not valid YAML"),
     ],

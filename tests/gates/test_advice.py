@@ -63,7 +63,7 @@ def test_two_gates_never_pull_the_window_both_ways(lot: Callable[..., Lot], wron
     assert sets["verdict"] == "fail"
     if wrong:
         assert HIGHER in precision["next_step"]
-        assert sets["next_step"] == "do first what the gate retrieval-precision says"
+        assert sets["next_step"] == "first do what the gate retrieval-precision says"
     else:
         assert precision["verdict"] == "pass" and "widen the window: --set" in sets["next_step"]
 

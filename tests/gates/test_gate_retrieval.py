@@ -109,7 +109,7 @@ def test_draws_that_show_too_little_fail(lot: Callable[..., Lot]) -> None:
     assert row["verdict"] == "fail" and "at most 0.648 of the references are right" in row["reason"]
     assert HIGHER in row["next_step"]
     _, row = world.know(judged=answers(world.drawn(360), 277)).judge()
-    assert row["verdict"] == "fail" and "it is not shown that 0.7" in row["reason"]
+    assert row["verdict"] == "fail" and "this does not show that 0.7" in row["reason"]
     _, row = world.know(judged=answers(world.drawn(360), 278)).judge()
     assert row["verdict"] == "pass"
 

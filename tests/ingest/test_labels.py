@@ -200,7 +200,7 @@ def test_unknown_licences_are_null_and_reported(collection: Callable[..., Ingest
         ),
         (b'path,subject\n"a.jpg,mug\n\nb.jpg,jar\n', "l.csv line 2 opens a double quote: close it in the same cell"),
         (b"PK\x03\x04not really", r"l.csv is neither a CSV file nor an Excel workbook \("),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1", "l.csv is a workbook of an old Excel: save it again as 'CSV UTF-8'"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "l.csv is a workbook in an old Excel format: save it again as 'CSV UTF-8'"),
         (
             b"path,subject,rights_signal\na.jpg,mug,\nb.jpg,Milk, 3 %,noai\n",
             "line 3 may forbid the use of a photograph, but it has 4 cells",

@@ -169,7 +169,7 @@ def test_another_picture_is_not_taken_for_a_photograph_of_the_run(workspace, tmp
     write_run(tmp_path, photographs=3, seed=99)
     images = Dataset(tmp_path / "images")
     (tmp_path / "other.png").write_bytes(images.blob(images.rows()[0], "image"))
-    with pytest.raises(UserError, match="no id, name or picture"):
+    with pytest.raises(UserError, match="not an id, name or picture"):
         ask.view(workspace / "data", str(tmp_path / "other.png"))
 
 

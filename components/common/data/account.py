@@ -1,7 +1,7 @@
 """The account of a run: what became of every file, photograph, object and set, as equations that must hold exactly.
 
-Each equation parts a whole into what went on and what a named rule rejected: every row of the whole must be in exactly
-one part. The last two say where every object and photograph ended, at the furthest place that it reached.
+Each equation splits a whole into what went on and what a named rule rejected: every row of the whole must be in exactly
+one part. The last two say where each object and photograph ended: the furthest step that it reached.
 """
 
 from collections import Counter
@@ -29,8 +29,8 @@ ROLES = (
 
 @dataclass(frozen=True)
 class Equation:
-    """whole = the sum of its parts. parts: what became of the rows -> how many. astray: rows that are in no part, in
-    several, or in a part but not in the whole. first: which one is the first, and what is wrong; empty if none is."""
+    """whole = the sum of its parts. parts: what became of the rows -> how many. astray: number of rows that are in no
+    part, in several, or in a part but not in the whole. first: the first of them and what is wrong, or empty."""
 
     whole: str
     total: int
@@ -45,35 +45,35 @@ class Equation:
 
 def account(folders: Mapping[str, Path]) -> list[Equation]:
     """The equations of a run, from the datasets of `ROLES`. Memory: a few hundred bytes per object."""
-    made = {role: Dataset(folders[role]) for role in ROLES}
-    objects = made["objects"].table(["object_id", "image_id"])
-    photographs, object_ids = made["images"].table(["image_id"])["image_id"], objects["object_id"]
-    anchors = _anchors(made["sets"], object_ids)
-    kept = {
+    datasets = {role: Dataset(folders[role]) for role in ROLES}
+    objects = datasets["objects"].table(["object_id", "image_id"])
+    photographs, object_ids = datasets["images"].table(["image_id"])["image_id"], objects["object_id"]
+    anchors = _anchors(datasets["sets"], object_ids)
+    accepted = {
         "photographs": ("with objects", pc.unique(objects["image_id"])),
         "objects": ("anchors of a set", anchors),
-        "plates": ("with a clean plate", made["backgrounds"].table(["object_id"])["object_id"]),
-        "captions": ("with a caption", made["captions"].table(["object_id"])["object_id"]),
-        "tuples": ("made into tuples", _anchors(made["tuples"], object_ids)),
+        "plates": ("with a clean plate", datasets["backgrounds"].table(["object_id"])["object_id"]),
+        "captions": ("with a caption", datasets["captions"].table(["object_id"])["object_id"]),
+        "tuples": ("made into tuples", _anchors(datasets["tuples"], object_ids)),
     }
     return [
-        _files(made["images"], made["quarantine"]),
-        _parted("photographs", photographs, kept["photographs"], made["detection_rejects"], PHOTOGRAPH),
-        _parted("objects", object_ids, kept["objects"], made["mining_rejects"], OBJECT),
-        _parted("sets", anchors, kept["plates"], made["removal_rejects"], SET),
-        _parted("sets", anchors, kept["captions"], made["captioning_rejects"], SET),
-        _parted("sets", anchors, kept["tuples"], made["assembly_rejects"], SET),
-        *_ends(made, photographs, objects),
+        _files(datasets["images"], datasets["quarantine"]),
+        _split("photographs", photographs, accepted["photographs"], datasets["detection_rejects"], PHOTOGRAPH),
+        _split("objects", object_ids, accepted["objects"], datasets["mining_rejects"], OBJECT),
+        _split("sets", anchors, accepted["plates"], datasets["removal_rejects"], SET),
+        _split("sets", anchors, accepted["captions"], datasets["captioning_rejects"], SET),
+        _split("sets", anchors, accepted["tuples"], datasets["assembly_rejects"], SET),
+        *_ends(datasets, photographs, objects),
     ]
 
 
 def _files(images: Dataset, quarantine: Dataset) -> Equation:
-    """Every file that ingest listed. Rows of labels in the quarantine are no files."""
+    """Every file that ingest listed. Rows of labels in the quarantine are not files."""
     refused = quarantine.table(["uri", "reason"])
     refused = refused.filter(pc.invert(pc.is_in(refused["reason"], value_set=pa.array(OF_LABELS))))
     names = Counter(images.table(["uri"])["uri"].to_pylist() + refused["uri"].to_pylist())
     parts = {"photographs": len(images), **dict(sorted(Counter(refused["reason"].to_pylist()).items()))}
-    parts["read for what they say of photographs"] = quarantine.facts["read_beside"]
+    parts["read for what they say about photographs"] = quarantine.facts["read_beside"]
     total, several = quarantine.facts["files"], [name for name, count in names.items() if count > 1]
     off = total - sum(parts.values())
     first = f"{several[0]} is counted twice" if several else ""
@@ -82,11 +82,11 @@ def _files(images: Dataset, quarantine: Dataset) -> Equation:
     return Equation("files", total, parts, max(len(several), abs(off)), first)
 
 
-def _parted(
-    whole: str, keys: pa.ChunkedArray, kept: tuple[str, pa.ChunkedArray], rejects: Dataset, subject: str
+def _split(
+    whole: str, keys: pa.ChunkedArray, accepted: tuple[str, pa.ChunkedArray], rejects: Dataset, subject: str
 ) -> Equation:
-    """The equation of one stage. keys: of the rows that came in; kept: the name and keys of those that went on."""
-    name, ids = kept
+    """The equation of one stage. keys: of the rows that came in; accepted: the name and keys of those that went on."""
+    name, ids = accepted
     rejected = _rejected(rejects, subject)
     names = [name, *(f"{_stage(rejects)}: {reason}" for reason in _words(rejected["reason"]))]
     codes = np.concatenate([np.zeros(len(ids), np.int64), 1 + _codes(rejected["reason"])])
@@ -103,16 +103,16 @@ def _parted(
     return Equation(whole, len(keys), _counted(names, codes), len(wrong) + int((at < 0).sum()), first)
 
 
-def _ends(made: Mapping[str, Dataset], photographs: pa.ChunkedArray, objects: pa.Table) -> list[Equation]:
+def _ends(datasets: Mapping[str, Dataset], photographs: pa.ChunkedArray, objects: pa.Table) -> list[Equation]:
     """Where every object and every photograph ended: in a tuple, or at the furthest rule that it reached."""
     names, end, rank = [USED], np.full(len(objects), -1), np.zeros(len(objects), np.int64)
     for depth, (stage, subject) in enumerate((("mining", OBJECT), ("assembly", SET)), 1):
-        rejected = _rejected(made[f"{stage}_rejects"], subject)
+        rejected = _rejected(datasets[f"{stage}_rejects"], subject)
         at = _places(rejected["key"], objects["object_id"])
         end[at[at >= 0]] = len(names) + _codes(rejected["reason"])[at >= 0]
         rank[at[at >= 0]] = depth
         names += [f"{stage}: {reason}" for reason in _words(rejected["reason"])]
-    tuples = made["tuples"].table(["parents", "sources"])
+    tuples = datasets["tuples"].table(["parents", "sources"])
     used = _places(pc.list_flatten(tuples["parents"]), objects["object_id"])
     end[used[used >= 0]], rank[used[used >= 0]] = 0, 3
     photo = _places(objects["image_id"], photographs)
@@ -120,7 +120,7 @@ def _ends(made: Mapping[str, Dataset], photographs: pa.ChunkedArray, objects: pa
     seen, first = np.unique(photo[order], return_index=True)
     last = np.full(len(photographs), -1)
     last[seen[seen >= 0]] = end[order][first[seen >= 0]]
-    rejected = _rejected(made["detection_rejects"], PHOTOGRAPH)
+    rejected = _rejected(datasets["detection_rejects"], PHOTOGRAPH)
     at = _places(rejected["key"], photographs)
     last[at[at >= 0]] = len(names) + _codes(rejected["reason"])[at >= 0]
     sources = _places(pc.list_flatten(tuples["sources"]), photographs)
@@ -133,15 +133,15 @@ def _ends(made: Mapping[str, Dataset], photographs: pa.ChunkedArray, objects: pa
 
 
 def _ended(whole: str, keys: pa.ChunkedArray, names: Sequence[str], end: np.ndarray) -> Equation:
-    """end: int64 [N], the place of each key's end in `names`; -1: none is known."""
+    """end: int64 [N], the position in `names` of each key's end, -1 if unknown."""
     lost = np.flatnonzero(end < 0)
     first = f"nothing says what became of {keys[int(lost[0])]}" if len(lost) else ""
     return Equation(whole, len(keys), _counted(names, end[end >= 0]), len(lost), first)
 
 
-def _anchors(made: Dataset, object_ids: pa.ChunkedArray) -> pa.ChunkedArray:
+def _anchors(dataset: Dataset, object_ids: pa.ChunkedArray) -> pa.ChunkedArray:
     """The object_id of the anchor of each row of sets or tuples."""
-    return object_ids.take(made.table(["anchor"])["anchor"])
+    return object_ids.take(dataset.table(["anchor"])["anchor"])
 
 
 def _rejected(rejects: Dataset, subject: str) -> pa.Table:
@@ -161,12 +161,12 @@ def _words(reasons: pa.ChunkedArray) -> list[Any]:
 
 
 def _codes(reasons: pa.ChunkedArray) -> np.ndarray:
-    """The place of each reason in `_words`: int64 [N]."""
+    """The position of each reason in `_words`: int64 [N]."""
     return _places(reasons, pa.chunked_array([_words(reasons)], pa.string()))
 
 
 def _places(keys: pa.ChunkedArray, among: pa.ChunkedArray) -> np.ndarray:
-    """Where each key stands in `among`, -1 if it does not: int64 [N]."""
+    """The position of each key in `among`, -1 if it is absent: int64 [N]."""
     places = pc.index_in(keys, value_set=among.combine_chunks())
     return pc.fill_null(places, -1).to_numpy().astype(np.int64)
 

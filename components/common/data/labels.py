@@ -15,7 +15,7 @@ _SPELLINGS = {"license": "licence", "credit": "attribution"}
 class Label:
     """One row. `path` and `duplicate_of` as written; `box` is x, y, w, h in px, or None for the whole photograph.
 
-    flaw: a phrase that says why the row labels nothing, empty if it does; its rights count all the same.
+    flaw: why the row labels nothing (a phrase), or empty. The rights of a row with a flaw still count.
     """
 
     line: int
@@ -31,7 +31,7 @@ class Label:
 def parse(data: bytes, where: str) -> list[Label]:
     """The rows of a table with a header (see `tables`), those with a flaw included.
 
-    Raises `UserError` if a column is missing, no row can be used, or a row may hold a rights signal that is lost.
+    Raises `UserError` if a column is missing, no row can be used, or a row without a path may hold a rights signal.
     """
     table = read_table(data, where, REQUIRED, _SPELLINGS)
     labels = [_label(line) for line in table.lines]
@@ -45,7 +45,7 @@ def parse(data: bytes, where: str) -> list[Label]:
 
 
 def _label(line: Line) -> Label:
-    """A row of whose flawed line nothing is known has neither a path nor rights."""
+    """The label of a line; a line that cannot be read gives one without path and rights."""
     if line.flaw:
         return Label(line.number, "", flaw=line.flaw)
     box, flaw = _box([line.cell(side) for side in BOX])
@@ -61,16 +61,16 @@ def _label(line: Line) -> Label:
     )
 
 
-def _box(given: list[str]) -> tuple[tuple[float, ...] | None, str]:
-    """The box that the cells give, if any, and what is wrong with them."""
-    if not any(given):
+def _box(cells: list[str]) -> tuple[tuple[float, ...] | None, str]:
+    """The box in the cells, if any, and what is wrong with them."""
+    if not any(cells):
         return None, ""
     try:
-        box = tuple(map(number, given))
+        box = tuple(map(number, cells))
     except ValueError:
         box = ()
     if len(box) == len(BOX) and all(map(math.isfinite, box)) and min(box[2:]) >= 1:
         return box, ""
     shares = ", not in shares of the sides" if box and max(map(abs, box)) <= 1 else ""
     wanted = f"give x, y, w and h in px{shares}, w and h at least 1, or leave all empty"
-    return None, f"has no valid box ({', '.join(given)}): {wanted}"
+    return None, f"has no valid box ({', '.join(cells)}): {wanted}"

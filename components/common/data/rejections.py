@@ -1,6 +1,6 @@
-"""Why a stage takes a row no further: the closed vocabulary of each stage, and the rows of the dataset `rejects`.
+"""Why a stage rejects a row: each stage's closed vocabulary of reasons, and the rows of the dataset `rejects`.
 
-Ingest, which judges files and not rows, has words of its own, `schemas.REASONS`; `meaning` knows both.
+Ingest, which judges files and not rows, has its own reasons, `schemas.REASONS`; `meaning` knows both.
 """
 
 from collections import Counter
@@ -24,7 +24,7 @@ BOXES = {
     "ambiguous": "the file does not say for certain which photograph or category is meant",
     "orphan": "the annotation is about a photograph or category that its own file does not list",
     "broken": "no box of four finite numbers, or a row that cannot be read",
-    "category": "a category that was not asked for",
+    "category": "a category that was not requested",
     "small": "a side below min_side, or outside the photograph",
     "low_share": "covers less of the photograph than min_share",
     "high_share": "covers more of the photograph than max_share",
@@ -54,7 +54,7 @@ REJECTIONS: dict[str, dict[str, str]] = {
         "no-caption": "its anchor has no caption: captioning says why",
         "too-few-views": "fewer views than a tuple has references",
         "photograph-held-out": "too few of its photographs are left without those that show a validation object",
-        "not-drawn": "its lot is beyond assembly.training_share",
+        "not-drawn": "its random number is above assembly.training_share",
         "undecodable-photograph": "a photograph cannot be decoded",
         "undecodable-background": "its clean plate cannot be decoded",
         "background-size": "its clean plate has another size than its photograph",
@@ -84,7 +84,7 @@ def rejection(
 
 
 def meaning(stage: str, reason: str) -> str:
-    """What a reason in the quarantine or in a dataset of rejects means; empty for words that are no reason there."""
+    """What a reason in the quarantine or in a dataset of rejects means; empty for an unknown stage or reason."""
     return (REASONS if stage == "ingest" else REJECTIONS.get(stage, {})).get(reason, "")
 
 

@@ -15,12 +15,12 @@ def is_packaged(source: str) -> bool:
     return source.startswith(SANDBOX)
 
 
-def packaged(source: str, shelf: Path) -> Path:
-    """The path of `sandbox:NAME` on a shelf (`WORLD` or `MODELS`), whether it exists or not.
+def packaged(source: str, root: Path) -> Path:
+    """The path of `sandbox:NAME` below `root` (`WORLD` or `MODELS`), whether it exists or not.
 
-    Raises `UserError` if the name leads out of the shelf.
+    Raises `UserError` if the name leads out of `root`.
     """
-    return inside(shelf, source.removeprefix(SANDBOX))
+    return inside(root, source.removeprefix(SANDBOX))
 
 
 def resolve(source: str) -> Path:

@@ -1,4 +1,4 @@
-"""The Arrow schema of every dataset that passes between rooms. Units are in the field metadata.
+"""The Arrow schema of every dataset that passes between stages. Units are in the field metadata.
 
 Pixels are in tar shards next to the tables: a blob named `crop` adds the columns crop_offset and crop_length (bytes),
 and `shard` names the tar file, so that one crop can be read by byte range.
@@ -60,7 +60,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             *_blobs("image"),
         ]
     ),
-    # One statement about the use of a photograph, as it was found. Also of photographs that were refused for it.
+    # One statement about the use of a photograph, as it was found; also about photographs that it made ingest refuse.
     "rights": pa.schema(
         [
             _field("image_id", _text, nullable=True),  # null: the photograph was refused before it was read
@@ -73,22 +73,22 @@ SCHEMAS: dict[str, pa.Schema] = {
             _field("checker", _text, nullable=True),
         ]
     ),
-    # An input that a stage refused. `reason` is a word of REASONS.
+    # An input that a stage refused. `reason` is a key of REASONS.
     "quarantine": pa.schema(
         [_field("uri", _text), _field("stage", _text), _field("reason", _text), _field("detail", _text)]
     ),
-    # What a stage took no further, and by which rule: see `rejections`.
+    # What a stage rejected, and by which rule: see `rejections`.
     "rejects": pa.schema(
         [
             _field("stage", _text),
             _field("subject", _text),  # photograph, box, object or set
             _field("key", _text),  # image_id, place of the box, object_id, or object_id of the set's anchor
             _field("image_id", _text, nullable=True),  # null: unknown, or not in the collection
-            _field("reason", _text),  # a word of rejections.REJECTIONS[stage]
+            _field("reason", _text),  # a key of rejections.REJECTIONS[stage]
             _field("detail", _text),
         ]
     ),
-    # What people said about whole photographs or boxes: which subject (product) is shown. The optional CSV of a run.
+    # Which subject (product) a whole photograph or a box shows, according to people: the optional labels of a run.
     "subjects": pa.schema(
         [
             _field("image_id", _text),
@@ -130,7 +130,8 @@ SCHEMAS: dict[str, pa.Schema] = {
             _field("group", pa.int64(), "smallest object row of the split group"),
         ]
     ),
-    # An object that labels name. Two of one subject are the same product, seen anew unless `photograph` is the same.
+    # An object that labels name. Two of one subject are the same product, in different pictures unless `photograph` is
+    # the same.
     "identities": pa.schema(
         [
             _field("row", pa.int64(), "object row"),
@@ -138,8 +139,8 @@ SCHEMAS: dict[str, pa.Schema] = {
             _field("photograph", pa.int64(), "row of images: the smallest that its photograph is labelled to repeat"),
         ]
     ),
-    # A person's verdict on a pair of objects: same, different, duplicate or unsure. The pair stands as rows of this
-    # run's objects, and as the two places that were judged, which outlive the run.
+    # A person's verdict on a pair of objects: same, different, duplicate or unsure. The pair is given as rows of this
+    # run's objects, and as the two places that were judged, which are valid in any run.
     "judgements": pa.schema(
         [
             _field("src_row", pa.int64(), "object row, the smaller"),
@@ -251,24 +252,24 @@ SCHEMAS: dict[str, pa.Schema] = {
 
 REASONS = {
     "empty": "the file has no bytes",
-    "not-an-image": "the content is of no known image format",
+    "not-an-image": "the content is not in a known image format",
     "truncated": "the image's data is cut short or broken",
     "too-large": "more bytes or pixels than ingest.max_bytes and max_pixels accept: a decompression bomb, or a mistake",
     "too-small": "a side shorter than ingest.min_side",
     "duplicate": "the same bytes as the photograph that the detail names",
-    "unreadable": "the store or the file system refused to give it",
+    "unreadable": "the store or the file system refused to read it",
     "unsupported": "an image of a kind that is not decoded here",
     "opted-out": "a rights signal, given in the detail, forbids its use",
-    "taken-down": "on the deny list of a takedown, by its bytes or as a copy by its look",
+    "taken-down": "on the deny list of a takedown: the same bytes, or a copy that looks alike",
     "rights-unknown": "no rights signal allows training, and ingest.use asks for one",
-    "malformed": "a file beside a photograph that should say something about its rights, and cannot be read",
+    "malformed": "a file next to a photograph that should state its rights but cannot be read",
     "missing": "named in the labels, but not in the collection",
     "ambiguous": "a name in the labels that could mean several photographs, or the same one as another name",
     "damaged": "a row of the labels that cannot be read as a label",
-    "passed-over": "no photograph: a file beside them, such as a document or what a program keeps in a hidden folder",
+    "passed-over": "not a photograph: a file next to them, such as a document or a program's file in a hidden folder",
     "conflict": "a photograph, or a box in it, that is labelled as two subjects; the photograph itself is kept",
 }
-"""Why ingest refuses a file, or a row of labels, and what that means."""
+"""Reason for which ingest refuses a file or a row of labels -> what it means."""
 
 OF_LABELS = ("missing", "ambiguous", "conflict", "damaged")
 """The reasons that concern a row of the labels; all others concern a file."""

@@ -118,11 +118,11 @@ def _entries(folder: Path, prefix: str) -> Iterator[Entry]:
         before, where = folders.pop()
         if (identity := _identity(where)) not in seen:
             seen.add(identity)
-            for found in _listed(where):
-                if not _is_folder(found):
-                    yield Entry(before + found.name, _size(found))
+            for child in _listed(where):
+                if not _is_folder(child):
+                    yield Entry(before + child.name, _size(child))
                 else:
-                    (links if found.is_symlink() else folders).append((f"{before}{found.name}/", found.path))
+                    (links if child.is_symlink() else folders).append((f"{before}{child.name}/", child.path))
         if not folders and links:
             links.sort(reverse=True)
             folders.append(links.pop())
@@ -130,8 +130,8 @@ def _entries(folder: Path, prefix: str) -> Iterator[Entry]:
 
 def _listed(folder: str) -> list["os.DirEntry[str]"]:
     try:
-        with os.scandir(folder) as found:
-            return list(found)
+        with os.scandir(folder) as children:
+            return list(children)
     except OSError as error:
         raise UserError(f"{folder} cannot be listed ({error.strerror}): give this user the right to read it") from None
 
@@ -141,16 +141,16 @@ def _identity(folder: str) -> tuple[int, int]:
     return state.st_dev, state.st_ino
 
 
-def _is_folder(found: "os.DirEntry[str]") -> bool:
+def _is_folder(child: "os.DirEntry[str]") -> bool:
     try:
-        return found.is_dir()
+        return child.is_dir()
     except OSError:  # a link that leads to itself, for example; reading reports it
         return False
 
 
-def _size(found: "os.DirEntry[str]") -> int:
+def _size(child: "os.DirEntry[str]") -> int:
     """Bytes; 0 if the size cannot be read (a broken link), which reading then reports."""
     try:
-        return found.stat().st_size
+        return child.stat().st_size
     except OSError:
         return 0

@@ -1,6 +1,6 @@
 """Tables that people bring, as their programs save them: CSV with any usual separator, or an Excel workbook.
 
-A line that is damaged is handed on with its flaw, so that the caller can refuse it and use the others.
+A damaged line is passed on with its flaw, so that the caller can refuse it and use the others.
 """
 
 import codecs
@@ -23,7 +23,8 @@ _UTF8 = "save it again as 'CSV UTF-8'"
 
 
 class Line(NamedTuple):
-    """A line below the header. number: its place in the file, from 1. places: column -> place of its text in `texts`.
+    """A line below the header. number: its line number in the file, from 1. places: column -> index of its text in
+    `texts`.
     flaw: a phrase that says what is wrong with the line, which then has no texts; empty if nothing is."""
 
     number: int
@@ -91,7 +92,7 @@ def _encoding(data: bytes) -> str:
 
 
 def number(text: str) -> float:
-    """A number as programs of any country write it: with a point, or with a comma that cannot part thousands.
+    """A number as programs in any country write it: with a point, or with a comma that cannot separate thousands.
 
     Raises `ValueError`.
     """
@@ -138,15 +139,15 @@ def _csv_rows(data: bytes, where: str, needed: Collection[str]) -> Iterator[tupl
 
 
 def _separator(first: str, needed: Collection[str]) -> str:
-    """The one that parts most of the needed columns in the first line; a comma if several do."""
+    """The separator that yields most of the needed columns in the first line; the first of `SEPARATORS` in a tie."""
     wanted = {name.lower() for name in needed}
     return max(SEPARATORS, key=lambda mark: len({cell.strip(' "\r\n').lower() for cell in first.split(mark)} & wanted))
 
 
 def _workbook_rows(data: bytes, where: str) -> Iterator[tuple[int, list[str], str]]:
-    """The same of a workbook. One with several filled sheets is refused, as rights could be on any of them."""
+    """The same for a workbook. One with several filled sheets is refused, as rights could be on any of them."""
     if data.startswith(_OLD_WORKBOOK):
-        raise UserError(f"{where} is a workbook of an old Excel: {_UTF8}")
+        raise UserError(f"{where} is a workbook in an old Excel format: {_UTF8}")
     try:
         from openpyxl import load_workbook
     except ImportError:

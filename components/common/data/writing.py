@@ -1,7 +1,7 @@
 """Writing datasets: `manifest.json` is written last and atomically.
 
 While a dataset is being written, `_unfinished.json` says from which inputs and parameters and by which code, and each
-finished part has a record part-00000.part.json; so a stage that was killed skips what is done, and a folder half-made
+finished part has a record part-00000.part.json. So a stage that was killed skips what is done, and a folder half-made
 from something else is refused. The pattern is datatrove's completion markers (`executor/base.py`), with content digests
 instead of empty files. The marker of a finished dataset becomes `_finished.json`: the code decides whether work is
 resumed, but is not part of a dataset's identity.

@@ -70,7 +70,7 @@ def prepare(
 ) -> Rows:
     """Prepares checked vectors, fp16, bf16 or fp32 [N, d], for joins.
 
-    low: roughly the least similarity that will be asked for; it changes the time, never the result.
+    low: roughly the lowest similarity that will be requested; it changes the time, never the result.
     """
     values, device = torch.as_tensor(vectors).contiguous(), torch.device(device)
     codes = None if groups is None else torch.as_tensor(groups, dtype=torch.int64).to(device)

@@ -68,7 +68,7 @@ class Gpu:
                 yield from self._candidates(half, columns, floor)
 
     def _unpack(self, count: int, stop: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """The kernel's words as pairs. The last word of a row may extend beyond the columns that were asked for."""
+        """The kernel's words as pairs. The last word of a row may extend beyond the requested columns."""
         src, first, words = self.hits[:, :count]
         bits = torch.arange(32, dtype=torch.int32, device=words.device)
         entry, bit = torch.nonzero(words[:, None] >> bits & 1, as_tuple=True)

@@ -34,7 +34,7 @@ class Work(ctypes.Structure):
 class Native:
     """Vectors prepared for the kernel.
 
-    values: float32 [N, d]; groups: int64 [N] or None; low: roughly the least similarity that will be asked for.
+    values: float32 [N, d]; groups: int64 [N] or None; low: roughly the lowest similarity that will be requested.
     """
 
     def __init__(self, values: torch.Tensor, groups: torch.Tensor | None, low: float, isa: Isa) -> None:

@@ -1,4 +1,4 @@
-"""What MLflow is told of a stage, and must still hold when lineage is checked: read from what the stage left."""
+"""What MLflow records about a stage and must still hold when lineage is checked: read from what the stage left."""
 
 import json
 from collections.abc import Mapping
@@ -80,7 +80,7 @@ def describe_stage(
 
 
 def describe_dataset(dataset: Dataset, context: str, dvc: Mapping[str, str]) -> LoggedDataset:
-    """What MLflow's record of a stage says of a dataset that is `context`, input or output, of it."""
+    """MLflow's record of a dataset. context: `input` or `output` of the stage."""
     name = dataset.folder.name
     tags = {"mlflow.data.context": context, "sha256": dataset.digest, "kind": dataset.manifest.kind, **dataset.seals}
     tags |= {"dvc": dvc[name]} if name in dvc else {}
@@ -90,8 +90,8 @@ def describe_dataset(dataset: Dataset, context: str, dvc: Mapping[str, str]) -> 
 
 def _verdicts(outputs: Mapping[str, Path]) -> dict[str, str]:
     """What a gate decided, as tags: `gate.NAME` is the verdict, `gate.NAME.reason` and `.next_step` the words."""
-    made = [Dataset(folder) for folder in outputs.values() if is_complete(folder)]
-    rows = [row for dataset in made if dataset.manifest.kind == "verdicts" for row in dataset.rows()]
+    datasets = [Dataset(folder) for folder in outputs.values() if is_complete(folder)]
+    rows = [row for dataset in datasets if dataset.manifest.kind == "verdicts" for row in dataset.rows()]
     words = {"": "verdict", ".reason": "reason", ".next_step": "next_step"}
     return {f"gate.{row['gate']}{key}": row[column] for row in rows for key, column in words.items() if row[column]}
 
@@ -107,9 +107,9 @@ def started_at(record: Mapping[str, Any]) -> int:
 
 
 OWN_TAGS = ("pipeline", "commit", "workspace", "gate.", "data.")
-"""How the tags begin that ObjectMate gives a pipeline's run, and its seal covers; others are people's or MLflow's."""
+"""Prefixes of the tags that ObjectMate gives a pipeline's run and its seal covers; others are people's or MLflow's."""
 
 
 def sealed(tags: Mapping[str, str], params: Mapping[str, str]) -> dict[str, str]:
-    """The tags of a pipeline's run, with the digest of them and its parameters, for which nothing else could vouch."""
+    """The tags of a pipeline's run plus a digest of them and its parameters, which nothing else protects."""
     return dict(tags) | {SEAL: digest_value([dict(tags), dict(params)])}

@@ -1,4 +1,4 @@
-"""What a stage ran on, for its `run.json`: this may explain why two machines gave different bytes.
+"""What a stage ran on, for its `run.json`: it may explain why two machines gave different bytes.
 
 Nothing is imported for this: a library that was not loaded had no part in the result.
 """

@@ -120,7 +120,7 @@ class Miner(StageParams):
 
 
 class Judge(StageParams):
-    """The encoder that judges, which did not mine."""
+    """The encoder that judges; mining does not use it."""
 
     section: ClassVar[str] = "models"
 

@@ -34,7 +34,7 @@ def configure(store: Path) -> None:
     """
     be_quiet()
     if not shutil.which("git"):
-        logging.getLogger("mlflow.utils.git_utils").disabled = True  # else thirty lines about a commit that it lacks
+        logging.getLogger("mlflow.utils.git_utils").disabled = True  # else thirty lines about the missing commit
     if os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"):
         # Over https, boto3 puts checksums after the body, which some servers other than Amazon's refuse.
         os.environ.setdefault("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
@@ -50,7 +50,7 @@ def configure(store: Path) -> None:
 
 
 def be_quiet() -> None:
-    """MLflow sends no telemetry, and draws no bar for a handful of files. Before it is imported."""
+    """Switches off MLflow's telemetry and its progress bars; call it before MLflow is imported."""
     for variable, value in (("MLFLOW_DISABLE_TELEMETRY", "true"), ("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")):
         os.environ.setdefault(variable, value)
 
@@ -63,7 +63,7 @@ def own_store(folder: Path) -> str:
 
 @contextmanager
 def _one_at_a_time(path: Path) -> Iterator[None]:
-    """Waits for other processes in such a block: two that make MLflow's tables at once leave neither whole."""
+    """Waits for other processes in such a block: two that create MLflow's tables at once break them."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -74,7 +74,7 @@ def _one_at_a_time(path: Path) -> Iterator[None]:
 def refusals(what: str = "the stages are done, but MLflow could not record them") -> Iterator[None]:
     """Turns errors of MLflow, or of its artifact store, into a `StageFailed` without any credentials in it.
 
-    what: happened, for the message.
+    what: how the message begins.
     """
     try:
         yield

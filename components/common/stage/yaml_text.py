@@ -1,4 +1,4 @@
-"""YAML as people write it: numbers as they are meant, a key only once, text in UTF-8."""
+"""YAML as people write it: numbers as they are meant, no repeated keys, text in UTF-8."""
 
 import re
 from pathlib import Path
@@ -10,14 +10,14 @@ from components.common.errors import UserError
 
 
 class _Loader(yaml.CSafeLoader):
-    """The safe loader, in C, which also takes 1e-5 for a number, as DVC does, and refuses a key that stands twice."""
+    """The safe loader, in C, which also reads 1e-5 as a number, as DVC does, and refuses repeated keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
         for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
             if key.value in seen:
                 where = f"in line {key.start_mark.line + 1}"
-                raise yaml.constructor.ConstructorError(problem=f"the key '{key.value}' stands twice, again {where}")
+                raise yaml.constructor.ConstructorError(problem=f"the key '{key.value}' is repeated {where}")
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
@@ -50,5 +50,5 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise UserError(f"{path} cannot be read ({error.strerror}): put a file there that this user may read") from None
     values = parse_yaml(text, str(path))
     if not isinstance(values, dict):
-        raise UserError(f"{path} holds no sections; copy params.yaml from the repository")
+        raise UserError(f"{path} has no sections; copy params.yaml from the repository")
     return values

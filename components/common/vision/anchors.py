@@ -33,8 +33,8 @@ def write_parts(
     """Writes what `make` makes of each `part_rows` anchors as a part, unless it is done; the last may be smaller."""
     for index, start in enumerate(track(range(0, anchors.num_rows, part_rows), f"{out.stage}, parts")):
         if not (out.done(index) and rejects.done(index)):
-            made, blobs, rejected = make(anchors.slice(start, part_rows).to_pylist())
-            out.write(index, made, blobs)
+            rows, blobs, rejected = make(anchors.slice(start, part_rows).to_pylist())
+            out.write(index, rows, blobs)
             rejects.write(index, rejected)
 
 
@@ -44,7 +44,7 @@ def box_of(row: dict[str, Any]) -> Box:
 
 
 class Photographs:
-    """The photographs of an images dataset by image_id; the last one stays decoded, since its objects come in a row."""
+    """The photographs of an images dataset by image_id. The last one stays decoded: its objects are adjacent rows."""
 
     def __init__(self, images: Path):
         self._images = Dataset(images)

@@ -1,4 +1,4 @@
-"""The objects of a benchmark, as the mining encoder would have seen them: training must not see these."""
+"""The objects of a benchmark, cropped as for the mining encoder: training must not see these."""
 
 import json
 from collections.abc import Iterator, Mapping

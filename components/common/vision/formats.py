@@ -1,4 +1,4 @@
-"""Which formats of photographs are decoded, what the first bytes of a file say, and PNG texts that no one needs."""
+"""Which photograph formats are decoded, how the first bytes show them, and the removal of overlong PNG texts."""
 
 import zlib
 from collections.abc import Iterator

@@ -36,7 +36,7 @@ THUMBNAIL = 32  # px
 
 
 class Rejected(Exception):
-    """Bytes that are not a usable photograph. `reason` is a word of `schemas.REASONS`, `detail` a short phrase."""
+    """Bytes that are not a usable photograph. `reason` is a key of `schemas.REASONS`, `detail` a short phrase."""
 
     def __init__(self, reason: str, detail: str):
         if reason not in REASONS:
@@ -47,7 +47,7 @@ class Rejected(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """What is accepted. The defaults are the widest that ingest allows, so they fit everything that it accepted.
+    """What is accepted. The defaults are the loosest that ingest allows, so they accept everything that it accepted.
 
     max_bytes: file size, bytes. max_pixels: width x height, px. min_side: shorter side, px.
     """
@@ -109,14 +109,14 @@ def upright_as(image: Image.Image, convert: Callable[[Image.Image], Image.Image]
     kind = image.format
     try:
         image.load()
-        made = _upright(convert(image), _orientation(image))
+        upright = _upright(convert(image), _orientation(image))
     except (MemoryError, Rejected):
         raise
     except Exception as error:  # decoders raise anything on broken bytes
         detail = _ADDRESS.sub("", str(error))[:100] or type(error).__name__
         raise Rejected("truncated", f"broken {kind} data: {detail}") from error
-    made.info, made.format = {}, kind
-    return made
+    upright.info, upright.format = {}, kind
+    return upright
 
 
 def _orientation(image: Image.Image) -> int:

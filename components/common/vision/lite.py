@@ -29,17 +29,18 @@ HEADS = Path(__file__).parents[2] / "photos" / "models"
 """NAME/head.safetensors: tensors that complete the package's, or replace them."""
 HEAD = "head.safetensors"
 MADE = ".made.json"
-"""File -> size, bytes, of what a folder of the cache holds; hidden, so that it is no part of the model's digest."""
+"""File -> size, bytes, of what a folder of the cache holds; hidden, so that the model's digest leaves it out."""
 OPEN = 100.0
 """The sigmoid of this is exactly 1 in fp32: a gate that lets everything through."""
 BATCH_NORM_EPS = 1e-3
 LAYOUT = 2
-"""Changes with what `model_folder` writes, so that no older folder is used."""
+"""Increase it when `model_folder` writes something else, so that older folders are not used."""
 
 
 class Package(NamedTuple):
     """A state dict in a Python package. side: px of the square input; every layer that halves it sees an even size, as
-    transformers pads odd ones otherwise than TensorFlow (Lite2 was published for 260 px). headed: with a head of ours.
+    transformers and TensorFlow pad odd ones differently (Lite2 was published for 260 px). headed: whether our head is
+    added.
     """
 
     module: str
@@ -68,7 +69,7 @@ PROVIDED = {
 
 
 def provided(reference: str) -> Path:
-    """The model folder behind `photos:NAME`, made in the user's cache at its first use (a second).
+    """The model folder behind `photos:NAME`, made in the user's cache at its first use, which takes a second.
 
     Raises `UserError` if there is no such model, its head is missing, its package is not installed or its file is not
     the expected one.
@@ -97,8 +98,8 @@ def _cached(name: str, head: Path | None) -> Path:
             from safetensors.torch import load_file
 
             _publish(folder, package, load_file(head) if head else {})
-        made = read_json(folder / MADE)
-        damaged = [file for file, size in made.items() if size_of(folder / file) != size]
+        sizes = read_json(folder / MADE)
+        damaged = [file for file, size in sizes.items() if size_of(folder / file) != size]
     except FileNotFoundError:
         damaged = [MADE]
     except OSError as error:
@@ -114,14 +115,14 @@ def user_cache() -> Path:
 
 
 def _publish(folder: Path, package: Package, head: Mapping[str, "Tensor"]) -> None:
-    """Writes the folder beside its place and moves it there, so that nobody reads half of it."""
+    """Writes the folder next to its final place and moves it there, so that no process reads half of it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as beside:
-        made = Path(beside) / "model"
-        model_folder(made, package, head)
-        _write(made / MADE, {path.name: path.stat().st_size for path in made.iterdir()})
+    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+        unpublished = Path(temporary) / "model"
+        model_folder(unpublished, package, head)
+        _write(unpublished / MADE, {path.name: path.stat().st_size for path in unpublished.iterdir()})
         try:
-            made.rename(folder)
+            unpublished.rename(folder)
         except OSError:
             if not folder.exists():  # otherwise another process was quicker
                 raise
@@ -186,8 +187,8 @@ def read_backbone(package: Package) -> dict[str, "Tensor"]:
             "pip install 'objectmate[photos]' (`make setup` does)"
         )
     path = Path(spec.submodule_search_locations[0]) / "models" / package.file
-    if (found := digest_file(path)) != package.sha256:
-        raise UserError(f"{path} is not the expected file (sha256 {found}, not {package.sha256}): install it again")
+    if (digest := digest_file(path)) != package.sha256:
+        raise UserError(f"{path} is not the expected file (sha256 {digest}, not {package.sha256}): install it again")
     return dict(_renamed(torch.load(path, map_location="cpu", weights_only=True)))
 
 
@@ -230,7 +231,7 @@ def _blocks(state: Mapping[str, "Tensor"]) -> int:
 
 
 def lite_config(backbone: Mapping[str, "Tensor"], side: int) -> "EfficientNetConfig":
-    """The configuration of a Lite network, read off its tensors: the family scales its stages by no common factor."""
+    """The configuration of a Lite network, derived from its tensors: the family has no common scaling factor."""
     from transformers import EfficientNetConfig
 
     blocks = sum(name.endswith("project_conv.weight") for name in backbone)

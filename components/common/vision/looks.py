@@ -19,8 +19,8 @@ FEATURES, DIMENSIONS = 150, 128
 CONTRAST = 0.01  # features of faint texture count as well: plain rooms have no others
 LEVELS = 255
 ROWS = 12
-"""Features multiplied at a time. For larger products OpenBLAS takes threads of its own, and where pictures are compared
-side by side these wait for each other: nine times slower on two busy cores."""
+"""Features multiplied at a time. For larger products OpenBLAS starts its own threads, which wait for each other when
+pictures are compared in parallel: nine times slower on two busy cores."""
 ALIKE = 0.85  # cosine from which two features match
 TOLERANCE = 3  # px, how far a match may lie from where the map puts it
 TRIALS = 500
@@ -28,7 +28,7 @@ TURNED = np.arange(8, 0, -1) % 8
 AGREEING = 22
 """Matches on one map from which two pictures are copies of one photograph."""
 SPREAD = 0.55  # least area over which the matches are spread / that of all features in the part that both show
-UPRIGHT = 1.0  # degrees: a copy is not turned, another photograph of the same thing mostly is
+UPRIGHT = 1.0  # degrees: a copy is not rotated, another photograph of the same thing usually is
 
 
 class Look(NamedTuple):
@@ -61,14 +61,14 @@ def looks_of(image: Image.Image) -> tuple[Look, Look]:
 def mirrored(look: Look) -> Look:
     """The features that the mirror image has.
 
-    A feature is 4 x 4 cells, rows across its own direction, of 8 directions: rows and directions turn round.
+    A feature is 4 x 4 cells, rows across its own direction, of 8 directions: rows and directions are reversed.
     """
     cells = look.features.reshape(-1, 4, 4, 8)[:, ::-1][..., TURNED]
     return Look(look.points * np.array([-1, 1], np.float32), cells.reshape(-1, DIMENSIONS))
 
 
 def agreement(ways: Sequence[Look], known: Look) -> int:
-    """How many matches of a picture's looks (see `looks_of`) with another picture agree on one map; the best way."""
+    """How many matches of a picture with another agree on one map: the best of the picture's `ways` (`looks_of`)."""
     return max(_agreeing(look, known) for look in ways)
 
 
@@ -105,7 +105,7 @@ def _shared(look: Look, known: Look, place: np.ndarray) -> np.ndarray:
 
 
 def _area(points: np.ndarray) -> float:
-    """How large the area is over which points are spread, px squared, up to a factor."""
+    """The area over which points are spread, px squared, up to a constant factor."""
     return float(np.sqrt(max(np.linalg.det(np.cov(points.T)), 0.0))) if len(points) > 2 else 0.0
 
 

@@ -86,10 +86,10 @@ def snapshot(cache: Path, model: str, commit: str) -> Path:
 
 
 def at_hand(where: str, revision: str | None) -> str:
-    """What to load from: the model's folder in the cache if no hub may be asked, and `where` itself otherwise.
+    """What to load from: the model's folder in the cache if offline, and `where` itself otherwise.
 
-    By its name, offline, the libraries refuse a model without one of the files that they merely look for, such as the
-    config.json that the tokenizer of a pipeline does not have.
+    Offline, the libraries refuse a model by its name if it lacks any file that they look for, even an optional one,
+    such as the config.json that the tokenizer of a pipeline does not have.
     """
     from huggingface_hub import constants
 
@@ -98,7 +98,7 @@ def at_hand(where: str, revision: str | None) -> str:
 
 
 def _quiet() -> None:
-    """Switches off the libraries' progress bars, which would hide the stage's own, and what one warns another of."""
+    """Switches off the libraries' progress bars, which would hide the stage's own, and a warning between them."""
     warnings.filterwarnings("ignore", message=".*local_dir_use_symlinks")
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging

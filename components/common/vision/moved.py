@@ -1,4 +1,4 @@
-"""Moved pictures: two photographs of one scene that are shifted, cut, enlarged or mirrored against each other.
+"""Moved pictures: two photographs of one scene that are shifted, cropped, enlarged or mirrored against each other.
 
 A difference hash compares cell with cell, so it misses a shift by a twentieth of the side. Here, one thumbnail is laid
 over the other: the middle of the first is searched for in the second (cv2.matchTemplate), and that place is refined to

@@ -31,7 +31,7 @@ class ObjectPictures:
     def photograph(self, row: int, side: int, enlarge: bool = True) -> Image.Image:
         """The object's photograph, at most `side` px wide and high, with its box in red.
 
-        enlarge: a smaller one is made as large.
+        enlarge: whether a smaller photograph is scaled up to `side`.
         """
         place = self._object(row)
         stored = pc.index(self._photographs["image_id"], pa.scalar(place["image_id"])).as_py()

@@ -1,6 +1,6 @@
-"""Where a picture that a model made comes from, kept in the picture as XMP: that a model made it, which one, from what.
+"""The origin of a generated picture, stored in it as XMP: that a model made it, which model, and from which inputs.
 
-The picture says so to any program by IPTC's `DigitalSourceType`, and to us by fields of a namespace of our own.
+IPTC's `DigitalSourceType` tells any program that a model made it; fields in our own namespace tell us the rest.
 """
 
 import re
@@ -21,11 +21,11 @@ _PREFIXES = {"x": _META, "rdf": RDF, "xmp": _XMP, "Iptc4xmpExt": _IPTC, "objectm
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """What a picture was made from; equal origins give equal pixels on machines of the same kind.
+    """The inputs of a generated picture; equal origins give equal pixels on machines of the same kind.
 
-    task: insertion or generation. model: digest of the model's dataset, or of its weights if it is none; model_name:
-    what it was called; trained_on: digest of the latents that it was trained on, empty if unknown. references, scene:
-    sha256 of the files. boxes: one for each reference, `x,y,w,h` or `-`; box: that in the scene.
+    task: insertion or generation. model: digest of the model's dataset, or of its weights if it has no dataset;
+    model_name: what it was called; trained_on: digest of the latents that it was trained on, empty if unknown.
+    references, scene: sha256 of the files. boxes: one for each reference, `x,y,w,h` or `-`; box: the one in the scene.
     """
 
     task: str
@@ -45,7 +45,7 @@ class Origin:
     margin: float = 0.0
 
     def xmp(self) -> bytes:
-        """The packet that says so. Characters that XML has no place for become question marks."""
+        """The XMP packet. Characters that XML cannot hold become question marks."""
         for prefix, uri in _PREFIXES.items():
             ElementTree.register_namespace(prefix, uri)
         root = ElementTree.Element(f"{{{_META}}}xmpmeta")
@@ -60,11 +60,11 @@ class Origin:
 
 
 def origin_of(data: bytes) -> Origin | None:
-    """What the bytes of a picture's file say of its origin; None if they say nothing, or nothing whole."""
+    """The origin that the bytes of a picture's file state; None if they state none, or not all of it."""
     for packet in packets(data):
         try:
-            found = [element for element in parse(packet).iter() if element.get(f"{{{NAMESPACE}}}task")]
-            return _read(found[0]) if found else None
+            described = [element for element in parse(packet).iter() if element.get(f"{{{NAMESPACE}}}task")]
+            return _read(described[0]) if described else None
         except ValueError:
             continue
     return None

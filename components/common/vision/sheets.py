@@ -1,6 +1,6 @@
 """Contact sheets: pictures in columns with headings and captions, for a person to check at a glance.
 
-A sheet also knows its cells, so that a page can show the same pictures in columns of its own: see `Shown`.
+A sheet also records its cells, so that a page can show the same pictures in columns of its own: see `Shown`.
 """
 
 import json
@@ -22,14 +22,14 @@ CELLS = "cells"
 
 @dataclass(frozen=True)
 class Shown:
-    """A cell of a sheet. box: left, top, right, bottom of its picture in the sheet, px; empty: there is only a text."""
+    """A cell of a sheet. box: left, top, right, bottom of its picture in the sheet, px; empty if it has only text."""
 
     text: str
     box: tuple[int, ...] = ()
 
 
 def cells_of(picture: Image.Image) -> tuple[list[str], list[list[Shown]]]:
-    """The headings and rows of a sheet, as they were given to `sheet`. A picture that is no sheet is one cell."""
+    """The headings and rows of a sheet, as they were given to `sheet`. Any other picture is one cell."""
     if CELLS not in picture.info:
         return [], [[Shown("", (0, 0, *picture.size))]]
     listed = json.loads(picture.info[CELLS])

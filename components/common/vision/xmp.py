@@ -41,8 +41,8 @@ def parse(packet: bytes) -> ElementTree.Element:
 
 
 def _marked(data: bytes) -> Iterator[bytes]:
-    """Packets that lie open in the file, each from its outer tag to the end of that."""
-    at = 0 if b"xmpmeta" in data or b"rdf:RDF" in data else len(data)  # far quicker than the expression
+    """Packets that are not compressed, each from its outer tag to the matching end tag."""
+    at = 0 if b"xmpmeta" in data or b"rdf:RDF" in data else len(data)  # much faster than the regular expression
     for _ in range(PACKETS):
         if not (start := _PACKET.search(data, at)):
             return
@@ -53,7 +53,7 @@ def _marked(data: bytes) -> Iterator[bytes]:
 
 
 def _compressed(data: bytes) -> list[bytes]:
-    """The packet of a PNG that holds it compressed, so that its marks do not show; empty if it cannot be inflated."""
+    """The packet of a PNG that holds it compressed, so that its tags are hidden; empty if it cannot be inflated."""
     if PNG_XMP.encode() not in data:
         return []
     try:

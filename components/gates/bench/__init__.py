@@ -1,1 +1,1 @@
-"""The retrieval-precision gate simulated: how often it passes what it must not, and what it should, beside its peer."""
+"""Simulation of the retrieval-precision gate and a peer: how often each passes bad runs, and how often good ones."""

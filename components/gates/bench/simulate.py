@@ -98,9 +98,9 @@ def rows_of(world: World, plan: Plan, lots: int, seed: int) -> list[Row]:
 
 
 def standard_error(share: float, lots: int) -> float:
-    """Of a share among `lots` runs; where all are alike, as if one more had been the other way."""
-    kept = min(max(share, 1 / (lots + 1)), lots / (lots + 1))
-    return math.sqrt(kept * (1 - kept) / lots)
+    """Of a share among `lots` runs; where all runs agree, as if one more had gone the other way."""
+    bounded = min(max(share, 1 / (lots + 1)), lots / (lots + 1))
+    return math.sqrt(bounded * (1 - bounded) / lots)
 
 
 def _passes(world: World, plan: Plan, share: float, most: int, lots: int, seed: int) -> Passes:

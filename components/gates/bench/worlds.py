@@ -1,4 +1,4 @@
-"""Runs in which right references come in clusters: the worlds that the gate is tried in.
+"""Runs in which right references come in clusters: the worlds that the gate is tested in.
 
 Every set has equally many references, and each reference is a pair of its own. So the share of right references and the
 precision of the pairs are one number, and neither procedure is favoured by what it estimates.
@@ -49,8 +49,8 @@ def quick_worlds() -> list[World]:
 
 def all_worlds() -> list[World]:
     """Three sizes of run; more of each kind; few products and few objects."""
-    more = (0.1, 0.3, 0.5), (2, 4, 8), (0.1, 0.3, 0.5)
-    of_each_size = [world for sets in (160, 700, 2000) for world in _worlds(sets, *more)]
+    variants = (0.1, 0.3, 0.5), (2, 4, 8), (0.1, 0.3, 0.5)
+    of_each_size = [world for sets in (160, 700, 2000) for world in _worlds(sets, *variants)]
     return of_each_size + _few_products(2000, (8, 20, 40, 100, 200)) + [one_hood(n) for n in (21, 51, 101, 201)]
 
 
@@ -78,7 +78,7 @@ def _few_products(sets: int, products: tuple[int, ...]) -> list[World]:
 
 
 def equal_products(sets: int, products: int, icc: float) -> World:
-    """Products of equally many photographs. icc: correlation of two references of a product, 0..1."""
+    """Products with equally many photographs. icc: correlation of two references of a product, 0..1."""
     unit = np.repeat(np.arange(sets) * products // sets, VIEWS)
     return World(f"{products} equal products, ICC {icc:g}", VIEWS, unit, _clustered(unit, _beta(icc)))
 
@@ -118,7 +118,7 @@ def look_alikes(sets: int, size: int) -> World:
 
 
 def shared_objects(sets: int) -> World:
-    """Neighbourhoods of objects: each pair of them is compared once, and is right as both of its objects are easy."""
+    """Neighbourhoods of objects: each pair is compared once; the easier its two objects, the likelier it is right."""
     return _dyads("pairs that share objects", hoods=sets // HOOD, size=HOOD)
 
 

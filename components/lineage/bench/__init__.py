@@ -1,1 +1,1 @@
-"""How long questions about lineage take on large tables, beside DuckDB on the same files."""
+"""How long questions about lineage take on large tables, compared with DuckDB on the same files."""

@@ -20,15 +20,15 @@ from components.lineage.rows import Run
 from components.lineage.trace import Place
 
 PHOTOGRAPHS = 1_000
-"""Photographs of the takedown that is planned."""
+"""Photographs in the planned takedown."""
 
 
 @dataclass(frozen=True)
 class Row:
     """A question on tables of one size.
 
-    indexing: seconds in which the end of a run makes the indexes of all its tables. seconds: of ours, with them.
-    duckdb: seconds of the same question asked of DuckDB. rows: how many the answer has. peak: MiB of memory.
+    indexing: seconds that a run needs at its end for the indexes of all its tables. seconds: ours, with these indexes.
+    duckdb: DuckDB's seconds for the same question. rows: how many the answer has. peak: MiB of memory.
     """
 
     tuples: int
@@ -55,12 +55,12 @@ def _measured(data: Path, tuples: int) -> list[Row]:
     rng = np.random.default_rng(0)
     tuple_at = int(rng.integers(tuples))
     photographs = rng.choice(tuples * 4, PHOTOGRAPHS, replace=False).astype(np.uint64)
-    asked = hashed(photographs, 64, 1).to_pylist()
+    image_ids = hashed(photographs, 64, 1).to_pylist()
     tuple_id = hashed(np.array([tuple_at], np.uint64), 32, 3)[0].as_py()
     questions: dict[str, tuple[Callable[[Run], set[str]], str, list[Any]]] = {
         "tuple -> photographs": (lambda run: _sources(run, tuple_id), SOURCES, [tuple_id]),
-        "photograph -> tuples": (lambda run: _derived(run, asked[:1]), DERIVED, [asked[:1]]),
-        f"plan for {PHOTOGRAPHS:,} photographs": (lambda run: _planned(run, asked), DERIVED, [asked]),
+        "photograph -> tuples": (lambda run: _derived(run, image_ids[:1]), DERIVED, [image_ids[:1]]),
+        f"plan for {PHOTOGRAPHS:,} photographs": (lambda run: _planned(run, image_ids), DERIVED, [image_ids]),
     }
     indexing, _ = _timed(partial(keep_indexes, data))
     return [_row(data, tuples, name, indexing, *question) for name, question in questions.items()]

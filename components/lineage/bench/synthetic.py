@@ -15,15 +15,15 @@ from components.common.stage.progress import track
 
 PART = 100_000
 """Rows of a part."""
-OBJECTS_A_TUPLE, OBJECTS_A_PHOTOGRAPH = 12, 3
+OBJECTS_PER_TUPLE, OBJECTS_PER_PHOTOGRAPH = 12, 3
 """About the paper's: 55.2 million objects gave 4.5 million tuples."""
 DIGITS = np.frombuffer(b"0123456789abcdef", np.uint8)
 
 
 def write_tables(data: Path, tuples: int) -> None:
-    """Writes images, objects, sets, tuples and latents below `data`; the paper's proportions to `tuples`."""
-    objects = tuples * OBJECTS_A_TUPLE
-    photographs = objects // OBJECTS_A_PHOTOGRAPH
+    """Writes images, objects, sets, tuples and latents below `data`, in the paper's proportions."""
+    objects = tuples * OBJECTS_PER_TUPLE
+    photographs = objects // OBJECTS_PER_PHOTOGRAPH
     _write(data, "images", photographs, [], lambda start, rows: {"image_id": ids(start, rows, 64, 1)})
     _write(data, "objects", objects, ["images"], _objects)
     _write(data, "sets", tuples, ["objects"], lambda start, rows: _members(start, rows, objects, "views"))
@@ -56,7 +56,7 @@ def _mixed(values: np.ndarray) -> np.ndarray:
 
 
 def _objects(start: int, rows: int) -> dict[str, pa.Array]:
-    photographs = np.arange(start, start + rows, dtype=np.uint64) // OBJECTS_A_PHOTOGRAPH
+    photographs = np.arange(start, start + rows, dtype=np.uint64) // OBJECTS_PER_PHOTOGRAPH
     return {"object_id": ids(start, rows, 32, 2), "image_id": hashed(photographs, 64, 1)}
 
 
@@ -64,7 +64,7 @@ def _members(start: int, rows: int, objects: int, column: str) -> dict[str, pa.A
     """Anchors, and other objects anywhere in the collection."""
     views = _mixed(np.arange(start * REFERENCES, (start + rows) * REFERENCES, dtype=np.uint64)) % np.uint64(objects)
     offsets = pa.array(np.arange(0, rows * REFERENCES + 1, REFERENCES, dtype=np.int32))
-    anchors = np.arange(start, start + rows) * OBJECTS_A_TUPLE
+    anchors = np.arange(start, start + rows) * OBJECTS_PER_TUPLE
     return {"anchor": pa.array(anchors), column: pa.ListArray.from_arrays(offsets, pa.array(views.astype(np.int64)))}
 
 
@@ -75,7 +75,7 @@ def _tuples(start: int, rows: int, objects: int) -> dict[str, pa.Array]:
     offsets = pa.array(np.arange(0, members.size + 1, REFERENCES + 1, dtype=np.int32))
     flat = members.reshape(-1).astype(np.uint64)
     parents = pa.ListArray.from_arrays(offsets, hashed(flat, 32, 2))
-    sources = pa.ListArray.from_arrays(offsets, hashed(flat // OBJECTS_A_PHOTOGRAPH, 64, 1))
+    sources = pa.ListArray.from_arrays(offsets, hashed(flat // OBJECTS_PER_PHOTOGRAPH, 64, 1))
     return columns | {"tuple_id": ids(start, rows, 32, 3), "parents": parents, "sources": sources}
 
 
@@ -86,9 +86,9 @@ def _write(data: Path, kind: str, rows: int, inputs: list[str], columns: Any) ->
                 out.write(index, _table(kind, columns(start, min(PART, rows - start))))
 
 
-def _table(kind: str, given: dict[str, pa.Array]) -> pa.Table:
-    rows = len(next(iter(given.values())))
-    return pa.table([given.get(field.name, value) for field, value in _constants(kind, rows)], schema=SCHEMAS[kind])
+def _table(kind: str, columns: dict[str, pa.Array]) -> pa.Table:
+    rows = len(next(iter(columns.values())))
+    return pa.table([columns.get(field.name, value) for field, value in _constants(kind, rows)], schema=SCHEMAS[kind])
 
 
 def _constants(kind: str, rows: int) -> Iterator[tuple[pa.Field, pa.Array]]:

@@ -1,6 +1,6 @@
 """The window join against its peers: each in its own process, one after the other, on the same vectors and threads.
 
-Each size is measured several times, every engine once before any a second time; the median counts. An engine's use of
+Each size is measured several times, the engines taking turns; the median counts. An engine's use of
 the device is the rate of its useful work, N^2 d FLOP (a multiplication and an addition for each coordinate of each
 pair, once), relative to the throughput of a large matrix product measured in the same run (`components.common.peak`).
 """

@@ -118,9 +118,9 @@ def _torch_topk(device: str) -> tuple[Engine, int]:
     def join(vectors: np.ndarray) -> Keys:
         rows = torch.from_numpy(vectors).to(device)
         parts = []
-        for some in torch.arange(len(rows), device=device).split(max(SIDE * SIDE // len(rows), 1)):
-            dst = torch.topk(rows[some] @ rows.T, min(NEIGHBOURS, len(rows))).indices
-            src = some[:, None].expand_as(dst)
+        for part in torch.arange(len(rows), device=device).split(max(SIDE * SIDE // len(rows), 1)):
+            dst = torch.topk(rows[part] @ rows.T, min(NEIGHBOURS, len(rows))).indices
+            src = part[:, None].expand_as(dst)
             parts.append(_inside(rows, torch.minimum(src, dst).flatten(), torch.maximum(src, dst).flatten()))
         return torch.cat(parts).unique().cpu().numpy()
 

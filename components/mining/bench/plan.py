@@ -15,7 +15,7 @@ SHARE = 0.25
 """Of a card's published peak: the best that flashlib, a fused nearest-neighbour search, publishes for an H200 (251 of
 989 TFLOP/s); a threshold is less work than its heaps. An assumption, not a measurement of this join."""
 TILE = Params().tile
-MOST_WORKERS = 64  # the most that one can hope to get; if they are not enough, an exact join is out of reach
+MOST_WORKERS = 64  # the most that is realistic; if they are not enough, an exact join is out of reach
 MOST_ROWS = 2**31 - 1  # rows are 32-bit numbers in the kernels
 MOST_DIMENSIONS = 8192
 MOST_OBJECTS = 10**15
@@ -31,7 +31,7 @@ INVERTED_LISTS, PROBED_LISTS = 32_768, 64
 
 @dataclass(frozen=True)
 class Card:
-    """A device that is not here. flops: dense bf16 peak, FLOP/s, from NVIDIA's data sheet."""
+    """A device that need not be on this machine. flops: dense bf16 peak, FLOP/s, from NVIDIA's data sheet."""
 
     name: str
     flops: float
@@ -94,7 +94,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Plan:
-    """The bill. Times are in seconds, for the whole job on all workers; bytes are for one worker.
+    """The cost estimate. Times are in seconds, for the whole job on all workers; bytes are for one worker.
 
     best_seconds: at a card's full peak, which no join reaches; tile: how many rows a tile row should have;
     tile_seconds: the longest tile row's.
@@ -136,7 +136,7 @@ def published(device: str) -> Speed:
 
 
 def plan(job: Job, speed: Speed) -> Plan:
-    """The bill for a job at a speed, with advice if it is too long or too large."""
+    """The cost estimate of a job at a speed, with advice if it is too long or too large."""
     tile = tile_size(job, speed)
     seconds = job_seconds(job, speed, tile)
     return Plan(
@@ -187,12 +187,12 @@ def _tile_seconds(job: Job, speed: Speed, tile: int) -> float:
 
 
 def _memory_advice(job: Job, speed: Speed) -> list[str]:
-    room = speed.memory_bytes
-    need = working_bytes(job, speed.device) + job.objects * job.pairs_per_object * PAIR_BYTES
-    if need <= room:
+    available = speed.memory_bytes
+    needed = working_bytes(job, speed.device) + job.objects * job.pairs_per_object * PAIR_BYTES
+    if needed <= available:
         return []
     return [
-        f"{need / 2**30:,.0f} GiB do not fit into the {room / 2**30:,.0f} GiB of one worker, and each worker "
+        f"{needed / 2**30:,.0f} GiB do not fit into the {available / 2**30:,.0f} GiB of one worker, and each worker "
         "holds all vectors: use a device with more memory, or an encoder with fewer dimensions"
     ]
 

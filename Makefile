@@ -1,6 +1,6 @@
 # make run    sets itself up, then runs the main job on the embedded default
 # make test   sets itself up, then runs all tests
-# make derived writes params.yaml, dvc.yaml and the golden IR again
+# make derived regenerates params.yaml, dvc.yaml and the golden IR
 # make images builds every container image (VARIANT=cuda: for GPUs; BASE_IMAGE=..., DOCKER_FLAGS=...)
 # make docker runs the main job in containers, with its own engine if none answers, and compares its datasets
 #             with dvc.lock (PIPELINE=dataset: the first half; SETTINGS="--set key=value": compared with a DVC run)
@@ -16,7 +16,7 @@ endif
 export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export HF_HUB_OFFLINE ?= 1
-# Every stage is a process of its own: without stored bytecode, each would compile all that it imports again.
+# Every stage runs in its own process: without stored bytecode, each would recompile everything that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
 FAMILIES := data vision mining training gates runner mlflow

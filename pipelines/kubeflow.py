@@ -30,9 +30,9 @@ PARALLEL = 16
 
 
 def build(name: str, cluster: bool = False, shares: bool = True) -> Any:
-    """A pipeline as KFP sees it: call it to run it locally, or hand it to the compiler.
+    """A KFP pipeline: call it to run it locally, or pass it to the compiler.
 
-    cluster: with the settings of `settle`, which a local runner honours partly or not at all.
+    cluster: with the settings of `settle`, most of which a local runner ignores.
     shares: with a loop over the workers that share a stage; otherwise one worker makes each stage.
     """
     steps = COMPILED[name]
@@ -94,7 +94,7 @@ def _add(
 
 
 def _take_down(arguments: Mapping[str, Any], made: Mapping[str, Any], cluster: bool) -> None:
-    """The tasks of a takedown. Earlier outputs go once ingest has refused, whatever the gates say of the new ones."""
+    """The tasks of a takedown. Earlier outputs are deleted once ingest has refused, whatever the gates then decide."""
     outputs = arguments["outputs"]
     purging = purge_outputs(ingest=arguments["ingest"], outputs=outputs, quarantine=made["quarantine"])
     verdicts = {gate: made[gate] for gate in made if gate.startswith("gate_")}
@@ -127,7 +127,7 @@ def images(name: str) -> list[str]:
 
 
 def components(name: str) -> list[Any]:
-    """The components that a pipeline is made of."""
+    """The components of a pipeline."""
     stages = [step.stage for step in COMPILED[name]]
     parts = [component(stage, part=True) for stage in stages if stage.shared]
     ours = [purge_outputs, write_receipt] if name == TAKEDOWN else []

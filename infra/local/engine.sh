@@ -61,7 +61,7 @@ case $command in
     [ "$(cat "/proc/$daemon/comm" 2>/dev/null)" = dockerd ] || { rm "$folder/dockerd.pid"; exit 0; }
     kill "$daemon"
     for _ in $(seq 120); do [ -f "$folder/dockerd.pid" ] && sleep 0.5 || exit 0; done
-    echo "dockerd does not stop: see $folder/dockerd.log" >&2
+    echo "dockerd did not stop: see $folder/dockerd.log" >&2
     exit 1
     ;;
   *)

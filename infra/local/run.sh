@@ -5,9 +5,9 @@
 #   infra/local/run.sh                         # the default run, compared with the project's dvc.lock
 #   infra/local/run.sh --set section.key=...   # other settings, compared with a DVC run of the same settings here
 #
-# It works in runs/docker, or runs/docker-DIGEST for other settings. An engine that answers is used, with BASE_IMAGE and
-# DOCKER_FLAGS as for `make images`.
-# Otherwise, as root on Debian, engine.sh starts one below ENGINE, which is always stopped at the end.
+# It works in runs/docker, or runs/docker-DIGEST for other settings. If a Docker engine answers, that one is used, with
+# BASE_IMAGE and DOCKER_FLAGS as for `make images`. Otherwise, as root on Debian, engine.sh starts one below ENGINE,
+# which is always stopped at the end.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export PATH=$PWD/.venv/bin:$PATH

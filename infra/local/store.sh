@@ -90,7 +90,7 @@ start() {
   mkdir -p "$folder"/{mon,osd,rgw,run,log}
   touch "$folder/keyring"
   exec 3>&2
-  trap 'stop; echo "the store does not start: see $folder/log" >&3' ERR
+  trap 'stop; echo "the store did not start: see $folder/log" >&3' ERR
   start_disk >>"$folder/log/start" 2>&1
   start_gateway >>"$folder/log/start" 2>&1
 }

@@ -1,1 +1,1 @@
-"""Stages and whole runs measured: inference beside bare models, a run beside the sum of its stages."""
+"""Benchmarks: inference against bare models, and a run against the sum of its stages' own work."""

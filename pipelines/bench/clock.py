@@ -1,4 +1,4 @@
-"""Where a stage's seconds go: chosen functions are replaced, for a while, by ones that take the time."""
+"""Where a stage's seconds go: chosen functions are temporarily wrapped by ones that measure their time."""
 
 import threading
 import time
@@ -11,8 +11,10 @@ Call = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 
 
 class Clock:
-    """seconds: part -> seconds of the thread that made the clock, without those of parts within. calls: the recorded
-    ones, in order."""
+    """Time per part, in the thread that created the clock.
+
+    seconds: part -> seconds, without those of parts nested in it. calls: the recorded calls, in order.
+    """
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
@@ -23,7 +25,7 @@ class Clock:
     def timed(
         self, function: Callable[..., Any], part: str, record: bool = False, seen: Callable[[Any], object] = id
     ) -> Callable[..., Any]:
-        """The function, whose time counts as `part`; record: keeps its calls. seen: is given what it returns."""
+        """The function, whose time counts as `part`. record: keep its calls. seen: called with what it returns."""
 
         def called(*arguments: Any, **named: Any) -> Any:
             if threading.get_ident() != self._thread:
@@ -44,7 +46,7 @@ class Clock:
         return called
 
     def watch(self, owner: Any, name: str, part: str, record: bool = False) -> None:
-        """Times a method of an object for as long as there is the object."""
+        """Times a method of an object for as long as the object exists."""
         setattr(owner, name, self.timed(getattr(owner, name), part, record))
 
     @contextmanager

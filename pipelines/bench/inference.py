@@ -1,7 +1,7 @@
-"""Stages with a network beside their bare model: the same calls, with the same batches, and nothing else.
+"""Stages with a network, against their bare model: the same calls with the same batches, and nothing else.
 
-The stage runs as in a pipeline, and its calls of the model are recorded; then they are repeated. Both take turns, so
-that whatever else the machine does slows both. Loading is not counted: it is paid once.
+The stage runs as in a pipeline, and its calls of the model are recorded, then repeated. The two alternate, so that
+other load on the machine slows both. Loading is not counted, since it happens once.
 """
 
 import importlib
@@ -72,7 +72,7 @@ PARTS: Sequence[tuple[Any, str, str]] = (
 
 @dataclass(frozen=True)
 class Row:
-    """One stage. images: how many it treated. seconds, bare_seconds: medians without loading. ratio: the bare model's
+    """One stage. images: how many it processed. seconds, bare_seconds: medians without loading. ratio: the bare model's
     seconds / the stage's, the median over rounds. shares: part -> its share of the stage's seconds in the main thread;
     `model` includes what the stage's threads slow it down by. loading: seconds."""
 
@@ -90,12 +90,12 @@ class Row:
 
 
 def bench(workspace: Workspace, stages: Sequence[str], rounds: int) -> list[Row]:
-    """Measures each stage (default: all of `LOADERS`) on a run's datasets; one more round warms up.
+    """Measures each stage (default: all of `LOADERS`) on a run's datasets, after one more round that warms up.
 
     Raises `UserError` for an unknown stage, too few rounds, missing datasets, or a stage that has no network.
     """
     if wrong := [name for name in stages if name not in LOADERS]:
-        raise UserError(f"bench inference has no stage '{wrong[0]}': choose of {', '.join(LOADERS)}")
+        raise UserError(f"bench inference has no stage '{wrong[0]}': choose one of {', '.join(LOADERS)}")
     if rounds < 1:
         raise UserError("use --rounds of at least 1")
     return [_bench(workspace, STEPS[name], rounds) for name in stages or LOADERS]
@@ -129,7 +129,7 @@ def _bench(workspace: Workspace, step: Step, rounds: int) -> Row:
 
 
 def _run_stage(step: Step, inputs: Mapping[str, Path], params: StageParams) -> tuple[float, Clock, int]:
-    """Runs a stage into a folder that is deleted: its seconds without loading, where they went, and its images."""
+    """Runs a stage into a temporary folder; returns its seconds without loading, its clock, and its image count."""
     module, clock = importlib.import_module(f"{step.stage.room}.stage"), Clock()
     with tempfile.TemporaryDirectory() as folder, ExitStack() as watching:
         outputs = {role: Path(folder) / role for role in step.outputs}

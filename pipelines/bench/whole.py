@@ -1,4 +1,4 @@
-"""A run beside the sum of its stages' own work, and a second run that has nothing to do."""
+"""A run against the sum of its stages' own work, and a second run that has nothing to do."""
 
 import os
 import subprocess
@@ -34,9 +34,9 @@ class Row:
 
 
 def bench(pipeline: str, overrides: Sequence[str]) -> Row:
-    """Runs a pipeline on the embedded photographs twice, in a folder of its own that has nothing cached.
+    """Runs a pipeline on the embedded photographs twice, in a temporary folder that has nothing cached.
 
-    Raises `StageFailed` if the run does not end well, or if the second one does any stage again.
+    Raises `StageFailed` if a run fails, or if the second one repeats a stage.
     """
     settings = [word for each in overrides for word in ("--set", each)]
     words = [sys.executable, "-m", "pipelines.cli.start", "run", pipeline, "--workspace", "measured", *settings]
@@ -45,17 +45,17 @@ def bench(pipeline: str, overrides: Sequence[str]) -> Row:
         wall = _seconds(words, folder)
         first = _stamps(workspace)
         again = _seconds(words, folder)
-        if other := [name for name, stamp in _stamps(workspace).items() if stamp != first.get(name)]:
-            raise StageFailed(f"the second run did {', '.join(other)} again, though nothing had changed")
+        if repeated := [name for name, stamp in _stamps(workspace).items() if stamp != first.get(name)]:
+            raise StageFailed(f"the second run repeated {', '.join(repeated)}, though nothing had changed")
         stages = {name: float(read_json(workspace.record(STEPS[name]))["seconds"]) for name in first}
     return Row(pipeline, list(overrides), os.cpu_count() or 1, wall, stages, wall / sum(stages.values()), again)
 
 
 def _seconds(words: Sequence[str], folder: str) -> float:
     start = time.perf_counter()
-    ended = subprocess.run(words, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=sys.stderr)
-    if ended.returncode:
-        raise StageFailed(f"the measured run ended with exit code {ended.returncode}: see above")
+    process = subprocess.run(words, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=sys.stderr)
+    if process.returncode:
+        raise StageFailed(f"the measured run ended with exit code {process.returncode}: see above")
     return time.perf_counter() - start
 
 

@@ -14,7 +14,7 @@ PANEL_INCHES, HEIGHT_INCHES = 4.6, 3.8
 
 
 def bench_mining(n: int, d: list[int] | None, repeats: int, peers: list[str] | None, device: str, to: Outputs) -> None:
-    """Prints the window join's figures next to its peers', one table per dimension `d`; see `choose_peers`."""
+    """Prints the window join's figures next to its peers', one table per dimension in `d`; see `choose_peers`."""
     to.check()
     rows = bench(n, d or list(DIMENSIONS), repeats, peers or [], device)
     by_dimension = _by_dimension(rows)
@@ -83,8 +83,8 @@ def draw(rows: list[Row], path: Path) -> None:
     size = (PANEL_INCHES * len(by_dimension), HEIGHT_INCHES)
     figure = Figure(figsize=size, dpi=DPI, layout="constrained")
     panels = figure.subplots(1, len(by_dimension), sharey=True, squeeze=False)[0]
-    for axes, some in zip(panels, by_dimension, strict=True):
-        _panel(axes, some)
+    for axes, dimension_rows in zip(panels, by_dimension, strict=True):
+        _panel(axes, dimension_rows)
     panels[0].set_ylabel("seconds")
     save(figure, path)
 

@@ -80,14 +80,14 @@ def _explained(params: Recurrence) -> str:
     return (
         f"At most {1 - params.confidence:.2f} may pass falsely. ± is one standard error. looks: how often the verdict "
         "is read. Up to 20 they are spread evenly over the planned draws; 400 follow every draw and go on beyond the "
-        "plan, but power counts what has passed by the plan. Both procedures judge the same runs by equally many "
+        "plan, but power counts what has passed by the plan. Both procedures judge the same runs by the same number of "
         "pairs. Ours are drawn at random, and people answer what labels leave open. Clopper-Pearson's are those of "
         "labelled products, one product after the other; where pairs are independent, that is the same."
     )
 
 
 def draw(rows: list[Row], path: Path) -> None:
-    """A PNG: false passes on the left, power on the right, a line of worlds for each; larger dots are more looks."""
+    """A PNG: false passes on the left, power on the right, a row per world; larger dots are more looks."""
     from matplotlib.figure import Figure
 
     places = _by_world(rows)

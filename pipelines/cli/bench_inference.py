@@ -1,4 +1,4 @@
-"""`objectmate bench inference`: stages beside their bare models, as a table and a plot for people, as JSON."""
+"""`objectmate bench inference`: stages against their bare models, as a table and a plot for people, as JSON."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,13 +37,13 @@ def _spent(row: "Row") -> str:
 
 def _explained() -> str:
     return (
-        "bare model: the same calls of the network on the same batches, repeated by themselves, in turn with the "
+        "bare model: the same calls of the network on the same batches, repeated alone, alternating with the "
         "stage. The lines below the table say where the stage's time goes in its main thread. Loading is not counted."
     )
 
 
 def draw(rows: list["Row"], path: Path) -> None:
-    """A PNG: a bar for each stage, of what its time is spent on."""
+    """A PNG: a bar for each stage, split by what its time is spent on."""
     from matplotlib.figure import Figure
 
     figure = Figure(INCHES, DPI, layout="constrained")

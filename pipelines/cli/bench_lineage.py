@@ -8,11 +8,11 @@ from pipelines.cli.outputs import DPI, Outputs, save, slim_table
 
 INCHES = (7.0, 4.0)
 WIDTH = 100
-"""Columns of a terminal that the table needs; rich would cut it."""
+"""Terminal columns that the table needs, since rich would truncate it."""
 
 
 def bench_lineage(tuples: list[int], to: Outputs) -> None:
-    """Prints the seconds of each question at each size, beside DuckDB's."""
+    """Prints the seconds of each question at each size, next to DuckDB's."""
     to.check()
     rows = bench(tuples)
     columns = ("tuples", "question", "indexing", "ours", "DuckDB", "to ours", "rows", "as DuckDB", "MiB")
@@ -30,7 +30,7 @@ def bench_lineage(tuples: list[int], to: Outputs) -> None:
             f"{row.peak:,.0f}",
         )
     explained = (
-        "indexing: what the end of a run spends on its indexes, once. ours: with them, from the first question on."
+        "indexing: seconds to build the indexes, once, at the end of a run. ours: with them, first question included."
     )
     Terminal(width=max(Terminal().width, WIDTH)).print(table, explained, sep="\n", highlight=False)
     to.write(rows, draw)

@@ -26,7 +26,7 @@ def bench_pipeline(pipeline: str, overrides: list[str], to: Outputs) -> None:
     for name, seconds in row.stages.items():
         table.add_row(name, f"{seconds:.1f}", f"{seconds / work:.1%}", "", end_section=name == [*row.stages][-1])
     table.add_row("all stages", f"{work:.1f}", "", "")
-    met, met_again = (_met(*each) for each in ((row.ratio, AIM), (row.again, AIM_AGAIN)))
+    met, met_again = _met(row.ratio, AIM), _met(row.again, AIM_AGAIN)
     table.add_row("the run", f"{row.wall:.1f}", f"{row.ratio:.2f}x", f"at most {AIM}x: {met}")
     table.add_row("again, nothing changed", f"{row.again:.1f}", "", f"at most {AIM_AGAIN:g} s: {met_again}")
     Terminal().print(table, _explained(row), sep="\n", highlight=False)

@@ -17,7 +17,7 @@ AIM = 0.97
 
 
 def bench_training(workspace: Path, tasks: list[str], blocks: int, block: int, to: Outputs) -> None:
-    """Trains a little on a run's latents, with our loop and with a bare one in turn, once for each task."""
+    """Trains briefly on a run's latents, alternating our loop with a bare one, once per task."""
     from components.training.bench.measure import bench
     from components.training.params import Params
     from pipelines.engines.workspace import Workspace
@@ -25,11 +25,11 @@ def bench_training(workspace: Path, tasks: list[str], blocks: int, block: int, t
     from pipelines.steps import STEPS
 
     to.check()
-    place, rows = Workspace(workspace), []
+    run, rows = Workspace(workspace), []
     for task in tasks:
-        params = read_step(place.params, STEPS[f"train_{task}"])
+        params = read_step(run.params, STEPS[f"train_{task}"])
         assert isinstance(params, Params)
-        rows.append(bench(place.dataset("latents"), params, blocks, block))
+        rows.append(bench(run.dataset("latents"), params, blocks, block))
     Terminal().print(_table(rows), *map(_explained, rows), sep="\n", highlight=False)
     to.write(rows, draw)
 
@@ -52,7 +52,7 @@ def _explained(row: "Row") -> str:
     met = "reached" if row.ratio >= AIM else "MISSED"
     return (
         f"{row.task}: the aim is {AIM:g} of the bare loop's throughput: {met}. Every loss and averaged weight is equal "
-        f"bit for bit. {len(row.pairs)} pairs of {row.block} steps; of peak: {row.flops / 1e9:,.0f} GFLOP a step / "
+        f"bit for bit. {len(row.pairs)} pairs of {row.block} steps; of peak: {row.flops / 1e9:,.0f} GFLOP per step / "
         f"seconds / {row.peak.flops / 1e9:,.0f} GFLOP/s, {row.peak.what}. Not counted: {row.starting:.1f} s until the "
         "first batch."
     )

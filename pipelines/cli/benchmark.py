@@ -28,13 +28,13 @@ def check(folder: Folder) -> None:
     from components.common.data.sandbox import resolve
     from components.evaluation.checking import contents, faults
 
-    place = resolve(str(folder))
-    found = faults(place)
-    for fault in found:
-        say(fault, err=True)
-    if found:
+    path = resolve(str(folder))
+    sentences = faults(path)
+    for sentence in sentences:
+        say(sentence, err=True)
+    if sentences:
         raise typer.Exit(2)
-    say(f"{folder} is sound: " + ", ".join(f"{count} {what}" for what, count in contents(place).items()))
+    say(f"{folder} is sound: " + ", ".join(f"{count} {kind}" for kind, count in contents(path).items()))
 
 
 @benchmark.command()

@@ -22,7 +22,7 @@ Host = Annotated[str, typer.Option(help="Kubeflow Pipelines API (default: KFP_HO
 
 @dataclass(frozen=True)
 class Submission:
-    """What a cluster is asked to run, and where; given: DATASET=ADDRESS of each dataset that comes from elsewhere."""
+    """What a cluster should run, and where. given: DATASET=ADDRESS of each dataset that comes from elsewhere."""
 
     request: "Request"
     given: list[str]
@@ -88,7 +88,7 @@ def submit(
         list[str] | None, typer.Option(help="takedown: s3:// address of earlier runs' artifacts, which are purged")
     ] = None,
 ) -> None:
-    """Run a pipeline on a cluster: uploads it as a version, if it is new, and starts a run of exactly that version.
+    """Run a pipeline on a cluster: upload it as a version if it is new, and start a run of exactly that version.
 
     The pipeline `takedown` makes the dataset again with the deny list and purges what earlier runs made.
     """
@@ -118,7 +118,7 @@ def schedule(
 @commands.command()
 def status(
     run: Annotated[str, typer.Argument(help="Id of a run, as `objectmate submit` prints it")],
-    follow: Annotated[bool, typer.Option(help="Follow until the run ends, or look once")] = True,
+    follow: Annotated[bool, typer.Option(help="Follow until the run ends, or show its state once")] = True,
     host: Host = "",
 ) -> None:
     """Follow a cluster's run. Exit code 0 if it succeeded, 3 if a gate stopped it, 1 if it failed otherwise."""

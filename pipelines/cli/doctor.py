@@ -12,7 +12,7 @@ commands = typer.Typer()
 
 @commands.command()
 def doctor(json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False) -> None:
-    """Say what this machine has and lacks, with the command that mends it. Exit code 1 if the default run cannot go."""
+    """Say what this machine has and lacks, and how to fix it. Exit code 1 if the default run cannot work."""
     from dataclasses import asdict
 
     from pipelines.doctor.examine import examine, fitting, lacking
@@ -26,6 +26,6 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="Print JSON")] = Fa
         for finding in findings:
             say(f"{finding.state:<11} {finding.name:<15} {finding.says}")
             if finding.mend:
-                say(f"{'':<27} mend: {finding.mend}")
+                say(f"{'':<27} fix: {finding.mend}")
         say(f"\nProfile that fits: {profile or 'none'}: {why}.")
     raise typer.Exit(1 if lacking(findings) else 0)

@@ -1,4 +1,4 @@
-"""`objectmate insert` and `generate`: from words on the command line to pictures, with progress and what to expect."""
+"""`objectmate insert` and `generate`: from the command line to pictures, with progress and notes."""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -20,7 +20,7 @@ NAMES = {"insertion": "inserted", "generation": "generated"}
 
 @dataclass(frozen=True)
 class Asked:
-    """What both commands take. settings: of the requests, without the seed."""
+    """The options that both commands take. settings: of the requests, without the seed."""
 
     task: str
     out: Path | None
@@ -40,8 +40,8 @@ def insert_pictures(asked: Asked, scene: Path | None, box: str, references: Sequ
     def request() -> Insertion:
         if scene is None or not box:
             raise UserError("name a scene and --box x,y,w,h, or a table with --batch")
-        kept = [parse_reference(text) for text in references]
-        return Insertion(scene=scene, box=parse_box(box), references=kept, **asked.settings)
+        parsed = [parse_reference(text) for text in references]
+        return Insertion(scene=scene, box=parse_box(box), references=parsed, **asked.settings)
 
     _make(_jobs(asked, request, bool(scene or box or references)), asked)
 
@@ -52,8 +52,8 @@ def generate_pictures(asked: Asked, prompt: str, references: Sequence[str]) -> N
     from components.inference.requests import Generation
 
     def request() -> Generation:
-        kept = [parse_reference(text) for text in references]
-        return Generation(prompt=prompt, references=kept, **asked.settings)
+        parsed = [parse_reference(text) for text in references]
+        return Generation(prompt=prompt, references=parsed, **asked.settings)
 
     _make(_jobs(asked, request, bool(prompt or references)), asked)
 
@@ -95,7 +95,7 @@ def _make(jobs: "Sequence[Job]", asked: Asked) -> None:
 
 
 def _tell(outcome: "Outcome", asked: Asked) -> None:
-    """A line of what became of a picture, and one for each thing to know about it.
+    """Prints a line about what became of a picture, and one for each note on it.
 
     Raises `UserError` for a refused one that is not from a table.
     """
@@ -106,14 +106,14 @@ def _tell(outcome: "Outcome", asked: Asked) -> None:
             raise UserError(notes[0])
         say(f"{line}{notes[0]}", err=True)
         return
-    say(f"{line}{job.out}{' is there already, made from the same' if state == 'kept' else ''}")
+    say(f"{line}{job.out}{' exists already, made from the same inputs' if state == 'kept' else ''}")
     for note in notes:
         say(f"  {note}", err=True)
 
 
 @contextmanager
 def _ticking(total: int, description: str) -> Iterator[Callable[[], object]]:
-    """A function that says that one more of `total` steps is done, and shows how long the rest will take."""
+    """Yields a function to call after each of `total` steps; a progress bar shows the time left."""
     with closing(cast("Generator[int, None, None]", track(range(total), description))) as steps:
         next(steps)
         yield lambda: next(steps, None)

@@ -1,4 +1,4 @@
-"""`objectmate find`: the objects that look most like one in a photograph, as a table and as a picture."""
+"""`objectmate find`: the objects that look most like the one in a photograph, as a table and as a picture."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -29,7 +29,7 @@ def explain(
     run: Run = Path(),
     json: Json = False,
 ) -> None:
-    """Explain a verdict: what was asked, what was seen, what to do next, and what the gate cannot see."""
+    """Explain a verdict: the question, what was measured, what to do next, and what the gate cannot see."""
     from pipelines.engines.workspace import Workspace
     from pipelines.report.gates import as_json, explained, show_explained
 

@@ -21,9 +21,9 @@ commands = typer.Typer()
 def label(
     run: Annotated[Path, typer.Argument(help="Workspace of the run: a folder below runs/, or . for this one")],
     rater: Annotated[str, typer.Option(help="Who answers (default: your login name)")] = "",
-    take_back: Annotated[bool, typer.Option(help="First take your last answer back, which may have decided")] = False,
+    take_back: Annotated[bool, typer.Option(help="First take back your last answer, even a deciding one")] = False,
 ) -> None:
-    """Answer the pairs that an undecided precision gate asks for, one key each, until it is decided."""
+    """Judge the pairs that an undecided precision gate asks for, one key each, until it is decided."""
     from pipelines.engines.workspace import Workspace
     from pipelines.labelling.opening import open_session, places, why_not
 
@@ -40,8 +40,8 @@ def label(
     if session.repaired:
         say(session.repaired)
     if take_back:
-        back = session.take_back()
-        say(f"The answer to pair {back.number} is taken back." if back else "There is no answer to take back.")
+        pair = session.take_back()
+        say(f"The answer to pair {pair.number} is taken back." if pair else "There is no answer to take back.")
     _ask(workspace, session)
 
 
@@ -55,7 +55,7 @@ def _ask(workspace: "Workspace", session: "Session") -> None:
     where = places(workspace)
     if not sys.stdin.isatty():
         raise UserError(
-            "answers are keys pressed in a terminal, and standard input is not one: start it in a terminal, or write "
+            "answers are keys pressed in a terminal, but standard input is not one: start it in a terminal, or write "
             f"the verdicts on the pairs of {where.queue} to {where.verdicts} by hand"
         )
     pictures = Pictures(workspace.inputs(STEP), where.pictures)

@@ -28,7 +28,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
 
 @lineage.command()
 def view(what: What, workspace: WorkspaceOption = ".", as_json: AsJson = False) -> None:
-    """Show one row or dataset with all that is known of it, and what is next to it."""
+    """Show one row or dataset with all its fields, and what it directly connects to."""
     from components.lineage.ask import view as ask
 
     _print(ask(_data(workspace, what), what), as_json)

@@ -8,7 +8,7 @@ import typer
 from pipelines.cli.options import Overrides, Pipeline
 
 commands = typer.Typer()
-bench = typer.Typer(help="Measure what this project does, next to its peers.", no_args_is_help=True)
+bench = typer.Typer(help="Measure parts of this project against their alternatives.", no_args_is_help=True)
 commands.add_typer(bench, name="bench")
 
 RunFolder = Annotated[Path, typer.Option(help="Folder of a finished run: its datasets, models and params.yaml")]
@@ -20,7 +20,7 @@ def plan(
     objects: Annotated[float, typer.Option(help="Vectors to join, such as 55.2e6")],
     dim: Annotated[int, typer.Option(help="Dimensions of a vector")],
     device: Annotated[
-        str, typer.Option(help="cpu or cuda: this machine's, measured for some seconds; or h200, h100, a100, l40s")
+        str, typer.Option(help="cpu or cuda: this machine's, measured for a few seconds; or h200, h100, a100, l40s")
     ] = "cpu",
     workers: Annotated[int, typer.Option(help="How many such devices share the tile rows")] = 1,
     price: Annotated[float | None, typer.Option(help="USD per hour of one worker")] = None,
@@ -64,11 +64,11 @@ def gates(
     full: Annotated[
         bool, typer.Option("--full", help="More worlds, three sizes of run, five times as many runs")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Of the simulated runs: equal seeds give equal rows")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the simulated runs: equal seeds give equal rows")] = 0,
     json: JsonFile = None,
     plot: Annotated[Path | None, typer.Option(help="Also draw false passes and power, a PNG")] = None,
 ) -> None:
-    """The retrieval-precision gate simulated: how often it passes wrongly and rightly, beside Clopper-Pearson."""
+    """The retrieval-precision gate, simulated: how often it passes wrongly and rightly, against Clopper-Pearson."""
     from pipelines.cli.bench_gates import bench_gates
     from pipelines.cli.outputs import Outputs
 
@@ -81,7 +81,7 @@ def lineage(
     json: JsonFile = None,
     plot: Annotated[Path | None, typer.Option(help="Also draw seconds over tuples, a PNG")] = None,
 ) -> None:
-    """Questions about lineage on generated tables (4.5 million tuples: 15 GB of disk), beside DuckDB."""
+    """Questions about lineage on generated tables (4.5 million tuples: 15 GB of disk), against DuckDB."""
     from pipelines.cli.bench_lineage import bench_lineage
     from pipelines.cli.outputs import Outputs
 
@@ -99,7 +99,7 @@ def training(
     json: JsonFile = None,
     plot: Annotated[Path | None, typer.Option(help="Also draw the ratio of each pair, a PNG")] = None,
 ) -> None:
-    """Training beside a bare PyTorch loop that computes the same, bit for bit: images per second, waiting, peak."""
+    """Training against a bare PyTorch loop that computes the same, bit for bit: images per second, waiting, peak."""
     from pipelines.cli.bench_training import bench_training
     from pipelines.cli.outputs import Outputs
 
@@ -116,7 +116,7 @@ def inference(
     json: JsonFile = None,
     plot: Annotated[Path | None, typer.Option(help="Also draw where the seconds go, a PNG")] = None,
 ) -> None:
-    """Stages with a network beside their bare model on the same batches: images per second, where the rest goes."""
+    """Stages with a network against their bare model on the same batches: images per second, where time goes."""
     from pipelines.cli.bench_inference import bench_inference
     from pipelines.cli.outputs import Outputs
 
@@ -130,7 +130,7 @@ def whole_run(
     json: JsonFile = None,
     plot: Annotated[Path | None, typer.Option(help="Also draw the seconds of each stage, a PNG")] = None,
 ) -> None:
-    """A run of the embedded photographs in a folder of its own, and once more with nothing changed: where time goes."""
+    """A run of the embedded photographs in a new folder, then again with nothing changed: where time goes."""
     from pipelines.cli.bench_pipeline import bench_pipeline
     from pipelines.cli.outputs import Outputs
 

@@ -17,7 +17,7 @@ commands.add_typer(models, name="models")
 def lock(
     profile: Profile = "open",
     set_: Overrides = None,
-    allow: Annotated[list[str] | None, typer.Option(help="A further licence, or owner/name=LICENCE")] = None,
+    allow: Annotated[list[str] | None, typer.Option(help="Another licence to allow, or owner/name=LICENCE")] = None,
 ) -> None:
     """Write models.lock: commit, licence and file hashes of each hub model that a profile's parameters name."""
     from pipelines.engines.request import Request
@@ -29,7 +29,7 @@ def lock(
 
 @models.command()
 def fetch(folder: Annotated[Path, typer.Argument(help="A folder, to be named by HF_HUB_CACHE")]) -> None:
-    """Bring the locked files into a folder, for a machine without network or a cluster's volume."""
+    """Download the locked files to a folder, for a machine without a network or for a cluster's volume."""
     from pipelines.models.fetch import fetch as fetch_models
 
     fetch_models(folder, say)
@@ -47,7 +47,7 @@ def verify(
 
 @models.command()
 def upgrade(name: Annotated[str, typer.Argument(help="owner/name, as `models list` shows it")]) -> None:
-    """Lock what the hub now has of one model."""
+    """Lock the commit that the hub now has of one model."""
     from pipelines.models.locking import upgrade as upgrade_model
 
     upgrade_model(name, say)

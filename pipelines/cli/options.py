@@ -5,6 +5,6 @@ from typing import Annotated
 import typer
 
 Pipeline = Annotated[str, typer.Argument(help="dataset, training, evaluation or full")]
-Profile = Annotated[str, typer.Option(help="sandbox, open or paper")]
+Profile = Annotated[str, typer.Option(help="sandbox, photos, open or paper")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="section.key=value, may be repeated")]
 Shares = Annotated[int, typer.Option(min=1, help="Kubeflow: workers that share detection, embedding, mining, ...")]

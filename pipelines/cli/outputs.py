@@ -22,7 +22,7 @@ class Outputs:
     plot: Path | None
 
     def check(self) -> None:
-        """Raises `UserError` where one of them cannot be written: before minutes are spent on what goes there."""
+        """Raises `UserError` if one of them cannot be written, before minutes are spent on measuring."""
         for path in filter(None, (self.json, self.plot)):
             if not path.parent.is_dir():
                 raise UserError(f"there is no folder {path.parent} to write {path.name} to: make it first")
@@ -30,7 +30,7 @@ class Outputs:
             raise UserError(f"--plot {self.plot} must end in .png")
 
     def write(self, rows: Sequence[Any], draw: Callable[[list[Any], Path], None]) -> None:
-        """Writes the rows, which are dataclasses, and has them drawn."""
+        """Writes the rows (dataclasses) as JSON and draws the plot, where asked."""
         if self.json:
             self.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
         if self.plot:

@@ -9,7 +9,7 @@ commands = typer.Typer()
 
 
 @commands.command()
-def params(profile: Annotated[str, typer.Argument(help="sandbox, open or paper")] = "sandbox") -> None:
+def params(profile: Annotated[str, typer.Argument(help="sandbox, photos, open or paper")] = "sandbox") -> None:
     """Print a profile's complete params.yaml, every key explained."""
     from pipelines.parameters import render, resolve
 
@@ -18,7 +18,7 @@ def params(profile: Annotated[str, typer.Argument(help="sandbox, open or paper")
 
 @commands.command()
 def dvc() -> None:
-    """Print the dvc.yaml that the pipeline's table and the current params.yaml give."""
+    """Print the dvc.yaml that follows from the pipeline's table and the current params.yaml."""
     from pipelines.engines.dvc_file import render_dvc
 
     typer.echo(render_dvc(Path()), nl=False)

@@ -13,7 +13,7 @@ photos = typer.Typer(help="Train the encoder of the photos profile on labelled p
 
 @photos.callback()
 def group() -> None:
-    """Keeps `train` a command of its own."""
+    """Makes typer keep `train` as a subcommand, though it is the only one."""
 
 
 @photos.command()
@@ -28,7 +28,7 @@ def train(
     seed: Annotated[int | None, typer.Option(min=0, help="Same seed, same head (on one kind of processor)")] = None,
     device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where features are computed")] = "cpu",
 ) -> None:
-    """Train an encoder on labelled runs, measured by folds over subjects. Use it with --set models.ir=FOLDER."""
+    """Train an encoder on labelled runs, cross-validated over subjects. Use it with --set models.ir=FOLDER."""
     from rich.table import Table
 
     from components.common.terminal import Terminal
@@ -36,13 +36,13 @@ def train(
     from components.photos.recipe import Recipe
     from components.photos.train import train_photos
 
-    given = {"views": views, "seed": seed, "device": device}
+    options = {"views": views, "seed": seed, "device": device}
     parts = {"head": {"steps": steps}, "tail": {"steps": tail_steps}}
-    recipe = Recipe.model_validate(_named(given) | {name: _named(values) for name, values in parts.items()})
-    shown = Table("run", "folds", "what embeds", *TITLES.values(), title="subjects that the encoder has not seen")
+    recipe = Recipe.model_validate(_named(options) | {name: _named(values) for name, values in parts.items()})
+    summary = Table("run", "folds", "what embeds", *TITLES.values(), title="subjects that the encoder has not seen")
     for row in table(train_photos(runs, output, recipe)):
-        shown.add_row(*row)
-    Terminal().print(shown)
+        summary.add_row(*row)
+    Terminal().print(summary)
     say(f"The encoder is in {output}. Mine with it: objectmate run dataset ... --set models.ir={output}")
 
 

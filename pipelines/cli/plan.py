@@ -16,7 +16,7 @@ AT_HAND = ("cpu", "cuda")
 
 @dataclass(frozen=True)
 class Published:
-    """What another stage's model does elsewhere, in pieces per second on one card: never measured here."""
+    """A published speed of another stage's model, in items per second on one card; not measured here."""
 
     stage: str
     rate: float
@@ -30,7 +30,7 @@ OTHERS = (
 
 
 def plan_join(job: Job, device: str, path: Path | None) -> None:
-    """Prints what `job` costs on `device`, also as JSON to `path`: cpu and cuda are probed, cards looked up."""
+    """Prints what `job` costs on `device`, and writes it as JSON to `path`: cpu and cuda are probed, cards looked up."""
     if path and not path.parent.is_dir():
         raise UserError(f"there is no folder {path.parent} to write {path.name} to: make it first")
     bill = plan(job, _speed(device, job.dim))

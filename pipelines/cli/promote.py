@@ -13,12 +13,12 @@ commands = typer.Typer()
 def promote(
     run: Annotated[str, typer.Argument(help="Folder of a finished run, its MLflow id, or a commit")] = ".",
     name: Annotated[
-        str, typer.Option(help="Registered model (default: objectmate-insertion, as the gate judges)")
+        str, typer.Option(help="Registered model (default: objectmate- and the task that the gate judges)")
     ] = "",
     alias: Annotated[str, typer.Option(help="Alias that moves")] = "champion",
 ) -> None:
-    """Make a run's model the champion in MLflow's registry. Exit code 3 if its gate failed, or it is worse."""
+    """Make a run's model the champion in MLflow's registry. Exit code 3 if its gate did not pass, or it is worse."""
     from pipelines.promotion.promote import promote as promote_run
 
-    done = promote_run(run, name, alias)
-    say(f"models:/{done.name}@{done.alias} is version {done.version}: {done.standing}.")
+    champion = promote_run(run, name, alias)
+    say(f"models:/{champion.name}@{champion.alias} is version {champion.version}: {champion.standing}.")

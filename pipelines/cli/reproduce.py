@@ -16,7 +16,7 @@ def reproduce(
     choices: Annotated[Path | None, typer.Option(help="People's choices, as `objectmate review` exports them")] = None,
     json: Annotated[Path | None, typer.Option(help="Also write the answers as JSON")] = None,
 ) -> None:
-    """Ask a finished run, and runs made beside it, whether the paper's claims hold: an interval and a verdict each."""
+    """Check the paper's claims on a finished run and variants of it: an interval and a verdict each."""
     from pipelines.engines.workspace import Workspace
     from pipelines.reproduce.command import reproduce as ask
 

@@ -12,7 +12,7 @@ commands = typer.Typer()
 
 @commands.command()
 def verify(
-    workspace: Annotated[Path, typer.Option(help="Folder of the runs whose data/ is hashed")] = Path(),
+    workspace: Annotated[Path, typer.Option(help="Folder of the run whose data/ is hashed")] = Path(),
 ) -> None:
     """Hash every dataset on disk and compare it with its manifest. Exit code 1 if a file differs."""
     from pipelines.report.verification import verify_workspace
@@ -37,10 +37,10 @@ def compare(
     """Compare runs with the first: the cause, rows, gates, scores with paired tests, pictures from the same noise."""
     from pipelines.compare.command import Wanted, compare_runs
 
-    bad = compare_runs(runs, Wanted(output, json, fail_on or [], pipeline))
-    for sentence in bad:
+    failures = compare_runs(runs, Wanted(output, json, fail_on or [], pipeline))
+    for sentence in failures:
         say(f"Worse: {sentence}.")
-    raise typer.Exit(1 if bad else 0)
+    raise typer.Exit(1 if failures else 0)
 
 
 @commands.command()

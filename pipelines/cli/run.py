@@ -18,8 +18,10 @@ def run(
     labels: Annotated[str, typer.Option(help="CSV of path,subject: which photographs show the same product")] = "",
     profile: Profile = "sandbox",
     engine: Annotated[str, typer.Option(help="dvc, kfp (processes) or docker (containers)")] = "dvc",
-    workspace: Annotated[Path | None, typer.Option(help="Folder of this line of runs (. or runs/NAME)")] = None,
-    continue_past_gates: Annotated[bool, typer.Option(help="Continue past failed gates; verdicts record it")] = False,
+    workspace: Annotated[Path | None, typer.Option(help="Folder to run in (. or runs/NAME)")] = None,
+    continue_past_gates: Annotated[
+        bool, typer.Option(help="Continue past gates that do not pass; it is recorded")
+    ] = False,
     set_: Overrides = None,
     shares: Shares = 1,
 ) -> None:
@@ -32,7 +34,7 @@ def run(
 
 @commands.command()
 def stage(name: Annotated[str, typer.Argument(help="A step, such as mining or gate_recurrence")]) -> None:
-    """Run one stage in the current folder's data/ with its section of params.yaml."""
+    """Run one stage on the current folder's data/ with its section of params.yaml."""
     from pipelines.engines.family import RUN, ends_together
     from pipelines.engines.run import run_stage
 

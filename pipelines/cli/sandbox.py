@@ -40,10 +40,12 @@ def train(
 @sandbox.command()
 def verify(
     json: Annotated[Path | None, typer.Option(help="Also write the table as JSON")] = None,
-    steps: Annotated[int | None, typer.Option(help="Denoising steps (default: evaluation's; bars are for it)")] = None,
-    limit: Annotated[int, typer.Option(min=0, help="Most samples of each task (0: all, which bars are for)")] = 0,
+    steps: Annotated[
+        int | None, typer.Option(help="Denoising steps (default: evaluation's, which the bars assume)")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=0, help="Most samples of each task (0: all, which the bars assume)")] = 0,
 ) -> None:
-    """Measure the committed models again, on designs that none of them has seen. Exit code 1 if one misses its bar."""
+    """Measure the committed models again on unseen designs. Exit code 1 if one misses its bar."""
     from components.common.stage.params import collect
     from components.evaluation.params import Params
     from components.sandbox.verify.table import verify_models

@@ -1,6 +1,6 @@
-"""Where `objectmate` starts: a stage of a run goes straight to the run's server, all else to the commands.
+"""Where `objectmate` starts: a stage of a run goes straight to the run's server, everything else to the commands.
 
-A run starts a process for every stage, and to import the commands would take longer than many a stage's work.
+A run starts a process for every stage, and importing the commands would take longer than the work of many stages.
 """
 
 import os
@@ -10,14 +10,14 @@ from pipelines.cli.stopping import in_one_sentence
 from pipelines.engines.forking import SERVER, run_forked
 
 SPIN_COUNT = "1000"
-"""How often a thread of a network looks for its next task before it sleeps. libgomp's own count is 300 times as high:
-then threads that wait keep the cores from those that work, and two trainings on two cores slow each other down several
-times over. A training alone is as fast with either."""
+"""How often an idle OpenMP thread polls for its next task before it sleeps. libgomp's default is 300 times as high:
+then waiting threads keep the cores from working ones, and two trainings on two cores slow each other down several times
+over. A training alone is equally fast with either."""
 
 
 def main() -> None:
     """Entry point of `objectmate`."""
-    if "OMP_WAIT_POLICY" not in os.environ:  # the user's way to decide the same
+    if "OMP_WAIT_POLICY" not in os.environ:  # with which users can decide the same
         os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)  # for torch here, and for every process that is started
     match sys.argv[1:]:
         case ["stage", stage] if SERVER in os.environ:

@@ -1,4 +1,4 @@
-"""How the command ends: an error is one sentence on standard error, a signal stops every process in order."""
+"""How the command ends: an error becomes one sentence on standard error, and a signal stops every process cleanly."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 
 
 class Stopped(BaseException):
-    """The command was told to stop. Nothing catches this but `in_one_sentence`; exit code 128 + the signal's number."""
+    """The command was told to stop. Only `in_one_sentence` catches this; the exit code is 128 + the signal's number."""
 
     def __init__(self, number: int) -> None:
         super().__init__(f"stopped by {NAMES[signal.Signals(number)]}")
@@ -35,8 +35,8 @@ def in_one_sentence(command: Callable[[], object]) -> None:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    for each in NAMES:
-        signal.signal(each, signal.SIG_IGN)
+    for other in NAMES:
+        signal.signal(other, signal.SIG_IGN)
     raise Stopped(number)
 
 

@@ -1,17 +1,17 @@
-"""`objectmate takedown`: photographs leave a dataset for good."""
+"""`objectmate takedown`: remove photographs from a dataset for good."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-takedown = typer.Typer(no_args_is_help=True, help="Take photographs down: repair what was made from them.")
+takedown = typer.Typer(no_args_is_help=True, help="Take photographs down and repair what was made from them.")
 
 Asked = Annotated[
     list[str] | None,
     typer.Argument(help="sha256, name, address, picture's file, or KEY=VALUE such as subject=mug-0666"),
 ]
-FromList = Annotated[Path | None, typer.Option("--list", help="A text file with one of these on each line")]
+FromList = Annotated[Path | None, typer.Option("--list", help="A text file with one of these per line")]
 WorkspaceOption = Annotated[Path, typer.Option(help="Folder of the run that is repaired")]
 OutputsOption = Annotated[
     list[str] | None,
@@ -27,7 +27,7 @@ def plan(
     from pipelines.takedown.plan import make_plan
     from pipelines.takedown.printing import print_plan
 
-    print_plan(make_plan(workspace, _all(asked, from_list), outputs or [])[0])
+    print_plan(make_plan(workspace, _targets(asked, from_list), outputs or [])[0])
 
 
 @takedown.command()
@@ -36,22 +36,22 @@ def apply(
     from_list: FromList = None,
     workspace: WorkspaceOption = Path(),
     outputs: OutputsOption = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation")] = False,
     resume: Annotated[str, typer.Option(help="Name of a takedown that was interrupted")] = "",
 ) -> None:
-    """Take photographs down: deny list, repaired datasets, gates, and no other version left."""
-    from pipelines.takedown.apply import apply as do
+    """Take photographs down: update the deny list, repair datasets, run gates, delete other versions."""
+    from pipelines.takedown.apply import apply as apply_plan
     from pipelines.takedown.plan import load_plan, make_plan
     from pipelines.takedown.printing import print_plan, print_receipt
 
     if resume:
-        print_receipt(do(load_plan(resume), []))
+        print_receipt(apply_plan(load_plan(resume), []))
         return
-    made, denied = make_plan(workspace, _all(asked, from_list), outputs or [])
-    print_plan(made)
+    new_plan, denied = make_plan(workspace, _targets(asked, from_list), outputs or [])
+    print_plan(new_plan)
     if not yes:
         typer.confirm("Apply this?", abort=True)
-    print_receipt(do(made, denied))
+    print_receipt(apply_plan(new_plan, denied))
 
 
 @takedown.command()
@@ -73,7 +73,7 @@ def receipt(name: Annotated[str, typer.Argument(help="Name of the takedown")]) -
     print_receipt(read_receipt(name))
 
 
-def _all(asked: list[str] | None, from_list: Path | None) -> list[str]:
+def _targets(asked: list[str] | None, from_list: Path | None) -> list[str]:
     from pipelines.takedown.targets import read_list
 
     return [*(asked or []), *(read_list(from_list) if from_list else [])]

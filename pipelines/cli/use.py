@@ -12,13 +12,15 @@ commands = typer.Typer()
 
 References = Annotated[
     list[str] | None,
-    typer.Option("--reference", help="Picture of the object, one to three; FILE#xywh=x,y,w,h if it does not fill it"),
+    typer.Option(
+        "--reference", help="Picture of the object, one to three; FILE#xywh=x,y,w,h if the object does not fill it"
+    ),
 ]
 OutOption = Annotated[
     Path | None, typer.Option(help=".png, .jpg or .webp, with --batch a folder (default: inserted, or generated)")
 ]
 BatchOption = Annotated[
-    Path | None, typer.Option(help="CSV or .xlsx with a picture a row; docs/use.md explains its columns")
+    Path | None, typer.Option(help="CSV or .xlsx with one picture per row; docs/use.md explains its columns")
 ]
 ModelOption = Annotated[
     str, typer.Option(help="A trained model: a folder, or models:/NAME/VERSION or models:/NAME@ALIAS of MLflow")

@@ -1,1 +1,1 @@
-"""Running a pipeline on a cluster: compiling, submitting, following, and bringing results home."""
+"""Running a pipeline on a cluster: compiling, submitting, following, and fetching its results."""

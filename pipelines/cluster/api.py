@@ -1,4 +1,4 @@
-"""The Kubeflow Pipelines API of a cluster (v2beta1), spoken through its generated client `kfp_server_api`.
+"""The Kubeflow Pipelines API of a cluster (v2beta1), called through its generated client `kfp_server_api`.
 
 `kfp.Client` wraps the same client, but prints as it goes, reads a context file from the home folder, and takes 25 s
 and five tracebacks to say that a token is wrong. Everything created here is looked up first, and again before each
@@ -32,7 +32,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True)
 class Version:
-    """A pipeline version on a cluster. name: the first 32 hex digits of its IR's sha256. reused: it was there before.
+    """A pipeline version on a cluster. name: the first 32 hex digits of its IR's sha256. reused: it already existed.
 
     The same content has the same name, so it is uploaded once.
     """
@@ -97,17 +97,17 @@ class Cluster:
         pipeline_id, name = self._pipeline(pipeline), digest_file(ir)[:32]
 
         def find() -> Any:
-            given = {"pipeline_id": pipeline_id, "filter": _named(name)}
-            listed = self._call(self._pipelines.pipeline_service_list_pipeline_versions, **given)
+            query = {"pipeline_id": pipeline_id, "filter": _named(name)}
+            listed = self._call(self._pipelines.pipeline_service_list_pipeline_versions, **query)
             return _only(listed.pipeline_versions)
 
         def make() -> Any:
-            given = {"name": name, "pipelineid": pipeline_id, "description": f"ObjectMate {commit()}".strip()}
-            return self._call(self._uploads.upload_pipeline_version, uploadfile=str(ir), **given)
+            fields = {"name": name, "pipelineid": pipeline_id, "description": f"ObjectMate {commit()}".strip()}
+            return self._call(self._uploads.upload_pipeline_version, uploadfile=str(ir), **fields)
 
-        before = self._try(find)
-        version = before or self._try(lambda: find() or make())
-        return Version(pipeline, name, pipeline_id, version.pipeline_version_id, before is not None)
+        existing = self._try(find)
+        version = existing or self._try(lambda: find() or make())
+        return Version(pipeline, name, pipeline_id, version.pipeline_version_id, existing is not None)
 
     def _pipeline(self, name: str) -> str:
         """The id of a pipeline. It is created without a version, because an upload would call the first one `name`."""
@@ -131,8 +131,8 @@ class Cluster:
         name = f"{version.pipeline}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
 
         def find() -> Any:
-            given = {"experiment_id": experiment_id, "filter": _named(name)}
-            return _only(self._call(self._runs.run_service_list_runs, **given).runs)
+            query = {"experiment_id": experiment_id, "filter": _named(name)}
+            return _only(self._call(self._runs.run_service_list_runs, **query).runs)
 
         def make() -> Any:
             body = api.V2beta1Run(display_name=name, **_content(version, experiment_id, parameters))
@@ -148,12 +148,12 @@ class Cluster:
         Never two runs at once; missed times are skipped.
         """
         trigger = api.V2beta1Trigger(cron_schedule=api.V2beta1CronSchedule(cron=cron))
-        habits = {"trigger": trigger, "mode": api.RecurringRunMode.ENABLE, "max_concurrency": "1", "no_catchup": True}
+        options = {"trigger": trigger, "mode": api.RecurringRunMode.ENABLE, "max_concurrency": "1", "no_catchup": True}
 
         def make() -> str:
-            body = api.V2beta1RecurringRun(display_name=name, **habits, **_content(version, experiment_id, parameters))
-            made = self._call(self._schedules.recurring_run_service_create_recurring_run, recurring_run=body)
-            return made.recurring_run_id
+            body = api.V2beta1RecurringRun(display_name=name, **options, **_content(version, experiment_id, parameters))
+            answer = self._call(self._schedules.recurring_run_service_create_recurring_run, recurring_run=body)
+            return answer.recurring_run_id
 
         return self._try(lambda: self._scheduled(name, experiment_id) or make())
 
@@ -162,8 +162,8 @@ class Cluster:
         return self._try(lambda: self._scheduled(name, experiment_id))
 
     def _scheduled(self, name: str, experiment_id: str) -> str:
-        given = {"experiment_id": experiment_id, "filter": _named(name)}
-        existing = self._call(self._schedules.recurring_run_service_list_recurring_runs, **given).recurring_runs
+        query = {"experiment_id": experiment_id, "filter": _named(name)}
+        existing = self._call(self._schedules.recurring_run_service_list_recurring_runs, **query).recurring_runs
         return existing[0].recurring_run_id if existing else ""
 
     def run(self, run_id: str) -> api.V2beta1Run:
@@ -178,8 +178,8 @@ class Cluster:
         """Where a browser shows a recurring run."""
         return f"{self.host}/#/recurringrun/details/{schedule_id}"
 
-    def _call(self, method: Callable[..., Answer], **given: Any) -> Answer:
-        answer = method(**given, _request_timeout=TIMEOUT)
+    def _call(self, method: Callable[..., Answer], **arguments: Any) -> Answer:
+        answer = method(**arguments, _request_timeout=TIMEOUT)
         if "json" not in (self._client.last_response.getheader("content-type") or ""):
             raise UserError(
                 f"{self.host} answers with a web page, not as a Kubeflow Pipelines API: correct --host ({HOST})"
@@ -203,7 +203,7 @@ def _content(version: Version, experiment_id: str, parameters: Mapping[str, Any]
 
 
 def _named(name: str) -> str:
-    """The filter of a list request for things of this name (the API's filter.proto, as JSON)."""
+    """The filter of a list request for objects with this name (the API's filter.proto, as JSON)."""
     return json.dumps({"predicates": [{"operation": "EQUALS", "key": "display_name", "stringValue": name}]})
 
 

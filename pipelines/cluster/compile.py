@@ -1,4 +1,4 @@
-"""`objectmate compile`: the pipelines as YAML, and whether a cluster would take them."""
+"""`objectmate compile`: the pipelines as YAML, and whether a cluster would accept them."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -3,7 +3,7 @@
 import os
 
 GOOD = ("SUCCEEDED", "COMPLETE")
-"""What the versions of Kubeflow call a run that succeeded."""
+"""The states of a successful run in different versions of Kubeflow."""
 
 
 def close(name: str, state: str, resource: str, message: str) -> str:

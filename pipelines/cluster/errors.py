@@ -15,7 +15,7 @@ CONFLICT, TOO_MANY, BROKEN = 409, 429, 500
 HINTS = {
     401: f"it needs a valid token: set {TOKEN}",
     403: f"the token in {TOKEN} is not allowed to do this: ask for one that may create runs in {NAMESPACE}",
-    404: f"there is no such thing: correct the id, or the address in --host ({HOST})",
+    404: f"it was not found: correct the id, or the address in --host ({HOST})",
     409: "the name is taken by something that you cannot see: name another --experiment",
 }
 
@@ -23,7 +23,7 @@ Answer = TypeVar("Answer")
 
 
 def ask(attempt: Callable[[], Answer], host: str, waits: tuple[float, ...]) -> Answer:
-    """Returns what `attempt` does, retrying after `waits` seconds while its error may pass. Raises `UserError`."""
+    """What `attempt` returns, retried after `waits` (s) while its error may be temporary. Raises `UserError`."""
     try:
         return persist(attempt, _may_pass, waits)
     except (ApiException, HTTPError) as error:
@@ -31,7 +31,8 @@ def ask(attempt: Callable[[], Answer], host: str, waits: tuple[float, ...]) -> A
 
 
 def _may_pass(error: Exception) -> bool:
-    """A lost connection or a broken server may; so may a conflict, since attempts look before they create anything."""
+    """Whether a retry may help: after a lost connection or a server error, and after a conflict, since attempts look
+    before they create anything."""
     if isinstance(error, ApiException):
         return error.status in (CONFLICT, TOO_MANY) or error.status >= BROKEN
     return isinstance(error, HTTPError) and not isinstance(getattr(error, "reason", None), SSLError)
@@ -44,21 +45,23 @@ def _sentence(host: str, error: Exception) -> str:
         if isinstance(cause, SSLError):
             return f"no secure connection to {host} ({cause}): correct it, or name its CA's file in SSL_CERT_FILE"
         return f"{host} does not answer ({type(cause).__name__}): correct --host ({HOST}), or forward its port"
-    said = f"{host} answers {error.status}{_said(error.body)}"
+    answer = f"{host} answers {error.status}{_said(error.body)}"
     if 300 <= error.status < 400:
-        return f"{said}, a redirect to a login page: set {TOKEN}"
+        return f"{answer}, a redirect to a login page: set {TOKEN}"
     if error.status >= BROKEN or error.status == TOO_MANY:
-        return f"{said} again and again: look at the cluster, then run the same command again"
-    return f"{said}: {HINTS.get(error.status, 'it rejects the request; is it Kubeflow Pipelines 2.14 or later?')}"
+        return f"{answer} repeatedly: look at the cluster, then run the same command again"
+    return f"{answer}: {HINTS.get(error.status, 'it rejects the request; is it Kubeflow Pipelines 2.14 or later?')}"
 
 
 def _said(body: str | None) -> str:
     """The message in an error's body, in brackets and on one line; nothing if the body is not a JSON object."""
     try:
-        words = json.loads(body or "")
+        answer = json.loads(body or "")
     except ValueError:
         return ""
     message = (
-        (words.get("message") or words.get("error_message") or words.get("error")) if isinstance(words, dict) else ""
+        (answer.get("message") or answer.get("error_message") or answer.get("error"))
+        if isinstance(answer, dict)
+        else ""
     )
     return f" ({' '.join(str(message).split())[:300]})" if message else ""

@@ -22,7 +22,7 @@ COLOURS = {"SUCCEEDED": "green", "RUNNING": "cyan", "FAILED": "red", "CANCELED":
 DRIVER = "-driver"
 """Kubeflow also lists each task's driver, which resolves inputs and looks for a cached result."""
 
-SHARE = "-share"  # of a loop's tasks, each a worker's share of a step
+SHARE = "-share"  # suffix of a loop's tasks, each a worker's share of a step
 
 
 @dataclass(frozen=True)
@@ -77,19 +77,19 @@ def _details(run: Any) -> list[Any]:
 
 
 def _seconds(detail: Any, now: datetime) -> float:
-    """Up to now for a task that has not ended, whose end the API may give as 1970."""
+    """How long a task has run, s. The API may give 1970 as the end of one that has not ended."""
     end = detail.end_time if detail.state in ENDED and detail.end_time else now
     return max(0.0, (end - detail.start_time).total_seconds())
 
 
 def _failure(run: Any) -> tuple[str, str]:
-    """The step that failed first, and what the cluster says about it. A gate whose driver failed has judged nothing."""
+    """The step that failed first, and the cluster's message. If a gate's driver failed, the gate judged nothing."""
     for detail in _details(run):
         name = (detail.display_name or "").removesuffix(DRIVER).removesuffix(SHARE).replace("-", "_")
         if detail.state == "FAILED" and name in STEPS:
             driver = (detail.display_name or "").endswith(DRIVER)
-            said = detail.error.message if detail.error else ""
-            return f"the driver of {name}" if driver else name, f": {said}" if said else ""
+            message = detail.error.message if detail.error else ""
+            return f"the driver of {name}" if driver else name, f": {message}" if message else ""
     return "", f": {run.error.message}" if run.error else ""
 
 

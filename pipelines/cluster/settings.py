@@ -42,7 +42,7 @@ def settle(task: PipelineTask, step: Step, gathers: bool = False) -> PipelineTas
 
 
 def settle_outside(task: PipelineTask) -> PipelineTask:
-    """Gives a task that belongs to no step, and only works on the store, its settings; returns it."""
+    """Gives its settings to a task that belongs to no step and only works on the store; returns it."""
     _sized(task, Size())
     _retried(task)
     _on_the_store(task)

@@ -30,7 +30,7 @@ def submit(
 
     given: DATASET=ADDRESS of each dataset that the pipeline reads and does not make. outputs: addresses of earlier
     runs' artifacts, for the pipeline takedown.
-    Raises `UserError`, before anything is uploaded, if a pod could not do what is asked.
+    Raises `UserError`, before anything is uploaded, if the run could not work in pods.
     """
     parameters = run_parameters(request, given, outputs)
     with _compiled(request.pipeline, request.shares > 1) as ir:
@@ -59,17 +59,17 @@ def schedule(cluster: Cluster, request: Request, given: Sequence[str], experimen
     name = f"objectmate-{request.pipeline}-{request.profile}"
     with _compiled(request.pipeline, request.shares > 1) as ir:
         experiment_id = cluster.experiment(experiment)
-        if before := cluster.scheduled(name, experiment_id):
-            where = cluster.schedule_url(before)
-            raise UserError(f"there is already a schedule {name}: delete it at {where}, or name another --experiment")
+        if existing := cluster.scheduled(name, experiment_id):
+            url = cluster.schedule_url(existing)
+            raise UserError(f"there is already a schedule {name}: delete it at {url}, or name another --experiment")
         version = cluster.publish(f"objectmate-{request.pipeline}", ir)
     try:
-        made = cluster.schedule(name, cron, version, experiment_id, parameters)
+        schedule_id = cluster.schedule(name, cron, version, experiment_id, parameters)
     except UserError as error:
         raise UserError(_without(version, "schedule", error)) from None
     lines = (
         _uploaded(version),
-        f"Schedule {made} ({name}, {cron}): {cluster.schedule_url(made)}",
+        f"Schedule {schedule_id} ({name}, {cron}): {cluster.schedule_url(schedule_id)}",
         "Next: objectmate status RUN, once it has run",
     )
     return "\n".join(lines)
@@ -97,14 +97,14 @@ def run_parameters(request: Request, given: Sequence[str], outputs: Sequence[str
 
 
 def _refuse_outputs(outputs: Sequence[str], takes_down: bool, denied: str) -> None:
-    """A takedown needs the addresses to purge and the list of what goes; no other pipeline deletes anything."""
+    """A takedown needs the addresses to purge and the deny list; no other pipeline deletes anything."""
     if outputs and not takes_down:
         raise UserError("only the pipeline takedown purges --outputs: leave them out, or submit takedown")
     if wrong := [address for address in outputs if not address.startswith(S3)]:
         raise UserError(f"--outputs {wrong[0]} is not in a bucket: name the s3:// address of earlier runs' artifacts")
     if takes_down and not (outputs and denied.startswith(S3)):
         raise UserError(
-            "a takedown needs the deny list and what is to be purged: give --set "
+            "a takedown needs the deny list and the addresses to purge: give --set "
             "ingest.denied=s3://BUCKET/denied.parquet and --outputs s3://..., the address of earlier runs' artifacts"
         )
 
@@ -121,7 +121,7 @@ def _refuse_local(values: dict[str, Any], steps: Sequence[Step]) -> None:
 
 
 def _refuse_unshared(values: dict[str, Any], steps: Sequence[Step], claim: str) -> None:
-    """The nodes of a training see what its pod sees only through a volume."""
+    """The nodes of a training share files with its pod only through a volume."""
     for step in steps:
         nodes = getattr(step_params(values, step, "the parameters"), "nodes", 1)
         if nodes > 1 and not os.environ.get(claim):
@@ -161,7 +161,7 @@ def _refuse_tags(images: Sequence[str]) -> None:
 def _compiled(pipeline: str, shares: bool) -> Iterator[Path]:
     """The file of a pipeline's intermediate representation (shares: see `build`).
 
-    Raises `UserError` if a cluster would not take it.
+    Raises `UserError` if a cluster would not accept it.
     """
     from pipelines.ir.check import check_files
     from pipelines.kubeflow import compile_pipeline, images

@@ -1,4 +1,4 @@
-"""`objectmate sync`: records in DVC what Kubeflow made, so that `dvc repro` does not make it again.
+"""`objectmate sync`: records in DVC what Kubeflow made, so that `dvc repro` skips it.
 
 A run is judged by the manifests it left behind, never by what Kubeflow reports: every file must have the sha256 that
 its manifest names, and every dataset must come from today's parameters, inputs and commit.
@@ -47,14 +47,14 @@ def _enter(run: str, workspace: Workspace) -> list[str]:
         with TemporaryDirectory(dir=workspace.root, prefix=".sync-") as folder:
             fetched = Workspace(Path(folder))
             made = _fetch_all(open_store(run), run, fetched)
-            _lend_the_rest(made, workspace, fetched)
+            _link_the_rest(made, workspace, fetched)
             _refuse_foreign(made, fetched)
             for source, target in zip(_folders(made, fetched), _folders(made, workspace), strict=True):
                 shutil.rmtree(target, ignore_errors=True)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 source.replace(target)
             forget_kubeflow(workspace, [step.name for step in made])
-            workspace.tracked.unlink(missing_ok=True)  # what MLflow has is about what was here before
+            workspace.tracked.unlink(missing_ok=True)  # what MLflow has describes what was here before
     # DVC must not record a gate that stopped a run: it would continue past it.
     passed = [step for step in made if not stops(workspace, step.name)]
     _commit(passed, workspace)
@@ -78,7 +78,7 @@ def _fetch_all(store: Store, run: str, fetched: Workspace) -> list[Step]:
     return made
 
 
-def _lend_the_rest(made: list[Step], workspace: Workspace, fetched: Workspace) -> None:
+def _link_the_rest(made: list[Step], workspace: Workspace, fetched: Workspace) -> None:
     """Links into `fetched` what the run did not make itself: its parameters, and datasets that it started from."""
     fetched.params.symlink_to(workspace.params.resolve())
     rest = [step for step in STEPS.values() if step not in made]
@@ -89,7 +89,7 @@ def _lend_the_rest(made: list[Step], workspace: Workspace, fetched: Workspace) -
 
 
 def _places(keys: list[str], step: Step) -> dict[str, str]:
-    """Role -> folder of a step's artifacts, empty where it is not finished. KFP names TASK[/EXECUTION]/ROLE."""
+    """Role -> folder of a step's artifacts, empty where it is not finished. KFP writes to TASK[/EXECUTION]/ROLE."""
     task = task_name(step.name)
     markers = {role: MANIFEST for role in step.outputs} | {"report": RECORD}
     places = dict.fromkeys(markers, "")
@@ -108,7 +108,7 @@ def _fetch(store: Store, keys: list[str], place: str, target: Path) -> None:
 
 
 def _refuse_foreign(made: list[Step], workspace: Workspace) -> None:
-    """Hashes every dataset before anything else reads it, then checks where each step comes from."""
+    """Hashes every dataset before anything else reads it, then checks what each step was made from."""
     for step in track(made, "steps hashed"):
         for folder in workspace.outputs(step).values():
             refuse_damage(folder)
@@ -135,4 +135,4 @@ def _commit(made: list[Step], workspace: Workspace) -> None:
             for step in track(made, "steps entered"):
                 repo.commit(step.name, force=True)
     except DvcException as error:
-        raise UserError(f"DVC cannot take the datasets of {workspace.root}: {error}") from error
+        raise UserError(f"DVC cannot record the datasets of {workspace.root}: {error}") from error

@@ -1,1 +1,1 @@
-"""`objectmate compare`: what changed between runs, why, and what it did to gates, scores and pictures."""
+"""`objectmate compare`: what changed between runs, why, and how it affected gates, scores and pictures."""

@@ -1,4 +1,4 @@
-"""What `objectmate compare` does: equality of datasets if asked, the comparison, its files, and what got worse."""
+"""The steps of `objectmate compare`: equality of datasets if asked, the comparison, its files, and what got worse."""
 
 import json
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ from pipelines.compare.terminal import show
 from pipelines.compare.worse import DATASETS, worse
 
 VERSION = 1
-"""Of the JSON document; it changes when a field is taken away or changes its meaning."""
+"""Version of the JSON document; it changes when a field is removed or changes its meaning."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a person asked for. fail_on: see `worse`. pipeline: whose datasets must be equal, if that was asked."""
+    """What the user asked for. fail_on: see `worse`. pipeline: whose datasets must be equal, if that was asked."""
 
     output: Path | None
     json: Path | None
@@ -45,22 +45,22 @@ def compare_runs(names: Sequence[str], wanted: Wanted) -> list[str]:
             if DATASETS in wanted.fail_on and not all_equal(run.workspace, reference.workspace, wanted.pipeline)
         ]
         if not holds_data(reference.workspace) and DATASETS in wanted.fail_on:
-            return unequal  # a fresh clone has only its dvc.lock, by which datasets can be compared, and nothing else
-        found = compare(reference, runs)
-        show(found)
-        bad = unequal + worse(found, wanted.fail_on)
+            return unequal  # a fresh clone has only its dvc.lock, which is enough to compare datasets but nothing else
+        comparison = compare(reference, runs)
+        show(comparison)
+        failures = unequal + worse(comparison, wanted.fail_on)
         if wanted.output:
-            write_page(found, reference, runs, wanted.output)
+            write_page(comparison, reference, runs, wanted.output)
             Terminal().print(f"Page: {wanted.output}", markup=False, highlight=False, soft_wrap=True)
         if wanted.json:
-            wanted.json.write_text(json.dumps(document(found, bad), indent=1) + "\n", encoding="utf-8")
-    return bad
+            wanted.json.write_text(json.dumps(document(comparison, failures), indent=1) + "\n", encoding="utf-8")
+    return failures
 
 
-def document(found: Comparison, bad: Sequence[str]) -> dict[str, Any]:
-    """The comparison as JSON. worse: what was asked to hold and did not."""
-    whole = asdict(found)
-    for against, own in zip(found.against, whole["against"], strict=True):
+def document(comparison: Comparison, failures: Sequence[str]) -> dict[str, Any]:
+    """The comparison as JSON. failures: what `--fail-on` names and got worse."""
+    whole = asdict(comparison)
+    for against, own in zip(comparison.against, whole["against"], strict=True):
         for score, values in zip(against.scores, own["scores"], strict=True):
             values |= {"verdict": score.verdict, "own_intervals_overlap": score.overlaps}
-    return {"version": VERSION, "worse": list(bad), **whole}
+    return {"version": VERSION, "worse": list(failures), **whole}

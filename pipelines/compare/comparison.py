@@ -18,16 +18,16 @@ from pipelines.lineage.diff.rows import ADDED, LISTED, REMOVED, Row
 from pipelines.steps import STEPS
 
 LOST_PARENT = re.compile(r"its (photograph|object) \S+ is not there")
-MADE_OTHERWISE = "made otherwise by what differs"
-FOLLOWS = "follows from a dataset before it"
+MADE_OTHERWISE = "made differently, because of what differs"
+FOLLOWS = "follows from an earlier dataset"
 
 
 @dataclass(frozen=True)
 class Run:
     """A run that was compared.
 
-    name: as it was given. folder: of its data, a temporary one if the run was restored. mlflow_run: its id there, or
-    empty.
+    name: as the user gave it. folder: of its data, a temporary one if the run was restored. mlflow_run: its id in
+    MLflow, or empty.
     """
 
     name: str
@@ -48,7 +48,8 @@ class Parameter:
 class Reason:
     """Rows that were added or removed for one reason.
 
-    what: added or removed. reason: on record, or else whether the dataset was made otherwise or follows from another.
+    what: added or removed. reason: the recorded one, or else whether the dataset was made differently or follows from
+    another.
     """
 
     what: str
@@ -58,7 +59,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Rows:
-    """How the rows of a dataset differ. unexplained: rows beyond those that were looked through for reasons."""
+    """How the rows of a dataset differ. unexplained: how many rows were not examined for reasons."""
 
     dataset: str
     step: str
@@ -102,7 +103,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Against:
-    """A run beside the reference.
+    """A run compared with the reference.
 
     first: the first dataset whose content differs, empty if none does; causes: why, the most certain first.
     equal: datasets of the same content. only: dataset -> the folder of the run that alone has it.
@@ -125,7 +126,7 @@ class Against:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Runs beside a reference. tests: how many scores share Holm's correction."""
+    """Runs compared with a reference. tests: how many scores share Holm's correction."""
 
     reference: Run
     against: list[Against]
@@ -153,15 +154,21 @@ def _against(
     reference: Named, named: Named, scores: list[Score], refused: dict[str, str], samples: list[Sample]
 ) -> Against:
     before, after = reference.workspace, named.workspace
-    found = diff(before, after)
+    difference = diff(before, after)
     return Against(
         run=_run(named),
-        first=found.first,
-        causes=[str(cause) for cause in found.causes],
+        first=difference.first,
+        causes=[str(cause) for cause in difference.causes],
         parameters=_parameters(reference, named),
-        equal=_equal(found, before, after),
-        rows=[_rows(changed, MADE_OTHERWISE if changed.name == found.first else FOLLOWS) for changed in found.changed],
-        only={name: named.name if folder == str(after.root) else reference.name for name, folder in found.only.items()},
+        equal=_equal(difference, before, after),
+        rows=[
+            _rows(changed, MADE_OTHERWISE if changed.name == difference.first else FOLLOWS)
+            for changed in difference.changed
+        ],
+        only={
+            name: named.name if folder == str(after.root) else reference.name
+            for name, folder in difference.only.items()
+        },
         gates=_gates(before, after),
         scores=scores,
         refused=refused,
@@ -170,21 +177,21 @@ def _against(
 
 
 def _parameters(before: Named, after: Named) -> list[Parameter]:
-    """Local paths count by where they lead."""
+    """The parameters that differ; local paths are equal if they lead to the same place."""
     values = [moved(flat(read_yaml(each.workspace.params)), each.home, before.home) for each in (before, after)]
     keys = [key for key in dict.fromkeys([*values[0], *values[1]]) if values[0].get(key) != values[1].get(key)]
     return [Parameter(key, *(str(each.get(key, "")) for each in values)) for key in keys]
 
 
-def _equal(found: Diff, before: Workspace, after: Workspace) -> list[str]:
+def _equal(difference: Diff, before: Workspace, after: Workspace) -> list[str]:
     names = [name for step in STEPS.values() for name in step.outputs.values()]
-    differing = {changed.name for changed in found.changed}
+    differing = {changed.name for changed in difference.changed}
     both = [name for name in names if is_complete(before.dataset(name)) and is_complete(after.dataset(name))]
     return [name for name in both if name not in differing]
 
 
 def _rows(changed: Changed, unrecorded: str) -> Rows:
-    """unrecorded: why a row came or went for which no stage has a reason on record."""
+    """unrecorded: the reason to show for a row for which no stage recorded one."""
     rows = changed.rows
     counted = Counter((row.what, _why(row)) for row in rows.listed if row.what in (ADDED, REMOVED))
     reasons = [Reason(what, reason or unrecorded, number) for (what, reason), number in counted.most_common()]
@@ -196,8 +203,8 @@ def _rows(changed: Changed, unrecorded: str) -> Rows:
 
 
 def _why(row: Row) -> str:
-    """Why a row came or went, without what is particular to it: where it is missing, a stage refused it or has no
-    parent for it; if it is itself what a stage refused, that reason. Empty if there is none on record."""
+    """Why a row was added or removed, without details of that row: in the run that lacks it, a stage refused it or its
+    parent is missing; if the row itself records a refusal, that reason. Empty if no reason is recorded."""
     side = "in the reference" if row.what == ADDED else "in this run"
     if lost := LOST_PARENT.fullmatch(row.reason):
         return f"its {lost[1]} is not there {side}"
@@ -227,10 +234,10 @@ def _gates(before: Workspace, after: Workspace) -> list[Gate]:
 
 def _samples(scores: list[Score], reference: Scored, run: Scored) -> list[Sample]:
     """The common samples of each benchmark by the independent encoder's change, the worst first."""
-    found = []
+    samples = []
     for name in [score.name for score in scores if score.name.endswith(".second_ir")]:
         changes = sorted(sample_changes(name, reference, run).items(), key=lambda each: (each[1], each[0]))
         subjects = reference.of(name)
         benchmark = name.partition(".")[0]
-        found += [Sample(benchmark, each, subjects[each][0], name, change) for each, change in changes]
-    return found
+        samples += [Sample(benchmark, sample, subjects[sample][0], name, change) for sample, change in changes]
+    return samples

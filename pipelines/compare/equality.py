@@ -30,7 +30,7 @@ class _Row:
 
 
 def all_equal(run: Workspace, reference: Workspace, pipeline: str) -> bool:
-    """Prints a table of the datasets that a pipeline makes; True if both runs have each of them, whole and equal.
+    """Prints a table of the datasets that a pipeline makes; True if both runs have each of them, undamaged and equal.
 
     Every file is hashed. Where the reference has a dataset only in its dvc.lock, as in a fresh clone, the run's is
     hashed again as DVC does it and compared with that. Raises `UserError` if there is no such pipeline, or nothing
@@ -53,7 +53,7 @@ def all_equal(run: Workspace, reference: Workspace, pipeline: str) -> bool:
 
 
 def _digests(workspace: Workspace, names: list[str]) -> dict[str, str]:
-    """Name -> sha256 of the manifest, of the datasets that are on disk."""
+    """Name -> digest of its content, for the datasets that are complete on disk."""
     folders = {name: workspace.dataset(name) for name in names}
     return {name: Dataset(folder).digest for name, folder in folders.items() if is_complete(folder)}
 
@@ -92,5 +92,5 @@ def _show(rows: list[_Row], damage: list[Check]) -> None:
     by_lock = sum(row.reference == LOCK for row in rows)
     console.print(
         f"{sum(row.verdict == EQUAL for row in rows)} of {len(rows)} datasets are equal"
-        + (f"; {by_lock} are compared with dvc.lock, because the reference does not hold them." if by_lock else ".")
+        + (f"; {by_lock} are compared with dvc.lock, because the reference does not have them." if by_lock else ".")
     )

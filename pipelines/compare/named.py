@@ -19,14 +19,14 @@ from pipelines.steps import STEPS
 
 DIGITS = re.compile(r"[0-9a-f]{7,32}")
 FOLDER = "workspace"
-"""The tag of an MLflow run that names its workspace, as seen from where it was started."""
+"""The tag of an MLflow run that names its workspace, relative to where it was started."""
 
 
 @dataclass(frozen=True)
 class Named:
-    """A run by the name that it was given (a dot: by its folder), and its data, which may be a restored copy.
+    """A run under the name that the user gave (for a dot: its folder's name), and its data, which may be restored.
 
-    home: the folder from which the paths in its parameters are seen.
+    home: the folder to which the paths in its parameters are relative.
     """
 
     name: str
@@ -43,12 +43,12 @@ class Names:
     """Finds runs by name. Restored data live until the block ends."""
 
     def __enter__(self) -> "Names":
-        self._kept = TemporaryDirectory(prefix="objectmate-runs-", ignore_cleanup_errors=True)
+        self._temporary = TemporaryDirectory(prefix="objectmate-runs-", ignore_cleanup_errors=True)
         self._restored: dict[str, Named] = {}
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._kept.cleanup()
+        self._temporary.cleanup()
 
     def find(self, name: str) -> Named:
         """Raises `UserError` if nothing has this name, or its data are gone."""
@@ -56,8 +56,8 @@ class Names:
             return in_folder(name if Path(name) != Path() else Path.cwd().name, Path(name))
         if DIGITS.fullmatch(name):
             for folder in [Path(), *sorted(RUNS.glob("*/"))]:
-                if (found := in_folder(name, folder)).mlflow_run.startswith(name):
-                    return found
+                if (run := in_folder(name, folder)).mlflow_run.startswith(name):
+                    return run
         if name not in self._restored:
             self._restored[name] = self._restore(name)
         return self._restored[name]
@@ -68,8 +68,10 @@ class Names:
             raise UserError(f"there is no run {name}: name a workspace's folder, an MLflow run's id or a commit")
         if LOCK not in texts:
             raise UserError(f"run {name} has no {LOCK}, since DVC did not make it: name a folder or a commit")
-        folder = f"{len(self._restored)}-{re.sub(r'[^a-zA-Z0-9]', '-', name)[:60]}"  # names may differ in marks alone
-        return Named(name, restore(name, texts, Path(self._kept.name) / folder), home)
+        folder = (
+            f"{len(self._restored)}-{re.sub(r'[^a-zA-Z0-9]', '-', name)[:60]}"  # names may differ only in punctuation
+        )
+        return Named(name, restore(name, texts, Path(self._temporary.name) / folder), home)
 
 
 def holds_data(workspace: Workspace) -> bool:
@@ -90,11 +92,11 @@ def _is_folder(name: str) -> bool:
 
 
 Texts = tuple[Path, dict[str, str]]
-"""The folder that a past run's paths are seen from, and file name -> text of its params.yaml and dvc.lock."""
+"""The folder to which a past run's paths are relative, and file name -> text of its params.yaml and dvc.lock."""
 
 
 def _of_mlflow(name: str) -> Texts | None:
-    """What MLflow keeps of a run that is in no workspace any more; None if it has no such run."""
+    """What MLflow has of a run that is no longer in a workspace; None if it has no such run."""
     store = store_of(Workspace(Path()))
     if not store or not re.fullmatch(r"[0-9a-f]{32}", name):
         return None
@@ -108,14 +110,14 @@ def _of_mlflow(name: str) -> Texts | None:
         return None
     with TemporaryDirectory() as folder:
         try:
-            kept = Path(client.download_artifacts(run.info.run_id, RECORDED, folder))
+            recorded = Path(client.download_artifacts(run.info.run_id, RECORDED, folder))
         except Exception as error:  # each store has errors of its own
             reason = " ".join(str(error).split())[:120]
             raise UserError(
-                f"MLflow's run {name} is in no workspace here, and its {LOCK} is not with it ({reason}): name a "
+                f"MLflow's run {name} is in no workspace here, and its record has no {LOCK} ({reason}): name a "
                 "folder or a commit"
             ) from None
-        texts = {path.name: path.read_text(encoding="utf-8") for path in kept.iterdir()}
+        texts = {path.name: path.read_text(encoding="utf-8") for path in recorded.iterdir()}
         return Path(run.data.tags.get(FOLDER, "")), texts
 
 
@@ -128,9 +130,9 @@ def _of_commit(name: str) -> Texts:
 
 
 def _git(*words: str) -> str:
-    """What git answers; empty if there is no git, no repository, or no such thing in it."""
+    """What git prints; empty if there is no git or no repository, or if git fails."""
     try:
-        done = subprocess.run(["git", *words], capture_output=True, text=True, check=False)
+        process = subprocess.run(["git", *words], capture_output=True, text=True, check=False)
     except FileNotFoundError:
         return ""
-    return done.stdout if done.returncode == 0 else ""
+    return process.stdout if process.returncode == 0 else ""

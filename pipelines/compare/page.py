@@ -13,11 +13,11 @@ from pipelines.compare.scores import BETTER, MAYBE_BETTER, MAYBE_WORSE, OPEN, SA
 from pipelines.compare.terminal import answer, cause, nothing_shown
 
 WIDTH, MARGIN = 140, 6
-"""px of the drawing of an interval, and left free on each side."""
+"""px: width of an interval's drawing, and the margin on each side."""
 
 
 def write_page(comparison: Comparison, reference: Named, runs: Sequence[Named], path: Path) -> None:
-    """Writes the page. Names and values are escaped, and it asks for nothing from elsewhere."""
+    """Writes the page. Names and values are escaped, and the page loads nothing from elsewhere."""
     cards = all_cards(reference, runs, comparison.against)
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
@@ -37,7 +37,7 @@ def write_page(comparison: Comparison, reference: Named, runs: Sequence[Named], 
         comparison=comparison,
         pairs=list(zip(comparison.against, cards, strict=True)),
         firsts={score.name: score for each in reversed(comparison.against) for score in each.scores},
-        found=[{score.name: score for score in each.scores} for each in comparison.against],
+        scores_by_run=[{score.name: score for score in each.scores} for each in comparison.against],
         lost=[[gate for gate in each.gates if gate.lost] for each in comparison.against],
     )
     path.write_text(html, encoding="utf-8")

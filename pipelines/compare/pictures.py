@@ -1,4 +1,4 @@
-"""What both runs drew for the same benchmark samples from the same noise, beside the truth."""
+"""What both runs drew for the same benchmark samples from the same noise, next to the truth."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,15 +25,15 @@ from pipelines.steps import STEPS
 EXTREMES, SPREAD = 4, 4
 """How many of the greatest losses and gains of a benchmark are shown, and of the others, evenly spread between."""
 BUDGET = 3_200_000
-"""Bytes of pictures on a page, which base64 makes a third larger: with all else it stays below 5 MB."""
+"""Bytes of pictures on a page, which base64 makes a third larger: the whole page stays below 5 MB."""
 SIDE = 256
 
 
 @dataclass(frozen=True)
 class Card:
-    """A sample as two runs drew it. Pictures are data addresses; truth and reference_view are empty if not at hand.
+    """A sample as two runs drew it. Pictures are data URLs; truth and reference_view are empty if unavailable.
 
-    why: what it was chosen for. prompt: of a generated picture.
+    why: the reason it was chosen. prompt: of a generated picture.
     """
 
     benchmark: str
@@ -50,7 +50,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Cards:
-    """Those of one run, and sentences about what is missing or not the same."""
+    """The cards of one run, and sentences about what is missing or differs."""
 
     cards: list[Card]
     notes: list[str]
@@ -103,7 +103,7 @@ def _drawn(workspace: Workspace) -> dict[tuple[str, str], Image.Image]:
 
 
 def _given(run: Named) -> tuple[Mapping[tuple[str, str], Given], list[str]]:
-    """(benchmark, sample) -> what every system received, and a sentence if the benchmark is not at hand."""
+    """(benchmark, sample) -> what every system received, and a sentence if the benchmark is unavailable."""
     params = read_step(run.workspace.params, STEPS["evaluation"])
     assert isinstance(params, Params)
     params = _seen_from_here(params, run.home)
@@ -111,12 +111,12 @@ def _given(run: Named) -> tuple[Mapping[tuple[str, str], Given], list[str]]:
         benchmark = load(resolve(params.benchmark))
     except (UserError, OSError) as error:
         return {}, [f"truths and references are not shown: {error}"]
-    made = samples_of(benchmark, params)
-    return {(name, sample.name): sample for name, samples in made.items() for sample in samples}, []
+    by_benchmark = samples_of(benchmark, params)
+    return {(name, sample.name): sample for name, samples in by_benchmark.items() for sample in samples}, []
 
 
 def _seen_from_here(params: Params, home: Path) -> Params:
-    """The parameters with the benchmark as seen from the current folder."""
+    """The parameters with the benchmark's path relative to the current folder."""
     return params.model_copy(update=moved({"benchmark": params.benchmark}, home, Path()))
 
 
@@ -130,7 +130,7 @@ def _card(why: str, changed: Changed, before: Image.Image, after: Image.Image, g
 
 
 def _embedded(picture: Image.Image) -> str:
-    """A data address; lossless if the picture is small, where every pixel counts."""
+    """A data URL; lossless if the picture is small, where every pixel counts."""
     return webp_address(picture, SIDE, lossless=max(picture.size) <= SIDE // 4)
 
 

@@ -1,4 +1,4 @@
-"""A run's workspace made again from its params.yaml, its dvc.lock, and the files that DVC's cache still has."""
+"""Restores a run's workspace from its params.yaml, its dvc.lock, and the files that DVC's cache still has."""
 
 import json
 import os
@@ -29,15 +29,15 @@ def restore(name: str, texts: Mapping[str, str], root: Path) -> Workspace:
     cache = shared_cache()
     for entry in parse_yaml(texts[LOCK], LOCK).get("stages", {}).values():
         for out in entry.get("outs", ()):
-            _check_out(name, cache, out, inside(root, out["path"]))
+            _place_out(name, cache, out, inside(root, out["path"]))
         _write_records(cache, entry, root)
     if not (root / FILE).is_file():
         raise UserError(f"the record of run {name} has no {FILE}: name a folder or a commit")
     return Workspace(root)
 
 
-def _check_out(name: str, cache: Path, out: Mapping[str, Any], folder: Path) -> None:
-    """Places the files of one folder of dvc.lock. Linked where the file system can, since nothing writes to them."""
+def _place_out(name: str, cache: Path, out: Mapping[str, Any], folder: Path) -> None:
+    """Places the files of one folder of dvc.lock, as hard links where possible, since nothing writes to them."""
     listed = _cached(cache, out["md5"])
     files = read_json(listed) if listed.is_file() else None
     if files is None or not all(_cached(cache, file["md5"]).is_file() for file in files):
@@ -55,14 +55,14 @@ def _check_out(name: str, cache: Path, out: Mapping[str, Any], folder: Path) -> 
 
 
 def _write_records(cache: Path, entry: Mapping[str, Any], root: Path) -> None:
-    """When and where the step ran, which is beside its datasets and not in them; see `pipelines.engines.run_cache`."""
+    """Writes when and where the step ran, which is stored outside its datasets; see `pipelines.engines.run_cache`."""
     made_from = {key: value for key, value in entry.items() if key != "outs"}
-    kept = cache / "records" / f"{digest_value(made_from)}.json"
-    records = read_json(kept) if kept.is_file() else {}
+    file = cache / "records" / f"{digest_value(made_from)}.json"
+    records = read_json(file) if file.is_file() else {}
     for path, record in records.items():
-        place = inside(root, path)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(json.dumps(record), encoding="utf-8")
+        target = inside(root, path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(json.dumps(record), encoding="utf-8")
 
 
 def _cached(cache: Path, md5: str) -> Path:

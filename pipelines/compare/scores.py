@@ -1,8 +1,8 @@
 """The scores of two runs on their common samples, paired: is the difference more than chance?
 
 Samples of one subject are not independent, so each subject counts once. Both runs draw a sample from the same noise, so
-their difference leaves out what makes a sample easy or hard for every model: two runs whose own intervals overlap can
-still differ beyond doubt.
+their difference cancels what makes a sample easy or hard for every model: two runs whose own intervals overlap can
+still clearly differ.
 """
 
 from collections import defaultdict
@@ -40,13 +40,13 @@ class Range:
 
 @dataclass(frozen=True)
 class Score:
-    """One score of a run beside the reference's, over the samples that both have.
+    """One score of a run and of the reference, over the samples that both have.
 
     name: BENCHMARK.METRIC. subjects, samples: how many; left_out: samples that only one of the runs has.
     reference, run: means over subjects. difference: paired, positive where the run is better. p: two-sided; p_holm:
-    among all scores of the comparison. identical: no sample differs. copy_paste, real: means of the trivial baseline
-    and of real photographs in the run, where they were scored. reference_copies, run_copies: a score of likeness above
-    the interval of real photographs, which copying gives (see `Table.above_ceiling`).
+    corrected for all scores of the comparison. identical: no sample differs. copy_paste, real: means of the trivial
+    baseline and of real photographs in the run, where they were scored. reference_copies, run_copies: a score of
+    likeness above the interval of real photographs, a sign of copying (see `Table.above_ceiling`).
     """
 
     name: str
@@ -72,7 +72,7 @@ class Score:
 
     @property
     def verdict(self) -> str:
-        """How the run stands to the reference."""
+        """How the run compares with the reference."""
         if self.p >= 1 - CONFIDENCE:
             return SAME if self.identical else OPEN
         certain = self.p_holm < 1 - CONFIDENCE
@@ -86,10 +86,10 @@ Cells = Mapping[str, tuple[str, float]]
 
 
 class Scored:
-    """The scores of one run. name: of its folder, or what it is called. scores: None if it has none.
+    """The scores of one run. name: its folder or another name. scores: None if it has none.
 
-    absent: why there are none, one sentence; empty if there are some. specs: score -> digest of all that decides its
-    values besides the pictures. seed: of its page's intervals.
+    absent: why there are none, one sentence; empty if there are some. specs: score -> digest of everything but the
+    pictures that determines its values. seed: of its page's intervals.
     """
 
     def __init__(self, name: str, scores: Dataset | None):
@@ -131,14 +131,12 @@ def current_scores(workspace: Workspace) -> Scored:
 
 
 def compare_scores(reference: Scored, run: Scored) -> tuple[list[Score], dict[str, str]]:
-    """The scores that both runs have and that can be compared, without Holm's correction; of the others (or of
-    `EVERY_SCORE`), why they cannot be."""
+    """The comparable scores that both runs have, without Holm's correction; and for the others (or for `EVERY_SCORE`),
+    why they cannot be compared."""
     if reason := reference.absent or run.absent:
         return [], {EVERY_SCORE: reason}
     if reference.benchmark != run.benchmark:
-        reason = (
-            f"the scores of {run.name} are of another benchmark than those of {reference.name}: evaluate both on one"
-        )
+        reason = f"the scores of {run.name} and of {reference.name} are from different benchmarks: evaluate both on one"
         return [], {EVERY_SCORE: reason}
     scores, refused = [], {}
     for name in dict.fromkeys([*reference.specs, *run.specs]):
@@ -164,7 +162,7 @@ def _incomparable(name: str, reference: Scored, run: Scored) -> str:
     if specs[0] != specs[1]:
         parts = [scored.described.get(spec or "", {}) for scored, spec in zip((reference, run), specs, strict=True)]
         differing = [key for key in parts[0] if parts[0][key] != parts[1].get(key)] or ["spec_digest"]
-        return f"measured otherwise ({', '.join(differing)}), so values cannot be compared"
+        return f"measured differently ({', '.join(differing)}), so values cannot be compared"
     common = reference.of(name).keys() & run.of(name).keys()
     subjects = {reference.of(name)[sample][0] for sample in common}
     if len(subjects) < LEAST_CLUSTERS:
@@ -184,7 +182,7 @@ def _score(name: str, reference: Scored, run: Scored) -> Score:
     before, after = reference.of(name), run.of(name)
     subjects = [before[sample][0] for sample in changes]
     difference = paired_difference(list(changes.values()), subjects, CONFIDENCE)
-    beside = {system: [value for _, value in run.of(name, system).values()] for system in (PASTED, REAL)}
+    values = {system: [value for _, value in run.of(name, system).values()] for system in (PASTED, REAL)}
     return Score(
         name=name,
         lower_is_better=name.split(".")[-1] in LOWER_IS_BETTER,
@@ -197,8 +195,8 @@ def _score(name: str, reference: Scored, run: Scored) -> Score:
         p=difference.p,
         p_holm=difference.p,
         identical=not any(changes.values()),
-        copy_paste=fmean(beside[PASTED]) if beside[PASTED] else None,
-        real=fmean(beside[REAL]) if beside[REAL] else None,
+        copy_paste=fmean(values[PASTED]) if values[PASTED] else None,
+        real=fmean(values[REAL]) if values[REAL] else None,
         reference_copies=_copies(name, reference, changes),
         run_copies=_copies(name, run, changes),
     )
@@ -224,21 +222,21 @@ def _own(cells: Cells) -> Range:
 
 
 def corrected(families: list[list[Score]]) -> Iterator[list[Score]]:
-    """The scores of all runs with Holm's correction over all of them together: whoever looks at many finds some."""
+    """The scores of all runs with Holm's correction over all of them together, since many tests find some by chance."""
     adjusted = iter(holm([score.p for scores in families for score in scores]))
     for scores in families:
         yield [replace(score, p_holm=next(adjusted)) for score in scores]
 
 
 def sentence(score: Score, reference: str, run: str, tests: int) -> str:
-    """Who is better, by how much, and how sure that is; empty if the two cannot be told apart. tests: looked at."""
+    """Which run is better, by how much, and how certainly; empty if they do not differ clearly. tests: how many."""
     if score.verdict in (OPEN, SAME):
         return ""
     better, other = (run, reference) if score.difference.mean > 0 else (reference, run)
     low, high = sorted(abs(end) for end in (score.difference.low, score.difference.high))
     certain = score.verdict in (BETTER, WORSE)
     copies = score.run_copies if better == run else score.reference_copies
-    copying = f"; {better} scores above the ceiling of real photographs: this is what copying gives" if copies else ""
+    copying = f"; {better} scores above the ceiling of real photographs, a sign of copying" if copies else ""
     overlap = ", although the runs' own intervals overlap" if score.overlaps else ""
     doubt = f"; not certain among {tests} scores, p {score.p_holm:.2g} after Holm's correction"
     return (

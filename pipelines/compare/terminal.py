@@ -11,7 +11,7 @@ COLOURS = {BETTER: "green", MAYBE_BETTER: "green", WORSE: "red", MAYBE_WORSE: "r
 
 
 def show(comparison: Comparison) -> None:
-    """Prints what changed in each run, why, and what it did."""
+    """Prints what changed in each run, why, and the effect."""
     console = Terminal()
     for against in comparison.against:
         for line in _lines(comparison, against):
@@ -29,9 +29,10 @@ def _lines(comparison: Comparison, against: Against) -> list[str]:
     lines += [f"  {row.dataset}: {row_counts(row)}" for row in against.rows if row.added or row.removed]
     lines += [f"  gate {gate.name}: {gate.reference or 'not judged'}, then {gate.run or 'not judged'}"
               for gate in against.gates if gate.reference != gate.run]  # fmt: skip
-    told = [text for score in against.scores if (text := sentence(score, reference, run, comparison.tests))]
-    told = told or ([nothing_shown(against)] if against.scores else [])
-    return lines + [f"  {text}" for text in [*told, *(f"not compared: {why}" for why in why_not(against.refused))]]
+    sentences = [text for score in against.scores if (text := sentence(score, reference, run, comparison.tests))]
+    sentences = sentences or ([nothing_shown(against)] if against.scores else [])
+    sentences += [f"not compared: {why}" for why in why_not(against.refused)]
+    return lines + [f"  {text}" for text in sentences]
 
 
 def cause(against: Against) -> str:
@@ -39,12 +40,12 @@ def cause(against: Against) -> str:
     if not against.first:
         return "every dataset that both have is the same"
     others = len(against.causes) - 1
-    more = f" (and {others} more that may count)" if others else ""
-    return f"first difference: {against.first}, by {_first_cause(against)}{more}"
+    rest = f" (and {others} more that may matter)" if others else ""
+    return f"first difference: {against.first}, by {_first_cause(against)}{rest}"
 
 
 def _first_cause(against: Against) -> str:
-    """People choose a model by its parameter, and do not know its weights' digest."""
+    """The most certain cause; for weights, the model's parameter, which says more than a digest."""
     models = [each for each in against.parameters if each.key.startswith("models.")]
     if against.causes[0].startswith("weights") and models:
         return "; ".join(f"parameter {each.key}: {each.reference} became {each.run}" for each in models)
@@ -53,35 +54,35 @@ def _first_cause(against: Against) -> str:
 
 def answer(comparison: Comparison) -> list[str]:
     """Which run is better, in sentences: only what is certain among all scores, and the gates."""
-    reference, told = comparison.reference.name, []
+    reference, sentences = comparison.reference.name, []
     for against in comparison.against:
         for word in (BETTER, WORSE):
             if names := [score.name for score in against.scores if score.verdict == word]:
-                told.append(f"{against.run.name} is {word} than {reference} on {', '.join(names)}")
-    if not told and comparison.tests:
-        told = [f"No run is shown to be better or worse than {reference} on any of the {comparison.tests} scores"]
+                sentences.append(f"{against.run.name} is {word} than {reference} on {', '.join(names)}")
+    if not sentences and comparison.tests:
+        sentences = [f"No run is shown to be better or worse than {reference} on any of the {comparison.tests} scores"]
     for against in comparison.against:
         if lost := [gate.name for gate in against.gates if gate.lost]:
-            told.append(f"{against.run.name} does not pass what {reference} passes: {', '.join(lost)}")
+            sentences.append(f"{against.run.name} does not pass what {reference} passes: {', '.join(lost)}")
     if any(against.scores and "model_insertion" not in against.equal for against in comparison.against):
-        told.append("Each run is one training, and another training seed moves scores too: this judges models")
+        sentences.append("Each run is one training, and another training seed moves scores too: this judges models")
     if len(comparison.against) > 1:
-        told.append(f"All are compared with {reference}; to compare with another run, name that one first")
-    return told
+        sentences.append(f"All are compared with {reference}; to compare with another run, name that one first")
+    return sentences
 
 
 def nothing_shown(against: Against) -> str:
-    """What is said of a run none of whose scores stands out."""
+    """The sentence for a run none of whose scores differs clearly."""
     if all(score.identical for score in against.scores):
         return "every sample has the same scores in both"
-    return "no score can be told apart: see how wide the intervals are"
+    return "no score differs clearly: see how wide the intervals are"
 
 
 def row_counts(rows: Rows) -> str:
-    """How many rows there were, are, came and went, and the most frequent reasons."""
-    told = [f"{reason.rows:,} {reason.what}: {reason.reason}" for reason in rows.reasons[:3]]
+    """The number of rows before and after, added and removed, and the most frequent reasons."""
+    reasons = [f"{reason.rows:,} {reason.what}: {reason.reason}" for reason in rows.reasons[:3]]
     counts = f"{rows.reference:,} rows, then {rows.run:,}: {rows.added:,} added, {rows.removed:,} removed"
-    return counts + (f" ({'; '.join(told)})" if told else "")
+    return counts + (f" ({'; '.join(reasons)})" if reasons else "")
 
 
 def _table(against: Against) -> Table:

@@ -1,4 +1,4 @@
-"""What got worse, of what a person asked to hold: the reason for exit code 1."""
+"""What got worse among the things that `--fail-on` names: the reason for exit code 1."""
 
 from collections.abc import Sequence
 
@@ -13,8 +13,8 @@ def worse(comparison: Comparison, asked: Sequence[str]) -> list[str]:
     """A sentence for each thing that got worse in a run.
 
     asked: `gates` (one that the reference passes, and the run does not), `scores` (any is worse, also after Holm's
-    correction), or one score such as insertion.ir (its paired interval lies below zero). `datasets` is not looked at
-    here. Raises `UserError` if a score could not be compared, so nobody takes that for a pass.
+    correction), or one score such as insertion.ir (its paired interval lies below zero). `datasets` is ignored here.
+    Raises `UserError` if a score could not be compared, so that this does not look like a pass.
     """
     return [
         sentence
@@ -40,10 +40,10 @@ def _sentences(against: Against, what: str) -> list[str]:
         why = against.refused.get(what, f"choose datasets, gates, scores or one of {', '.join(known)}")
         raise UserError(f"--fail-on {what}: {why}")
     looked_at = known.values() if what == SCORES else [known[what]]
-    bad = (WORSE,) if what == SCORES else (WORSE, MAYBE_WORSE)
+    failing = (WORSE,) if what == SCORES else (WORSE, MAYBE_WORSE)
     return [
         f"{name}: {score.name} is worse by {-score.difference.mean:.3f} "
         f"({-score.difference.high:.3f} to {-score.difference.low:.3f})"
         for score in looked_at
-        if score.verdict in bad
+        if score.verdict in failing
     ]

@@ -1,1 +1,1 @@
-"""What this machine has and lacks for ObjectMate, each with the command that mends it."""
+"""What this machine has and lacks for ObjectMate, each with the command that fixes it."""

@@ -9,7 +9,7 @@ PHOTOS = "photos"
 
 
 def examine() -> list[Finding]:
-    """Looks at everything; takes a few seconds."""
+    """Checks everything; takes a few seconds."""
     return [
         machine.python(),
         packages.packages(),
@@ -28,17 +28,17 @@ def examine() -> list[Finding]:
 
 
 def lacking(findings: Sequence[Finding]) -> list[Finding]:
-    """What the default run cannot do without, and is not there."""
+    """What the default run needs but is absent."""
     return [finding for finding in findings if finding.needed and finding.state == "absent"]
 
 
 def fitting(findings: Sequence[Finding]) -> tuple[str, str]:
-    """The profile that fits, and why; both empty if not even the default run does."""
+    """The profile that fits (empty if not even the default run works), and why."""
     state = {finding.name: finding.state for finding in findings}
     if lacking(findings):
-        return "", "nothing runs before what is absent above is mended"
+        return "", "nothing runs until what is absent above is fixed"
     if state["GPU"] != "absent" and state["model hub"] == "ok":
-        return "open", "a GPU and the model hub are at hand"
+        return "open", "a GPU and the model hub are available"
     why = "there is no GPU that torch can use" if state["GPU"] == "absent" else "the model hub does not answer"
     if state.get(f"extra {PHOTOS}") == "ok":
         return PHOTOS, f"for real photographs; {why}, so the hub's large models do not fit"

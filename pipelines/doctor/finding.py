@@ -1,4 +1,4 @@
-"""One thing that was looked for, and the environment variables that are read."""
+"""The result of one check, and how environment variables are read."""
 
 import os
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ State = Literal["ok", "absent", "limits you"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found about one thing.
+    """The result of one check.
 
-    name: a word or two. says: a plain sentence. mend: the command, or what to do; empty if there is nothing to mend.
-    needed: the default run cannot do without it.
+    name: a word or two. says: a plain sentence. mend: the command or step that fixes it; empty if nothing needs fixing.
+    needed: the default run needs it.
     """
 
     name: str
@@ -23,5 +23,5 @@ class Finding:
 
 
 def setting(name: str) -> str:
-    """An environment variable, without blanks around it; empty if it is not set."""
+    """An environment variable without surrounding whitespace; empty if it is not set."""
     return os.environ.get(name, "").strip()

@@ -40,7 +40,7 @@ def cores() -> Finding:
 
 
 def memory() -> Finding:
-    """Memory that this process may use, and what is free of it."""
+    """Memory that this process may use, and how much of it is free."""
     import psutil
 
     machine, limit = psutil.virtual_memory(), cgroup_memory()
@@ -54,19 +54,19 @@ def memory() -> Finding:
 
 
 def cgroup_cores(root: Path = CGROUPS) -> float | None:
-    """The control groups' limit of processor time, in cores; None if there is none."""
+    """The control groups' limit on processor time, in cores; None if there is none."""
     quotas = [text.split() for text in _limits(root, "cpu.max")]
     return min((int(quota) / int(period) for quota, period in quotas if quota != "max"), default=None)
 
 
 def cgroup_memory(root: Path = CGROUPS) -> int | None:
-    """The control groups' limit of memory, bytes; None if there is none."""
+    """The control groups' limit on memory, bytes; None if there is none."""
     limits = [*_limits(root, "memory.max"), *_limits(root / "memory", "memory.limit_in_bytes")]
     return min((int(text) for text in limits if text != "max" and int(text) < 1 << 60), default=None)
 
 
 def _limits(root: Path, name: str) -> list[str]:
-    """The contents of a limit's file, in this process's group and in those above it."""
+    """The contents of a limit's file, in this process's group and its parents."""
     groups = Path("/proc/self/cgroup")
     lines = groups.read_text(encoding="utf-8").splitlines() if groups.is_file() else []
     own = next((line[3:] for line in lines if line.startswith("0::")), "/")
@@ -87,7 +87,7 @@ def gpu() -> Finding:
             "GPU",
             "absent",
             f"there is an NVIDIA GPU, but torch {torch.__version__} cannot use it",
-            "UV_TORCH_BACKEND=auto make setup (a CUDA build of torch), or mend the driver",
+            "UV_TORCH_BACKEND=auto make setup (a CUDA build of torch), or fix the driver",
         )
     name, size = torch.cuda.get_device_name(), torch.cuda.get_device_properties(0).total_memory / GIB
     says = f"{name}, {size:.0f} GiB (torch {torch.__version__})"
@@ -103,19 +103,21 @@ def disk() -> list[Finding]:
 
 
 def _space(name: str, folder: Path, needed: bool) -> Finding:
-    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir())
-    free = shutil.disk_usage(there).free
+    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir())
+    free = shutil.disk_usage(existing).free
     says = f"{free / GIB:.0f} GiB are free for {folder.absolute()}"
-    if not os.access(there, os.W_OK):
-        return Finding(name, "absent", f"{folder.absolute()} cannot be written", "go to a folder of your own", needed)
+    if not os.access(existing, os.W_OK):
+        return Finding(
+            name, "absent", f"{folder.absolute()} cannot be written", "use a folder that you may write to", needed
+        )
     if free < LEAST_DISK:
         says += f"; a run takes up to {LEAST_DISK // GIB} GiB"
-        return Finding(name, "absent" if needed else "limits you", says, "make room, or go to another disk", needed)
+        return Finding(name, "absent" if needed else "limits you", says, "free some space, or use another disk", needed)
     return Finding(name, "ok", says)
 
 
 def python() -> Finding:
-    """The interpreter, against what the package asks for."""
+    """Whether the Python version is one that the package requires."""
     from packaging.specifiers import SpecifierSet
 
     wanted = metadata.metadata("objectmate")["Requires-Python"] or ""
@@ -123,5 +125,5 @@ def python() -> Finding:
     if SpecifierSet(wanted).contains(version, prereleases=True):
         return Finding("Python", "ok", f"{version} ({sys.executable})", needed=True)
     return Finding(
-        "Python", "absent", f"{version}; {wanted} is needed", "install such a Python, then `make setup`", True
+        "Python", "absent", f"{version}; {wanted} is needed", "install that version, then run `make setup`", True
     )

@@ -12,7 +12,7 @@ from pipelines.doctor.finding import Finding
 OWN = "objectmate"
 CHECKOUT = Path(__file__).parents[2]
 CODECS = {"jpg": "JPEG", "zlib": "PNG", "webp": "WebP", "avif": "AVIF", "libtiff": "TIFF"}
-"""What Pillow calls a codec, and the photographs that it reads."""
+"""Pillow's name of a codec -> the kind of photographs that it reads."""
 FOR = {
     "s3": "photographs and caches at s3://",
     "gpu": "the fast join on NVIDIA GPUs",
@@ -24,11 +24,11 @@ FOR = {
     "lineage": "exports of lineage",
     "dev": "tests and lint",
 }
-"""What an extra is for, where its name does not say it."""
+"""Extra -> what it is for, where its name does not say so."""
 
 
 def how_to_install(extra: str) -> str:
-    """The command that installs an extra, in the checkout if this is one."""
+    """The command that installs an extra, from the checkout if there is one."""
     if (CHECKOUT / "pyproject.toml").is_file():
         return f"pip install -c {CHECKOUT}/constraints.txt -e '{CHECKOUT}[{extra}]'"
     return f"pip install '{OWN}[{extra}]'"
@@ -55,7 +55,7 @@ def _extra(name: str) -> Finding:
 
 
 def _unmet(extra: str) -> list[str]:
-    """The requirements of an extra (empty: of the package itself) that are not installed, or in another version."""
+    """The requirements of an extra (empty: of the package itself) that are missing or have a wrong version."""
     return [str(each.name) + str(each.specifier) for each in _requirements(extra) if not _met(each)]
 
 
@@ -83,11 +83,11 @@ def decoders() -> list[Finding]:
     from PIL import features
 
     heic = util.find_spec("pillow_heif") is not None
-    can = {kind: features.check(codec) for codec, kind in CODECS.items()} | {"HEIC": heic}
-    read, missing = ([kind for kind, there in can.items() if there is wanted] for wanted in (True, False))
-    found = [Finding("decoders", "ok", f"{', '.join(read)} are read", needed=True)]
+    readable = {kind: features.check(codec) for codec, kind in CODECS.items()} | {"HEIC": heic}
+    read, missing = ([kind for kind, works in readable.items() if works is wanted] for wanted in (True, False))
+    findings = [Finding("decoders", "ok", f"{', '.join(read)} can be read", needed=True)]
     for kind in missing:
         mend = how_to_install("heif") if kind == "HEIC" else "pip install --upgrade --force-reinstall pillow"
         needed = kind in ("JPEG", "PNG")
-        found.append(Finding(f"decoder {kind}", "absent", f"{kind} photographs go to quarantine", mend, needed))
-    return found
+        findings.append(Finding(f"decoder {kind}", "absent", f"{kind} photographs go to quarantine", mend, needed))
+    return findings

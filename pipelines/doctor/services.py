@@ -28,7 +28,7 @@ def docker_engine() -> Finding:
             "Docker",
             "absent",
             f"no engine answers{where}; only --engine docker needs one",
-            "start one (`infra/local/engine.sh` does without a registry) and set DOCKER_HOST",
+            "start one (`infra/local/engine.sh` does so without a registry) and set DOCKER_HOST",
         )
     return Finding("Docker", "ok", f"an engine answers, version {version}")
 
@@ -40,9 +40,9 @@ def hub() -> Finding:
     if setting("HF_HUB_OFFLINE").upper() in constants.ENV_VARS_TRUE_VALUES:
         says = "HF_HUB_OFFLINE is set: models come from the cache only; the sandbox needs none"
         return Finding("model hub", "limits you", says, "unset HF_HUB_OFFLINE")
-    address = setting("HF_ENDPOINT") or constants._HF_DEFAULT_ENDPOINT  # the one in effect is read once, on import
+    address = setting("HF_ENDPOINT") or constants._HF_DEFAULT_ENDPOINT  # its own value is read only once, on import
     answers: SimpleQueue[str] = SimpleQueue()
-    Thread(target=lambda: answers.put(_problem(address)), daemon=True).start()  # a name server may keep us waiting
+    Thread(target=lambda: answers.put(_problem(address)), daemon=True).start()  # a name server may be slow
     try:
         problem = answers.get(timeout=SECONDS + 0.5)
     except Empty:
@@ -90,7 +90,7 @@ def model_lock() -> Finding:
 
 
 def records() -> list[Finding]:
-    """Where MLflow and DVC keep what runs here leave behind, and whether git can tell the code's commit."""
+    """Where MLflow and DVC store what runs produce here, and whether git can name the code's commit."""
     return [_mlflow(), _dvc(), _git()]
 
 
@@ -101,8 +101,8 @@ def _mlflow() -> Finding:
     store = setting("MLFLOW_TRACKING_URI")
     if store:
         return Finding("MLflow", "ok", f"runs are recorded at {_shown(store)}")
-    there = "is here" if Path("mlflow.db").is_file() else "will be made by the first run"
-    return Finding("MLflow", "ok", f"runs are recorded in mlflow.db, which {there}")
+    state = "exists" if Path("mlflow.db").is_file() else "the first run will create"
+    return Finding("MLflow", "ok", f"runs are recorded in mlflow.db, which {state}")
 
 
 def _dvc() -> Finding:

@@ -1,4 +1,4 @@
-"""The command that makes a workspace's run once more, with another file of verdicts."""
+"""The command that repeats a workspace's run with another file of verdicts."""
 
 import os
 import shlex
@@ -17,10 +17,10 @@ VERDICTS = "gates.verdicts"
 
 
 def how_to_run_again(workspace: Workspace, verdicts: Path) -> str:
-    """What to do in the current folder so that the workspace's run is made once more with a file of verdicts.
+    """What to do in the current folder to repeat the workspace's run with a file of verdicts.
 
-    A setting is part of what a run is. So unless the run has named this very file, the command makes a run with a
-    folder of its own, which takes from the cache what does not depend on verdicts.
+    Settings are part of a run's identity. So unless the run already names this file, the command starts a run in a new
+    folder, which takes from the cache what does not depend on verdicts.
     """
     command = ["objectmate", "run", *_pipeline(workspace)]
     if not workspace.identity.is_file():
@@ -32,19 +32,19 @@ def how_to_run_again(workspace: Workspace, verdicts: Path) -> str:
         words += ["--workspace", as_seen_from(home, str(workspace.root))]
         return f"run again with these answers:\n{_typed_in(home, words)}"
     return (
-        "run again with these answers. They are a new setting, so the run with them has a folder of its own; stages "
+        "run again with these answers. They are a new setting, so that run gets a new folder; stages "
         f"that do not depend on them come from the cache:\n{_typed_in(home, words)}"
     )
 
 
 def _pipeline(workspace: Workspace) -> list[str]:
-    """The pipeline that the workspace's last run was asked for, unless it is the one that needs no name."""
-    asked = workspace.recorded.read_text(encoding="utf-8") if workspace.recorded.is_file() else ""
-    return [asked] if asked not in ("", Request("full").pipeline) else []
+    """The pipeline of the workspace's last run, unless it is the default one."""
+    pipeline = workspace.recorded.read_text(encoding="utf-8") if workspace.recorded.is_file() else ""
+    return [pipeline] if pipeline not in ("", Request("full").pipeline) else []
 
 
 def _in_place(workspace: Workspace, verdicts: Path, command: list[str]) -> str:
-    """A workspace whose settings are in its params.yaml alone, such as that of the plain default run."""
+    """What to do in a workspace whose settings are in its params.yaml alone, such as the plain default run's."""
     section, _, key = VERDICTS.rpartition(".")
     line = f"{key}: {as_seen_from(workspace.root, str(verdicts))}"
     named = section_of(read_yaml(workspace.params), section, str(workspace.params)).get(key)
@@ -53,21 +53,21 @@ def _in_place(workspace: Workspace, verdicts: Path, command: list[str]) -> str:
 
 
 def _typed_in(folder: Path, words: list[str]) -> str:
-    """A command for the current folder that runs in another one."""
+    """A command that can be typed in the current folder and runs in `folder`."""
     command = shlex.join(words)
     here = folder.resolve() == Path().resolve()
     return command if here else f"cd {shlex.quote(os.path.relpath(folder.resolve()))} && {command}"
 
 
 def started_in(root: Path) -> Path:
-    """The folder in which the command is typed: that of runs/, whose cache the workspace shares, or the current one."""
+    """The folder in which the run was started: the one that holds runs/, whose cache it shares, or the current one."""
     if root.resolve().parent.name == RUNS.name:
         return root.resolve().parent.parent
     return root.resolve().parent if root.resolve() == Path().resolve() else Path()
 
 
 def _options(identity: Identity, root: Path, home: Path, verdicts: Path) -> list[str]:
-    """The options of `objectmate run` that give this identity with these verdicts; paths are seen from `home`."""
+    """The options of `objectmate run` that give this identity with these verdicts; paths are relative to `home`."""
     sources = _sources(identity, root, home)
     photographs = Request("full", sources.get("--images", ""), profile=identity.profile)
     implied = photographs.settings()

@@ -1,4 +1,4 @@
-"""How far a run is: which of its stages a process works on, and how long the rest took the last time.
+"""Progress of a run: which of its stages a process works on, and how long the rest took last time.
 
 A run tells the processes of its stages through the environment, since DVC starts each of them from a shell.
 """
@@ -18,7 +18,7 @@ PLAN = "OBJECTMATE_PLAN"
 
 @contextmanager
 def planned(workspace: Workspace, steps: Sequence[Step]) -> Iterator[None]:
-    """In the block, the processes of the run's stages know how far it is. steps: those that it may run, in order."""
+    """In the block, the processes of the run's stages know its progress. steps: those that it may run, in order."""
     os.environ[PLAN] = json.dumps({step.name: _seconds(workspace, step) for step in steps})
     try:
         yield
@@ -27,7 +27,7 @@ def planned(workspace: Workspace, steps: Sequence[Step]) -> Iterator[None]:
 
 
 def how_far(name: str) -> str:
-    """`stage 3 of 17`, and at most how long from its start to the end of the run, if all of the rest ran before here.
+    """`stage 3 of 17`, and the most time from its start to the end of the run, if all the rest has run here before.
 
     Empty if the stage is not part of a run. What has not changed is skipped, so the time is an upper limit.
     """
@@ -35,15 +35,15 @@ def how_far(name: str) -> str:
     if name not in plan:
         return ""
     names = list(plan)
-    at = names.index(name)
-    left = [plan[after] for after in names[at:]]
-    known = [seconds for seconds in left if seconds is not None]
-    time = f", at most about {duration(sum(known))} left" if len(known) == len(left) else ""
-    return f"stage {at + 1} of {len(names)}{time}"
+    index = names.index(name)
+    remaining = [plan[later] for later in names[index:]]
+    known = [seconds for seconds in remaining if seconds is not None]
+    time = f", at most about {duration(sum(known))} left" if len(known) == len(remaining) else ""
+    return f"stage {index + 1} of {len(names)}{time}"
 
 
 def duration(seconds: float) -> str:
-    """A time as people say it: `40 s`, `3 min`, `2.5 h`."""
+    """A readable duration: `40 s`, `3 min`, `2.5 h`."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,7 +1,7 @@
-"""What DVC is told of a folder of photographs: which files it holds, and when each last changed.
+"""The record of a folder of photographs that DVC watches: which files it holds, and when each last changed.
 
-DVC would read the folder by rules of its own, and stop at what ingest takes in or puts into quarantine: a link that
-leads nowhere, a pipe, a name that is not UTF-8. So it depends on this record, which follows ingest's rules.
+DVC would read the folder by its own rules, and stop at what ingest accepts or puts into quarantine: a broken link, a
+pipe, a name that is not UTF-8. So it depends on this record, which follows ingest's rules.
 """
 
 import json
@@ -17,7 +17,7 @@ from pipelines.steps import STEPS
 
 
 def photographs(root: Path) -> str:
-    """The collection that the workspace `root` names: a folder as seen from there, or an address."""
+    """The collection that the workspace `root` names: a folder relative to it, or an address."""
     params = read_step(Workspace(root).params, STEPS["ingest"])
     assert isinstance(params, Params)
     return params.images
@@ -40,7 +40,7 @@ def record(workspace: Workspace) -> None:
 
 
 def _stamp(folder: Path, entry: Entry) -> list[str | int]:
-    """Name, bytes, and the time (ns) that the system sets at every change and that no program can set back."""
+    """Name, bytes, and the time (ns) of the last change, which the system sets and programs cannot set back."""
     try:
         return [entry.key, entry.size, (folder / entry.key).stat().st_ctime_ns]
     except OSError:

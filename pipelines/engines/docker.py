@@ -1,7 +1,7 @@
-"""Kubeflow's local Docker runner, with the containers that a pod would get and a container's true exit status.
+"""Kubeflow's local Docker runner, with containers as restricted as a pod's, and with their true exit status.
 
-The stock runner lets Docker remove a container, and counts one that is gone before it was asked as a success, so a
-failed step can be reported as done (kubeflow/pipelines#13332). Here a container stays until its status is known.
+The stock runner lets Docker remove a container, and counts one that is gone before its status was read as a success, so
+a failed step can be reported as done (kubeflow/pipelines#13332). Here a container stays until its status is known.
 """
 
 import os
@@ -86,7 +86,7 @@ def _refuse_absent(images: Sequence[str]) -> None:
         client.ping()
     except docker.errors.DockerException:
         raise UserError(
-            "no Docker engine answers: start one (infra/local/engine.sh does without a registry) and set DOCKER_HOST"
+            "no Docker engine answers: start one (infra/local/engine.sh does so without a registry) and set DOCKER_HOST"
         ) from None
     try:
         for name in images:

@@ -36,7 +36,7 @@ def _dvc_stage(step: Step, sources: list[str], files: list[str]) -> dict[str, An
         "cmd": f"objectmate stage {step.name}",
         "deps": [step.stage.folder, "components/common", *files, *data],
         "params": _dvc_params(step.stage.params),
-        # DVC cannot see whether a bucket has changed. The stage can, and if its content is equal, the run stops there.
+        # DVC cannot see whether a bucket has changed. The stage can; if the content is equal, later stages are skipped.
         **({"always_changed": True} if any(source.startswith(S3) for source in sources) else {}),
         "outs": [{f"data/{name}": {"persist": True}} for name in step.outputs.values()] + [f"data/reports/{step.name}"],
     }
@@ -67,22 +67,22 @@ def _sources(step: Step, values: dict[str, Any]) -> list[str]:
 def _files(sources: list[str], root: Path, photographs: Path | None) -> list[str]:
     """The sources that are files or folders on this machine, as dvc.yaml in `root` names them.
 
-    photographs: the folder of them, which is named by its record, which this project's engine keeps up to date.
+    photographs: their folder, which is represented by its record; this project's engine keeps that up to date.
     """
     local = [_local(source, root) for source in sources]
     record = Workspace(root).collection.relative_to(root).as_posix()
     names = [record if path == photographs else _seen_from(root, path.resolve()) for path in local if path]
-    return [name.replace("${", "\\${") for name in names]  # DVC would put a value there
+    return [name.replace("${", "\\${") for name in names]  # DVC would substitute a value
 
 
 def _seen_from(root: Path, path: Path) -> str:
-    """The package's own files go through the link `components`, so every workspace names them alike."""
+    """A path as dvc.yaml names it. The package's own files go through the link `components`, the same everywhere."""
     package = PACKAGE.resolve()
     return os.path.relpath(path, package if path.is_relative_to(package / "components") else root.resolve())
 
 
 def _local(source: str, root: Path) -> Path | None:
-    """Where a source lies on this machine's disk, if it does."""
+    """Where a source is on this machine's disk; None if it is not there."""
     places = [packaged(source, shelf) for shelf in (MODELS, WORLD)] if is_packaged(source) else [root / source]
     return next((path for path in places if path.exists()), None)
 

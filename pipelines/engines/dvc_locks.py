@@ -1,4 +1,4 @@
-"""What a killed run leaves of DVC's locks: warnings, four lines per dataset, as one line; files that were cut short."""
+"""What a killed run leaves of DVC's locks: one line instead of DVC's warnings (four per dataset), and cut-off files."""
 
 import json
 import logging
@@ -16,27 +16,27 @@ WARNING = "had been killed"
 def dead_locks_in_one_line() -> Iterator[None]:
     """Prints one line, instead of DVC's warnings, when DVC first removes a dead lock in this block."""
     logger = logging.getLogger("dvc.rwlock")
-    told: list[logging.LogRecord] = []
+    suppressed: list[logging.LogRecord] = []
 
-    def tell_once(record: logging.LogRecord) -> bool:
+    def suppress(record: logging.LogRecord) -> bool:
         if WARNING not in record.getMessage():
             return True
-        if not told:
+        if not suppressed:
             print("DVC removes the locks that a killed run left on its datasets.")
-        told.append(record)
+        suppressed.append(record)
         return False
 
-    logger.addFilter(tell_once)
+    logger.addFilter(suppress)
     try:
         yield
     finally:
-        logger.removeFilter(tell_once)
+        logger.removeFilter(suppress)
 
 
 def drop_damaged_list(root: Path) -> None:
-    """Deletes DVC's list of locks in a repository if a kill cut it short: DVC would stop at it for ever.
+    """Deletes DVC's list of locks in a repository if a kill cut it short: DVC would always stop at it.
 
-    The caller holds the workspace, so no lock in the list was anybody's.
+    The caller holds the workspace, so no lock in the list is in use.
     """
     path = root / ".dvc" / "tmp" / "rwlock"
     try:
@@ -45,7 +45,7 @@ def drop_damaged_list(root: Path) -> None:
         return
     except ValueError:
         path.unlink()
-        print("DVC's list of locks was cut short by a kill; it is begun again.")
+        print("DVC's list of locks was cut short by a kill; a new one is started.")
 
 
 def set_aside_damaged_lock_file(root: Path) -> None:
@@ -59,7 +59,8 @@ def set_aside_damaged_lock_file(root: Path) -> None:
     except FileNotFoundError:
         return
     except (yaml.YAMLError, YAMLValidationError):
-        kept = path.replace(path.with_suffix(".lock.damaged"))
+        damaged = path.replace(path.with_suffix(".lock.damaged"))
         print(
-            f"dvc.lock cannot be read, as after a kill while it was written. It is kept as {kept.name} and begun again."
+            "dvc.lock cannot be read, perhaps because a kill cut it short. "
+            f"It is kept as {damaged.name}, and a new one is started."
         )

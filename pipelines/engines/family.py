@@ -25,8 +25,8 @@ LOOK_SECONDS = 0.05
 def ends_together(run: str = "", *facts: str) -> Iterator[None]:
     """Ends every process started in this block when the block, or this process, ends.
 
-    run: a word that no other run has. facts: further arguments of `reaper`. Inside another run's process this does
-    nothing: that run's reaper sees to it.
+    run: a unique name. facts: further arguments of `reaper`. Inside another run's process this does nothing, since
+    that run's reaper takes care of it.
     """
     if os.environ.get(RUN):
         yield
@@ -56,20 +56,20 @@ def end_run(run: str, engine: str) -> list[int]:
 
 def _end_processes(run: str) -> list[int]:
     """Ends the processes of a run, with SIGKILL if SIGTERM does not; returns the ids of those still alive."""
-    asked: set[int] = set()
-    for word in (signal.SIGTERM, signal.SIGKILL):
+    signalled: set[int] = set()
+    for number in (signal.SIGTERM, signal.SIGKILL):
         deadline = time.monotonic() + GRACE_SECONDS
-        while (left := processes_of(run)) and time.monotonic() < deadline:
-            for process in left:
-                if word == signal.SIGKILL or process.pid not in asked:
-                    _send(process, word)
-            asked |= {process.pid for process in left}
+        while (alive := processes_of(run)) and time.monotonic() < deadline:
+            for process in alive:
+                if number == signal.SIGKILL or process.pid not in signalled:
+                    _send(process, number)
+            signalled |= {process.pid for process in alive}
             time.sleep(LOOK_SECONDS)
     return [process.pid for process in processes_of(run)]
 
 
 def processes_of(run: str) -> list[Any]:
-    """The living processes (`psutil.Process`) that have the name of a run; its own main process does not."""
+    """The live processes (`psutil.Process`) that carry a run's name; its main process does not."""
     import psutil
 
     return [process for process in psutil.process_iter() if _name(process) == run]
@@ -84,8 +84,8 @@ def _name(process: Any) -> str:
         return ""
 
 
-def _send(process: Any, word: signal.Signals) -> None:
+def _send(process: Any, number: signal.Signals) -> None:
     import psutil
 
     with suppress(psutil.NoSuchProcess):
-        process.send_signal(word)
+        process.send_signal(number)

@@ -3,7 +3,7 @@
 Importing torch, diffusers and Great Expectations takes longer than most stages' work on a small collection. While
 `stages_forked` holds, `objectmate stage` is only a client: it hands its folder, standard input and outputs to the
 server, waits, and ends as the forked process did. Server and stages carry the run's name (see `family`), so they end
-with the run. The results are those of a process of its own.
+with the run. The results are the same as in a separate process.
 """
 
 import atexit
@@ -37,17 +37,17 @@ CREDENTIALS = struct.Struct("3i")
 def stages_forked() -> Iterator[None]:
     """In this block every `objectmate stage` is forked from a server.
 
-    Only on Linux without an NVIDIA GPU: elsewhere a library may not survive a fork, so each stage imports by itself.
+    Only on Linux without an NVIDIA GPU: elsewhere a library may not survive a fork, so each stage does its own imports.
     """
     if sys.platform != "linux" or Path("/dev/nvidiactl").exists():
         yield
         return
     name = f"objectmate-{uuid4().hex}"
-    with socket.socket(socket.AF_UNIX) as door:
-        door.bind(f"\0{name}")  # an address without a file: nothing is left behind
-        door.listen()
-        command = [sys.executable, "-P", "-m", "pipelines.engines.forking", str(door.fileno())]
-        server = subprocess.Popen(command, pass_fds=[door.fileno()])
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"\0{name}")  # an address without a file: nothing is left behind
+        listener.listen()
+        command = [sys.executable, "-P", "-m", "pipelines.engines.forking", str(listener.fileno())]
+        server = subprocess.Popen(command, pass_fds=[listener.fileno()])
     os.environ[SERVER] = name
     try:
         yield
@@ -62,12 +62,12 @@ def run_forked(server: str, stage: str) -> int:
 
     Ends this process by the same signal if one ended the stage. Raises `StageFailed` if the server is gone.
     """
-    with socket.socket(socket.AF_UNIX) as line:
+    with socket.socket(socket.AF_UNIX) as connection:
         try:
-            line.connect(f"\0{server}")
+            connection.connect(f"\0{server}")
             request = json.dumps({"stage": stage, "folder": str(Path.cwd())}).encode()
-            socket.send_fds(line, [request], [0, 1, 2])
-            answer = line.recv(STATUS.size)
+            socket.send_fds(connection, [request], [0, 1, 2])
+            answer = connection.recv(STATUS.size)
         except OSError as error:
             raise StageFailed(f"{stage} could not be started ({error}): run again, finished work is kept") from error
     if not answer:
@@ -79,51 +79,51 @@ def run_forked(server: str, stage: str) -> int:
     return code
 
 
-def serve(door: socket.socket) -> NoReturn:
-    """Forks for each client that connects, for ever; returns, by `SystemExit`, only in the forked processes."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who watch
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the run and its stages, which listen to it again
+def serve(listener: socket.socket) -> NoReturn:
+    """Forks a process for each client that connects; never returns."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the watching processes
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the run and its stages, which handle it again
     while True:
-        line, _ = door.accept()
-        asked, files = _asked(line)
-        if asked:
-            stage, folder = asked
+        connection, _ = listener.accept()
+        request, files = _receive(connection)
+        if request:
+            stage, folder = request
             _import(stage)
             if not os.fork():
-                door.close()
-                _watch(line, stage, folder, files)
+                listener.close()
+                _watch(connection, stage, folder, files)
         for file in files:
             os.close(file)
-        line.close()
+        connection.close()
 
 
-def _asked(line: socket.socket) -> tuple[tuple[str, str] | None, list[int]]:
+def _receive(connection: socket.socket) -> tuple[tuple[str, str] | None, list[int]]:
     """The stage and folder that a client asks for, and its files.
 
-    No stage if it is another user's, or was ended or suspended before it had asked: the others must not wait for it.
+    No stage if the client is another user's, or ended or stalled before it had asked: the others must not wait for it.
     """
-    if _user_of(line) != os.getuid():
+    if _user_of(connection) != os.getuid():
         return None, []
     files: list[int] = []
-    line.settimeout(SECONDS_TO_ASK)
+    connection.settimeout(SECONDS_TO_ASK)
     try:
-        request, files, *_ = socket.recv_fds(line, MAX_REQUEST, 3)
-        asked = json.loads(request)
-        return (str(asked["stage"]), str(asked["folder"])), files
+        request, files, *_ = socket.recv_fds(connection, MAX_REQUEST, 3)
+        fields = json.loads(request)
+        return (str(fields["stage"]), str(fields["folder"])), files
     except (OSError, ValueError, KeyError, TypeError):
         return None, files
     finally:
-        line.settimeout(None)
+        connection.settimeout(None)
 
 
-def _user_of(line: socket.socket) -> int:
-    """Who is at the other end: the address is open to every user of the machine."""
-    peer = line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
+def _user_of(connection: socket.socket) -> int:
+    """The user id at the other end: every user of the machine can connect."""
+    peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
     return int(CREDENTIALS.unpack(peer)[1])
 
 
 def _import(stage: str) -> None:
-    """Imports a step's code here, for all stages to come. A step that there is not is refused where it is run."""
+    """Imports a step's code in the server, for this and later stages. `run_stage` refuses an unknown step."""
     from pipelines.steps import STEPS
 
     if stage in STEPS:
@@ -131,19 +131,19 @@ def _import(stage: str) -> None:
         importlib.import_module(f"{STEPS[stage].stage.room}.stage")
 
 
-def _watch(line: socket.socket, stage: str, folder: str, files: list[int]) -> NoReturn:
-    """Forks the stage, tells its client how it ended, and kills it if the client is gone before."""
+def _watch(connection: socket.socket, stage: str, folder: str, files: list[int]) -> NoReturn:
+    """Forks the stage, tells its client how it ended, and kills it if the client goes away first."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     pid = os.fork()
     if not pid:
-        line.close()
+        connection.close()
         _become(stage, folder, files)
-    ended = os.pidfd_open(pid)
-    if ended not in select.select([ended, line.fileno()], [], [])[0]:
+    process = os.pidfd_open(pid)
+    if process not in select.select([process, connection.fileno()], [], [])[0]:
         os.kill(pid, signal.SIGKILL)
     _, status = os.waitpid(pid, 0)
     with suppress(OSError):  # a client that is gone cannot be told
-        line.sendall(STATUS.pack(status))
+        connection.sendall(STATUS.pack(status))
     os._exit(0)
 
 
@@ -161,12 +161,12 @@ def _become(stage: str, folder: str, files: list[int]) -> NoReturn:
         in_one_sentence(lambda: run_stage(stage, of_a_run=True))
     except SystemExit as end:
         code = end.code
-    # To take the libraries down object by object would copy the memory shared with the server, for seconds.
+    # A normal interpreter exit would touch, and so copy, the memory shared with the server, for seconds.
     atexit._run_exitfuncs()
     sys.stdout.flush(), sys.stderr.flush()
     os._exit(int(code or 0))
 
 
 if __name__ == "__main__":
-    with socket.socket(fileno=int(sys.argv[1])) as door:
-        serve(door)
+    with socket.socket(fileno=int(sys.argv[1])) as listener:
+        serve(listener)

@@ -19,7 +19,7 @@ HEAD = "# What this folder's run is. `objectmate run` refuses to use the folder 
 
 @dataclass(frozen=True)
 class Identity:
-    """images, labels: local paths as seen from the workspace, or addresses. settings: `section.key` -> value."""
+    """images, labels: local paths relative to the workspace, or addresses. settings: `section.key` -> value."""
 
     images: str
     labels: str
@@ -52,8 +52,8 @@ def refuse_foreign(workspace: Workspace, identity: Identity) -> None:
             )
     elif workspace.params.exists():
         raise UserError(
-            f"{workspace.root} has a params.yaml but no {workspace.identity.name}, so nothing says whose results it "
-            "holds: go there and run without options, or name another folder"
+            f"{workspace.root} has a params.yaml but no {workspace.identity.name}, so nothing says which run's results "
+            "it holds: go there and run without options, or name another folder"
         )
 
 
@@ -73,7 +73,7 @@ def is_local(source: str) -> bool:
 
 
 def as_seen_from(root: Path, source: str, here: Path = Path()) -> str:
-    """A local path, named as in the folder `here`, as a run inside `root` names it; addresses stay as they are."""
+    """A local path that is relative to the folder `here`, made relative to `root`; addresses stay as they are."""
     return os.path.relpath((here / source).resolve(), root.resolve()) if is_local(source) else source
 
 

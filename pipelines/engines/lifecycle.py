@@ -1,7 +1,7 @@
 """The life of a run: its processes end with it, and the next start notices one that was killed.
 
 A run keeps a marker locked in `.objectmate/runs` of the current folder, next to MLflow's store, and removes it when it
-ends by itself. A marker that nobody holds belongs to a run that was killed, by a signal, Ctrl-C or a crash.
+ends by itself. A marker without a lock belongs to a run that was killed, by a signal, Ctrl-C or a crash.
 """
 
 import fcntl
@@ -42,8 +42,8 @@ def settle_killed_runs() -> None:
     Raises `UserError` if a process of one cannot be ended.
     """
     for marker, run in _killed_runs():
-        if left := end_run(marker.stem, run["engine"]):
-            pids = " ".join(map(str, left))
+        if alive := end_run(marker.stem, run["engine"]):
+            pids = " ".join(map(str, alive))
             raise UserError(f"processes of a killed run do not end: wait, or end them (kill -9 {pids}), then run again")
         started = datetime.fromisoformat(run["started_at"])
         print(f"The run {run['name']}, started {started:%Y-%m-%d %H:%M} UTC, was killed. {_record(marker, run)}")

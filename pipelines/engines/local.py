@@ -35,7 +35,7 @@ def run_dvc(workspace: Workspace, pipeline: str) -> None:
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     from dvc.exceptions import DvcException
 
-    set_aside_damaged_lock_file(workspace.root)  # only a run may: for an audit the damage is evidence
+    set_aside_damaged_lock_file(workspace.root)  # only a run may: in an audit, the damage is evidence
     try:
         with open_dvc(workspace) as repo, stages_forked():
             repo.reproduce(targets=last_steps(PIPELINES[pipeline]))
@@ -45,7 +45,7 @@ def run_dvc(workspace: Workspace, pipeline: str) -> None:
 
 @contextmanager
 def open_dvc(workspace: Workspace) -> Iterator[Any]:
-    """The workspace's DVC repository; the process works in its folder meanwhile: DVC resolves paths from there.
+    """The workspace's DVC repository. In the block, the current folder is the workspace: DVC resolves paths from there.
 
     Raises `UserError` if the photographs cannot be listed: DVC compares their record with that of the last run.
     """
@@ -64,7 +64,7 @@ def open_dvc(workspace: Workspace) -> Iterator[Any]:
 
 
 def _explain(error: Exception, workspace: Workspace) -> Exception:
-    """DVC's error for the user: the stage has said what is wrong, so this only says which stage it was."""
+    """DVC's error for the user: the stage has said what is wrong, so this only names the stage."""
     causes: list[BaseException] = [error]
     while causes[-1].__cause__ is not None:
         causes.append(causes[-1].__cause__)
@@ -102,7 +102,7 @@ def _hashes(entries: Mapping[str, dict[str, Any]]) -> dict[str, str]:
 
 
 def logged_by_dvc(entries: Mapping[str, dict[str, Any]], step: Step | None = None) -> dict[str, str]:
-    """What MLflow's record of a step says of dvc.lock: every dataset's hash, and the digest of the step's entry.
+    """What MLflow's record of a step takes from dvc.lock: every dataset's hash, and the digest of the step's entry.
 
     entries: see `lock_entries`. step: None for the record of the whole run, which has the hashes only.
     """
@@ -118,7 +118,7 @@ def dvc_hashes(workspace: Workspace) -> dict[str, str]:
 
 
 def _holds_a_dataset(path: str) -> bool:
-    """A report's folder has its step's name, which may be a dataset's too."""
+    """Whether a path is a dataset's folder; a report's folder has its step's name, which may also be a dataset's."""
     return Path(path).parent.name == "data"
 
 
@@ -142,7 +142,7 @@ def run_docker(workspace: Workspace, pipeline: str, shares: int = 1) -> None:
 def _run_local(workspace: Workspace, pipeline: str, runner: Any, shares: int) -> None:
     """Runs a pipeline with one of Kubeflow's local runners, then moves the datasets to data/.
 
-    The result is judged by the manifests that are there, never by the runner's status alone.
+    The result is judged by the manifests on disk, never by the runner's status alone.
     """
     from kfp import local
 
@@ -150,7 +150,7 @@ def _run_local(workspace: Workspace, pipeline: str, runner: Any, shares: int) ->
     from components.common.stage.yaml_text import read_yaml
     from pipelines.kubeflow import arguments, build, given_datasets
 
-    # This run holds the workspace, so what is there is left over from an earlier run that failed.
+    # This run holds the workspace, so anything there is left over from an earlier run.
     root = workspace.kubeflow.resolve()
     if root.exists():
         shutil.rmtree(root)
@@ -159,18 +159,18 @@ def _run_local(workspace: Workspace, pipeline: str, runner: Any, shares: int) ->
     given = {name: str(workspace.dataset(name).resolve()) for name in given_datasets(PIPELINES[pipeline])}
     with chdir(workspace.root):
         build(pipeline, shares=shares > 1)(**arguments(pipeline, read_yaml(Path("params.yaml")), given, shares))
-    made = next(root.iterdir(), root)
-    collected = [step for step in PIPELINES[pipeline] if _collect(workspace, step, made)]
+    run = next(root.iterdir(), root)
+    collected = [step for step in PIPELINES[pipeline] if _collect(workspace, step, run)]
     for step in collected:
         if stops(workspace, step.name):
             raise GateStop(f"the run stopped at {step.name}")
     if missing := [step.name for step in PIPELINES[pipeline] if step not in collected]:
-        broken = StageFailed(f"{missing[0]} failed (see above): run again, finished work is kept")
-        raise noted_failure(made) or broken
+        failure = StageFailed(f"{missing[0]} failed (see above): run again, finished work is kept")
+        raise noted_failure(run) or failure
 
 
 def forget_kubeflow(workspace: Workspace, remade: Iterable[str]) -> None:
-    """Removes what Kubeflow said of steps that DVC has made since: it is about datasets that are gone."""
+    """Removes Kubeflow's records of steps that have been remade since: they describe datasets that are gone."""
     for name in remade:
         for task in workspace.kubeflow.glob(f"*/{task_name(name)}"):
             shutil.rmtree(task)

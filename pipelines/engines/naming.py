@@ -1,4 +1,4 @@
-"""What a run is called in MLflow, and its parameters there: both say how it differs from the plain run."""
+"""A run's name and parameters in MLflow: both say how it differs from the plain run."""
 
 from collections.abc import Mapping
 from itertools import accumulate
@@ -12,15 +12,15 @@ from pipelines.parameters import FILE, fields, resolve
 OF_THE_RUN = {
     "images": "input", "tuples": "output", "model_insertion": "output", "model_generation": "output", "scores": "output"
 }  # fmt: skip
-"""The datasets that the record of a whole run has; those of its stages have all."""
+"""The datasets in the record of a whole run; the records of its stages have all."""
 LONGEST, SHORTENED = 200, 60
-"""Characters of all that a run's name says of its settings, of the 250 that MLflow keeps; and of one value."""
+"""Most characters of all settings in a run's name (MLflow keeps 250 in all), and of one value."""
 
 
 def differs(workspace: Workspace, request: Request) -> dict[str, Any]:
-    """`section.key` -> value of what a person asked for otherwise than the plain run has it.
+    """`section.key` -> value, for each setting that the user chose differently from the plain run.
 
-    In a folder that has its own params.yaml this is what differs in it from the embedded default.
+    In a folder that has its own params.yaml, this is what differs in it from the embedded default.
     """
     if not request.in_place:
         asked = {"images": request.images, "labels": request.labels}
@@ -37,16 +37,16 @@ def _at(values: Mapping[str, Any], dotted: str) -> Any:
 
 
 def run_name(workspace: Workspace, request: Request) -> str:
-    """What the run is called: its pipeline, and what differs from the plain run."""
+    """The run's name: its pipeline, and what differs from the plain run."""
     changed = [f"{key}={_shortened(str(value))}" for key, value in differs(workspace, request).items()]
-    named = sum(length <= LONGEST for length in accumulate(len(each) + 2 for each in changed))
-    more = [f"and {len(changed) - named} more"] if len(changed) > named else []
-    words = ", ".join([*changed[:named], *more]) or "as embedded"
+    fitting = sum(length <= LONGEST for length in accumulate(len(each) + 2 for each in changed))
+    rest = [f"and {len(changed) - fitting} more"] if len(changed) > fitting else []
+    words = ", ".join([*changed[:fitting], *rest]) or "as embedded"
     return f"{request.pipeline}: {words}" + (f" ({request.engine})" if request.engine != "dvc" else "")
 
 
 def _shortened(value: str) -> str:
-    """A long value by its end: addresses often begin alike."""
+    """The end of a long value, since addresses often begin alike."""
     return value if len(value) <= SHORTENED else f"...{value[3 - SHORTENED :]}"
 
 

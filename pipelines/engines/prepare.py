@@ -35,11 +35,11 @@ __pycache__/
 # The compiled kernel: another build of it gives the same pairs.
 *.so
 """
-"""What in a workspace is not part of any dataset's identity; the project's own .dvcignore is the same."""
+"""The files of a workspace that are not part of any dataset's identity; the project's own .dvcignore is the same."""
 
 
 CODE = "components"
-"""A workspace's link to the package's code: all workspaces name code and models alike, as a shared cache needs."""
+"""A workspace's link to the package's code: a shared cache needs the same paths to code and models everywhere."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def _link_code(link: Path) -> None:
 
 
 def _set_up_dvc(root: Path) -> None:
-    """A DVC repository at `root` that shares its cache with every other workspace of the current folder."""
+    """Makes a DVC repository at `root` that shares its cache with every other workspace of the current folder."""
     from dvc.repo import Repo
 
     with Repo.init(str(root), no_scm=True) as repo, repo.config.edit("repo") as config:

@@ -16,13 +16,13 @@ from pipelines.engines.workspace import Workspace
 from pipelines.steps import STEPS
 
 RECORDED = "run"
-"""The folder of artifacts with the run's params.yaml and dvc.lock, by which DVC's cache gives its data back."""
+"""The folder of artifacts with the run's params.yaml and dvc.lock, from which DVC's cache can restore its data."""
 
 
 def record_run(
     workspace: Workspace, request: Request, ran: Sequence[str], stopped: bool, write_page: Callable[[Workspace], Path]
 ) -> None:
-    """Records the current run. ran: the steps that ran, and were not restored. stopped: by a gate, so it has failed.
+    """Records the current run. ran: the steps that ran and were not restored. stopped: by a gate, so it has failed.
 
     The page is written when the run has its id, which is then in `workspace.tracked`.
     """
@@ -37,7 +37,7 @@ def record_run(
         workspace.tracked.parent.mkdir(parents=True, exist_ok=True)
         workspace.tracked.write_text(run.info.run_id, encoding="utf-8")
         mlflow.log_params(params)
-        mlflow.set_tags(sealed(tags, run.data.params | params))  # one that Kubeflow opened may have had some
+        mlflow.set_tags(sealed(tags, run.data.params | params))  # a run that Kubeflow opened may already have some
         mlflow.log_metrics(told.metrics())
         mlflow.set_tag("mlflow.note.content", told.note(name, run.info.run_id))
         tracking.record_datasets(run.info.run_id, told.datasets(logged_by_dvc(entries)))

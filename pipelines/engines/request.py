@@ -1,4 +1,4 @@
-"""What a person asked for on the command line, and the identity and folder of the run that follows from it."""
+"""What the user asked for on the command line, and the run's identity and folder that follow from it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ OTHER_PHOTOGRAPHS = {"detection.source": "whole", "ingest.licence": "", "ingest.
 
 @dataclass(frozen=True)
 class Request:
-    """What a person asked for on the command line."""
+    """What the user asked for on the command line."""
 
     pipeline: str
     images: str = ""
@@ -37,20 +37,20 @@ class Request:
         return self.images or "sandbox:corpus", labels
 
     def settings(self) -> dict[str, Any]:
-        """`section.key -> value` of --set, --continue-past-gates and of what other photographs need."""
+        """`section.key` -> value, from --set, --continue-past-gates and what other photographs need."""
         other = OTHER_PHOTOGRAPHS if self.images and self.profile == "sandbox" else {}
         return other | self.asked()
 
     def asked(self) -> dict[str, Any]:
-        """`section.key -> value` of --set and --continue-past-gates alone."""
+        """`section.key` -> value, from --set and --continue-past-gates alone."""
         pairs = [item.partition("=") for item in self.overrides]
         if wrong := [key for key, equals, _ in pairs if not equals]:
             raise UserError(f"--set {wrong[0]}: write section.key=value, such as --set mining.min_views=3")
         gates = [step.stage.params.section for step in STEPS.values() if step.stage.gate]
         opened = {f"{gate}.blocking": False for gate in gates} if self.continue_past_gates else {}
         keys = [key for key, _, _ in pairs]
-        if twice := [key for key in keys if keys.count(key) > 1]:
-            raise UserError(f"--set {twice[0]} is given twice: leave one out")
+        if repeated := [key for key in keys if keys.count(key) > 1]:
+            raise UserError(f"--set {repeated[0]} is given twice: leave one out")
         return opened | {key: parse_yaml(value, f"--set: the value of {key}") for key, _, value in pairs}
 
     @property
@@ -86,18 +86,18 @@ class Request:
         if self.plain:
             return RUNS / self.engine
         opened = "past-gates" if self.continue_past_gates else ""
-        # All folders below runs/ see the same path to the photographs, so any of them will do here.
+        # The relative path to the photographs is the same from every folder below runs/, so any of them will do here.
         identity = self.identity(RUNS / "any")
         return RUNS / f"{slug(photographs, profile, engine, opened, *self.overrides)}-{identity.digest}".lstrip("-")
 
     def identity(self, root: Path) -> Identity:
-        """What the run is, with local paths as seen from the workspace `root`."""
+        """The run's identity, with local paths relative to the workspace `root`."""
         images, labels = (as_seen_from(root, source) for source in self.sources)
         return Identity(images, labels, self.profile, moved(self.settings(), Path(), root))
 
 
 def moved(settings: Mapping[str, Any], here: Path, there: Path) -> dict[str, Any]:
-    """The settings with each local path in them, which was seen from the folder `here`, as seen from `there`.
+    """The settings, with each local path in them changed from relative to `here` to relative to `there`.
 
     A model is a path if there is such a folder, as in `components.common.vision.models.locate`.
     """
@@ -109,4 +109,4 @@ def moved(settings: Mapping[str, Any], here: Path, there: Path) -> dict[str, Any
 def _seen(value: Any, here: Path, there: Path) -> Any:
     if isinstance(value, dict):
         return {name: _seen(place, here, there) for name, place in value.items()}
-    return as_seen_from(there, value, here) if isinstance(value, str) else value  # which parameters' check will refuse
+    return as_seen_from(there, value, here) if isinstance(value, str) else value  # the parameters' check will refuse it

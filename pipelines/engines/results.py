@@ -32,19 +32,17 @@ class RowCount(int):
 
 
 def result(workspace: Workspace, step: Step) -> str:
-    """What a step has made: a gate's verdicts, a calibrated window, a model, or how many of what."""
-    made = {name: Dataset(workspace.dataset(name)) for name in step.outputs.values()}
+    """What a step has made: a gate's verdicts, a calibrated window, a model, or row counts."""
+    outputs = {name: Dataset(workspace.dataset(name)) for name in step.outputs.values()}
     if step.stage.gate:
-        return ", ".join(f"{row['gate']} {row['verdict']}" for dataset in made.values() for row in dataset.rows())
+        return ", ".join(f"{row['gate']} {row['verdict']}" for dataset in outputs.values() for row in dataset.rows())
     metrics: dict[str, Any] = read_json(workspace.report(step) / METRICS)
     if step.name == "calibration" and "window_low" in metrics:
         return f"similarity window {metrics['window_low']:.3f} to {metrics['window_high']:.3f}"
     if step.name.startswith("train_") and "tuples" in metrics:
         return f"a model, trained on {metrics['images']:,.0f} pictures of {metrics['tuples']:,.0f} tuples"
     if step.name not in WORDS:
-        return ", ".join(f"{len(dataset):,} {name}" for name, dataset in made.items())
-    params = {key: value for dataset in made.values() for key, value in dataset.manifest.params.items()}
-    read_and_made = made | {name: Dataset(workspace.dataset(name)) for name in step.inputs.values()}
-    return WORDS[step.name].format_map(
-        params | {name: RowCount(len(dataset)) for name, dataset in read_and_made.items()}
-    )
+        return ", ".join(f"{len(dataset):,} {name}" for name, dataset in outputs.items())
+    params = {key: value for dataset in outputs.values() for key, value in dataset.manifest.params.items()}
+    datasets = outputs | {name: Dataset(workspace.dataset(name)) for name in step.inputs.values()}
+    return WORDS[step.name].format_map(params | {name: RowCount(len(dataset)) for name, dataset in datasets.items()})

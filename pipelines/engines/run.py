@@ -27,7 +27,7 @@ Engine = Callable[[Workspace, Request], None]
 
 
 def run_pipeline(request: Request) -> None:
-    """Runs a pipeline, then writes the MLflow record, the report page and a summary, also when a gate stopped it.
+    """Runs a pipeline, then writes the MLflow record, the report page and a summary, even if a gate stopped it.
 
     Raises `UserError` before anything is touched if something is wrong, or another run is working in the workspace.
     """
@@ -71,11 +71,11 @@ def _run(engine: Engine, workspace: Workspace, request: Request) -> None:
 
 
 def _keep_indexes(workspace: Workspace) -> None:
-    """The run has its results without them, so a full disk only costs time later."""
+    """Builds the lineage indexes. The run is complete without them, so a full disk only costs time later."""
     try:
         keep_indexes(workspace.root / "data")
     except (OSError, MemoryError) as error:
-        console.print(f"No indexes for lineage were made ({error}): its answers take longer.", markup=False)
+        console.print(f"No indexes for lineage were made ({error}): lineage answers will take longer.", markup=False)
 
 
 def _engine(name: str) -> Engine:
@@ -94,8 +94,8 @@ def _engine(name: str) -> Engine:
 def _facts(request: Request) -> dict[str, Any]:
     """What MLflow records of a run that is killed before it has results."""
     images, labels = request.sources
-    named = {"pipeline": request.pipeline, "profile": request.profile, "images": images, "labels": labels}
-    return named | request.settings()
+    facts = {"pipeline": request.pipeline, "profile": request.profile, "images": images, "labels": labels}
+    return facts | request.settings()
 
 
 def _stamps(workspace: Workspace) -> dict[str, int]:
@@ -129,7 +129,7 @@ def _publish(workspace: Workspace, request: Request, ran: list[str], stopped: bo
 def run_stage(name: str, of_a_run: bool) -> None:
     """Runs one step in the current folder. Raises `UserError` or, if it is a blocking gate that fails, `GateStop`.
 
-    of_a_run: a run has started it, and holds the workspace.
+    of_a_run: whether a run started it; that run then holds the workspace.
     """
     if name not in STEPS:
         raise UserError(f"there is no stage '{name}': choose one of {', '.join(STEPS)}")
@@ -143,12 +143,12 @@ def _execute(step: Step, workspace: Workspace, params: StageParams) -> None:
     name, start = step.name, time.monotonic()
     console.print(f"[bold]{name}[/bold] ...", f"[dim]{how_far(name)}[/dim]", soft_wrap=True)
     execute(step.stage, params, workspace.inputs(step), workspace.outputs(step), workspace.report(step))
-    made = f"{shown(result(workspace, step))} [dim]{time.monotonic() - start:.1f} s[/dim]"
-    console.print(f"[bold]{name}[/bold]", made, soft_wrap=True)
+    summary = f"{shown(result(workspace, step))} [dim]{time.monotonic() - start:.1f} s[/dim]"
+    console.print(f"[bold]{name}[/bold]", summary, soft_wrap=True)
 
 
 def export_benchmark(folder: Path) -> None:
-    """Writes the benchmark's inputs as the current folder's params.yaml has them, for outside systems."""
+    """Writes the inputs of the benchmark that the current folder's params.yaml names, for outside systems."""
     from components.evaluation.export import export
     from components.evaluation.params import Params
 

@@ -1,7 +1,7 @@
 """DVC's run cache for all workspaces: a stage that ran before with equal inputs and parameters is not run again.
 
-DVC leaves out stages with `persist` outputs, because it cannot know what such a stage finds in its folders. Ours are
-`persist` only so that a killed stage continues where it was; what they make does not depend on what was there.
+DVC does not cache stages with `persist` outputs, because their result may depend on what their folders already hold.
+Ours are `persist` only so that a killed stage can continue; their result does not depend on what was there.
 """
 
 import json
@@ -22,10 +22,11 @@ from pipelines.engines.workspace import RESTORED
 
 
 class RunCache(StageCache):
-    """The run cache, with the records that lie next to a stage's outputs and are not part of them (see `DVCIGNORE`)."""
+    """The run cache, which also stores the records that are next to a stage's outputs but not part of them (see
+    `DVCIGNORE`)."""
 
     def save(self, stage: Any) -> None:
-        """Keeps what a stage has just made."""
+        """Stores what a stage has just made."""
         with _without_persist(stage):
             super().save(stage)
         records = {name: read_json(path) for name, path in _records(stage).items() if path.is_file()}
@@ -35,17 +36,17 @@ class RunCache(StageCache):
             write_atomically(path, json.dumps(records).encode())
 
     def restore(self, stage: Any, run_cache: bool = True, pull: bool = False, dry: bool = False) -> None:
-        """Brings back what a stage would make. Raises `RunCacheNotFoundError` if it is not all there."""
+        """Restores what a stage would make. Raises `RunCacheNotFoundError` if any of it is missing."""
         if dry or stage.always_changed:
             raise RunCacheNotFoundError(stage)
         stage.save_deps()
         with _without_persist(stage):
             entry, records = self._load(stage), self._records_path(stage)
-        made = self._create_stage(entry, wdir=stage.wdir) if entry else None
-        if made is None or not made.outs_cached() or not records.is_file():
+        cached = self._create_stage(entry, wdir=stage.wdir) if entry else None
+        if cached is None or not cached.outs_cached() or not records.is_file():
             raise RunCacheNotFoundError(stage)
         stage.remove_outs(force=True)
-        made.checkout()
+        cached.checkout()
         _write_records(stage, read_json(records))
 
     def _records_path(self, stage: Any) -> Path:
@@ -74,6 +75,6 @@ def _write_records(stage: Any, records: dict[str, Any]) -> None:
 
 
 def _records(stage: Any) -> dict[str, Path]:
-    """Where a stage's records are, by their paths in the workspace."""
+    """A record's path in the workspace -> its place on disk."""
     names = [(out, name) for out in stage.outs for name in (FINISHED, RECORD)]
     return {f"{out.def_path}/{name}": Path(out.fs_path) / name for out, name in names}

@@ -1,4 +1,4 @@
-"""Refusals, before a run, of what it could not read, and of results that would lie among the photographs."""
+"""Checks before a run: it can read its sources, and its results will not lie among the photographs."""
 
 import os
 import shlex
@@ -24,18 +24,18 @@ def refuse_absent(images: str, labels: str) -> None:
 
 
 def refuse_absent_settings(settings: Mapping[str, Any], given: Mapping[str, Any], root: Path) -> None:
-    """Raises `UserError` if a setting names a local file or folder, as seen from `root`, that is not there.
+    """Raises `UserError` if a setting names a local file or folder, relative to `root`, that does not exist.
 
-    given: those that a person gave; the others are the profile's. Photographs and labels are `refuse_absent`'s.
+    given: the settings from the user; the others are the profile's. `refuse_absent` checks photographs and labels.
     """
     for key, value in settings.items():
         if key not in keys_naming("place") or key.startswith("ingest."):
             continue
         for source in filter(is_local, value.values() if isinstance(value, dict) else [value]):
-            path = (root.resolve() / source).resolve()  # the root itself may not be there yet
+            path = (root.resolve() / source).resolve()  # the root may not exist yet
             if not path.exists():
-                mend = "correct the path" if key in given else "the profile expects it: make it, or name another"
-                raise UserError(f"--set {key}: there is no {os.path.relpath(path)}: {mend}")
+                fix = "correct the path" if key in given else "the profile expects it: make it, or name another"
+                raise UserError(f"--set {key}: there is no {os.path.relpath(path)}: {fix}")
 
 
 def refuse_odd_names(*named: object) -> None:
@@ -51,7 +51,7 @@ def refuse_odd_names(*named: object) -> None:
 def refuse_mixed(images: str, workspace: Workspace) -> None:
     """Raises `UserError` if results would lie below the folder of photographs, and be photographs in the next run.
 
-    images: as seen from the workspace.
+    images: relative to the workspace.
     """
     root, here = workspace.root.resolve(), Path().resolve()
     folder = (root / images).resolve()

@@ -1,4 +1,4 @@
-"""What in a workspace belongs to the current run: an earlier run's datasets stay on disk, but do not count."""
+"""Which results in a workspace belong to the current run; an earlier run's datasets stay on disk, but do not count."""
 
 import shlex
 from pathlib import Path
@@ -49,7 +49,7 @@ def stops(workspace: Workspace, name: str) -> bool:
 def verdicts(workspace: Workspace) -> list[dict[str, Any]]:
     """The current gates' verdicts, in pipeline order, each with `stage`, and `stops`: it blocks and did not pass.
 
-    A gate does not know where its run is. So its next step names RUN, which is the workspace's folder here.
+    A gate does not know its run's folder, so its next step says RUN; here the workspace's folder replaces that.
     """
     steps = [step for step in current_steps(workspace) if step.stage.gate]
     rows = [row | {"stage": step.name} for step in steps for row in _verdicts(workspace.dataset(step.name))]

@@ -1,4 +1,4 @@
-"""What `objectmate run` says before it starts and when it has ended."""
+"""What `objectmate run` prints before it starts and when it has ended."""
 
 import os
 import shlex
@@ -24,7 +24,7 @@ from pipelines.steps import PIPELINES, STEPS, reached_steps
 
 console = Terminal()
 READERS = ("ingest", "detection", "judgement")
-"""The steps that read files which people have made by hand or by another program."""
+"""The steps that read files from users, made by hand or with another program."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def announce(request: Request) -> None:
 
 
 def summarise(workspace: Workspace, request: Request, outcome: Outcome) -> None:
-    """Prints what the stages made, the verdicts of the gates, what the scores say, and where to look next."""
+    """Prints what the stages made, the gates' verdicts, what the scores say, and where to look next."""
     if not outcome.changed:
         console.print(f"Nothing has changed: everything is up to date ({outcome.seconds:.1f} s).")
     else:
@@ -85,8 +85,7 @@ def _scores(workspace: Workspace) -> list[str]:
 
 
 def _told_of_inputs(workspace: Workspace) -> list[str]:
-    """What the steps that have read people's own files say: what was refused or passed over, and what matched
-    nothing."""
+    """The notes of the steps that read users' own files: what was refused or passed over, and what matched nothing."""
     readers = [step for step in current_steps(workspace) if step.name in READERS]
     return [f"{step.stage.title}: {note}" for step in readers for note in _notes(workspace.report(step))]
 
@@ -112,12 +111,12 @@ def _notes(report: Path) -> list[str]:
 def _mlflow() -> str:
     """Where MLflow's record of the run is: a server's address, or the command that shows a file."""
     store = os.environ.get("MLFLOW_TRACKING_URI", "")
-    if not store or store.startswith(OWN_STORE):  # MLflow leaves in the variable what our run has set
+    if not store or store.startswith(OWN_STORE):  # our run has set the variable
         store = "sqlite:///mlflow.db"
     if store.startswith("http"):
         return store
-    beside = Path(sys.executable).with_name("mlflow")
-    program = "mlflow" if shutil.which("mlflow") else shlex.quote(os.path.relpath(beside))
+    installed = Path(sys.executable).with_name("mlflow")
+    program = "mlflow" if shutil.which("mlflow") else shlex.quote(os.path.relpath(installed))
     return f"{program} ui --backend-store-uri {shlex.quote(store)}"
 
 

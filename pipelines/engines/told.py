@@ -17,14 +17,14 @@ from pipelines.engines.workspace import Workspace
 from pipelines.steps import STEPS
 
 SCORES = ("insertion.second_ir", "insertion.ir", "insertion.object_error", "generation.second_ir", "generation.ir")
-"""Scores of the model that a run's record has, under the names that `objectmate compare` uses too."""
+"""The model's scores in a run's record, under the names that `objectmate compare` also uses."""
 GAP = "reference_gap"
 COUNTED = ("images", "objects", "sets", "tuples")
 
 
 @dataclass(frozen=True)
 class Told:
-    """What is told of the current run of a workspace."""
+    """What MLflow's record says of the current run of a workspace."""
 
     workspace: Workspace
 
@@ -35,7 +35,7 @@ class Told:
         return {name: Dataset(self.workspace.dataset(name)) for name in names}
 
     def tags(self, pipeline: str, commit: str) -> dict[str, str]:
-        """By which saved searches find it: gates, the versions of its datasets, and its folder."""
+        """The tags by which searches find the run: gates, its datasets' digests, and its folder."""
         gates = {f"gate.{row['gate']}": row["verdict"] for row in verdicts(self.workspace)}
         data = {f"data.{name}": short(self.made[name].digest) for name in OF_THE_RUN if name in self.made}
         return {"pipeline": pipeline, "commit": commit, "workspace": str(self.workspace.root), **gates, **data}
@@ -59,14 +59,14 @@ class Told:
         """Score -> mean and 95 % interval, as on the page: those of `SCORES` and each benchmark's reference gap."""
         if self.table is None:
             return {}
-        found = {}
+        intervals = {}
         for benchmark, metric in self.table.cells:
             name = f"{benchmark}.{metric}"
             if name in SCORES and MODEL in self.table.cells[benchmark, metric]:
-                found[name] = self.table.interval(benchmark, metric, MODEL)
+                intervals[name] = self.table.interval(benchmark, metric, MODEL)
             if metric == "second_ir" and (gap := self.table.contrast(benchmark, metric, GAP)):
-                found[f"{benchmark}.{GAP}"] = gap
-        return found
+                intervals[f"{benchmark}.{GAP}"] = gap
+        return intervals
 
     def metrics(self) -> dict[str, float]:
         """The few numbers that matter, under stable names: counts, scores with `.low` and `.high`."""

@@ -69,12 +69,12 @@ class Workspace:
 
     @property
     def dvc_lock(self) -> Path:
-        """DVC's record of what it has made or been told of."""
+        """DVC's record of what it has made or what was committed to it."""
         return self.root / "dvc.lock"
 
     @property
     def kubeflow(self) -> Path:
-        """Where Kubeflow's local runners work: RUN/TASK/executor_output.json is what Kubeflow says of a task."""
+        """Where Kubeflow's local runners work: RUN/TASK/executor_output.json is Kubeflow's record of a task."""
         return self.root / "data" / "kfp"
 
     def inputs(self, step: Step) -> dict[str, Path]:

@@ -10,7 +10,7 @@ from pipelines.ir.document import TEXTS, Document, Fault
 DIGEST = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
 LOCAL = "localhost/"
 STUB = "argostub/"
-"""Names that the driver acts on itself (to make and delete volumes): no image of that name is ever pulled."""
+"""Prefix of names that the driver handles itself (to make and delete volumes); no such image is ever pulled."""
 INSTALL = re.compile(r"\b(?:pip3?|uv|conda|mamba|apt|apt-get|apk|npm)(?: pip)? (?:install|add)\b")
 EXPANDED = re.compile(r"\$\{?\w*(?:SECRET|TOKEN|PASSWORD|PASSWD|ACCESS_KEY|API_KEY|CREDENTIAL)\w*")
 INPUT = re.compile(r"\{\{\$\.inputs\.")
@@ -57,8 +57,8 @@ def _scripts(words: list[str]) -> list[str]:
 def caching(document: Document) -> Iterator[Fault]:
     """A cached result is stale if its key does not show that the data behind a name has changed.
 
-    KFP's key is made of image, command, parameters and the ids of input artifacts. So an import by address has to make
-    a new artifact each time, and a task that reads no artifact reads what its parameters name, unseen by the key.
+    KFP's key consists of image, command, parameters and the ids of input artifacts. So an import by address has to make
+    a new artifact each time, and the key of a task without artifacts does not cover the data that its parameters name.
     """
     for task in document.tasks():
         executor = _executor(document, task.component)

@@ -49,8 +49,8 @@ class Task:
 class Document:
     """A compiled pipeline whose shape is right.
 
-    kubernetes: executor -> its platform settings. written: the same as in the file, where a zero that was written
-    differs from a field that is absent.
+    kubernetes: executor -> its platform settings. written: the same as in the file, where an explicit zero differs from
+    an absent field.
     """
 
     spec: PipelineSpec
@@ -65,7 +65,7 @@ class Document:
 
     @property
     def graphs(self) -> dict[str, ComponentSpec]:
-        """Name -> component that is made of tasks; "" is the pipeline itself."""
+        """Name -> component that consists of tasks; "" is the pipeline itself."""
         groups = {name: each for name, each in self.components.items() if each.WhichOneof("implementation") == "dag"}
         return {"": self.spec.root, **groups}
 
@@ -95,7 +95,7 @@ class Document:
 
 
 def read(documents: list[dict[str, Any]]) -> Document:
-    """The documents of one file, in which `shape.faults` finds nothing wrong."""
+    """Parses the documents of one file, in which `shape.faults` finds nothing wrong."""
     spec = json_format.ParseDict(next(each for each in documents if "platforms" not in each), PipelineSpec())
     platforms = [json_format.ParseDict(each, PlatformSpec()) for each in documents if "platforms" in each]
     written = {label: config for platform in platforms for label, config in settings(platform).items()}

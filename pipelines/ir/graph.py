@@ -132,7 +132,7 @@ def _cycle(place: str, waits: Mapping[str, Any]) -> list[Fault]:
 
 
 def _platform(document: Document) -> list[Fault]:
-    """Kubernetes settings of executors that are not there, which the driver would never look up."""
+    """Kubernetes settings of executors that do not exist, which the driver would never read."""
     unknown = sorted(set(document.kubernetes) - set(document.deployment.executors))
     return [
         Fault(f"platform document, executor {label}", "is not in the pipeline: compile both again") for label in unknown

@@ -1,7 +1,7 @@
 """Kubernetes names and enumerations: labels, environment, secrets, tolerations, affinity, pull policy.
 
 The platform's protobuf message has plain strings for all of these, so the API server refuses the pod only after the run
-has begun.
+has started.
 Syntax: https://kubernetes.io/docs/concepts/overview/working-with-objects/names and .../labels.
 """
 
@@ -88,7 +88,7 @@ def _name(reference: Any, kind: str) -> str | None:
 def _tolerations(config: Any) -> Iterator[str]:
     for each in config.tolerations:
         if each.HasField("toleration_json"):
-            continue  # the pod's schema looks at these
+            continue  # the pod's schema checks these
         yield from _one_of("toleration operator", each.operator or "Equal", TOLERATION_OPERATORS)
         yield from _one_of("toleration effect", each.effect, EFFECTS) if each.effect else ()
         if each.operator == "Exists" and each.value:

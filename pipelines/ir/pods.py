@@ -1,8 +1,8 @@
 """Each executor as the Kubernetes pod it becomes, validated against Kubernetes' own schema.
 
-The pod is the user container with its platform settings, as the driver puts them together
+The pod is the user container with its platform settings, as the driver combines them
 (kubeflow/pipelines, `backend/src/v2/driver/k8s.go`); what KFP adds itself (launcher, sidecars) is left out. The
-schema knows the fields and types that the other modules do not look at, such as tolerations given as JSON.
+schema covers the fields and types that the other modules do not check, such as tolerations given as JSON.
 """
 
 from collections.abc import Iterator
@@ -70,52 +70,52 @@ def _pod(label: str, container: Any, config: Any) -> dict[str, Any]:
 
 
 def _resources(resources: Any) -> dict[str, dict[str, str]]:
-    made: dict[str, dict[str, str]] = {"requests": {}, "limits": {}}
+    requirements: dict[str, dict[str, str]] = {"requests": {}, "limits": {}}
     for name in ("cpu", "memory"):
         for end in ("request", "limit"):
             if value := getattr(resources, f"resource_{name}_{end}"):
-                made[f"{end}s"][name] = value
+                requirements[f"{end}s"][name] = value
     if kind := resources.accelerator.resource_type:
-        made["limits"][kind] = resources.accelerator.resource_count
-    return made
+        requirements["limits"][kind] = resources.accelerator.resource_count
+    return requirements
 
 
 def _container(env: list[dict[str, Any]], settings: dict[str, Any], config: Any) -> dict[str, Any]:
     volume_mounts = [{"name": mount.volume, "mountPath": mount.path} for mount in mounts(config) if mount.volume]
-    made: dict[str, Any] = {"env": env + _references(settings), "volumeMounts": volume_mounts}
+    container: dict[str, Any] = {"env": env + _references(settings), "volumeMounts": volume_mounts}
     if policy := settings.get("imagePullPolicy"):
-        made["imagePullPolicy"] = policy
+        container["imagePullPolicy"] = policy
     if config.HasField("security_context"):
-        made["securityContext"] = {field.json_name: value for field, value in config.security_context.ListFields()}
-    return made
+        container["securityContext"] = {field.json_name: value for field, value in config.security_context.ListFields()}
+    return container
 
 
 def _references(settings: dict[str, Any]) -> list[dict[str, Any]]:
     """Environment variables from secrets, config maps and the pod's own fields."""
-    made = []
+    variables = []
     for group, kind in (("secretAsEnv", "secret"), ("configMapAsEnv", "configMap")):
         for each in settings.get(group, ()):
             for pair in each.get("keyToEnv", ()):
                 source = {"name": each.get(f"{kind}Name", ""), "key": pair.get(f"{kind}Key")}
-                made.append({"name": pair.get("envVar"), "valueFrom": {f"{kind}KeyRef": source}})
+                variables.append({"name": pair.get("envVar"), "valueFrom": {f"{kind}KeyRef": source}})
     for each in settings.get("fieldPathAsEnv", ()):
-        made.append({"name": each.get("name"), "valueFrom": {"fieldRef": {"fieldPath": each.get("fieldPath")}}})
-    return made
+        variables.append({"name": each.get("name"), "valueFrom": {"fieldRef": {"fieldPath": each.get("fieldPath")}}})
+    return variables
 
 
 def _spec(settings: dict[str, Any], config: Any) -> dict[str, Any]:
-    made: dict[str, Any] = {"volumes": _volumes(settings, config), "tolerations": _tolerations(settings)}
+    spec: dict[str, Any] = {"volumes": _volumes(settings, config), "tolerations": _tolerations(settings)}
     if labels := settings.get("nodeSelector", {}).get("labels"):
-        made["nodeSelector"] = labels
+        spec["nodeSelector"] = labels
     if config.active_deadline_seconds > 0:
-        made["activeDeadlineSeconds"] = config.active_deadline_seconds
+        spec["activeDeadlineSeconds"] = config.active_deadline_seconds
     if affinity := _affinity(settings):
-        made["affinity"] = {"nodeAffinity": affinity}
-    return made
+        spec["affinity"] = {"nodeAffinity": affinity}
+    return spec
 
 
 def _volumes(settings: dict[str, Any], config: Any) -> list[dict[str, Any]]:
-    """One volume per name, as the driver would make it."""
+    """One volume per name, as the driver would create it."""
     sources: dict[str, Any] = {}
     names = [mount.volume for mount in mounts(config)]
     kinds = [{"secret": {"secretName": each.secret_name}} for each in config.secret_as_volume]
@@ -136,12 +136,12 @@ def _claim(volume: Any) -> dict[str, Any]:
 
 
 def _tolerations(settings: dict[str, Any]) -> list[Any]:
-    """Tolerations given field by field, or as JSON (one or a list of them)."""
-    made: list[Any] = []
+    """Tolerations given field by field, or as JSON (a single one or a list)."""
+    tolerations: list[Any] = []
     for each in settings.get("tolerations", ()):
-        given = _json(each["tolerationJson"]) if "tolerationJson" in each else _numbers(each)
-        made += given if isinstance(given, list) else [given]
-    return [each for each in made if each is not None]
+        value = _json(each["tolerationJson"]) if "tolerationJson" in each else _numbers(each)
+        tolerations += value if isinstance(value, list) else [value]
+    return [each for each in tolerations if each is not None]
 
 
 def _numbers(toleration: dict[str, Any]) -> dict[str, Any]:
@@ -156,19 +156,19 @@ def _affinity(settings: dict[str, Any]) -> dict[str, Any]:
     preferred: list[Any] = []
     for each in settings.get("nodeAffinity", ()):
         term = {key: each[key] for key in ("matchExpressions", "matchFields") if key in each}
-        given = _json(each.get("nodeAffinityJson", {})) or {}
-        required += given.get("requiredDuringSchedulingIgnoredDuringExecution", {}).get("nodeSelectorTerms", [])
-        preferred += given.get("preferredDuringSchedulingIgnoredDuringExecution", [])
+        affinity = _json(each.get("nodeAffinityJson", {})) or {}
+        required += affinity.get("requiredDuringSchedulingIgnoredDuringExecution", {}).get("nodeSelectorTerms", [])
+        preferred += affinity.get("preferredDuringSchedulingIgnoredDuringExecution", [])
         if term and "weight" in each:
             preferred.append({"weight": each["weight"], "preference": term})
         elif term:
             required.append(term)
-    made: dict[str, Any] = {"preferredDuringSchedulingIgnoredDuringExecution": preferred} if preferred else {}
+    terms: dict[str, Any] = {"preferredDuringSchedulingIgnoredDuringExecution": preferred} if preferred else {}
     if required:
-        made["requiredDuringSchedulingIgnoredDuringExecution"] = {"nodeSelectorTerms": required}
-    return made
+        terms["requiredDuringSchedulingIgnoredDuringExecution"] = {"nodeSelectorTerms": required}
+    return terms
 
 
 def _json(parameter: dict[str, Any]) -> Any:
-    """The JSON value of a parameter that is in the file; None if it comes from a run."""
+    """The JSON value of a parameter that the file states; None if it comes from a run."""
     return parameter.get("runtimeValue", {}).get("constant")

@@ -25,7 +25,7 @@ def amount(text: str, unit: re.Pattern[str] = MEMORY) -> Decimal | None:
 
 
 def is_placeholder(text: str) -> bool:
-    """Whether a value is known at run time only."""
+    """Whether a value is known only at run time."""
     return "{{" in text
 
 

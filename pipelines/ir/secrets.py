@@ -1,4 +1,4 @@
-"""Secrets and paths of one machine, which have no place in a file that is uploaded, shown in a UI and kept."""
+"""Secrets and one machine's paths, which do not belong in a file that is uploaded, shown in a UI and stored."""
 
 import re
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ VALUES = {
         r"|(?:password|passwd|secret|token|api[_-]?key|access[_-]?key)=[\w/+-]{8,}(?=$|[\s&;])"
     ),
 }
-"""What a secret value looks like, by what to call it."""
+"""Kind of secret -> what its value looks like."""
 NAME = re.compile(
     r"(?i)(?:^|[_-])(?:secret|token|password|passwd|credentials?|api_?key|access_key|private_key)(?:[_-]|$)"
 )
@@ -31,7 +31,7 @@ PATH = re.compile(r"(?<![\w/.:-])(?:/(?:home|root|Users|tmp|var/tmp|mnt|private)
 
 
 def faults(document: Document) -> list[Fault]:
-    """Secrets by look or by name, and local paths, anywhere in the pipeline."""
+    """Secrets recognised by value or by name, and local paths, anywhere in the pipeline."""
     return [*_values(document), *_environment(document), *_parameters(document)]
 
 

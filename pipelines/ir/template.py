@@ -1,4 +1,4 @@
-"""What the API server asks of a template at upload (kubeflow/pipelines, `backend/src/apiserver/template`)."""
+"""What the API server requires of a template at upload (kubeflow/pipelines, `backend/src/apiserver/template`)."""
 
 import re
 
@@ -10,14 +10,14 @@ NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])
 
 def faults(document: Document) -> list[Fault]:
     """Wrong schema version, name or root."""
-    faulty = []
+    problems = []
     spec = document.spec
     if spec.schema_version != SCHEMA:
-        faulty.append(Fault("schemaVersion", f"{spec.schema_version!r} is refused at upload: it must be {SCHEMA}"))
+        problems.append(Fault("schemaVersion", f"{spec.schema_version!r} is refused at upload: it must be {SCHEMA}"))
     if not NAME.fullmatch(spec.pipeline_info.name):
-        faulty.append(
+        problems.append(
             Fault("pipelineInfo.name", f"{spec.pipeline_info.name!r}: use lower-case letters, digits, '-' and '.'")
         )
     if not spec.root.dag.tasks:
-        faulty.append(Fault("root", "has no tasks: compile a pipeline that has at least one"))
-    return faulty
+        problems.append(Fault("root", "has no tasks: compile a pipeline that has at least one"))
+    return problems

@@ -1,4 +1,4 @@
-"""Types: what is passed fits what is taken. Otherwise only the driver finds out, one task at a time."""
+"""Types: what is passed matches what is expected. Otherwise only the driver finds out, one task at a time."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
@@ -30,7 +30,7 @@ GENERIC = "system.Artifact"
 
 
 def faults(document: Document) -> Iterator[Fault]:
-    """Constants, defaults and outputs that do not fit the input they are for, and inputs that come from nowhere."""
+    """Constants, defaults and outputs that do not match the type of their input, and inputs without a source."""
     for name, component in {"": document.spec.root, **document.components}.items():
         for key, definition in sorted(component.input_definitions.parameters.items()):
             if definition.parameter_type not in KNOWN:

@@ -1,1 +1,1 @@
-"""People's answers to the queue of an undecided precision gate: which pair is next, what it shows, what is decided."""
+"""Labelling the queue of an undecided precision gate: which pair is next, what it shows, what is decided."""

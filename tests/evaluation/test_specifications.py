@@ -46,7 +46,7 @@ def test_compare_refuses_scores_of_another_preprocessing(models, params: Params,
         scored[framing] = Scored(framing, Dataset(outputs["scores"]))
     compared, refused = compare_scores(scored["pad"], scored["squash"])
     assert compared == []  # three subjects are too few for a test, which is said of what is measured alike
-    why = "measured otherwise (preprocess), so values cannot be compared"
+    why = "measured differently (preprocess), so values cannot be compared"
     for metric in ("clip_i", "dino", "ir", "second_ir", "top1_ir", "reference_gap"):
         assert refused[f"insertion.{metric}"] == why
     assert "measured otherwise" not in refused["insertion.object_error"]

@@ -54,7 +54,7 @@ def test_a_picture_is_made_once_and_again_with_other_settings(capsys: pytest.Cap
     first = Path("inserted.png").read_bytes()
     assert "inserted.png\n" in capsys.readouterr().out
     insert()
-    assert "is there already, made from the same" in capsys.readouterr().out
+    assert "exists already, made from the same inputs" in capsys.readouterr().out
     insert(steps=2)
     assert origin_of(Path("inserted.png").read_bytes()).steps == 2
     assert Path("inserted.png").read_bytes() != first

@@ -71,7 +71,7 @@ def test_the_command_prints_the_table(
 @pytest.mark.parametrize(
     ("stages", "rounds", "sentence"),
     [
-        (["mining"], 1, "has no stage 'mining': choose of detection"),
+        (["mining"], 1, "has no stage 'mining': choose one of detection"),
         ([], 0, "--rounds of at least 1"),
         (["captioning"], 1, "captioning has no network"),
     ],

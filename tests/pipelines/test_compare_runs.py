@@ -150,8 +150,8 @@ def test_only_common_samples_can_be_above_the_ceiling(tmp_path: Path) -> None:
 def test_scores_that_were_measured_otherwise_are_refused(tmp_path: Path) -> None:
     before = scored_run(tmp_path / "a", base())
     for name, changed, words in (
-        ("b", {"spec": "t" * 64}, "insertion.reference_gap: measured otherwise (spec_digest), so values"),
-        ("c", {"benchmark": "x" * 64}, "are of another benchmark"),
+        ("b", {"spec": "t" * 64}, "insertion.reference_gap: measured differently (spec_digest), so values"),
+        ("c", {"benchmark": "x" * 64}, "are from different benchmarks"),
     ):
         (against,) = found(before, scored_run(tmp_path / name, base(), **changed)).against
         [said] = why_not(against.refused)

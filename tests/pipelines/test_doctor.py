@@ -1,4 +1,4 @@
-"""`objectmate doctor`: what is there, what is not, and the command that mends it."""
+"""`objectmate doctor`: what is there, what is not, and the command that fixes it."""
 
 import json
 import socket
@@ -83,9 +83,9 @@ def test_it_prints_lines_to_paste_from_and_fails_where_nothing_can_run(monkeypat
     monkeypatch.setattr(machine, "LEAST_DISK", 1 << 60)
     done = CliRunner().invoke(app, ["doctor"])
     assert done.exit_code == 1
-    assert "absent      workspace" in done.stdout and "mend: make room, or go to another disk" in done.stdout
+    assert "absent      workspace" in done.stdout and "fix: free some space, or use another disk" in done.stdout
     assert "limits you  model cache" in done.stdout
-    assert "Profile that fits: none: nothing runs before what is absent above is mended." in done.stdout
+    assert "Profile that fits: none: nothing runs until what is absent above is fixed." in done.stdout
 
 
 def test_nothing_heavy_is_imported() -> None:
@@ -183,12 +183,12 @@ def test_records_that_would_surprise_are_told(tmp_path: Path, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("gpu", "hub_state", "photos", "python", "profile", "because"),
     [
-        ("ok", "ok", "ok", "ok", "open", "a GPU and the model hub are at hand"),
-        ("limits you", "ok", "ok", "ok", "open", "a GPU and the model hub are at hand"),
+        ("ok", "ok", "ok", "ok", "open", "a GPU and the model hub are available"),
+        ("limits you", "ok", "ok", "ok", "open", "a GPU and the model hub are available"),
         ("absent", "ok", "ok", "ok", "photos", "there is no GPU that torch can use"),
         ("ok", "absent", "ok", "ok", "photos", "the model hub does not answer"),
         ("ok", "limits you", "absent", "ok", "sandbox", "the model hub does not answer"),
-        ("ok", "ok", "ok", "absent", "", "nothing runs before what is absent above is mended"),
+        ("ok", "ok", "ok", "absent", "", "nothing runs until what is absent above is fixed"),
     ],
 )
 def test_the_profile_follows_from_what_is_there(

@@ -77,9 +77,9 @@ def test_a_client_that_is_suspended_before_it_has_asked_is_left(monkeypatch: pyt
     monkeypatch.setattr(forking, "SECONDS_TO_ASK", 0.01)
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        assert forking._asked(ours) == (None, [])
+        assert forking._receive(ours) == (None, [])
         theirs.sendall(b"nonsense")
-        assert forking._asked(ours) == (None, [])
+        assert forking._receive(ours) == (None, [])
 
 
 def held(server: psutil.Process, folder: Path) -> subprocess.Popen[str]:

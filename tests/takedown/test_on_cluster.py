@@ -145,7 +145,7 @@ def test_what_is_submitted_names_the_list_and_the_outputs() -> None:
     parameters = run_parameters(request("takedown", listed), [], [ADDRESS])
     assert parameters["outputs"] == [ADDRESS] and json.loads(parameters["ingest"])["denied"] == DENIED
     for pipeline, overrides, outputs, words in (
-        ("takedown", [listed], [], "a takedown needs the deny list and what is to be purged"),
+        ("takedown", [listed], [], "a takedown needs the deny list and the addresses to purge"),
         ("takedown", [], [ADDRESS], "a takedown needs the deny list"),
         ("takedown", [listed], ["outputs"], "--outputs outputs is not in a bucket"),
         ("dataset", [listed], [ADDRESS], "only the pipeline takedown purges"),

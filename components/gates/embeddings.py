@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from components.common.data.reading import Dataset
+from components.common.join.scores import NORM_TOLERANCE
 from components.common.stage.report import Report
 from components.gates.checks import Check, Gate
 from components.gates.params import Vectors
@@ -56,7 +57,7 @@ def embeddings(inputs: dict[str, Path], params: Vectors) -> Gate:
                 "norm_error",
                 "the largest distance of a vector's norm from 1",
                 moments.norm_error,
-                high=params.norm_tolerance,
+                high=NORM_TOLERANCE,
                 next_step=MODEL,
             ),
             Check(

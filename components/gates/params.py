@@ -33,9 +33,6 @@ class Vectors(Checkpoint):
 
     min_objects: int = parameter(1, "objects", ge=1)
     box_slack: float = parameter(0.5, "px by which a box may exceed the upright photograph", "rounding", ge=0, le=8)
-    norm_tolerance: float = parameter(
-        2e-3, "largest | norm - 1 |", "fp16 rounds each value by at most 2^-11", gt=0, le=0.1
-    )
     dead_deviation: float = parameter(
         1e-4, "a dimension with a smaller standard deviation counts as dead", gt=0, le=0.1
     )

@@ -6,12 +6,26 @@ import numpy as np
 import pytest
 from gate_data import Make, object_row, photographs
 
+from components.common.errors import UserError
+from components.common.join.exact import check_unit
 from components.common.vision.geometry import Box, iou
 from components.gates.embeddings import embeddings
 from components.gates.objects import largest_overlap, objects, overhang
 from components.gates.params import Vectors
 
 LOOSE = Vectors()
+
+
+def loosest() -> Vectors:
+    """Every limit at the end of its range at which the gate lets most through."""
+    fields = Vectors.model_json_schema()["properties"]
+    return Vectors(
+        **{
+            name: limits.get("minimum", 0) if name.startswith("min_") else limits["maximum"]
+            for name, limits in fields.items()
+            if "maximum" in limits or name.startswith("min_")
+        }
+    )
 
 
 def failing(gate) -> set[str]:
@@ -92,6 +106,15 @@ def test_sick_vectors_are_seen(world: dict[str, Path], make: Make, kind: str, ex
     rows = [{"object_id": f"object-{i}", "row": i} for i in range(12)]
     sick = make("sick", "embeddings", rows, vectors=_spoiled(kind))
     assert failing(embeddings(world | {"embeddings": sick}, Vectors(min_effective_dimensions=3))) == expected
+
+
+def test_no_limit_lets_vectors_through_that_the_join_refuses(world: dict[str, Path], make: Make) -> None:
+    rows = [{"object_id": f"object-{i}", "row": i} for i in range(12)]
+    long = _spoiled("long")
+    with pytest.raises(UserError, match="vector 5 has length 1.01"):
+        check_unit(long)
+    inputs = world | {"embeddings": make("long", "embeddings", rows, vectors=long)}
+    assert "norm_error" in failing(embeddings(inputs, loosest()))
 
 
 def test_vectors_of_other_objects_are_seen(world: dict[str, Path], make: Make) -> None:

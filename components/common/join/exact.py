@@ -17,11 +17,9 @@ from components.common.errors import UserError
 from components.common.join.built import Isa, best_isa
 from components.common.join.native import Native
 from components.common.join.products import Products
-from components.common.join.scores import CHUNK, Pairs, concatenate
+from components.common.join.scores import BFLOAT16_TOLERANCE, CHUNK, NORM_TOLERANCE, Pairs, concatenate
 
 TILE = 16384  # rows of a tile row: the unit of resuming
-NORM_TOLERANCE = 2e-3  # fp16 storage moves a norm by at most 5e-4
-BFLOAT16_TOLERANCE = 5e-3  # bfloat16 storage by at most 4e-3
 Vectors = np.ndarray | torch.Tensor
 
 

@@ -4,7 +4,7 @@ The kernel multiplies rows rounded to fp16, whose products tensor cores add up i
 `low` minus a slack. There, fp16 is as fast as bfloat16 and three bits finer, and the coordinates of a unit row stay in
 its range. The slack is proven, so no pair in the window is lost; `decide` scores the kept pairs in fp32.
 
-Let x' be x in fp16, e the greatest |x - x'| of all rows (zero for fp16 input), and |x| <= m = 1 + 5e-3. Then
+Let x' be x in fp16, e the greatest |x - x'| of all rows (zero for fp16 input), and |x| <= m = LONGEST. Then
 
     x.y - x'.y' = (x - x').y + x'.(y - y')  <=  e m + (m + e) e  <=  (2 m + e) e
 
@@ -25,12 +25,12 @@ import triton.language as tl
 from torch.nn.functional import pad
 from triton.tools.tensor_descriptor import TensorDescriptor
 
-from components.common.join.scores import CHUNK, Pairs, decide
+from components.common.join.scores import BFLOAT16_TOLERANCE, CHUNK, Pairs, decide
 
 STRIP = 64  # tiles of columns that a program compares with the rows it holds
 CAPACITY = 1 << 21  # words of hits that one launch may return
 RESIDENT = 128  # widest rows that a program keeps whole
-LONGEST = 1 + 5e-3  # greatest length of a row (exact.check_unit)
+LONGEST = 1 + BFLOAT16_TOLERANCE  # greatest length of a row (exact.check_unit)
 
 
 class Gpu:

@@ -7,6 +7,9 @@ import torch
 from torch.nn.functional import pad
 
 CHUNK = 1 << 18  # candidates scored at once
+# How far the length of a row may be from 1; the bounds of all engines hold up to there.
+NORM_TOLERANCE = 2e-3  # fp16 storage moves a norm by at most 5e-4
+BFLOAT16_TOLERANCE = 5e-3  # bfloat16 storage by at most 4e-3
 
 
 class Pairs(NamedTuple):

@@ -115,7 +115,7 @@ def round_rows(vectors: torch.Tensor, basis: torch.Tensor, levels: int) -> Round
 def _rounding(dim: int) -> float:
     """How far fp32 may move the similarity of two unit rows: 2^-24 per product and fold (Higham 2002, section 3.1).
 
-    Doubled; rows may be 0.2 % longer than 1.
+    Doubled, which is more than enough for rows as long as `exact.check_unit` accepts.
     """
     return float(np.ceil(np.log2(dim)) + 2) * 2.0**-23
 

@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from components.common.data.files import write_atomically
+from components.common.data.names import some
 from components.common.errors import UserError
 from components.common.vision.benchmark import ANNOTATIONS
+from components.common.vision.formats import ENDINGS
 from components.common.vision.images import Rejected, decode
 
 PROMPTS = "prompts_and_classes.txt"
@@ -27,7 +29,8 @@ LIVE = frozenset({"cat", "dog"})
 """Classes of DreamBench's live subjects, which have prompts of their own."""
 EDIT_SIDE = 512
 """Side of the picture, px, that DreamEditBench's boxes are given in."""
-PHOTOGRAPHS = (".jpg", ".jpeg", ".png", ".webp")
+BOXES, PROMPT = "bbox.json", "prompt.txt"
+"""What DreamEditBench has next to its photographs, and the guide next to a subject's."""
 CLEAN, MASK = "_clean", "_mask"
 """What the names of a photograph's clean scene and of its mask end with."""
 
@@ -58,6 +61,14 @@ class Annotations:
             self.images.append({"id": self.keys[name], "file_name": name, "width": width, "height": height})
         where = {"bbox": bbox} if bbox else {}
         self.annotations.append({"id": number, "image_id": self.keys[name], "design": subject, **where, **more})
+
+    def photographs(self, folder: Path) -> list[Path]:
+        """The photographs in a folder, sorted. Other files are noted, unless they are hidden or the layout's own."""
+        files = [path for path in sorted(folder.glob("[!.]*")) if path.is_file() and path.name not in (BOXES, PROMPT)]
+        others = [self.name(path) for path in files if path.suffix.lower() not in ENDINGS]
+        if others:
+            self.notes.append(f"passed over, since their names do not end like a photograph's: {some(others)}")
+        return [path for path in files if path.suffix.lower() in ENDINGS]
 
     def name(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix()
@@ -108,7 +119,7 @@ def dreambench(made: Annotations, folder: Path) -> None:
     if absent:
         made.notes.append(f"{len(absent)} of {len(classes)} subjects have no folder: {', '.join(absent)}")
     for subject, kind in classes.items():
-        for path in _photographs(folder / subject):
+        for path in made.photographs(folder / subject):
             made.add(path, subject, caption=kind)
         if subject not in absent:
             # The unique token names the subject to a model that was tuned on it; a prompt is scored without it.
@@ -134,10 +145,10 @@ def dreameditbench(made: Annotations) -> None:
     dreambench(made, subjects)
     made.prompts.clear()
     for scenes in _folders(made.folder / "data" / "addition_source"):
-        boxes = json.loads((scenes / "bbox.json").read_text(encoding="utf-8"))
-        for path in _photographs(scenes):
+        boxes = json.loads((scenes / BOXES).read_text(encoding="utf-8"))
+        for path in made.photographs(scenes):
             if path.name not in boxes:
-                made.notes.append(f"left out: {made.name(path)}: bbox.json has no box for it")
+                made.notes.append(f"left out: {made.name(path)}: {BOXES} has no box for it")
                 continue
             made.add(path, scenes.name, _scaled(boxes[path.name], path), absent=True)
 
@@ -186,7 +197,7 @@ def photographed(made: Annotations) -> None:
     """A folder for each subject: NAME.jpg, with NAME_clean.jpg and NAME_mask.png if there are such; prompt.txt."""
     for subject in _folders(made.folder):
         files: dict[str, Path] = {}
-        for path in _photographs(subject):
+        for path in made.photographs(subject):
             if files.setdefault(path.stem, path) != path:
                 made.notes.append(f"left out: {made.name(path)}: {files[path.stem].name} has the same name")
         for stem, path in files.items():
@@ -202,17 +213,13 @@ def photographed(made: Annotations) -> None:
             owner = re.sub(f"({CLEAN}|{MASK})$", "", stem)
             if owner not in files:
                 made.notes.append(f"left out: {made.name(files[stem])}: there is no photograph {owner}")
-        if (listed := subject / "prompt.txt").is_file():
+        if (listed := subject / PROMPT).is_file():
             lines = listed.read_text(encoding="utf-8").splitlines()
             made.prompts[subject.name] = [line.strip() for line in lines if line.strip()]
 
 
 def _folders(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-
-
-def _photographs(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*") if path.suffix.lower() in PHOTOGRAPHS)
 
 
 def _numbered(path: Path) -> tuple[int, str]:

@@ -13,7 +13,7 @@ from components.common.data.sandbox import is_packaged
 from components.common.data.storage import Entry, Store, open_store
 from components.common.errors import UserError
 from components.common.stage.progress import track
-from components.common.vision.formats import HEIF_ENDINGS
+from components.common.vision.formats import ENDINGS
 from components.ingest.rights.beside import is_about, stems
 
 _DOCUMENTS = (
@@ -38,10 +38,6 @@ SIDECARS = frozenset(_DOCUMENTS + _DATA)
 `rights.beside`); every other file counts as a photograph."""
 
 SIDECAR_NAMES = frozenset(("LICENSE", "LICENCE", "README", "NOTICE", "COPYING"))
-_ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff", ".mpo")
-PHOTOGRAPHS = _ENDINGS + HEIF_ENDINGS
-"""Files with these endings are photographs, whatever they are called."""
-
 SYSTEM_FOLDERS = frozenset(("@eadir", "__macosx", "#recycle", "$recycle.bin", "system volume information"))
 """What network drives, macOS and Windows keep next to photographs: thumbnails, resource forks, deleted files."""
 
@@ -155,7 +151,7 @@ def why_passed_over(key: str) -> str:
             return f"in {folder}, which a system keeps for itself"
         if folder.startswith("."):
             return f"in the hidden folder {folder}"
-    if path.name.lower().endswith(PHOTOGRAPHS):
+    if path.name.lower().endswith(ENDINGS):  # a photograph, whatever it is called
         return ""
     if path.name.startswith("."):
         return "hidden files"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw
+from pillow_heif import from_pillow
 
 from components.common.errors import UserError
 from components.common.vision.geometry import Box
@@ -153,6 +154,19 @@ def test_photographs_with_mistakes_are_said(photographed: Path) -> None:
     for words in ("has a clean scene and no mask", "there is no photograph garden", "jug/two.png: not-an-image",
                   "one.png: one.jpg has the same name"):  # fmt: skip
         assert words in said, words
+
+
+def test_photographs_of_a_phone_count_and_other_files_are_said(photographed: Path) -> None:
+    mug = photographed / "mug"
+    from_pillow(Image.open(mug / "one.png")).save(mug / "one.heic")
+    (mug / "one.png").unlink()
+    Image.open(mug / "two.png").save(mug / "two.TIF")
+    (mug / "two.png").unlink()
+    for name in ("film.mp4", "notes.docx", ".DS_Store"):
+        (mug / name).write_bytes(b"?")
+    _, notes = annotate(photographed)
+    assert [note.partition(": ")[2] for note in notes] == ["mug/film.mp4, mug/notes.docx"]
+    assert len(load(photographed).subjects["mug"]) == 4
 
 
 @pytest.mark.parametrize("content", ["[1, 2]", "{", '{"found0.jpg": [1, 2]}'])

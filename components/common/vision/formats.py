@@ -18,6 +18,12 @@ MISSING = {
 """What to do about a format whose decoder is not on this machine."""
 
 HEIF_ENDINGS = (".heic", ".heif", ".hif")
+ENDINGS = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff"),
+    *HEIF_ENDINGS,
+)
+"""What the names of photographs in these formats end with, in lower case."""
+
 _NOT_PHOTOGRAPHS = (b"%PDF", b"%!PS", b"PK\x03\x04", b"<svg")
 _JPEG_XL = (b"\xff\x0a", b"\0\0\0\x0cJXL ")
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")

@@ -6,7 +6,7 @@ from pydantic import model_validator
 
 from components.common.references import CONTEXT, REFERENCE_SCALE
 from components.common.stage.params import ModelReference, Places, StageParams, parameter
-from components.common.stage.shared import Cells, Crops, Judge, KeptApart, Miner, OnDevice, Seeded
+from components.common.stage.shared import Cells, Crops, Framed, Judge, KeptApart, Miner, OnDevice, Seeded
 
 DREAMBENCH = "DreamBench"
 REAL = "real-photograph"
@@ -29,7 +29,7 @@ class SemanticJudges(StageParams):
     dino: ModelReference = parameter("facebook/dino-vits16", "encoder of the DINO score", DREAMBENCH, min_length=1)
 
 
-class Params(SemanticJudges, Miner, Judge, KeptApart, Crops, Cells, OnDevice, Seeded):
+class Params(SemanticJudges, Miner, Judge, KeptApart, Crops, Framed, Cells, OnDevice, Seeded):
     """What is judged, by which encoders, and how the models sample."""
 
     section: ClassVar[str] = "evaluation"

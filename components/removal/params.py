@@ -5,7 +5,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from components.common.stage.params import ModelReference, StageParams, parameter
-from components.common.stage.shared import InParts, Judge, OnDevice, Seeded
+from components.common.stage.shared import Framed, InParts, Judge, OnDevice, Seeded
 
 MODEL_SIDE_STEP = 16
 ROREM = "RORem (arXiv 2501.00740)"
@@ -26,7 +26,7 @@ class RemoverModels(StageParams):
     )
 
 
-class Params(RemoverModels, Judge, OnDevice, InParts, Seeded):
+class Params(RemoverModels, Judge, Framed, OnDevice, InParts, Seeded):
     """Which remover, where it may change the photograph, and how its result is judged."""
 
     section: ClassVar[str] = "removal"

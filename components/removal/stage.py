@@ -29,7 +29,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
     anchors = anchor_objects(inputs["objects"], inputs["sets"])
     photographs = Photographs(inputs["images"])
     remover = load_remover(params)
-    judge = load_encoder(params.second_ir, params.device)
+    judge = load_encoder(params.second_ir, params.device, params.framing)
     models = {"remover": remover.digest, "judge": judge.digest}
     with (
         Writer(outputs["backgrounds"], "backgrounds", "removal", inputs, params, models) as out,

@@ -6,13 +6,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from anchor_data import outputs, photograph, write_datasets
+from anchor_data import BOX, outputs, photograph, write_datasets
 from folders import files_of, killed_at_call
 from in_shares import run_in_shares
 from PIL import Image
 
 from components.common.data.reading import Dataset
 from components.common.errors import UserError
+from components.common.vision.encoders import Framing
+from components.common.vision.geometry import Box, crop
+from components.common.vision.images import stored_picture
 from components.removal import stage
 from components.removal.params import Params
 
@@ -44,6 +47,19 @@ def test_the_residual_is_one_if_nothing_was_removed(judge: Path):
     encoder = stage.load_encoder(str(judge))
     assert stage.residuals(encoder, [photograph(0)], [photograph(0)]) == [1.0]
     assert stage.residuals(encoder, [], []) == []
+
+
+@pytest.mark.parametrize("framing", ["pad", "squash"])
+def test_the_judge_sees_crops_in_the_framing_of_all_comparisons(
+    inputs: dict[str, Path], judge: Path, tmp_path: Path, framing: Framing
+):
+    _run(inputs, tmp_path / "out", _params(judge, framing=framing))
+    plates, photographs, box = Dataset(tmp_path / "out"), Dataset(inputs["images"]), Box(*BOX)
+    sides = [(photographs, photographs.rows()[:4]), (plates, plates.rows())]
+    before, after = ([crop(stored_picture(data, row, "image"), box) for row in rows] for data, rows in sides)
+    encoder = stage.load_encoder(str(judge), framing=framing)
+    residuals = [row["residual"] for row in plates.rows()]
+    assert residuals == pytest.approx(stage.residuals(encoder, before, after), abs=1e-4)
 
 
 def test_two_runs_and_a_killed_and_resumed_one_are_byte_identical(

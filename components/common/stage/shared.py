@@ -62,6 +62,13 @@ class Crops(StageParams):
     section: ClassVar[str] = "crops"
 
     crop_scale: float = parameter(1.15, "side of a crop / side of its box", ge=1, le=2)
+
+
+class Framed(StageParams):
+    """How every encoder that compares objects sees a crop."""
+
+    section: ClassVar[str] = "crops"
+
     framing: Literal["pad", "squash"] = parameter(
         "pad",
         "how a crop becomes an encoder's square. pad: whole, with a border; squash: stretched, as in GUIE's training",

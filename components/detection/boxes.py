@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from components.common.vision.geometry import Box, iou
+from components.common.vision.geometry import Box, iou, whole_pixels
 from components.detection.params import Params
 
 UNCERTAIN = 0.0
@@ -67,13 +67,10 @@ def _wrong_category(category: str, params: Params) -> str:
 
 
 def _placed(candidate: Candidate, width: int, height: int) -> Candidate:
-    """The box cut to the photograph, edges rounded to whole px: boxes that differ by less are the same object."""
+    """The candidate with its box in whole px: boxes that differ by less are the same object."""
     if not all(map(math.isfinite, (*candidate.box, candidate.score))):
         return candidate._replace(flaw=candidate.flaw or "broken")
-    x, y, w, h = candidate.box
-    left, right = (min(max(round(edge), 0), width) for edge in (x, x + w))
-    top, bottom = (min(max(round(edge), 0), height) for edge in (y, y + h))
-    return candidate._replace(box=Box(left, top, max(right - left, 0), max(bottom - top, 0)))
+    return candidate._replace(box=whole_pixels(candidate.box, width, height))
 
 
 def _wrong_size(box: Box, pixels: int, params: Params) -> str:

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from components.common.stage.params import ModelReference, Place, StageParams, parameter
-from components.common.stage.shared import Crops, InParts, InThreads, OnDevice
+from components.common.stage.shared import InParts, InThreads, OnDevice, StoredCrops
 
 PHANTOM_DATA = "Phantom-Data (arXiv 2506.18851)"
 
@@ -20,7 +20,7 @@ class Finder(StageParams):
     )
 
 
-class Params(Finder, Crops, OnDevice, InParts, InThreads):
+class Params(Finder, StoredCrops, OnDevice, InParts, InThreads):
     """Where boxes come from, which of them count, and how they are cut out."""
 
     section: ClassVar[str] = "detection"
@@ -57,7 +57,6 @@ class Params(Finder, Crops, OnDevice, InParts, InThreads):
         ge=0,
         lt=0.5,
     )
-    crop_side: int = parameter(512, "longest side of a stored crop, px; larger ones are scaled down", ge=16, le=4_096)
     batch: int = parameter(16, "photographs per forward pass of the detector", ge=1, le=1_024)
 
     def loads(self) -> list[str]:

@@ -17,7 +17,7 @@ from components.common.data.schemas import blob_columns
 from components.common.data.writing import Writer
 from components.common.stage.progress import track
 from components.common.stage.report import Report
-from components.common.vision.geometry import Box, crop, expanded
+from components.common.vision.geometry import Box, object_crop
 from components.common.vision.images import decode, dhashes, encode_png
 from components.detection.boxes import Candidate, Choice, choose
 from components.detection.params import Params
@@ -113,8 +113,7 @@ class _Cutter:
 
     def _object(self, row: Row, photo: Image.Image, candidate: Candidate) -> tuple[dict[str, Any], bytes]:
         box = candidate.box
-        part = crop(photo, expanded(box, self.params.crop_scale))
-        part.thumbnail((self.params.crop_side, self.params.crop_side), Image.Resampling.BICUBIC)
+        part = object_crop(photo, box, self.params.crop_scale, self.params.crop_side)
         plain, flipped = dhashes(part)
         columns = {
             "object_id": content_key(row["image_id"], [int(side) for side in box], self.source.maker),

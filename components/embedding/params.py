@@ -5,10 +5,10 @@ from typing import ClassVar, Self
 from pydantic import model_validator
 
 from components.common.stage.params import parameter
-from components.common.stage.shared import Crops, Framed, InParts, InThreads, KeptApart, Miner, OnDevice
+from components.common.stage.shared import Framed, InParts, InThreads, KeptApart, Miner, OnDevice, StoredCrops
 
 
-class Params(Miner, KeptApart, Crops, Framed, OnDevice, InParts, InThreads):
+class Params(Miner, KeptApart, StoredCrops, Framed, OnDevice, InParts, InThreads):
     """How crops become vectors."""
 
     section: ClassVar[str] = "embedding"

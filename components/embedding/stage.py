@@ -51,7 +51,8 @@ def _reserve(encoder: Encoder, inputs: Mapping[str, Path], outputs: Mapping[str,
     if params.benchmark:
         models["benchmark"] = digest_folder(resolve(params.benchmark))
     with Writer(outputs["reserved"], "embeddings", "embedding", inputs, params, models) as out:
-        named_crops = list(crops(params.benchmark, params.crop_scale)) if params.benchmark else []
+        found = crops(params.benchmark, params.crop_scale, params.crop_side) if params.benchmark else ()
+        named_crops = list(found)
         vectors, names = encoder.embed(picture for _, picture in named_crops), [name for name, _ in named_crops]
         check_finite(vectors, names)
         if not out.done(0):

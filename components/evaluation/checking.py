@@ -15,7 +15,7 @@ from components.common.data.digests import digest_file
 from components.common.data.files import inside
 from components.common.errors import UserError
 from components.common.vision.benchmark import covered, read_annotations, read_photograph
-from components.common.vision.geometry import expanded
+from components.common.vision.geometry import expanded, overhang
 from components.common.vision.images import Rejected
 from components.evaluation.benchmark import LEAST_VIEWS, SCENE_WORD, View, read_prompts, read_view, used
 
@@ -94,8 +94,7 @@ def _twice(folder: Path, coco: Mapping[str, Any], names: Mapping[int, str]) -> I
 def _wrong(folder: Path, annotation: Mapping[str, Any], view: View) -> Iterator[str]:
     """What is wrong with a readable photograph and what belongs to it."""
     width, height = view.photograph.size
-    box = view.box
-    if min(box.x, box.y) < -SLACK or box.x + box.w > width + SLACK or box.y + box.h > height + SLACK:
+    if overhang(view.box, width, height) > SLACK:
         yield f"the box reaches out of the photograph of {width} x {height} px"
     if mask := annotation.get("mask"):
         picture = read_photograph(folder, mask)

@@ -51,7 +51,7 @@ def leakage(inputs: dict[str, Path], params: Tuples) -> Gate:
     """Looks for objects and photographs on both sides. Raises `UserError` if an encoder is not the right one."""
     dataset = Dataset(inputs["tuples"])
     tuples = dataset.table(["anchor", "refs", "split", "sources"])
-    benchmark = dict(crops(params.benchmark, params.crop_scale)) if params.benchmark else {}
+    benchmark = dict(crops(params.benchmark, params.crop_scale, params.crop_side)) if params.benchmark else {}
     sides = Sides(_rows(tuples, "train"), _rows(tuples, "validation"), benchmark)
     threshold = params.split_threshold or dataset.facts["split_threshold"]
     mined = _by_miner(Dataset(inputs["embeddings"]), sides, params, threshold)

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from components.common.stage.params import StageParams, parameter
-from components.common.stage.shared import Crops, Judge, KeptApart, Miner, NearDuplicates, OnDevice
+from components.common.stage.shared import Judge, KeptApart, Miner, NearDuplicates, OnDevice, StoredCrops
 
 
 class Checkpoint(StageParams):
@@ -90,7 +90,7 @@ class Recurrence(Checkpoint, NearDuplicates):
         return self
 
 
-class Tuples(Checkpoint, Miner, Judge, KeptApart, Crops, OnDevice):
+class Tuples(Checkpoint, Miner, Judge, KeptApart, StoredCrops, OnDevice):
     """Gates on backgrounds (removal worked) and tuples (no object or photograph is on both sides of the split)."""
 
     section: ClassVar[str] = "gates.tuples"

@@ -12,21 +12,13 @@ from transformers import CLIPTextModel, PreTrainedTokenizerBase
 from components.common.computing import pick_device
 from components.common.diffusion.pipeline import GridPipeline
 from components.common.errors import UserError
+from components.common.vision.geometry import checked_box
 from components.common.vision.models import from_pretrained
 from components.inference.colours import from_srgb, to_srgb
 from components.inference.locating import Found, find_model
 from components.inference.picture import MadePicture
 from components.inference.requests import AnyRequest, Generation, Insertion, origin_of_request
-from components.inference.sources import (
-    Given,
-    Reference,
-    Sides,
-    check_side,
-    checked_box,
-    name_of,
-    read_source,
-    reference_square,
-)
+from components.inference.sources import Given, Reference, Sides, check_side, name_of, read_source, reference_square
 from components.inference.windows import Window, window_of
 
 References: TypeAlias = Sequence[Given | Reference]

@@ -1,7 +1,6 @@
 """Scenes and references as people have them: files, bytes or PIL images; decoded safely, upright, with their rights."""
 
 import hashlib
-import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
 from components.common.errors import UserError
 from components.common.references import REFERENCE_SCALE
-from components.common.vision.geometry import Box, box_text, crop, padded_square, pixel_window
+from components.common.vision.geometry import Box, checked_box, crop, padded_square, pixel_window
 from components.common.vision.images import Limits, Rejected, decode_as, upright_as
 from components.inference.colours import read_colours, to_srgb
 
@@ -109,27 +108,12 @@ def reference_square(reference: Reference, name: str) -> tuple[Image.Image, list
     return crop(flat, pixel_window(box, REFERENCE_SCALE, *source.size)), source.notes
 
 
-def checked_box(sides: Sides, size: tuple[int, int], name: str) -> Box:
-    """The box. Raises `UserError` unless it is in the picture of this size and at least one px wide and high."""
-    box, (width, height) = Box(*sides), size
-    if all(map(math.isfinite, box)) and box.w >= 1 and box.h >= 1 and _is_inside(box, width, height):
-        return box
-    raise UserError(
-        f"{name} has no box {box_text(box)}: give x,y,w,h in px, w and h at least 1, within "
-        f"the {width} x {height} px of the upright picture"
-    )
-
-
 def check_side(side: float, name: str) -> None:
     """Raises `UserError` if a square, side x side px, has more pixels than a picture may have: it is of a thin one."""
     if side**2 > Limits.max_pixels:
         raise UserError(
             f"{name} would need a square of {side:g} x {side:g} px: give a smaller box, or make the picture smaller"
         )
-
-
-def _is_inside(box: Box, width: int, height: int) -> bool:
-    return box.x >= 0 and box.y >= 0 and box.x + box.w <= width and box.y + box.h <= height
 
 
 def _has_clear_parts(pixels: Image.Image) -> bool:

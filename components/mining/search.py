@@ -24,8 +24,9 @@ from components.common.stage.shared import Miner
 from components.common.stage.yaml_text import read_yaml
 from components.common.vision.corpus import Corpus, load
 from components.common.vision.encoders import check_finite, load_encoder
-from components.common.vision.geometry import Box, crop, expanded
+from components.common.vision.geometry import Box, checked_box, object_crop
 from components.common.vision.images import Rejected, decode
+from components.common.vision.models import locate
 from components.common.vision.sheets import Cell, sheet
 from components.mining.approximate import file_rows, find_centroids
 from components.mining.tiles import Window
@@ -33,7 +34,6 @@ from components.mining.tiles import Window
 FLAT = 1_000_000  # up to this many objects, all are compared; more are filed in lists
 NPROBE = 64  # lists that are searched if there are lists
 ACROSS = 6  # crops in a row of the sheet
-EDGE = 1.0  # px by which a box may exceed the photograph: boxes are shown rounded
 
 
 @dataclass(frozen=True)
@@ -92,15 +92,8 @@ def _read(photo: Path) -> Image.Image:
 
 def _cut(photo: Image.Image, box: Box | None, detection: dict[str, Any]) -> Image.Image:
     """The object's crop, cut as by detection with these parameters."""
-    width, height = photo.size
-    box = box or Box(0, 0, width, height)
-    inside = min(box.x, box.y, width - box.x - box.w, height - box.y - box.h) >= -EDGE
-    if not (inside and box.w > 0 and box.h > 0):
-        sides = ",".join(f"{side:g}" for side in box)
-        raise UserError(f"the box {sides} is not inside the photograph, which is {width} x {height} px")
-    part = crop(photo, expanded(box, detection["crop_scale"]))
-    part.thumbnail((detection["crop_side"], detection["crop_side"]), Image.Resampling.BICUBIC)
-    return part
+    box = checked_box(box or (0, 0, *photo.size), photo.size, "the photograph")
+    return object_crop(photo, box, detection["crop_scale"], detection["crop_side"])
 
 
 def _embed(cut: Image.Image, embeddings: Dataset, root: Path) -> np.ndarray:
@@ -110,7 +103,8 @@ def _embed(cut: Image.Image, embeddings: Dataset, root: Path) -> np.ndarray:
     """
     facts, how = embeddings.facts, embeddings.facts["preprocess"]
     named = collect(Miner, read_yaml(root / "params.yaml"), str(root / "params.yaml")).ir
-    source = str(root / named) if (root / named).is_dir() else named
+    where, revision = locate(named, root)
+    source = where if revision is None else named
     encoder = load_encoder(source, "cpu", how["framing"], how["mirror"])
     if (encoder.digest, encoder.preprocess) != (facts["weights"], how):
         raise UserError(

@@ -122,7 +122,7 @@ PLACES: dict[str, Callable[[str, Path], object]] = {
     "a part of the rendered world": lambda name, _: sandbox.resolve(f"sandbox:{name}"),
     "a packaged model": lambda name, _: models.locate(f"sandbox:{name}"),
     "a packaged source of a DVC stage": lambda name, root: _local(f"sandbox:{name}", root),
-    "a photograph of a reserved benchmark": lambda name, root: list(crops(str(coco(root, name)), 1.0)),
+    "a photograph of a reserved benchmark": lambda name, root: list(crops(str(coco(root, name)), 1.0, 512)),
     "a photograph of a judged benchmark": lambda name, root: benchmark.load(coco(root, name)),
 }
 

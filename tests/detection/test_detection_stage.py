@@ -15,8 +15,9 @@ from components.common.data.reading import Dataset
 from components.common.data.writing import Writer
 from components.common.errors import UserError
 from components.common.stage.report import Report
+from components.common.vision.benchmark import crops
 from components.common.vision.geometry import Box, crop, expanded
-from components.common.vision.images import dhashes
+from components.common.vision.images import dhashes, stored_picture
 from components.detection.params import Params
 from components.detection.stage import run
 
@@ -83,6 +84,18 @@ def test_large_crops_are_scaled_down(tmp_path: Path, detect: Detect) -> None:
     images = write_images(tmp_path / "i", {"0.jpg": photograph(0, 300, 200)})
     _, objects = detect(images, source="whole", crop_side=64)
     assert Image.open(io.BytesIO(objects.blob(objects.rows()[0], "crop"))).size == (64, 43)
+
+
+def test_a_benchmarks_objects_are_cut_out_as_those_of_a_dataset(tmp_path: Path, detect: Detect) -> None:
+    photo, places = photograph(0, 300, 200), [[20.6, 30.4, 150.3, 120.4], [-0.6, 100.2, 90, 99.4]]
+    images = write_images(tmp_path / "i", {"0.png": photo})
+    photo.save(tmp_path / "0.png")
+    listed = tmp_path / "annotations.json"
+    listed.write_text(json.dumps(coco(["0.png"], [{"image": 0, "bbox": box} for box in places], photo.size)))
+    _, objects = detect(images, source="coco", annotations=str(listed), crop_scale=1.2, crop_side=64)
+    kept_apart = {picture.tobytes() for _, picture in crops(str(tmp_path), 1.2, 64)}
+    assert {stored_picture(objects, row, "crop").tobytes() for row in objects.rows()} == kept_apart
+    assert len(kept_apart) == 2
 
 
 @pytest.mark.parametrize("save", [save_yolos, save_dfine])

@@ -147,7 +147,7 @@ def test_a_mask_gives_the_box(benchmark_folder: Path, tmp_path: Path, params: Pa
     samples = zip(*(insertion_samples(load(each), params) for each in (benchmark_folder, folder)), strict=True)
     assert all(before.box == after.box for before, after in samples)
     plain = edited(benchmark_folder, tmp_path / "plain", lambda coco: None)
-    seen = zip(*(crops(str(with_ids(each)), 1.15) for each in (plain, folder)), strict=True)
+    seen = zip(*(crops(str(with_ids(each)), 1.15, 512) for each in (plain, folder)), strict=True)
     assert all(before[1].tobytes() == after[1].tobytes() for before, after in seen)
 
 
@@ -170,7 +170,7 @@ def test_a_place_has_no_truth_and_is_not_kept_apart(benchmark_folder: Path, tmp_
     assert (sample.name, sample.subject, len(sample.references)) == ("red-disc-place0", "red-disc", 3)
     assert sample.background.getpixel((0, 0)) == (128, 128, 0) and not hasattr(sample, "truth")
     assert len(insertion_samples(benchmark, params)) == 12 and len(benchmark.subjects["red-disc"]) == 4
-    assert len(list(crops(str(folder), 1.15))) == 12
+    assert len(list(crops(str(folder), 1.15, 512))) == 12
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,7 @@ def test_a_box_outside_the_photograph_is_refused(data, box):
     width, height = Image.open(photo).size
     if box[2] == 129:
         box = (0, 0, width + 2, height + 2)
-    with pytest.raises(UserError, match=f"is not inside the photograph, which is {width} x {height} px"):
+    with pytest.raises(UserError, match=f"the photograph has no box .* within the {width} x {height} px"):
         find(photo, Box(*box), 1, data)
 
 
@@ -166,7 +166,7 @@ def test_a_missing_or_changed_encoder_is_refused(data, tmp_path):
     photo, _ = photograph(data, 0)
     shutil.copytree(data, tmp_path / "data")
     shutil.copy(data.parent / "params.yaml", tmp_path)
-    with pytest.raises(UserError, match="there is no model folder encoder"):
+    with pytest.raises(UserError, match=r"there is no model folder .*encoder"):
         find(photo, None, 1, tmp_path / "data")
     shutil.copytree(data.parent / "encoder", tmp_path / "encoder")
     (tmp_path / "encoder" / "note.json").write_text("{}")

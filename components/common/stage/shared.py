@@ -64,6 +64,14 @@ class Crops(StageParams):
     crop_scale: float = parameter(1.15, "side of a crop / side of its box", ge=1, le=2)
 
 
+class StoredCrops(Crops):
+    """How an object is cut out, of a photograph or of the benchmark that is kept apart."""
+
+    section: ClassVar[str] = "crops"
+
+    crop_side: int = parameter(512, "longest side of a stored crop, px; larger ones are scaled down", ge=16, le=4_096)
+
+
 class Framed(StageParams):
     """How every encoder that compares objects sees a crop."""
 

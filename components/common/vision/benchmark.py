@@ -1,4 +1,4 @@
-"""The objects of a benchmark, cropped as for the mining encoder: training must not see these."""
+"""The objects of a benchmark, cropped as detection crops those of a dataset: training must not see these."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -10,15 +10,15 @@ from PIL import Image
 from components.common.data.files import inside
 from components.common.data.sandbox import resolve
 from components.common.errors import UserError
-from components.common.vision.geometry import Box, crop, expanded
+from components.common.vision.geometry import Box, object_crop
 from components.common.vision.images import Rejected, decode
 
 ANNOTATIONS = "annotations.json"
 """The COCO file of a benchmark, or of a rendered split, next to its photographs."""
 
 
-def crops(source: str, scale: float) -> Iterator[tuple[str, Image.Image]]:
-    """Name (photograph and annotation id) and crop of each benchmark object, boxes enlarged by `scale`.
+def crops(source: str, scale: float, side: int) -> Iterator[tuple[str, Image.Image]]:
+    """Name (photograph and annotation id) and crop of each benchmark object; scale, side: as of `object_crop`.
 
     source: a folder (or `sandbox:NAME`) with annotations.json in COCO format. Annotations marked `"main": false` are
     bystanders that no metric uses; those marked `"absent": true` are places where an object is to go. Raises
@@ -31,11 +31,11 @@ def crops(source: str, scale: float) -> Iterator[tuple[str, Image.Image]]:
         if annotation.get("main", True) and not annotation.get("absent"):
             name = pictures[annotation["image_id"]]
             try:
-                box = expanded(object_box(folder, annotation), scale)
-                photograph = read_photograph(folder, name)
-            except (OSError, ValueError, Rejected) as error:
+                box = object_box(folder, annotation)
+                found = object_crop(read_photograph(folder, name), box, scale, side)
+            except (OSError, ValueError, Rejected, UserError) as error:
                 raise UserError(f"the benchmark's photograph {folder / name} cannot be read: {error}") from None
-            yield f"{name}#{annotation['id']}", crop(photograph, box)
+            yield f"{name}#{annotation['id']}", found
 
 
 def object_box(folder: Path, annotation: Mapping[str, Any]) -> Box:

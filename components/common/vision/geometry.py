@@ -1,5 +1,6 @@
 """Windows and crops around a box: the same rule for mining, training tuples and metrics."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -35,6 +36,32 @@ def parse_box(text: str) -> Box:
 def box_text(sides: Sequence[float]) -> str:
     """x, y, w and h as `parse_box` reads them."""
     return ",".join(f"{side:g}" for side in sides)
+
+
+def overhang(box: Box, width: float, height: float) -> float:
+    """By how many px the box exceeds a width x height picture; not positive if it is inside."""
+    return max(-box.x, -box.y, box.x + box.w - width, box.y + box.h - height)
+
+
+def checked_box(sides: Sequence[float], size: tuple[int, int], name: str) -> Box:
+    """x, y, w, h as a box. Raises `UserError` unless it is in the picture of this size, at least one px wide and high.
+
+    name: what the message calls the picture.
+    """
+    box = Box(*sides)
+    if all(map(math.isfinite, box)) and box.w >= 1 and box.h >= 1 and overhang(box, *size) <= 0:
+        return box
+    raise UserError(
+        f"{name} has no box {box_text(box)}: give x,y,w,h in px, w and h at least 1, within "
+        f"the {size[0]} x {size[1]} px of the upright picture"
+    )
+
+
+def whole_pixels(box: Box, width: int, height: int) -> Box:
+    """The box cut to a width x height photograph, edges rounded to whole px; without area if it is outside."""
+    left, right = (min(max(round(edge), 0), width) for edge in (box.x, box.x + box.w))
+    top, bottom = (min(max(round(edge), 0), height) for edge in (box.y, box.y + box.h))
+    return Box(left, top, max(right - left, 0), max(bottom - top, 0))
 
 
 def iou(a: Box, b: Box) -> float:
@@ -74,6 +101,19 @@ def crop(image: Image.Image, box: Box, size: int | None = None) -> Image.Image:
     right, bottom = max(round(box.x + box.w), left + 1), max(round(box.y + box.h), top + 1)
     part = image.crop((max(left, 0), max(top, 0), min(right, image.width), min(bottom, image.height)))
     return part if size is None else part.resize((size, size), Image.Resampling.BICUBIC)
+
+
+def object_crop(photograph: Image.Image, box: Box, scale: float, side: int) -> Image.Image:
+    """An object as it is stored and compared: its box in whole px, enlarged by `scale`, at most `side` px long.
+
+    Raises `UserError` if the box covers no pixel.
+    """
+    covered = whole_pixels(box, *photograph.size)
+    if not covered.area:
+        raise UserError(f"the box {box_text(box)} covers no pixel of the photograph")
+    part = crop(photograph, expanded(covered, scale))
+    part.thumbnail((side, side), Image.Resampling.BICUBIC)
+    return part
 
 
 def longest(image: Image.Image, side: int) -> Image.Image:

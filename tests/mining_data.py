@@ -49,13 +49,13 @@ def make_corpus(
     subjects: Sequence[dict[str, Any]] | None = None,
     tag: str = "",
 ) -> dict[str, Path]:
-    """Datasets images, objects, embeddings and subjects below `folder`; returns role -> folder.
+    """Datasets images, objects, embeddings, subjects and reserved (empty) below `folder`; returns role -> folder.
 
     shown: the products in each photograph. The photographs are random pictures unless given. Each object's box is a
     square; subjects label whole boxes unless given (`photo`: its index, instead of image_id and duplicate_of).
     """
     pictures = list(photographs or [picture(seed) for seed in range(len(shown))])
-    paths = {role: folder / role for role in ("images", "objects", "embeddings", "subjects")}
+    paths = {role: folder / role for role in ("images", "objects", "embeddings", "subjects", "reserved")}
     image_rows = [image_row(image, "a.png")[0] for image in pictures]
     with Writer(paths["images"], "images", "ingest", {}, Made(tag=tag)) as out:
         thumbnails = np.array([thumbnail(image) for image in pictures], np.uint8).reshape(-1, THUMBNAIL, THUMBNAIL)
@@ -69,6 +69,8 @@ def make_corpus(
         rows = [{"object_id": row["object_id"], "row": row["row"]} for row in object_rows]
         out.write(0, rows, vectors=vectors)
         out.facts = {"weights": "made up", "preprocess": {}}
+    with Writer(paths["reserved"], "embeddings", "embedding", {}, Made()) as out:
+        out.write(0, [], vectors=vectors[:0])
     labels = _box_labels(shown, object_rows) if subjects is None else [_label(s, image_rows) for s in subjects]
     with Writer(paths["subjects"], "subjects", "ingest", {}, Made()) as out:
         out.write(0, labels)

@@ -69,11 +69,11 @@ def find_window(calibration: Dataset, corpus: Corpus) -> Window:
 
 
 def reserved_vectors(inputs: Mapping[str, Path]) -> np.ndarray:
-    """Vectors [M, d] of a benchmark's objects; [0, 0] if the input `reserved` is absent or empty.
+    """Vectors [M, d] of a benchmark's objects; [0, d] if there is no benchmark.
 
     Raises `UserError` if one is not a finite unit vector: every comparison with it would be false.
     """
-    vectors = Dataset(inputs["reserved"]).vectors() if "reserved" in inputs else np.zeros((0, 0), np.float16)
+    vectors = Dataset(inputs["reserved"]).vectors()
     check_unit(vectors)
     return vectors
 

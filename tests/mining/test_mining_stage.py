@@ -20,7 +20,7 @@ from components.mining.params import Params
 from components.mining.sets import distinct_partners, neighbours
 from components.mining.stage import run
 
-INPUTS = ("images", "objects", "embeddings", "calibration")
+INPUTS = ("images", "objects", "embeddings", "calibration", "reserved")
 PARAMS = Params(tile=16)
 LOW = 0.8
 
@@ -245,6 +245,12 @@ def test_a_reserved_vector_that_is_not_finite_is_refused(corpus_paths, tmp_path)
     with pytest.raises(UserError, match="vector 1 has length nan"):
         run(inputs, {"pairs": tmp_path / "pairs", "sets": tmp_path / "sets", "rejects": tmp_path / "rejects"}, PARAMS)
     assert not (tmp_path / "pairs").exists()
+
+
+def test_nothing_is_mined_without_what_is_kept_apart(corpus_paths, tmp_path):
+    inputs = {role: path for role, path in with_window(corpus_paths, tmp_path).items() if role != "reserved"}
+    with pytest.raises(KeyError, match="reserved"):
+        run(inputs, {role: tmp_path / role for role in ("pairs", "sets", "rejects")}, PARAMS)
 
 
 def test_partners_are_counted_by_photograph_even_if_photographs_outnumber_objects():

@@ -113,6 +113,14 @@ def test_only_the_contact_sheet_writes_captions() -> None:
     assert fonts == {"components/common/vision/sheets.py", "components/sandbox/rendering/prints.py"}
 
 
+def test_only_the_workspace_knows_where_its_datasets_are() -> None:
+    """Elsewhere, a path with data/ or dvc.lock in it would be a second opinion."""
+    for path in (ROOT / "pipelines").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+                assert ast.unparse(node.right) not in ("'data'", "'dvc.lock'"), f"{named(path)}: {ast.unparse(node)}"
+
+
 def test_on_import_finds_what_it_must(tmp_path: Path) -> None:
     """A heavy import two files away, one inside a function, one for types: only the first is loaded."""
     tree = ast.parse("import torch\nif TYPE_CHECKING:\n    import mlflow\ndef run():\n    import kfp\n")

@@ -22,7 +22,7 @@ def export_command(
     from pipelines.lineage.exports.export import FORMATS, export
 
     run = Workspace(workspace)
-    for path in export(run, formats or FORMATS, output or run.dataset(""), to, declared):
+    for path in export(run, formats or FORMATS, output or run.data, to, declared):
         say(path)
     if to:
         say("The events arrived at the receiver.")

@@ -11,9 +11,8 @@ from components.common.data.verification import Check, check_files, count_files
 from components.common.errors import UserError
 from components.common.stage.progress import track
 from components.common.terminal import Terminal, shown
-from pipelines.compare.restoring import LOCK
 from pipelines.engines.local import dvc_digests, dvc_hashes
-from pipelines.engines.workspace import Workspace
+from pipelines.engines.workspace import DVC_LOCK, Workspace
 from pipelines.steps import pipeline_steps
 
 EQUAL, DIFFERENT, MISSING, DAMAGED = "equal", "different", "missing", "damaged"
@@ -41,7 +40,7 @@ def all_equal(run: Workspace, reference: Workspace, pipeline: str) -> bool:
     recorded = {name: digest for name, digest in dvc_digests(reference).items() if name not in expected}
     if not digests or not (expected or recorded):
         empty = reference if digests else run
-        raise UserError(f"there is no dataset in {empty.root / 'data'}: run the pipeline there, or name another folder")
+        raise UserError(f"there is no dataset in {empty.data}: run the pipeline there, or name another folder")
     damage = [check for side in (run, reference) for check in _damage(side, names)]
     hashes = dvc_hashes(run) if recorded else {}
     rows = [
@@ -78,7 +77,7 @@ def _on_disk(name: str, digests: dict[str, str], expected: dict[str, str], damag
 
 def _on_record(name: str, digests: dict[str, str], hashes: dict[str, str], recorded: dict[str, str]) -> _Row:
     verdict = MISSING if name not in digests else EQUAL if hashes.get(name) == recorded[name] else DIFFERENT
-    return _Row(name, short(digests.get(name, "")), LOCK, verdict)
+    return _Row(name, short(digests.get(name, "")), DVC_LOCK, verdict)
 
 
 def _show(rows: list[_Row], damage: list[Check]) -> None:
@@ -89,7 +88,7 @@ def _show(rows: list[_Row], damage: list[Check]) -> None:
     console.print(table)
     for check in damage:
         console.print(shown(f"{Path(check.folder)}: {check}"), soft_wrap=True)
-    by_lock = sum(row.reference == LOCK for row in rows)
+    by_lock = sum(row.reference == DVC_LOCK for row in rows)
     console.print(
         f"{sum(row.verdict == EQUAL for row in rows)} of {len(rows)} datasets are equal"
         + (f"; {by_lock} are compared with dvc.lock, because the reference does not have them." if by_lock else ".")

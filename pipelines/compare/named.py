@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 from components.common.data.reading import is_complete
 from components.common.errors import UserError
 from components.common.stage.tracking import be_quiet
-from pipelines.compare.restoring import LOCK, restore
+from pipelines.compare.restoring import restore
 from pipelines.engines.recording import RECORDED
 from pipelines.engines.request import RUNS
-from pipelines.engines.workspace import Workspace
+from pipelines.engines.workspace import DVC_LOCK, Workspace
 from pipelines.lineage.check.in_mlflow import store_of
 from pipelines.parameters import FILE
 from pipelines.steps import STEPS
@@ -66,8 +66,8 @@ class Names:
         home, texts = _of_mlflow(name) or _of_commit(name)
         if not texts:
             raise UserError(f"there is no run {name}: name a workspace's folder, an MLflow run's id or a commit")
-        if LOCK not in texts:
-            raise UserError(f"run {name} has no {LOCK}, since DVC did not make it: name a folder or a commit")
+        if DVC_LOCK not in texts:
+            raise UserError(f"run {name} has no {DVC_LOCK}, since DVC did not make it: name a folder or a commit")
         folder = (
             f"{len(self._restored)}-{re.sub(r'[^a-zA-Z0-9]', '-', name)[:60]}"  # names may differ only in punctuation
         )
@@ -114,7 +114,7 @@ def _of_mlflow(name: str) -> Texts | None:
         except Exception as error:  # each store has errors of its own
             reason = " ".join(str(error).split())[:120]
             raise UserError(
-                f"MLflow's run {name} is in no workspace here, and its record has no {LOCK} ({reason}): name a "
+                f"MLflow's run {name} is in no workspace here, and its record has no {DVC_LOCK} ({reason}): name a "
                 "folder or a commit"
             ) from None
         texts = {path.name: path.read_text(encoding="utf-8") for path in recorded.iterdir()}
@@ -123,10 +123,10 @@ def _of_mlflow(name: str) -> Texts | None:
 
 def _of_commit(name: str) -> Texts:
     """The same of a commit of the current folder's repository; no texts if it has none."""
-    texts = {file: _git("show", "--end-of-options", f"{name}:./{file}") for file in (LOCK, FILE)}
-    if texts[LOCK] and not texts[FILE]:
-        raise UserError(f"commit {name} has a {LOCK} but no {FILE} here: name another commit")
-    return Path(), texts if texts[LOCK] else {}
+    texts = {file: _git("show", "--end-of-options", f"{name}:./{file}") for file in (DVC_LOCK, FILE)}
+    if texts[DVC_LOCK] and not texts[FILE]:
+        raise UserError(f"commit {name} has a {DVC_LOCK} but no {FILE} here: name another commit")
+    return Path(), texts if texts[DVC_LOCK] else {}
 
 
 def _git(*words: str) -> str:

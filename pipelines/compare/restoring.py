@@ -12,10 +12,8 @@ from components.common.data.files import inside, read_json
 from components.common.errors import UserError
 from components.common.stage.yaml_text import parse_yaml
 from pipelines.engines.prepare import shared_cache
-from pipelines.engines.workspace import Workspace
+from pipelines.engines.workspace import DVC_LOCK, Workspace
 from pipelines.parameters import FILE
-
-LOCK = "dvc.lock"
 
 
 def restore(name: str, texts: Mapping[str, str], root: Path) -> Workspace:
@@ -27,7 +25,7 @@ def restore(name: str, texts: Mapping[str, str], root: Path) -> Workspace:
     for file, text in texts.items():
         (root / file).write_text(text, encoding="utf-8")
     cache = shared_cache()
-    for entry in parse_yaml(texts[LOCK], LOCK).get("stages", {}).values():
+    for entry in parse_yaml(texts[DVC_LOCK], DVC_LOCK).get("stages", {}).values():
         for out in entry.get("outs", ()):
             _place_out(name, cache, out, inside(root, out["path"]))
         _write_records(cache, entry, root)

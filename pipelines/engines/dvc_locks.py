@@ -8,6 +8,8 @@ from pathlib import Path
 
 import yaml
 
+from pipelines.engines.workspace import Workspace
+
 WARNING = "had been killed"
 """What DVC logs when it removes the lock of a process that is gone."""
 
@@ -53,7 +55,7 @@ def set_aside_damaged_lock_file(root: Path) -> None:
     from dvc.dvcfile import Lockfile
     from dvc.utils.strictyaml import YAMLValidationError
 
-    path = root / "dvc.lock"
+    path = Workspace(root).dvc_lock
     try:
         Lockfile.validate(yaml.load(path.read_bytes(), yaml.CSafeLoader), str(path))
     except FileNotFoundError:

@@ -22,7 +22,7 @@ from pipelines.engines.dvc_file import local_sources
 from pipelines.engines.dvc_locks import dead_locks_in_one_line, drop_damaged_list, set_aside_damaged_lock_file
 from pipelines.engines.forking import stages_forked
 from pipelines.engines.state import stops
-from pipelines.engines.workspace import Workspace
+from pipelines.engines.workspace import DATA, Workspace
 from pipelines.steps import PIPELINES, STEPS, Step, last_steps
 
 
@@ -119,7 +119,7 @@ def dvc_hashes(workspace: Workspace) -> dict[str, str]:
 
 def _holds_a_dataset(path: str) -> bool:
     """Whether a path is a dataset's folder; a report's folder has its step's name, which may also be a dataset's."""
-    return Path(path).parent.name == "data"
+    return Path(path).parent.name == DATA
 
 
 def run_kfp(workspace: Workspace, pipeline: str, shares: int = 1) -> None:

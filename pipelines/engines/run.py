@@ -73,7 +73,7 @@ def _run(engine: Engine, workspace: Workspace, request: Request) -> None:
 def _keep_indexes(workspace: Workspace) -> None:
     """Builds the lineage indexes. The run is complete without them, so a full disk only costs time later."""
     try:
-        keep_indexes(workspace.root / "data")
+        keep_indexes(workspace.data)
     except (OSError, MemoryError) as error:
         console.print(f"No indexes for lineage were made ({error}): lineage answers will take longer.", markup=False)
 

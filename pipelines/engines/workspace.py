@@ -10,6 +10,8 @@ from components.common.stage.report import RECORD
 from pipelines.parameters import FILE
 from pipelines.steps import Step
 
+DATA, DVC_LOCK = "data", "dvc.lock"
+"""What a workspace calls the folder of its datasets, and DVC its record."""
 RESTORED = "restored_at"
 """The key that a step's record has if its results came from the cache."""
 
@@ -19,6 +21,11 @@ class Workspace:
     """root: the folder. All other paths follow from it."""
 
     root: Path
+
+    @property
+    def data(self) -> Path:
+        """The folder of the datasets, of their reports and of what else a run leaves."""
+        return self.root / DATA
 
     @property
     def params(self) -> Path:
@@ -33,20 +40,20 @@ class Workspace:
     @property
     def collection(self) -> Path:
         """The record of a folder of photographs; see `pipelines.engines.collection`."""
-        return self.root / "data" / "collection.json"
+        return self.data / "collection.json"
 
     @property
     def lock(self) -> Path:
         """The file that a process locks while it works here."""
-        return self.root / "data" / "run.lock"
+        return self.data / "run.lock"
 
     def dataset(self, name: str) -> Path:
         """The folder of a dataset, whether it exists or not."""
-        return self.root / "data" / name
+        return self.data / name
 
     def report(self, step: Step) -> Path:
         """The folder of a step's report and run.json."""
-        return self.root / "data" / "reports" / step.name
+        return self.data / "reports" / step.name
 
     def record(self, step: Step) -> Path:
         """When, where and by which code a step ran; `RESTORED` is a key of it if it ran in another workspace."""
@@ -55,7 +62,7 @@ class Workspace:
     @property
     def page(self) -> Path:
         """The report page."""
-        return self.root / "data" / "report" / "index.html"
+        return self.data / "report" / "index.html"
 
     @property
     def recorded(self) -> Path:
@@ -70,12 +77,12 @@ class Workspace:
     @property
     def dvc_lock(self) -> Path:
         """DVC's record of what it has made or what was committed to it."""
-        return self.root / "dvc.lock"
+        return self.root / DVC_LOCK
 
     @property
     def kubeflow(self) -> Path:
         """Where Kubeflow's local runners work: RUN/TASK/executor_output.json is Kubeflow's record of a task."""
-        return self.root / "data" / "kfp"
+        return self.data / "kfp"
 
     def inputs(self, step: Step) -> dict[str, Path]:
         """Role -> folder of each dataset that a step reads."""

@@ -71,7 +71,7 @@ def places(workspace: Workspace) -> Places:
         report / "files" / QUEUE,
         report / "figures" / "pairs_to_judge.png",
         _appendable(workspace, named.verdicts),
-        workspace.root / "data" / "labelling",
+        workspace.data / "labelling",
     )
 
 

@@ -13,6 +13,7 @@ from components.common.stage.progress import track
 from components.lineage.indexes import keep_indexes
 from components.lineage.keys import FOLDER as INDEXES
 from pipelines.engines.local import task_name
+from pipelines.engines.workspace import DATA, Workspace
 from pipelines.steps import STEPS
 
 KEPT = Path(".objectmate/lineage")
@@ -27,7 +28,7 @@ def data_of(workspace: str, picture: bool = False) -> Path:
     Raises `UserError` if no dataset is there, `StageFailed` if a table is not what its manifest says.
     """
     if not workspace.startswith(S3):
-        return Path(workspace) / "data"
+        return Workspace(Path(workspace)).data
     store = open_store(workspace)
     places = places_of(store.list())
     if not places:
@@ -54,7 +55,7 @@ def places_of(keys: list[str]) -> dict[str, str]:
         folder = PurePosixPath(key).parent
         tasks = [(part, folder.name) for part in folder.parts[-3:-1]]
         name = next((named[task] for task in tasks if task in named), "")
-        if name or (folder.parent.name in ("", "data") and folder.name in named.values()):
+        if name or (folder.parent.name in ("", DATA) and folder.name in named.values()):
             places[name or folder.name] = str(folder)
     return places
 

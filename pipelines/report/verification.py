@@ -7,6 +7,7 @@ from components.common.data.verification import Check, check_files, count_files
 from components.common.errors import UserError
 from components.common.stage.progress import track
 from components.common.terminal import Terminal, shown
+from pipelines.engines.workspace import Workspace
 
 
 def verify_workspace(root: Path) -> bool:
@@ -14,7 +15,7 @@ def verify_workspace(root: Path) -> bool:
 
     Raises `UserError` if there is no finished dataset.
     """
-    data = root / "data"
+    data = Workspace(root).data
     datasets = sorted({path.parent for name in (MANIFEST, UNFINISHED) for path in data.glob(f"*/{name}")})
     finished = [folder for folder in datasets if is_complete(folder)]
     if not finished:

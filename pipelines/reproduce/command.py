@@ -41,7 +41,7 @@ def reproduce(
     asked, and `StageFailed` if a run did not come to its end; what could be answered has been written by then.
     """
     questions, given = _chosen(names), Evidence(workspace)
-    folder = workspace.root / "data" / FOLDER / (QUICK if quick else "")
+    folder = workspace.data / FOLDER / (QUICK if quick else "")
     folder.mkdir(parents=True, exist_ok=True)
     planned = plan(workspace, turns(questions, quick))
     material = Material(given, by_variant(planned), choices)

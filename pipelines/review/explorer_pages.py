@@ -26,7 +26,7 @@ KINDS = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image
 def lineage(request: Request) -> Response:
     """The run's datasets; or what `what` names, or the rows that it finds."""
     what = request.query_params.get("what", "").strip()
-    data = request.app.state.review.workspace.root / "data"
+    data = request.app.state.review.workspace.data
     filled: dict[str, Any] = {"what": what, "error": ""}
     try:
         filled |= _answer(data, what)
@@ -37,7 +37,7 @@ def lineage(request: Request) -> Response:
 
 def picture(request: Request) -> Response:
     """A picture of a row. Its bytes are a photograph's own, or those that a stage stored."""
-    run = Run(request.app.state.review.workspace.root / "data")
+    run = Run(request.app.state.review.workspace.data)
     content = blob(run, request.query_params.get("what", ""), request.query_params.get("blob", ""))
     if content is None:
         raise HTTPException(404)
@@ -52,7 +52,7 @@ async def by_picture(request: Request) -> Response:
         if not isinstance(file, UploadFile):
             raise HTTPException(422, "Choose a picture.")
         content = await file.read()
-    data = request.app.state.review.workspace.root / "data"
+    data = request.app.state.review.workspace.data
     return JSONResponse({"what": await run_in_threadpool(_looked_up, data, content)})
 
 

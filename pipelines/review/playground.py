@@ -64,7 +64,7 @@ class Playground:
 
     def __init__(self, workspace: Workspace):
         self._model_folder = workspace.dataset(MODEL)
-        self.folder = workspace.root / "data" / FOLDER
+        self.folder = workspace.data / FOLDER
         self._model: TrainedModel | None = None
         self._lock = Lock()
         self.step, self.steps = 0, 0

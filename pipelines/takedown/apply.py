@@ -48,6 +48,6 @@ def _deny(denied: Iterable[Denied]) -> None:
 
 def _digests(workspace: Workspace) -> set[str]:
     try:
-        return {rows.dataset.digest for rows in Run(workspace.root / "data").datasets.values()}
+        return {rows.dataset.digest for rows in Run(workspace.data).datasets.values()}
     except UserError:
         return set()

@@ -18,6 +18,7 @@ from components.common.data.storage import S3
 from components.common.errors import UserError
 from components.ingest.denied import Denied
 from pipelines.engines.local import task_name
+from pipelines.engines.workspace import DATA
 from pipelines.lineage.bucket import KEPT
 from pipelines.steps import STEPS
 from pipelines.takedown.buckets import delete_folders, delete_versions, searched, trace_of
@@ -122,14 +123,14 @@ def _maker(path: str) -> str:
     """The stage that made what lies at a path: TASK/... of Kubeflow, data/DATASET of a workspace; empty if none."""
     parts = PurePosixPath(path).parts
     tasks = {task_name(name): name for name in STEPS}
-    below_data = [name for before, name in pairwise(parts) if before == "data"]
+    below_data = [name for before, name in pairwise(parts) if before == DATA]
     return next((tasks[part] for part in reversed(parts) if part in tasks), "") or next(map(maker_of, below_data), "")
 
 
 def _reports(folder: str) -> list[str]:
     """Where the report of a dataset's stage is: beside it after Kubeflow, in a workspace below its data."""
     beside = PurePosixPath(folder).parent
-    return [str(beside / "report"), *([str(beside / "reports" / _maker(folder))] if beside.name == "data" else [])]
+    return [str(beside / "report"), *([str(beside / "reports" / _maker(folder))] if beside.name == DATA else [])]
 
 
 def _tables(versions: Iterable[Version]) -> list[Version]:

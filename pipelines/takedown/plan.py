@@ -8,11 +8,13 @@ from typing import Any
 
 from components.common.data.digests import digest_value
 from components.common.data.files import inside, read_json, write_atomically
+from components.common.data.reading import MANIFEST
 from components.common.errors import UserError
 from components.ingest.denied import Denied
 from components.lineage.closure import Affected, closure
 from components.lineage.rows import Run
 from pipelines.engines.request import RUNS
+from pipelines.engines.workspace import Workspace
 from pipelines.takedown.copies import copies_of
 from pipelines.takedown.holding import holding
 from pipelines.takedown.outputs import held_there, ids_there
@@ -99,7 +101,7 @@ def make_plan(workspace: Path, asked: Sequence[str], outputs: Sequence[str] = ()
     Kubeflow runs' artifacts, in which to look, too. Raises `UserError` if
     something asked for names no photograph, or the workspace holds no run.
     """
-    runs = {root: Run(root / "data") for root in (workspace, *other_runs(workspace))}
+    runs = {root: Run(Workspace(root).data) for root in (workspace, *other_runs(workspace))}
     run = runs[workspace]
     targets = read_targets(run, asked)
     name = digest_value(targets.image_ids)[:8]
@@ -138,7 +140,7 @@ def make_plan(workspace: Path, asked: Sequence[str], outputs: Sequence[str] = ()
 def other_runs(workspace: Path) -> list[Path]:
     """The other folders of runs here that have an images dataset."""
     roots = [Path(), *sorted(path for path in RUNS.glob("*") if path.is_dir())]
-    known = [root for root in roots if (root / "data" / "images" / "manifest.json").is_file()]
+    known = [root for root in roots if (Workspace(root).dataset("images") / MANIFEST).is_file()]
     return [root for root in known if root.resolve() != workspace.resolve()]
 
 

@@ -28,7 +28,7 @@ def purge_run(root: Path, traces: Traces, repaired: bool = False) -> int:
     """
     workspace = Workspace(root)
     try:
-        bad = holding(Run(root / "data"), traces)
+        bad = holding(Run(workspace.data), traces)
     except UserError:  # nothing is left in it
         return 0
     folders, names = [rows.dataset.folder for rows in bad], {rows.name for rows in bad}
@@ -37,9 +37,9 @@ def purge_run(root: Path, traces: Traces, repaired: bool = False) -> int:
     reports = {workspace.report(step) for step in steps}
     pages = [] if repaired or not bad else [workspace.page.parent]
     # These belong to no stage, and show or count what was in the datasets.
-    others = [root / "data" / name for name in ("kfp", "found.png", *EXPORTS)] if bad or repaired else []
-    count = sum(map(delete, [*folders, *sorted(reports), *pages, *others]))
-    keep_indexes(root / "data")
+    others = [workspace.data / name for name in (workspace.kubeflow.name, "found.png", *EXPORTS)]
+    count = sum(map(delete, [*folders, *sorted(reports), *pages, *(others if bad or repaired else ())]))
+    keep_indexes(workspace.data)
     return count
 
 
@@ -68,7 +68,7 @@ def purge_stores(workspace: Workspace, traces: Traces) -> dict[str, int]:
 def _opened(workspace: Workspace, traces: Traces) -> Iterator[list[tuple[Store, set[str], list[Record]]]]:
     """Each store with its folders that hold traces, and the records by which they are known."""
     roots = sorted({Path(), workspace.root, *RUNS.glob("*")})
-    locks = [lock.resolve() for root in roots if (lock := root / "dvc.lock").is_file()]
+    locks = [lock.resolve() for root in roots if (lock := Workspace(root).dvc_lock).is_file()]
     with open_dvc(workspace) as repo:
         records = records_of(Path(repo.cache.local.path).parents[1], locks)
         stores = opened_stores(repo)

@@ -66,7 +66,7 @@ def write_receipt(
 
     What an earlier receipt of this takedown counts is added to `deleted`: applied again, there is little left.
     """
-    run = Run(workspace.root / "data")
+    run = Run(workspace.data)
     before = read_receipt(plan.takedown).deleted if (plan.folder / RECEIPT).is_file() else {}
     receipt = Receipt(
         takedown=plan.takedown,

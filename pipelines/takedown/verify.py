@@ -31,7 +31,7 @@ def verify(plan: Plan) -> tuple[list[Trace], int]:
     """Everything that is still there, and how many files were searched."""
     workspace = Workspace(Path(plan.workspace))
     roots = [workspace.root, *(path for path in RUNS.glob("*") if path.is_dir()), Path()]
-    data = {path.resolve() for root in roots if (path := root / "data").is_dir()}
+    data = {path.resolve() for root in roots if (path := Workspace(root).data).is_dir()}
     files = [file for folder in sorted(data) for file in files_below(folder) if INDEXES not in file.parts]
     files += [file for folder in (Path("mlartifacts"), KEPT) for file in files_below(folder)]
     denied = [entry for entry in read_denied(DENIED).entries if entry.takedown == plan.takedown]

@@ -15,7 +15,7 @@ from components.common.stage.logged import LoggedDataset, describe_dataset
 from pipelines.engines.local import logged_by_dvc
 from pipelines.engines.naming import OF_THE_RUN
 from pipelines.engines.state import current_steps, stops
-from pipelines.engines.workspace import Workspace
+from pipelines.engines.workspace import DVC_LOCK, Workspace
 from pipelines.lineage.check.finding import Difference, Finding
 from pipelines.lineage.check.in_dvc import Lock
 from pipelines.lineage.check.in_kubeflow import Scheduled
@@ -24,7 +24,7 @@ from pipelines.lineage.check.own import in_files, in_manifest, in_parents
 from pipelines.steps import STEPS, Step
 
 MANIFEST, FILES, PARENTS, REPORT = "manifest", "files", "parents", "report"
-DVC, MLFLOW, KUBEFLOW = "dvc.lock", "MLflow", "Kubeflow"
+DVC, MLFLOW, KUBEFLOW = DVC_LOCK, "MLflow", "Kubeflow"
 Place = tuple[str, str, Callable[[], Iterator[Finding]]]
 """The dataset (empty for a whole step), the place, and how what differs there is found."""
 
@@ -40,7 +40,7 @@ class Evidence:
         self.workspace = workspace
         self.made = {name for step in STEPS.values() for name in step.outputs.values() if self._is_made(name)}
         if not self.made:
-            raise UserError(f"there is no finished dataset in {workspace.root / 'data'}: run a pipeline there first")
+            raise UserError(f"there is no finished dataset in {workspace.data}: run a pipeline there first")
         self.lock, self.tracked, self.scheduled = Lock(workspace), Tracked(workspace), Scheduled(workspace)
         self.damaged: set[str] = set()
         self.compared: Counter[str] = Counter()

@@ -12,7 +12,7 @@ from dvc_data.hashfile.tree import Tree
 from components.common.data.reading import FINISHED, UNFINISHED, Manifest
 from components.common.data.verification import READABLE, UNREADABLE
 from components.common.stage.report import RECORD
-from pipelines.engines.workspace import Workspace
+from pipelines.engines.workspace import DATA, Workspace
 from pipelines.lineage.check.finding import Finding, unequal, unequal_items
 from pipelines.parameters import FILE
 from pipelines.steps import STEPS, Step
@@ -52,7 +52,7 @@ class Lock:
 
     def dataset(self, step: Step, folder: Path) -> Iterator[Finding]:
         """A folder in `data/` that the step makes, against what is on the disk."""
-        path = f"data/{folder.name}" if folder.parent.name == "data" else f"data/reports/{folder.name}"
+        path = f"data/{folder.name}" if folder.parent.name == DATA else f"data/reports/{folder.name}"
         yield from unequal_items(
             f"out {path}:", hashed_by_dvc(folder), _named(self.entries[step.name], "outs").get(path, {})
         )

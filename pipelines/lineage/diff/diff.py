@@ -49,7 +49,7 @@ def diff(before: Workspace, after: Workspace) -> Diff:
     held = [{name for name in steps if is_complete(workspace.dataset(name))} for workspace in (before, after)]
     for workspace, names in zip((before, after), held, strict=True):
         if not names:
-            raise UserError(f"there is no finished dataset in {workspace.root / 'data'}: name the folder of a run")
+            raise UserError(f"there is no finished dataset in {workspace.data}: name the folder of a run")
     both = [name for name in steps if name in held[0] & held[1]]
     differing = [name for name in both if _digest(before, name) != _digest(after, name)]
     first = differing[0] if differing else ""

@@ -39,7 +39,7 @@ _PARENTS = (_Parent("photograph", "images", "image_id"), _Parent("object", "obje
 
 def _recorded(workspace: Workspace) -> Iterable[tuple[tuple[str, str], str]]:
     """(stage, key of a row) -> why the stage refused it: rows of `quarantine`, and of every dataset of rejects."""
-    for path in sorted((workspace.root / "data").glob(f"*/{MANIFEST}")):
+    for path in sorted(workspace.data.glob(f"*/{MANIFEST}")):
         dataset = Dataset(path.parent) if is_complete(path.parent) else None
         if dataset and dataset.manifest.kind in ("quarantine", "rejects"):
             key = "uri" if dataset.manifest.kind == "quarantine" else "key"

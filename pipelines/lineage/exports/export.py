@@ -60,7 +60,7 @@ def _write_explorer(workspace: Workspace, history: History, folder: Path) -> Pat
     if (folder / FOLDER / START).is_file():
         shutil.rmtree(folder / FOLDER)
     (folder / FOLDER).mkdir(exist_ok=True)
-    for file, content in explorer(history, workspace.dataset("")):
+    for file, content in explorer(history, workspace.data):
         (folder / file).write_bytes(content)
     return folder / FOLDER / START
 

@@ -116,7 +116,7 @@ def read_history(workspace: Workspace) -> History:
     if not stages:
         raise UserError(f"no stage of the run in {workspace.root} has finished: run it first, or name its --workspace")
     named = {name for stage in stages for name in stage.made}
-    finished = {path.parent.name for path in workspace.dataset("").glob(f"*/{MANIFEST}")}
+    finished = {path.parent.name for path in workspace.data.glob(f"*/{MANIFEST}")}
     return History(workspace.root.resolve().name, stages, sorted(finished - named))
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from components.common.data.digests import digest_folder
 from components.common.data.reading import Dataset
@@ -17,7 +16,7 @@ from components.common.stage.progress import track
 from components.common.stage.report import Report
 from components.common.vision.benchmark import crops
 from components.common.vision.encoders import Encoder, check_finite, load_encoder
-from components.common.vision.images import stored_picture
+from components.common.vision.images import stored_crop
 from components.embedding.params import Params
 
 COLUMNS = ["object_id", *blob_columns("crop")]
@@ -64,13 +63,9 @@ def _reserve(encoder: Encoder, inputs: Mapping[str, Path], outputs: Mapping[str,
 def _embed(encoder: Encoder, objects: Dataset, rows: list[dict[str, Any]], workers: int) -> np.ndarray:
     """fp16 [B, dim]; crops are decoded ahead of the model in threads."""
     with ThreadPoolExecutor(workers) as pool:
-        vectors = encoder.embed(pool.map(lambda row: _crop(objects, row), rows))
+        vectors = encoder.embed(pool.map(lambda row: stored_crop(objects, row), rows))
     check_finite(vectors, [row["object_id"] for row in rows])
     return vectors.astype(np.float16)
-
-
-def _crop(objects: Dataset, row: dict[str, Any]) -> Image.Image:
-    return stored_picture(objects, row, "crop").convert("RGB")
 
 
 def _facts(encoder: Encoder) -> dict[str, Any]:

@@ -4,17 +4,17 @@ faiss proposes a little below the threshold and float64 decides, because the las
 order it was added in.
 """
 
-import io
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import faiss
 import numpy as np
-from PIL import Image
 
 from components.common.data.reading import Dataset
+from components.common.data.schemas import blob_columns
 from components.common.stage.progress import track
 from components.common.vision.encoders import Encoder, check_finite
+from components.common.vision.images import stored_crop
 
 QUERIES = 1024
 REACH = 1e-4  # how far below the threshold faiss proposes
@@ -102,11 +102,7 @@ def embedded(encoder: Encoder, objects: Dataset, rows: np.ndarray) -> np.ndarray
 
     Raises `UserError` if one is not finite.
     """
-    places = objects.table(["object_id", "shard", "crop_offset", "crop_length"]).take(rows).to_pylist()
-    vectors = encoder.embed(_crop(objects, place) for place in track(places, "leakage: independent vectors"))
+    places = objects.table(["object_id", *blob_columns("crop")]).take(rows).to_pylist()
+    vectors = encoder.embed(stored_crop(objects, place) for place in track(places, "leakage: independent vectors"))
     check_finite(vectors, [place["object_id"] for place in places])
     return vectors
-
-
-def _crop(objects: Dataset, place: dict[str, Any]) -> Image.Image:
-    return Image.open(io.BytesIO(objects.blob(place, "crop"))).convert("RGB")

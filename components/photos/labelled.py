@@ -10,7 +10,7 @@ from PIL import Image
 from components.common.data.reading import Dataset, is_complete
 from components.common.data.schemas import blob_columns
 from components.common.errors import UserError
-from components.common.vision.images import stored_picture
+from components.common.vision.images import stored_crop
 
 LEAST = 8
 """Recurring products of a run: with fewer, a fold over them would have nothing to tell apart."""
@@ -66,7 +66,7 @@ def _of_run(run: Path) -> list[Crop]:
     return [
         Crop(
             row["object_id"],
-            stored_picture(objects, row, "crop").convert("RGB"),
+            stored_crop(objects, row),
             subjects[place],
             run.name,
             licences[row["image_id"]],

@@ -16,7 +16,7 @@ from components.common.errors import UserError
 from components.common.stage.shared import NearDuplicates
 from components.common.vision.duplicates import Hashes, hashes_of
 from components.common.vision.geometry import Box
-from components.common.vision.images import stored_picture
+from components.common.vision.images import stored_crop
 from components.common.vision.moved import Scenes
 
 
@@ -51,7 +51,7 @@ class Corpus:
     def crop(self, row: int) -> Image.Image:
         """The crop of an object, RGB."""
         place = self.table.slice(row, 1).to_pylist()[0]
-        return stored_picture(self.objects, place, "crop").convert("RGB")
+        return stored_crop(self.objects, place)
 
     @property
     def encoder(self) -> str:

@@ -86,6 +86,11 @@ def stored_picture(dataset: Dataset, row: Mapping[str, Any], name: str) -> Image
     return Image.open(io.BytesIO(dataset.blob(row, name)))
 
 
+def stored_crop(objects: Dataset, row: Mapping[str, Any]) -> Image.Image:
+    """The crop of an object as every encoder sees it, RGB. row: has the columns of the blob `crop`."""
+    return stored_picture(objects, row, "crop").convert("RGB")
+
+
 def _open(data: bytes) -> Image.Image:
     """Reads the header, but no pixels yet."""
     try:

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from components.common.data.reading import Dataset
 from components.common.data.schemas import blob_columns
-from components.common.vision.images import decode
+from components.common.vision.images import decode, stored_crop
 
 RED, LINE = "#e00000", 3  # px
 
@@ -22,7 +22,7 @@ class ObjectPictures:
 
     def crop(self, row: int) -> Image.Image:
         """The object as it was cropped."""
-        return decode(self.stored_crop(row))
+        return stored_crop(self._objects, self._object(row))
 
     def stored_crop(self, row: int) -> bytes:
         """The same as it is stored: PNG."""

@@ -113,6 +113,17 @@ def test_only_the_contact_sheet_writes_captions() -> None:
     assert fonts == {"components/common/vision/sheets.py", "components/sandbox/rendering/prints.py"}
 
 
+def test_only_its_own_commands_import_the_sandbox() -> None:
+    """What makes the rendered world measures its own models; the product must not answer with that."""
+    users = {
+        named(path)
+        for path in (ROOT / "pipelines").rglob("*.py")
+        for module in imported(ast.parse(path.read_text(encoding="utf-8")))
+        if module.startswith("components.sandbox.")
+    }
+    assert users == {"pipelines/cli/sandbox.py"}
+
+
 def test_only_the_workspace_knows_where_its_datasets_are() -> None:
     """Elsewhere, a path with data/ or dvc.lock in it would be a second opinion."""
     for path in (ROOT / "pipelines").rglob("*.py"):

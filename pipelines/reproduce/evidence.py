@@ -14,8 +14,8 @@ from components.common.data.sandbox import resolve
 from components.common.errors import UserError
 from components.common.vision.encoders import load_encoder
 from components.evaluation.benchmark import View, load
+from components.evaluation.metrics import recognised
 from components.evaluation.params import Params
-from components.sandbox.training.measure import Neighbours
 from pipelines.compare.scores import Cells, current_scores
 from pipelines.engines.workspace import Workspace
 from pipelines.parameters import read_step
@@ -50,8 +50,10 @@ class Evidence:
         """
         encoder = load_encoder(getattr(self.params, model), self.params.device, self.params.framing)
         vectors = encoder.embed([view.square(self.params.crop_scale) for view in self._views])
-        near = Neighbours(vectors, [view.subject for view in self._views], np.arange(len(self._views)).tolist())
-        return near.asked, near.hits.tolist()
+        subjects = np.array([view.subject for view in self._views])
+        hits = recognised(vectors, subjects, vectors, subjects, excluded=np.eye(len(subjects), dtype=bool))
+        asked = (subjects[:, None] == subjects).sum(1) > 1  # what has no other photograph cannot be found
+        return subjects[asked].tolist(), hits[asked].tolist()
 
     @cached_property
     def _views(self) -> list[View]:

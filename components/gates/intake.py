@@ -8,12 +8,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.common.data.reading import Dataset
-from components.common.data.schemas import OF_LABELS
+from components.common.data.schemas import BY_RULE, OF_LABELS
 from components.common.stage.report import Report
 from components.gates.checks import Check, Gate
 from components.gates.params import Intake
 
-BY_RULE = ("duplicate", "opted-out", "rights-unknown", "taken-down", "malformed", "passed-over")
 SHA256 = "^[0-9a-f]{64}$"
 
 
@@ -22,7 +21,7 @@ def intake(inputs: dict[str, Path], params: Intake) -> Gate:
     nor does what is not a photograph (rows of labels, other files)."""
     images = Dataset(inputs["images"]).table(["image_id", "licence"])
     refused = Dataset(inputs["quarantine"]).table(["reason"])["reason"].to_pylist()
-    damaged = sum(reason not in BY_RULE + OF_LABELS for reason in refused)
+    damaged = sum(reason not in BY_RULE | OF_LABELS for reason in refused)
     licence = _licence(images)
     return Gate(
         "intake",

@@ -6,6 +6,7 @@ from typing import Any
 
 from components.common.counts import counted
 from components.common.data.names import some
+from components.common.data.schemas import OF_LABELS
 from components.common.vision.formats import MISSING
 from components.ingest.labels import Labels
 from components.ingest.listing import Listing
@@ -13,7 +14,7 @@ from components.ingest.rights.gathering import Outside
 
 READ_AGAIN = "dvc repro --force --single-item ingest"
 KINDS = 5  # kinds of passed over files that are told apart
-OF_LABELS = {
+ABOUT_LABELS = {
     "missing": "Names in the labels that fit no photograph",
     "ambiguous": "Names in the labels that could mean several photographs, so write more of their paths",
     "conflict": "Photographs or boxes labelled as two subjects, of which none is used",
@@ -88,7 +89,7 @@ def of_labels(
     notes += [
         f"{what}: {len(refused[reason]):,}, {some([row['uri'] for row in refused[reason]])} "
         f"({refused[reason][0]['detail']}; quarantined as '{reason}')."
-        for reason, what in OF_LABELS.items()
+        for reason, what in ABOUT_LABELS.items()
         if reason in refused
     ]
     return notes + _doubtful(subjects)

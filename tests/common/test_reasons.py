@@ -7,10 +7,11 @@ import pytest
 from typer.testing import CliRunner
 
 from components.common.data.rejections import BOX, REJECTIONS, SET, meaning, rejection
-from components.common.data.schemas import REASONS
+from components.common.data.schemas import OF_LABELS, REASONS
 from components.common.data.writing import Writer
 from components.common.stage.params import StageParams
 from components.common.vision.images import Rejected
+from components.ingest.notes import ABOUT_LABELS
 from components.ingest.stage import _refusal
 from pipelines.cli.app import app
 
@@ -29,6 +30,10 @@ def test_each_reason_has_a_sentence_of_its_own() -> None:
     for stage, reasons in {"ingest": REASONS, **REJECTIONS}.items():
         told = [meaning(stage, reason) for reason in reasons]
         assert all(len(sentence.split()) > 1 for sentence in told) and len({*told}) == len(told), stage
+
+
+def test_ingest_notes_every_kind_of_label_that_it_refuses() -> None:
+    assert {*ABOUT_LABELS} == {*OF_LABELS}
 
 
 def test_no_stage_can_give_a_reason_without_one() -> None:

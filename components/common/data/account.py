@@ -19,7 +19,7 @@ from components.common.data.rejections import OBJECT, PHOTOGRAPH, REJECTIONS, SE
 from components.common.data.schemas import OF_LABELS
 
 USED = "used in tuples"
-REJECTING = ("detection", "mining", "removal", "captioning", "assembly")
+REJECTING = tuple(REJECTIONS)
 ROLES = (
     *("images", "quarantine", "objects", "sets", "backgrounds", "captions", "tuples"),
     *(f"{stage}_rejects" for stage in REJECTING),
@@ -70,7 +70,7 @@ def account(folders: Mapping[str, Path]) -> list[Equation]:
 def _files(images: Dataset, quarantine: Dataset) -> Equation:
     """Every file that ingest listed. Rows of labels in the quarantine are not files."""
     refused = quarantine.table(["uri", "reason"])
-    refused = refused.filter(pc.invert(pc.is_in(refused["reason"], value_set=pa.array(OF_LABELS))))
+    refused = refused.filter(pc.invert(pc.is_in(refused["reason"], value_set=pa.array([*OF_LABELS]))))
     names = Counter(images.table(["uri"])["uri"].to_pylist() + refused["uri"].to_pylist())
     parts = {"photographs": len(images), **dict(sorted(Counter(refused["reason"].to_pylist()).items()))}
     parts["read for what they say about photographs"] = quarantine.facts["read_beside"]

@@ -250,26 +250,34 @@ SCHEMAS: dict[str, pa.Schema] = {
     ),
 }
 
-REASONS = {
+BROKEN = {
     "empty": "the file has no bytes",
     "not-an-image": "the content is not in a known image format",
     "truncated": "the image's data is cut short or broken",
     "too-large": "more bytes or pixels than ingest.max_bytes and max_pixels accept: a decompression bomb, or a mistake",
     "too-small": "a side shorter than ingest.min_side",
-    "duplicate": "the same bytes as the photograph that the detail names",
     "unreadable": "the store or the file system refused to read it",
     "unsupported": "an image of a kind that is not decoded here",
+}
+"""Why ingest refuses a file that should be a photograph -> what it means."""
+
+BY_RULE = {
+    "duplicate": "the same bytes as the photograph that the detail names",
     "opted-out": "a rights signal, given in the detail, forbids its use",
     "taken-down": "on the deny list of a takedown: the same bytes, or a copy that looks alike",
     "rights-unknown": "no rights signal allows training, and ingest.use asks for one",
     "malformed": "a file next to a photograph that should state its rights but cannot be read",
+    "passed-over": "not a photograph: a file next to them, such as a document or a program's file in a hidden folder",
+}
+"""Why it refuses one that is whole, or is no photograph."""
+
+OF_LABELS = {
     "missing": "named in the labels, but not in the collection",
     "ambiguous": "a name in the labels that could mean several photographs, or the same one as another name",
     "damaged": "a row of the labels that cannot be read as a label",
-    "passed-over": "not a photograph: a file next to them, such as a document or a program's file in a hidden folder",
     "conflict": "a photograph, or a box in it, that is labelled as two subjects; the photograph itself is kept",
 }
-"""Reason for which ingest refuses a file or a row of labels -> what it means."""
+"""Why it refuses a row of the labels."""
 
-OF_LABELS = ("missing", "ambiguous", "conflict", "damaged")
-"""The reasons that concern a row of the labels; all others concern a file."""
+REASONS = BROKEN | BY_RULE | OF_LABELS
+"""Every reason for which ingest refuses a file or a row of labels -> what it means."""

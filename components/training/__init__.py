@@ -11,8 +11,8 @@ from components.training.params import Generation, Insertion, Params
 
 def _training(params: type[Params], does: str) -> Stage:
     size = Size("4", "8", "24Gi", gpu=True)
-    named, title = f"train_{params.task}", f"Training: {params.task}"
-    return Stage(__name__, title, params, "latents -> model", "training", size, named=named, does=does)
+    title = f"Training: {params.task}"
+    return Stage(__name__, title, params, "latents -> model", "training", size, named=params.section, does=does)
 
 
 INSERTION = _training(Insertion, "Latents -> a grid UNet that inserts an object into a scene.")

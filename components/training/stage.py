@@ -66,7 +66,7 @@ def compute(
         ranks.barrier()
         train(module, samples, params, folder / CHECKPOINTS)
         return Report()
-    with Writer(folder, "model", "training", inputs, params, digests) as out:
+    with Writer(folder, "model", params.section, inputs, params, digests) as out:
         ranks.barrier()  # from here on, all checkpoints in the folder are valid
         curve = train(module, samples, params, folder / CHECKPOINTS)
         pipeline.to(pick_device(params.device))

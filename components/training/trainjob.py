@@ -44,7 +44,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     if the user has to change something first, `StageFailed` with the job's message if it failed.
     """
     jobs = trainer_api.connect()
-    made_from = Writer(outputs["model"], "model", "training", inputs, params, models).fingerprint
+    made_from = Writer(outputs["model"], "model", params.section, inputs, params, models).fingerprint
     name = f"train-{params.task}-{content_key(made_from, image('training'))[:12]}"
     handover = Handover(_shared(params) / name)
     model, latents = handover.folder / "model", handover.folder / "latents"

@@ -3,6 +3,7 @@
 import getpass
 import json
 import subprocess
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,33 @@ def test_a_user_without_a_name_is_recorded_by_number(tmp_path: Path, monkeypatch
     quiet = Stage("quiet", "Quiet", StageParams, "->", "data")
     execute(quiet, StageParams(), {}, {}, tmp_path / "report")
     assert json.loads((tmp_path / "report" / "run.json").read_text())["user"] == "4711"
+
+
+WRITING = """
+from components.common.data.writing import Writer
+from components.common.stage.report import Report
+
+
+def run(inputs, outputs, params):
+    with Writer(outputs["sets"], "{kind}", "{stage}", inputs, params) as out:
+        out.write(0, [])
+    return Report()
+"""
+
+
+@pytest.mark.parametrize(("kind", "stage"), [("sets", "mining"), ("captions", "quiet"), ("sets", "quiet")])
+def test_a_stage_makes_what_its_contract_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, stage: str
+) -> None:
+    room = f"writing_{kind}_{stage}"
+    (tmp_path / room).mkdir()
+    (tmp_path / room / "stage.py").write_text(WRITING.format(kind=kind, stage=stage))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    contract = Stage(room, "Quiet", StageParams, "-> sets", "data", named="quiet")
+    right = (kind, stage) == ("sets", "quiet")
+    with nullcontext() if right else pytest.raises(ValueError, match=f"one of kind {kind} in the name of {stage}"):
+        execute(contract, StageParams(), {}, {"sets": tmp_path / "sets"}, tmp_path / "report")
+    assert (tmp_path / "report" / "run.json").is_file() is right
 
 
 def test_writing_dvc_lock_does_not_count_as_changed_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,8 +31,9 @@ def execute(
 ) -> Report:
     """Runs a stage; stores its report and a `run.json` (when, how long, on what, which commit) in the folder `report`.
 
-    inputs, outputs: role -> dataset folder. Raises `UserError` if an input is not of the kind that the stage reads, and
-    `GateStop`, after everything is stored, if the stage says that the pipeline must stop.
+    inputs, outputs: role -> dataset folder. Raises `UserError` if an input is not of the kind that the stage reads,
+    `ValueError` if an output is not what its contract says, and `GateStop`, after everything is stored, if the stage
+    says that the pipeline must stop.
     """
     start, begun = datetime.now(UTC), time.monotonic()
     if not isinstance(params, StageParams):
@@ -42,6 +43,7 @@ def execute(
     with pinned_threads(params):
         finished: Report = run(dict(inputs), dict(outputs), params)
         ran_on = machine.describe()
+    _refuse_other_outputs(stage, outputs)
     if report.exists():
         shutil.rmtree(report)
     finished.save(report)
@@ -68,6 +70,17 @@ def _refuse_other_kinds(stage: Stage, inputs: Mapping[str, Path]) -> None:
             raise UserError(
                 f"{stage.name} reads a dataset of kind {kind} as {role}, but {dataset.folder} is of kind "
                 f"{dataset.manifest.kind}"
+            )
+
+
+def _refuse_other_outputs(stage: Stage, outputs: Mapping[str, Path]) -> None:
+    """What the stage's code writes into a manifest is what other stages and people find datasets by."""
+    for role, kind in stage.outputs.items():
+        made = Dataset(outputs[role]).manifest
+        if (made.kind, made.stage) != (kind, stage.name):
+            raise ValueError(
+                f"{stage.name} must make a dataset of kind {kind} as {role}, but its code made one of kind {made.kind} "
+                f"in the name of {made.stage}"
             )
 
 

@@ -3,7 +3,7 @@
 from typing import ClassVar, Literal
 
 from components.common.stage.params import Place, StageParams, parameter
-from components.common.stage.shared import InParts, InThreads
+from components.common.stage.shared import MOST_BYTES, MOST_PIXELS, InParts, InThreads
 
 
 class Params(InParts, InThreads):
@@ -40,13 +40,13 @@ class Params(InParts, InThreads):
         "denied.parquet",
         "deny list that `objectmate takedown` writes, a path or an s3:// address; without the file, nothing is denied",
     )
-    max_bytes: int = parameter(64 << 20, "largest accepted file, bytes", ge=1 << 10, le=1 << 30)
+    max_bytes: int = parameter(64 << 20, "largest accepted file, bytes", ge=1 << 10, le=MOST_BYTES)
     max_pixels: int = parameter(
         120_000_000,
-        "largest accepted width x height, px, checked before decoding; Pillow refuses above 178,956,970",
+        f"largest accepted width x height, px, checked before decoding; Pillow refuses above {MOST_PIXELS:,}",
         "fits 100-megapixel cameras",
         ge=1_000,
-        le=178_956_970,
+        le=MOST_PIXELS,
     )
     min_side: int = parameter(
         128,

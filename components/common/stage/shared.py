@@ -4,6 +4,8 @@ from typing import Any, ClassVar, Literal
 
 from components.common.stage.params import ModelReference, Place, StageParams, parameter
 
+MOST_BYTES, MOST_PIXELS = 1 << 30, 178_956_970
+"""The largest photograph that is ever decoded: above these pixels, Pillow suspects a decompression bomb."""
 SD15 = "stable-diffusion-v1-5/stable-diffusion-v1-5@451f4fe16113bff5a5d2269ed5ad43b0592e9a14"
 
 

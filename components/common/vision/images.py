@@ -18,6 +18,7 @@ from PIL import Image
 
 from components.common.data.reading import Dataset
 from components.common.data.schemas import HASH_BYTES, REASONS
+from components.common.stage.shared import MOST_BYTES, MOST_PIXELS
 from components.common.vision.formats import FORMATS, MISSING, decoders, format_of, without_long_texts
 
 _UPRIGHT = {
@@ -52,8 +53,8 @@ class Limits:
     max_bytes: file size, bytes. max_pixels: width x height, px. min_side: shorter side, px.
     """
 
-    max_bytes: int = 1 << 30
-    max_pixels: int = 178_956_970  # above this, Pillow suspects a decompression bomb
+    max_bytes: int = MOST_BYTES
+    max_pixels: int = MOST_PIXELS
     min_side: int = 1
 
 

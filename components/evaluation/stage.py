@@ -12,6 +12,7 @@ from components.common.data.digests import digest_folder
 from components.common.data.reading import Dataset
 from components.common.data.sandbox import resolve
 from components.common.data.writing import Writer
+from components.common.diffusion import PIPELINE
 from components.common.diffusion.pipeline import GridPipeline
 from components.common.errors import UserError
 from components.common.stage.report import Report
@@ -132,7 +133,7 @@ def _model(task: str, folder: Path, params: Params) -> System:
 
     @cache
     def loaded() -> System:
-        pipeline = from_pretrained(GridPipeline, str(Dataset(folder).folder / "pipeline"))
+        pipeline = from_pretrained(GridPipeline, str(Dataset(folder).folder / PIPELINE))
         if pipeline.inserts != (task == "insertion"):
             raise UserError(f"the model in {folder} was not trained for {task}: are the two models swapped?")
         if pipeline.cell != params.cell:

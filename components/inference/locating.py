@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from components.common.data.reading import MANIFEST, Dataset
+from components.common.diffusion import PIPELINE
 from components.common.errors import UserError
 from components.common.vision.models import locate, weights_digest
 from components.inference.registry import REGISTRY, registered
 
-PIPELINE, INDEX = "pipeline", "model_index.json"
+INDEX = "model_index.json"
 
 
 class Found(NamedTuple):

@@ -11,7 +11,7 @@ from components.common.computing import pick_device
 from components.common.data.digests import digest_file
 from components.common.data.reading import Dataset
 from components.common.data.writing import Writer
-from components.common.diffusion import bases
+from components.common.diffusion import PIPELINE, bases
 from components.common.diffusion.grid import expand_conv_in, scene_channels
 from components.common.diffusion.pipeline import GridPipeline, pixels_per_latent
 from components.common.errors import UserError
@@ -25,7 +25,7 @@ from components.training.objective import objective_of
 from components.training.params import Params
 from components.training.validation import Validation, validate
 
-PIPELINE, CHECKPOINTS = "pipeline", "checkpoints"
+CHECKPOINTS = "checkpoints"
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:

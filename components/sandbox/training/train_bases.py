@@ -8,6 +8,7 @@ import torch
 
 from components.common.data.digests import digest_file, digest_value
 from components.common.data.reading import Dataset, is_complete
+from components.common.diffusion import PIPELINE
 from components.common.diffusion.pipeline import GridPipeline
 from components.common.vision.benchmark import ANNOTATIONS
 from components.encoding import stage as encoding
@@ -83,14 +84,14 @@ def train_base(
     model = work / f"model_{task}"
     if not is_complete(model):
         training.run({"latents": latents}, {"model": model}, params)
-    metrics = measure(model / training.PIPELINE, task, work, params, held_out)
+    metrics = measure(model / PIPELINE, task, work, params, held_out)
     facts: dict[str, object] = {
         "trained on": f"{len(Dataset(latents))} tuples, {COPIES[task]} an object (splits "
         f"{', '.join(world.name for world in worlds)})",
         "images, batch, seed": f"{params.images}, {BATCH}, {params.seed}",
         "objective": "rectified flow, logit-normal noise levels",
     }
-    blank_bases.pack(model / training.PIPELINE, task, facts, metrics, out)
+    blank_bases.pack(model / PIPELINE, task, facts, metrics, out)
     return {f"{task}_{name}": value for name, value in metrics.items()}
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from components.common.data.files import PARQUET
 from components.common.errors import UserError
 from components.common.vision.geometry import Box
 
@@ -25,7 +26,6 @@ COLUMNS = [f"{which}_{side}" for which in ("first", "second") for side in SIDES]
     "at",
     "question",
 ]
-_MAGIC = b"PAR1"
 
 
 class Place(NamedTuple):
@@ -85,7 +85,7 @@ def _table(data: bytes, where: str) -> pa.Table:
     if not data.strip():
         raise UserError(f"{where} is empty: a file of verdicts has {', '.join(COLUMNS)}")
     try:
-        if data.startswith(_MAGIC):
+        if data.startswith(PARQUET):
             return pq.read_table(io.BytesIO(data))
         text = {name: pa.string() for name in COLUMNS}
         return pa.csv.read_csv(

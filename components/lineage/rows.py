@@ -106,7 +106,7 @@ class Rows:
 
     def _of_part(self, part: int, positions: list[int], places: bool) -> list[tuple[int, dict[str, Any]]]:
         file, start = pq.ParquetFile(self.files[part]), self.starts[part]
-        columns = [name for name in file.schema_arrow.names if places or not _is_place(name)]
+        columns = [name for name in file.schema_arrow.names if places or not is_place(name)]
         rows: list[tuple[int, dict[str, Any]]] = []
         for group in range(file.num_row_groups):
             end = start + file.metadata.row_group(group).num_rows
@@ -136,7 +136,8 @@ class Run:
         return self.datasets[name]
 
 
-def _is_place(column: str) -> bool:
+def is_place(column: str) -> bool:
+    """Whether a column says where a blob lies, which no person wants to read."""
     return column == "shard" or column.endswith(("_offset", "_length"))
 
 

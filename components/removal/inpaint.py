@@ -11,12 +11,9 @@ from components.common.computing import pick_device
 from components.common.data.digests import digest_value
 from components.common.data.seeds import torch_generator
 from components.common.vision.geometry import Box
-from components.common.vision.models import from_pretrained, weights_digest
+from components.common.vision.models import FILTERS, from_pretrained, weights_digest
 from components.removal.areas import Areas, Framing, fill_window
 from components.removal.params import Params
-
-FILTERS = ("safety_checker", "feature_extractor")
-"""Parts of some pipelines that look at the result and blacken it without a word: left out."""
 
 
 class InpaintRemover:

@@ -9,6 +9,7 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from components.common.data.files import check_writable
 from components.common.errors import UserError
 
 DPI = 110
@@ -24,8 +25,7 @@ class Outputs:
     def check(self) -> None:
         """Raises `UserError` if one of them cannot be written, before minutes are spent on measuring."""
         for path in filter(None, (self.json, self.plot)):
-            if not path.parent.is_dir():
-                raise UserError(f"there is no folder {path.parent} to write {path.name} to: make it first")
+            check_writable(path)
         if self.plot and self.plot.suffix != ".png":
             raise UserError(f"--plot {self.plot} must end in .png")
 

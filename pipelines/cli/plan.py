@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from components.common.errors import UserError
+from components.common.data.files import check_writable
 from components.common.terminal import Terminal
 from components.mining.bench.plan import Job, Plan, Speed, plan, published
 
@@ -30,9 +30,9 @@ OTHERS = (
 
 
 def plan_join(job: Job, device: str, path: Path | None) -> None:
-    """Prints what `job` costs on `device`, and writes it as JSON to `path`: cpu and cuda are probed, cards looked up."""
-    if path and not path.parent.is_dir():
-        raise UserError(f"there is no folder {path.parent} to write {path.name} to: make it first")
+    """Prints what `job` costs on `device`, as JSON to `path` too: cpu and cuda are probed, cards looked up."""
+    if path:
+        check_writable(path)
     bill = plan(job, _speed(device, job.dim))
     console = Terminal()
     console.print(_table(bill))

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from components.common.errors import UserError
+from components.common.data.files import check_writable
 from components.common.terminal import Terminal
 from pipelines.compare.comparison import Comparison, compare
 from pipelines.compare.equality import all_equal
@@ -35,8 +35,7 @@ def compare_runs(names: Sequence[str], wanted: Wanted) -> list[str]:
     Raises `UserError` if a run is not found, or its data are gone.
     """
     for path in filter(None, (wanted.output, wanted.json)):
-        if not path.parent.is_dir():
-            raise UserError(f"there is no folder {path.parent} to write {path.name} to: make it first")
+        check_writable(path)
     with Names() as known:
         reference, *runs = [known.find(name) for name in (names if len(names) > 1 else [".", *names])]
         unequal = [

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.common.data.digests import digest_file
+from components.common.data.files import PARQUET
 from components.common.data.reading import Dataset
 from components.common.errors import UserError
 from components.gates.params import Recurrence
@@ -82,7 +83,7 @@ def _appendable(workspace: Workspace, named: str) -> Path:
             "with that one"
         )
     path = workspace.root / (named or OWN_FILE)
-    if path.suffix == ".parquet" or (path.is_file() and path.read_bytes().startswith(b"PAR1")):
+    if path.suffix == ".parquet" or (path.is_file() and path.read_bytes().startswith(PARQUET)):
         raise UserError(f"{path} is Parquet, to which nothing can be appended: name a CSV file as gates.verdicts")
     return path
 

@@ -7,11 +7,10 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from components.common.errors import UserError
+from components.common.vision.models import FILTERS
 
 PIPELINE = "model_index.json"
 """What makes a repository a diffusers pipeline: part -> [library, class]."""
-UNWANTED_PARTS = frozenset({"safety_checker", "feature_extractor"})
-"""A pipeline's filter of its own results, which no stage loads."""
 SETTINGS = frozenset({".json", ".txt", ".model", ".jinja"})
 """Suffixes of configurations, vocabularies and templates."""
 WEIGHTS = ("model", "diffusion_pytorch_model")
@@ -24,7 +23,7 @@ def parts_of(index: bytes) -> list[str]:
     """The parts (subfolders) of a pipeline, from its model_index.json, without those that no stage loads."""
     values = json.loads(index)
     named = [part for part, value in values.items() if isinstance(value, list) and value and value[0]]
-    return sorted(part for part in named if part not in UNWANTED_PARTS and not part.startswith("_"))
+    return sorted(part for part in named if part not in FILTERS and not part.startswith("_"))
 
 
 def needed_files(model: str, names: Collection[str], parts: Collection[str] = ()) -> list[str]:

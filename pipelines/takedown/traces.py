@@ -18,13 +18,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors.numpy import load as load_arrays
 
+from components.common.data.files import PARQUET
 from components.common.references import REFERENCE_NAMES
 from components.lineage.closure import Affected
 from components.lineage.references import IDS
 from components.lineage.rows import Run
 
 ID = re.compile(rb"[0-9a-f]{32}(?:[0-9a-f]{32})?")
-PARQUET, NUMPY, SAFETENSORS = b"PAR1", b"\x93NUMPY", b'{"'
+NUMPY, SAFETENSORS = b"\x93NUMPY", b'{"'
 
 
 class Trace(NamedTuple):

@@ -9,6 +9,15 @@ from typing import Any, BinaryIO
 
 from components.common.errors import UserError
 
+PARQUET = b"PAR1"
+"""How a Parquet file begins."""
+
+
+def check_writable(path: Path) -> None:
+    """Raises `UserError` if there is no folder to write a file to, before the work is done that it is to hold."""
+    if not path.parent.is_dir():
+        raise UserError(f"there is no folder {path.parent} to write {path.name} to: make it first")
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:

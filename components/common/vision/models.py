@@ -17,6 +17,8 @@ UNREAD = frozenset({".md", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".p
 """Suffixes of files about a model, such as its card and pictures."""
 LONGEST_REASON = 400
 """Characters of a library's reason that are shown."""
+FILTERS = ("safety_checker", "feature_extractor")
+"""Parts of some pipelines that look at the result and blacken it without a word: neither fetched nor loaded."""
 LEGAL = frozenset({"LICENSE", "LICENCE", "NOTICE"})
 
 

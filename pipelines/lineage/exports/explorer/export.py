@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from components.common.data.reading import Dataset
 from components.common.vision.images import Rejected, decode, webp_address
 from components.lineage.references import IDS
-from components.lineage.rows import Run
+from components.lineage.rows import Run, is_place
 from pipelines.lineage.exports.explorer.graph import MOST, Graph, graph
 from pipelines.lineage.exports.history import History
 from pipelines.report import __file__ as report_package
@@ -89,13 +89,9 @@ def _refused(history: History) -> list[list[str]]:
 def _row(run: Run, shown: Graph, name: str, at: int) -> dict[str, Any]:
     """A row as the page reads it: position, columns, links both ways, and a thumbnail as a data address."""
     position, row = shown.kept[name][at], shown.rows[name][at]
-    says = {key: value for key, value in row.items() if not _is_place(key)}
+    says = {key: value for key, value in row.items() if not is_place(key)}
     links = {"up": shown.up.get((name, position), []), "down": shown.down.get((name, position), [])}
     return {"at": position, "says": says, **links, "picture": _thumbnail(run[name].dataset, name, row)}
-
-
-def _is_place(column: str) -> bool:
-    return column == "shard" or column.endswith(("_offset", "_length"))
 
 
 def _thumbnail(dataset: Dataset, name: str, row: Mapping[str, Any]) -> str:

@@ -91,7 +91,7 @@ class Session:
         return bool(cut)
 
     def take_back(self) -> Pair | None:
-        """Removes this rater's latest verdict; returns its pair. None, and nothing removed, if it is not in this queue."""
+        """Removes this rater's latest verdict and returns its pair; does nothing if that is not in this queue."""
         own = sorted((v for v in self.file.verdicts() if v.rater == self.rater), key=lambda verdict: verdict.moment)
         last = set(self._gate.place(own[-1:]))
         pair = next((pair for pair in self.queue if pair.key in last), None)

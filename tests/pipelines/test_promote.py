@@ -112,7 +112,7 @@ def test_a_worse_run_is_refused_and_one_that_is_not_worse_takes_over(mlflow: Any
     assert champion(mlflow).version == 1 and len(versions(mlflow)) == 1, "nothing of the refused one is registered"
     done = promote("better")
     assert done == Promoted(MODEL, "2", "champion", done.standing, True) and champion(mlflow).version == 2
-    assert done.standing.startswith("by insertion.second_ir it is better than the champion before it: +0.02")
+    assert done.standing.startswith("by insertion.second_ir it is better than the previous champion: +0.02")
     assert done.standing in champion(mlflow).description
 
 

@@ -61,7 +61,7 @@ def test_a_crash_in_the_first_line_leaves_an_empty_file(undecided: Path) -> None
 
 @pytest.mark.parametrize(
     ("file", "sentence"),
-    [("mine.parquet", r"mugs-1/mine\.parquet is Parquet"), ("s3://bucket/v.csv", "is s3://bucket/v.csv, to which")],
+    [("mine.parquet", r"mugs-1/mine\.parquet is Parquet"), ("s3://bucket/v.csv", "is s3://bucket/v.csv, which cannot")],
 )
 def test_verdicts_are_appended_to_a_csv_on_this_machine(undecided: Path, file: str, sentence: str) -> None:
     rename_verdicts(file)

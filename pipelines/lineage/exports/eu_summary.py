@@ -88,7 +88,8 @@ def _reservations(history: History, rights: Rights) -> str:
     opted_out = sum(rows for (_, _, reason), rows in refused(history).items() if reason == "opted-out")
     signals = sum(rights.signals.values()) - rights.signals[""]
     checked = f"{rights.checked:,} of {rights.photographs:,} say when theirs was checked"
-    return f"{opted_out:,} rows kept out because of an opt-out; {signals:,} photographs that were used carry a signal; {checked}"
+    kept_out = f"{opted_out:,} rows kept out because of an opt-out"
+    return f"{kept_out}; {signals:,} photographs that were used carry a signal; {checked}"
 
 
 FIELDS: dict[str, dict[str, Field]] = {

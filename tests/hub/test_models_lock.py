@@ -170,7 +170,7 @@ def test_without_a_lock_the_command_repeats_the_settings(tmp_path: Path, monkeyp
         (SINGLE, {"license": "other", "license_name": "s-lab"}, "has the licence s-lab"),
         (SINGLE, {"license": ["mit", "gpl-3.0"]}, "has the licence gpl-3.0"),
         (SINGLE, {"license": None}, "names no licence: .*--allow owner/model=LICENCE"),
-        (PIPELINE | {"unet/net.py": b"", "model_index.json": b'{"unet": ["net", "N"]}'}, {}, "own .unet/net.py"),
+        (PIPELINE | {"unet/net.py": b"", "model_index.json": b'{"unet": ["net", "N"]}'}, {}, "own code .unet/net.py"),
         (PIPELINE | {"model_index.json": b'{"_class_name": ["pipe", "P"]}'}, {}, "_class_name in model_index.json"),
     ],
 )

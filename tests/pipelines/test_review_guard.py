@@ -151,7 +151,7 @@ def test_what_cannot_be_used_is_one_sentence(undecided: Path) -> None:
         serve(RUN, [], "127.0.0.1", taken.getsockname()[1], "", "", print)
     with pytest.raises(UserError, match="--host is empty"):
         serve(RUN, [], "", 0, "", "", print)
-    with pytest.raises(UserError, match="nowhere is no run's folder"):
+    with pytest.raises(UserError, match="nowhere is not the folder of a run"):
         serve(RUN, [Workspace(Path("nowhere"))], "127.0.0.1", 0, "", "", print)
 
 

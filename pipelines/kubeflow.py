@@ -100,7 +100,7 @@ def _take_down(arguments: Mapping[str, Any], made: Mapping[str, Any], cluster: b
     verdicts = {gate: made[gate] for gate in made if gate.startswith("gate_")}
     writing = write_receipt(outputs=outputs, purged=purging.outputs["purged"], **verdicts)
     for task in (purging, writing):
-        task.set_caching_options(False)  # what lies at an address may have changed
+        task.set_caching_options(False)  # what is at an address may have changed
         if cluster:
             settle_outside(task)
 

@@ -57,7 +57,7 @@ def profile_names() -> list[str]:
 
 
 def profile_settings(profile: str) -> dict[str, Any]:
-    """`section.key -> value` of what a profile sets. Raises `UserError` if there is no such profile."""
+    """`section.key` -> value of everything that a profile sets. Raises `UserError` if there is no such profile."""
     overlay = _overlay(profile)
     return {key: _get(overlay, key) for key in fields() if _has(overlay, key)}
 
@@ -138,7 +138,7 @@ def refuse_unknown(values: dict[str, Any], where: str) -> None:
 
 
 def _leaves(values: dict[str, Any], sections: set[str], path: str = "") -> list[str]:
-    """The dotted keys of all values: mappings at a `sections` path are descended into, other values are leaves."""
+    """The dotted keys of all values: mappings at a path in `sections` are followed, other values are leaves."""
     keys: list[str] = []
     for name, value in values.items():
         key = f"{path}{name}"

@@ -30,7 +30,7 @@ OTHERS = (
 
 
 def plan_join(job: Job, device: str, path: Path | None) -> None:
-    """Prints what `job` costs on `device`, and writes it as JSON to `path`: cpu and cuda are probed, cards looked up."""
+    """Prints what `job` costs on `device`, also as JSON to `path`; cpu and cuda are probed, cards looked up."""
     if path and not path.parent.is_dir():
         raise UserError(f"there is no folder {path.parent} to write {path.name} to: make it first")
     bill = plan(job, _speed(device, job.dim))

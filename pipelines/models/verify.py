@@ -1,4 +1,4 @@
-"""What a folder of models holds, compared with `models.lock`. Nothing here needs a network.
+"""Compares a folder of models with `models.lock`. Nothing here needs a network.
 
 A folder is a cache of the hub's library: `models--OWNER--NAME/snapshots/COMMIT/FILE`, which `HF_HUB_CACHE` names.
 """
@@ -40,7 +40,7 @@ def short(path: Path, file: LockedFile) -> str:
 
 
 def faults(lock: Lock, folder: Path) -> list[str]:
-    """One line per file of the lock that the folder has not or not as locked."""
+    """One line per file of the lock that is missing in the folder or differs from the lock."""
     return [
         f"{model} {commit[:12]}, {name}: {wrong}"
         for (model, commit), locked in lock.snapshots().items()
@@ -50,7 +50,7 @@ def faults(lock: Lock, folder: Path) -> list[str]:
 
 
 def refuse_absent_models(values: dict[str, Any], steps: Sequence[Step], root: Path) -> None:
-    """Raises `UserError` if no hub may be asked and the models of `steps` are not all there: before a run, not in it.
+    """Raises `UserError`, before a run starts, if the hub must not be used and a model of `steps` is missing.
 
     values: all sections, with locked commits. root: as for `locate`. Looks at sizes only.
     """
@@ -65,12 +65,12 @@ def refuse_absent_models(values: dict[str, Any], steps: Sequence[Step], root: Pa
         for name, file in locked.files.items():
             if wrong := short(place / name, file):
                 raise UserError(
-                    f"HF_HUB_OFFLINE is set and {cache()} has no whole {located.where} ({name}: {wrong}): `objectmate "
-                    "models fetch DIR` where there is a network, and set HF_HUB_CACHE to DIR here; or set "
+                    f"HF_HUB_OFFLINE is set and {cache()} has no complete {located.where} ({name}: {wrong}): "
+                    "`objectmate models fetch DIR` where there is a network, and set HF_HUB_CACHE to DIR here; or set "
                     "HF_HUB_OFFLINE=0"
                 )
 
 
 def needs(model: LockedModel, place: Path) -> dict[str, LockedFile]:
-    """The files of a model that are not in `place`, or not as locked."""
+    """The files of a model that are missing in `place` or differ from the lock."""
     return {name: file for name, file in model.files.items() if fault(place / name, file)}

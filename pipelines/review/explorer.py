@@ -13,15 +13,15 @@ MOST = 60
 """Nodes shown below one node: a photograph may be in thousands of pairs."""
 OFFSET = "_offset"
 THUMBNAILS = {"objects": "crop", "backgrounds": "image", "tuples": "target"}
-"""Dataset -> blob that is small: photographs can have any size."""
+"""Dataset -> its small blob; photographs can have any size."""
 
 
 @dataclass(frozen=True)
 class Branch:
     """A node as it is shown.
 
-    relation: what it is to the node above. link: what names it, empty if it cannot be opened. again: it is in the tree
-    already. more: nodes below that are left out.
+    relation: its relation to the node above. link: the text that names it; empty if it cannot be opened. again: it is
+    already in the tree. more: how many nodes below are left out.
     """
 
     relation: str
@@ -35,14 +35,14 @@ class Branch:
 
     @property
     def thumbnail(self) -> str:
-        """The name of the small picture that the row has, if any."""
+        """The name of the row's small picture; empty if it has none."""
         return THUMBNAILS.get(self.dataset, "") if self.title else ""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A row or dataset. pictures: names of its blobs. sources, derived: itself, above what it is made from and what of
-    it."""
+    """A row or dataset. pictures: names of its blobs. sources, derived: trees with itself on top, of what it was made
+    from and what was made from it."""
 
     key: str
     columns: dict[str, str]
@@ -103,7 +103,7 @@ def _branch(run: Run, node: Node) -> Branch:
 
 
 def _full(value: Any) -> str:
-    """A column's whole value."""
+    """A column's value as text, not shortened."""
     if value in (None, ""):
         return "unknown"
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The repaired version of a run: its own pipeline makes its dataset again, with the deny list."""
+"""Repairs a run: its own pipeline makes its dataset again, with the deny list."""
 
 import os
 from pathlib import Path
@@ -28,9 +28,9 @@ def repair(workspace: Workspace) -> str:
 
 
 def request_of(workspace: Workspace) -> Request:
-    """The request that made a run, for its dataset.
+    """The request that makes a run's dataset again.
 
-    The embedded photographs are not named in it: to name them would give them the settings of other photographs.
+    It does not name the embedded photographs, since naming them would apply the settings for other photographs.
     """
     if not workspace.identity.is_file():
         return Request("dataset")

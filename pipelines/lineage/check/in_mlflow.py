@@ -1,4 +1,4 @@
-"""MLflow's record of the workspace's last run against what it would say today."""
+"""MLflow's record of the workspace's last run, against what would be recorded today."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -72,7 +72,7 @@ class Tracked:
         return str(self.run.data.params.get("engine")) if self.run else ""
 
     def dataset(self, step: Step, folder: Path, dvc: Mapping[str, str]) -> Iterator[Finding]:
-        """A dataset that the step makes. dvc: as in `logged_by_dvc`, without what Kubeflow's engines do not record."""
+        """A dataset that the step makes. dvc: from `logged_by_dvc`; empty for Kubeflow's engines."""
         yield from self._logged(self.steps[step.name], describe_dataset(Dataset(folder), "output", dvc))
 
     def step(self, step: Step, dvc: Mapping[str, str], failed: bool) -> Iterator[Finding]:
@@ -106,7 +106,7 @@ class Tracked:
     def whole(self, gates: Mapping[str, str], datasets: Sequence[LoggedDataset]) -> Iterator[Finding]:
         """The run of the pipeline, and runs of steps that the pipeline does not have.
 
-        gates: name -> verdict. datasets: those that the record of the whole run should have, of those on the disk.
+        gates: name -> verdict. datasets: those on disk that the record of the whole run should have.
         """
         yield from self.findings
         if self.run is None:
@@ -135,10 +135,10 @@ class Tracked:
 def store_of(workspace: Workspace) -> str:
     """The address of the MLflow store that has the workspace's run; empty if none is found.
 
-    It is where the run was started: the current folder, or that of runs/.
+    It is where the run was started: the current folder, the workspace, or the folder that holds runs/.
     """
-    if given := os.environ.get("MLFLOW_TRACKING_URI"):
-        return given
+    if address := os.environ.get("MLFLOW_TRACKING_URI"):
+        return address
     places = (Path(), workspace.root, started_in(workspace.root))
     return next((own_store(folder) for folder in places if (folder / STORE).is_file()), "")
 

@@ -1,4 +1,4 @@
-"""Events to an OpenLineage receiver over HTTP, such as Marquez or DataHub."""
+"""Sends events to an OpenLineage receiver over HTTP, such as Marquez or DataHub."""
 
 import os
 import re
@@ -20,11 +20,11 @@ TIMEOUT = 10.0
 
 
 def deliver(events: Sequence[RunEvent], address: str, waits: tuple[float, ...] = WAITS) -> None:
-    """Sends events in order; a receiver that is away or busy is asked again after each wait (s).
+    """Sends events in order; if the receiver is unavailable or busy, tries again after each wait (s).
 
     The key in OPENLINEAGE_API_KEY, if set, goes with them. Events keep their run's id, so sending them twice is
-    harmless. Raises `UserError` if the address is none or the receiver refuses an event, and `StageFailed` if it cannot
-    be reached.
+    harmless. Raises `UserError` if the address is invalid or the receiver refuses an event, and `StageFailed` if it
+    cannot be reached.
     """
     transport = _transport(address)
     for place, event in enumerate(events):
@@ -37,7 +37,9 @@ def deliver(events: Sequence[RunEvent], address: str, waits: tuple[float, ...] =
 def _transport(address: str) -> HttpTransport:
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UserError(f"--to {shown(address)} is no address of a receiver: write one such as http://localhost:5000")
+        raise UserError(
+            f"--to {shown(address)} is not the address of a receiver: write one such as http://localhost:5000"
+        )
     config = HttpConfig(
         url=address,
         endpoint=parts.path if parts.path.strip("/") else ENDPOINT,

@@ -7,7 +7,7 @@ from typing import TypeVar
 from kfp_server_api.exceptions import ApiException
 from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
 
-from components.common.errors import UserError
+from components.common.errors import UserError, in_one_line
 from components.common.retry import persist
 
 HOST, TOKEN, NAMESPACE = "KFP_HOST", "KFP_TOKEN", "KFP_NAMESPACE"
@@ -43,7 +43,8 @@ def _sentence(host: str, error: Exception) -> str:
     if not isinstance(error, ApiException):
         cause = error.reason if isinstance(error, MaxRetryError) else error
         if isinstance(cause, SSLError):
-            return f"no secure connection to {host} ({cause}): correct it, or name its CA's file in SSL_CERT_FILE"
+            said = in_one_line(cause)
+            return f"no secure connection to {host} ({said}): correct it, or name its CA's file in SSL_CERT_FILE"
         return f"{host} does not answer ({type(cause).__name__}): correct --host ({HOST}), or forward its port"
     answer = f"{host} answers {error.status}{_said(error.body)}"
     if 300 <= error.status < 400:
@@ -64,4 +65,4 @@ def _said(body: str | None) -> str:
         if isinstance(answer, dict)
         else ""
     )
-    return f" ({' '.join(str(message).split())[:300]})" if message else ""
+    return f" ({in_one_line(str(message))})" if message else ""

@@ -20,7 +20,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.file_download import http_get
 from huggingface_hub.utils import build_hf_headers, tqdm
 
-from components.common.errors import UserError
+from components.common.errors import UserError, in_one_line, without_user
 from components.common.retry import ATTEMPTS, persist
 from components.common.vision.models import COMMIT
 
@@ -141,7 +141,7 @@ def _sentences(model: str, about: str, no_revision: str) -> Iterator[None]:
         ) from None
     except HTTPError as error:
         raise UserError(
-            f"the hub at {constants.ENDPOINT} cannot be reached for {about} ({_line(error)}): check the network, "
+            f"the hub at {without_user(constants.ENDPOINT)} cannot be reached for {about} ({in_one_line(error)}): check the network, "
             "proxies and HF_ENDPOINT, and run the same command again"
         ) from None
 
@@ -150,7 +150,7 @@ def _refusal(model: str, about: str, error: HfHubHTTPError) -> str:
     status = _status(error)
     if isinstance(error, GatedRepoError):
         return (
-            f"{model} is gated ({status}): accept its terms at {constants.ENDPOINT}/{model}, and set HF_TOKEN to a "
+            f"{model} is gated ({status}): accept its terms at {without_user(constants.ENDPOINT)}/{model}, and set HF_TOKEN to a "
             "token of the account that did"
         )
     if isinstance(error, RepositoryNotFoundError):
@@ -169,8 +169,4 @@ def _refusal(model: str, about: str, error: HfHubHTTPError) -> str:
         )
     if status >= 500:
         return f"the hub answers {status} for {about}, in {ATTEMPTS} tries: run the same command again later"
-    return f"the hub refuses {about} ({status}: {_line(error)}): check the name and the network's proxies"
-
-
-def _line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return f"the hub refuses {about} ({status}: {in_one_line(error)}): check the name and the network's proxies"

@@ -11,14 +11,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import boto3
 from botocore import exceptions
 from botocore.config import Config
 
 from components.common.data.storage import S3, Entry, Store
-from components.common.errors import StageFailed, UserError
+from components.common.errors import StageFailed, UserError, without_user
 from components.common.retry import ATTEMPTS, persist
 from components.common.stage.progress import track
 
@@ -57,7 +56,7 @@ class S3Store(Store):
             raise UserError(f"{address} names no bucket: write s3://bucket/prefix")
         self.address, self.root = address, prefix.strip("/") + "/" if prefix.strip("/") else ""
         endpoint = server or _endpoint()
-        self._server = _server(endpoint)
+        self._server = without_user(endpoint) if endpoint else "Amazon S3"
         with self._store_errors():
             self._client = _client(endpoint)
 
@@ -190,11 +189,3 @@ def _client(endpoint: str | None) -> Any:
 
 def _endpoint() -> str | None:
     return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-
-
-def _server(endpoint: str | None) -> str:
-    """The server's address without any credentials in it."""
-    if endpoint is None:
-        return "Amazon S3"
-    parts = urlsplit(endpoint)
-    return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}"

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from components.common.data.reading import Dataset
+from components.common.errors import in_one_line
 from components.common.stage.logged import (
     OWN_TAGS,
     LoggedDataset,
@@ -65,7 +66,7 @@ class Tracked:
         except Exception as error:
             if type(error).__module__.partition(".")[0] not in STORES:
                 raise
-            self.findings = [Finding(f"run {self.id}", "a record", f"none ({' '.join(str(error).split())[:120]})")]
+            self.findings = [Finding(f"run {self.id}", "a record", f"none ({in_one_line(error)})")]
 
     @property
     def engine(self) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import mlcroissant
 
 from components.common.data.reading import Dataset
-from components.common.errors import StageFailed
+from components.common.errors import StageFailed, in_one_line
 from pipelines.lineage.exports.counting import columns, files, refused, rights, tally
 from pipelines.lineage.exports.declared import Declared
 from pipelines.lineage.exports.history import History, StageRun
@@ -79,9 +79,7 @@ def _validate(document: dict[str, Any]) -> None:
     try:
         issues = mlcroissant.Dataset(json.loads(json.dumps(document))).metadata.ctx.issues
     except mlcroissant.ValidationError as error:
-        raise StageFailed(
-            f"mlcroissant refuses the description that was made: {' '.join(str(error).split())}"
-        ) from None
+        raise StageFailed(f"mlcroissant refuses the description that was made: {in_one_line(error)}") from None
     if issues.warnings:
         raise StageFailed(f"mlcroissant warns of the description that was made: {'; '.join(sorted(issues.warnings))}")
 

@@ -1,7 +1,6 @@
 """Events to an OpenLineage receiver over HTTP, such as Marquez or DataHub."""
 
 import os
-import re
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
@@ -10,7 +9,7 @@ from openlineage.client.transport.http import ApiKeyTokenProvider, HttpConfig, H
 from requests.exceptions import ConnectionError as NoConnection
 from requests.exceptions import HTTPError, RequestException, Timeout
 
-from components.common.errors import StageFailed, UserError
+from components.common.errors import StageFailed, UserError, without_user
 from components.common.retry import WAITS, persist
 
 KEY = "OPENLINEAGE_API_KEY"
@@ -31,13 +30,13 @@ def deliver(events: Sequence[RunEvent], address: str, waits: tuple[float, ...] =
         try:
             persist(lambda event=event: transport.emit(event), _may_pass, waits)  # type: ignore[misc]
         except RequestException as error:
-            raise _sentence(error, shown(address), f"{place} of {len(events)} events arrived") from None
+            raise _sentence(error, without_user(address), f"{place} of {len(events)} events arrived") from None
 
 
 def _transport(address: str) -> HttpTransport:
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UserError(f"--to {shown(address)} is no address of a receiver: write one such as http://localhost:5000")
+        raise UserError(f"--to {without_user(address)} is no address of a receiver: write one such as http://localhost:5000")
     config = HttpConfig(
         url=address,
         endpoint=parts.path if parts.path.strip("/") else ENDPOINT,
@@ -65,8 +64,3 @@ def _sentence(error: RequestException, address: str, arrived: str) -> UserError 
     if _may_pass(error):
         return StageFailed(f"the receiver at {address} answers {status}: {kept} later")
     return UserError(f"the receiver at {address} refuses an event ({status}): check the address; {kept}")
-
-
-def shown(address: str) -> str:
-    """The address without a password in it."""
-    return re.sub(r"//[^/@\s]*@", "//", address)

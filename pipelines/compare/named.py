@@ -113,8 +113,8 @@ def _of_mlflow(name: str) -> Texts | None:
             recorded = Path(client.download_artifacts(run.info.run_id, RECORDED, folder))
         except Exception as error:  # each store has errors of its own
             raise UserError(
-                f"MLflow's run {name} is in no workspace here, and its record has no {LOCK} ({in_one_line(error)}): name a "
-                "folder or a commit"
+                f"MLflow's run {name} is in no workspace here, and its record has no {LOCK} "
+                f"({in_one_line(error)}): name a folder or a commit"
             ) from None
         texts = {path.name: path.read_text(encoding="utf-8") for path in recorded.iterdir()}
         return Path(run.data.tags.get(FOLDER, "")), texts

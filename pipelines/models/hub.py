@@ -141,8 +141,8 @@ def _sentences(model: str, about: str, no_revision: str) -> Iterator[None]:
         ) from None
     except HTTPError as error:
         raise UserError(
-            f"the hub at {without_user(constants.ENDPOINT)} cannot be reached for {about} ({in_one_line(error)}): check the network, "
-            "proxies and HF_ENDPOINT, and run the same command again"
+            f"the hub at {without_user(constants.ENDPOINT)} cannot be reached for {about} "
+            f"({in_one_line(error)}): check the network, proxies and HF_ENDPOINT, and run the same command again"
         ) from None
 
 
@@ -150,8 +150,8 @@ def _refusal(model: str, about: str, error: HfHubHTTPError) -> str:
     status = _status(error)
     if isinstance(error, GatedRepoError):
         return (
-            f"{model} is gated ({status}): accept its terms at {without_user(constants.ENDPOINT)}/{model}, and set HF_TOKEN to a "
-            "token of the account that did"
+            f"{model} is gated ({status}): accept its terms at {without_user(constants.ENDPOINT)}/{model}, and set "
+            "HF_TOKEN to a token of the account that did"
         )
     if isinstance(error, RepositoryNotFoundError):
         if status == 404:

@@ -122,7 +122,7 @@ def test_bad_rows_of_a_table_are_reported_and_the_others_made(folder: Path, caps
         reasons = dict(line.split(": ", 1) for line in said.err.splitlines() if line.startswith("line "))
         assert sorted(int(line.split()[1]) for line in reasons) == [3, 4, 5, 6, 7, 8, 10, 11, 12]
         assert "its y is 'twelve'" in reasons["line 4"] and "same 'out' as line 2" in reasons["line 6"]
-    assert said.out.count("is there already") == 2
+    assert said.out.count("exists already") == 2
     assert sorted(path.name for path in Path("made").iterdir()) == ["9-scene.png", "a.png"]
     assert origin_of(Path("made/a.png").read_bytes()).seed == 5
 

@@ -165,7 +165,7 @@ def test_passing_errors_are_retried_and_nothing_is_created_twice(
 @pytest.mark.usefixtures("pinned")
 def test_a_server_that_stays_broken_is_one_sentence(cluster: Cluster, state: State) -> None:
     state.faults.append(Fault("GET", "/experiments", 502, times=9))
-    with pytest.raises(UserError, match=r"answers 502 \(the server is not well\) again and again"):
+    with pytest.raises(UserError, match=r"answers 502 \(the server is not well\) repeatedly"):
         submit(cluster, EVALUATION, GIVEN, "objectmate")
     assert len(state.requests) == 4
 

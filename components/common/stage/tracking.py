@@ -81,7 +81,8 @@ def refusals(what: str = "the stages are done, but MLflow could not record them"
         if type(error).__module__.partition(".")[0] not in STORES:
             raise
         raise StageFailed(
-            f"{what} ({in_one_line(error)}): check MLFLOW_TRACKING_URI and the store's AWS_ENDPOINT_URL and keys, then run again"
+            f"{what} ({in_one_line(error)}): check MLFLOW_TRACKING_URI and the store's AWS_ENDPOINT_URL and keys, then "
+            "run again"
         ) from error
 
 

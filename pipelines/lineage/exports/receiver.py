@@ -36,7 +36,9 @@ def deliver(events: Sequence[RunEvent], address: str, waits: tuple[float, ...] =
 def _transport(address: str) -> HttpTransport:
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UserError(f"--to {without_user(address)} is no address of a receiver: write one such as http://localhost:5000")
+        raise UserError(
+            f"--to {without_user(address)} is no address of a receiver: write one such as http://localhost:5000"
+        )
     config = HttpConfig(
         url=address,
         endpoint=parts.path if parts.path.strip("/") else ENDPOINT,

@@ -47,7 +47,7 @@ def status(cluster: Cluster, run_id: str, follow: bool, poll: float = POLL_SECON
     if run.state == "SUCCEEDED":
         return 0
     step, reason = _failure(run)
-    if step.startswith("gate_"):
+    if step in STEPS and STEPS[step].stage.gate:
         raise GateStop(f"the run stopped at {step}: its verdict is in the task's report, {cluster.run_url(run_id)}")
     say(f"objectmate: the run {run.state.lower()}{f' at {step}' if step else ''}{reason}", err=True)
     return 1

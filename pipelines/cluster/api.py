@@ -20,12 +20,9 @@ from kfp_server_api.exceptions import ApiException
 
 from components.common.data.digests import digest_file
 from components.common.errors import UserError, without_user
-from components.common.retry import WAITS
+from components.common.retry import TIMEOUT, WAITS
 from components.common.stage.running import commit
 from pipelines.cluster.errors import HOST, NAMESPACE, TOKEN, ask
-
-TIMEOUT = (10, 60)
-"""Seconds to connect, and to wait for an answer."""
 
 Answer = TypeVar("Answer")
 

@@ -21,7 +21,7 @@ from huggingface_hub.file_download import http_get
 from huggingface_hub.utils import build_hf_headers, tqdm
 
 from components.common.errors import UserError, in_one_line, without_user
-from components.common.retry import ATTEMPTS, persist
+from components.common.retry import ATTEMPTS, persist, status_may_pass
 from components.common.vision.models import COMMIT
 
 LONGEST_WAIT = 300.0
@@ -103,7 +103,7 @@ def _patiently(attempt: Callable[[], Answer]) -> Answer:
 
 def _may_pass(error: Exception) -> bool:
     if isinstance(error, HfHubHTTPError):
-        return _status(error) == 429 or _status(error) >= 500
+        return status_may_pass(_status(error))
     return isinstance(error, HTTPError | Cut)
 
 

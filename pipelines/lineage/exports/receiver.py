@@ -10,7 +10,7 @@ from requests.exceptions import ConnectionError as NoConnection
 from requests.exceptions import HTTPError, RequestException, Timeout
 
 from components.common.errors import StageFailed, UserError, without_user
-from components.common.retry import WAITS, persist
+from components.common.retry import WAITS, persist, status_may_pass
 
 KEY = "OPENLINEAGE_API_KEY"
 ENDPOINT = "api/v1/lineage"
@@ -52,7 +52,7 @@ def _transport(address: str) -> HttpTransport:
 
 def _may_pass(error: Exception) -> bool:
     if isinstance(error, HTTPError):
-        return error.response.status_code == 429 or error.response.status_code >= 500
+        return status_may_pass(error.response.status_code)
     return isinstance(error, NoConnection | Timeout)
 
 

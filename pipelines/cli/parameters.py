@@ -6,12 +6,13 @@ from typing import Annotated
 import typer
 
 from components.common.harmless import say
+from pipelines.cli.options import PROFILES
 
 commands = typer.Typer()
 
 
 @commands.command()
-def params(profile: Annotated[str, typer.Argument(help="sandbox, photos, open or paper")] = "sandbox") -> None:
+def params(profile: Annotated[str, typer.Argument(help=PROFILES)] = "sandbox") -> None:
     """Print a profile's complete params.yaml, every key explained."""
     from pipelines.parameters import render, resolve
 

@@ -12,6 +12,7 @@ from pipelines.parameters import keys_naming
 from pipelines.steps import STEPS
 
 RUNS = Path("runs")
+ENGINES = ("dvc", "kfp", "docker")
 OTHER_PHOTOGRAPHS = {"detection.source": "whole", "ingest.licence": "", "ingest.collection": "photographs"}
 """The tiny detector knows only rendered rooms, so other photographs are assumed to show one product each."""
 

@@ -16,7 +16,7 @@ from pipelines.engines.ahead import how_far, planned
 from pipelines.engines.lifecycle import run_engine, settle_killed_runs
 from pipelines.engines.lock import occupied
 from pipelines.engines.prepare import check_run
-from pipelines.engines.request import Request
+from pipelines.engines.request import ENGINES, Request
 from pipelines.engines.results import result
 from pipelines.engines.summary import Outcome, announce, console, summarise
 from pipelines.engines.workspace import RESTORED, Workspace
@@ -86,8 +86,8 @@ def _engine(name: str) -> Engine:
         "kfp": lambda workspace, request: engines.run_kfp(workspace, request.pipeline, request.shares),
         "docker": lambda workspace, request: engines.run_docker(workspace, request.pipeline, request.shares),
     }
-    if name not in known:
-        raise UserError(f"there is no engine '{name}': choose one of {', '.join(known)}")
+    if name not in ENGINES:
+        raise UserError(f"there is no engine '{name}': choose one of {', '.join(ENGINES)}")
     return known[name]
 
 

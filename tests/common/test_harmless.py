@@ -16,7 +16,7 @@ from components.common.terminal import Terminal, shown
 from components.ingest.params import Params
 from components.ingest.stage import run
 from pipelines.cli.app import app
-from pipelines.cli.stopping import in_one_sentence
+from pipelines.engines.stopping import in_one_sentence
 
 ROOT = Path(__file__).parents[2]
 WORLD = ROOT / "components/sandbox/world/corpus/images"

@@ -15,7 +15,7 @@ from components.inference.model import TrainedModel
 from components.inference.sources import Reference
 from components.lineage import ask
 from pipelines.cli.drawing import Asked, generate_pictures, insert_pictures
-from pipelines.cli.stopping import Stopped
+from pipelines.engines.stopping import Stopped
 from tests.inference.scene_data import encoded, ramp
 from tests.lineage.lineage_data import write_run
 

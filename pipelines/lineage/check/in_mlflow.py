@@ -20,12 +20,11 @@ from components.common.stage.logged import (
 )
 from components.common.stage.tracking import STORE, STORES, be_quiet, own_store
 from pipelines.engines.again import started_in
+from pipelines.engines.request import ENGINES
 from pipelines.engines.workspace import RESTORED, Workspace
 from pipelines.lineage.check.finding import Finding, unequal, unequal_items
 from pipelines.parameters import FILE
 from pipelines.steps import STEPS, Step
-
-ENGINES = ("dvc", "kfp", "docker")
 
 
 class Tracked:

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from components.common.data.digests import digest_value
+from components.common.data.files import write_atomically
 from components.common.data.sandbox import is_packaged
 from components.common.errors import UserError
 from pipelines.engines.workspace import Workspace
@@ -38,7 +39,7 @@ class Identity:
     def write(self, workspace: Workspace) -> None:
         """Records in the workspace which run it belongs to."""
         text = HEAD + yaml.safe_dump(asdict(self), sort_keys=True, allow_unicode=True)
-        workspace.identity.write_text(text, encoding="utf-8")
+        write_atomically(workspace.identity, text.encode())
 
 
 def refuse_foreign(workspace: Workspace, identity: Identity) -> None:

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from components.common.data.files import read_json
+from components.common.data.files import read_json, write_atomically
 from components.common.errors import GateStop, StageFailed, UserError
 from components.common.stage.params import StageParams
 from components.common.stage.running import execute
@@ -123,7 +123,7 @@ def _publish(workspace: Workspace, request: Request, ran: list[str], stopped: bo
     except StageFailed:
         write_page(workspace)
         raise
-    workspace.recorded.write_text(request.pipeline, encoding="utf-8")
+    write_atomically(workspace.recorded, request.pipeline.encode())
 
 
 def run_stage(name: str, of_a_run: bool) -> None:

@@ -36,6 +36,11 @@ class Identity:
         """Everything that makes up the identity, in one flat mapping."""
         return {"images": self.images, "labels": self.labels, "profile": self.profile, **self.settings}
 
+    @classmethod
+    def read(cls, workspace: Workspace) -> "Identity":
+        """The identity that is recorded in a workspace."""
+        return cls(**yaml.safe_load(workspace.identity.read_text(encoding="utf-8")))
+
     def write(self, workspace: Workspace) -> None:
         """Records in the workspace which run it belongs to."""
         text = HEAD + yaml.safe_dump(asdict(self), sort_keys=True, allow_unicode=True)
@@ -45,8 +50,7 @@ class Identity:
 def refuse_foreign(workspace: Workspace, identity: Identity) -> None:
     """Raises `UserError` if the workspace belongs to another run, or to none that `objectmate run` knows of."""
     if workspace.identity.is_file():
-        owner = Identity(**yaml.safe_load(workspace.identity.read_text(encoding="utf-8")))
-        if differences := _differences(owner, identity):
+        if differences := _differences(Identity.read(workspace), identity):
             raise UserError(
                 f"{workspace.root} belongs to another run ({differences}): name another folder, or leave out "
                 "--workspace to get a new one"

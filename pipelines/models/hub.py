@@ -20,6 +20,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.file_download import http_get
 from huggingface_hub.utils import build_hf_headers, tqdm
 
+from components.common.data.digests import short
 from components.common.errors import UserError, in_one_line, without_user
 from components.common.retry import ATTEMPTS, persist, status_may_pass
 from components.common.vision.models import COMMIT
@@ -56,8 +57,8 @@ def download(
 
 def _rewritten(model: str, commit: str) -> str:
     return (
-        f"the hub has no commit {commit[:12]} of {model} (404), so it never had it, or its history was rewritten: take "
-        f"what it has now with `objectmate models upgrade {model}`"
+        f"the hub has no commit {short(commit)} of {model} (404), so it never had it, or its history was rewritten: "
+        f"take what it has now with `objectmate models upgrade {model}`"
     )
 
 

@@ -38,6 +38,12 @@ def parse_yaml(text: str | bytes, where: str) -> Any:
         raise UserError(f"{where} is not valid YAML: {in_one_line(error)}") from None
 
 
+def yaml_line(value: Any) -> str:
+    """A value as YAML on one line."""
+    # The YAML of a bare scalar ends in a document marker, which is not part of the value.
+    return yaml.safe_dump(value, default_flow_style=True, width=10_000).removesuffix("...\n").strip()
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """A YAML file as a dict. Raises `UserError` if it is absent, unreadable, broken or not a mapping."""
     try:

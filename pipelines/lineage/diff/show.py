@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.tree import Tree
 
+from components.common.data.digests import short
 from components.common.harmless import json_text, say
 from components.common.terminal import Terminal, shown
 from pipelines.engines.workspace import Workspace
@@ -84,7 +85,7 @@ def _short(value: Any) -> str:
         return f"{value:.6g}"
     text = "none" if value is None else value.hex() if isinstance(value, bytes) else str(value)
     hexadecimal = len(text) >= 32 and set(text) <= set("0123456789abcdef")
-    return text[:12] if hexadecimal else text
+    return short(text) if hexadecimal else text
 
 
 def _add(branch: Tree, lines: list[str], most: int, total: int | None = None) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import mlcroissant
 
+from components.common.data.digests import short
 from components.common.data.reading import Dataset
 from components.common.errors import StageFailed, in_one_line
 from pipelines.lineage.exports.counting import columns, files, refused, rights, tally
@@ -94,10 +95,10 @@ def _document(history: History, declared: Declared, folder: Path) -> dict[str, A
         "name": title,
         "description": _description(history, bool(declared.of("published"))),
         "conformsTo": CONFORMS_TO,
-        "version": declared.of("version") or f"0.0.0+{history.digest[:12]}",
+        "version": declared.of("version") or f"0.0.0+{short(history.digest)}",
         **_creator(declared),
         "datePublished": declared.of("published") or day,
-        "citeAs": f"@misc{{objectmate-{history.digest[:12]}, title={{{title}}}, year={{{day[:4]}}}, "
+        "citeAs": f"@misc{{objectmate-{short(history.digest)}, title={{{title}}}, year={{{day[:4]}}}, "
         f"note={{Datasets with the joint digest {history.digest}}}}}",
         "license": licence_nodes(measured, declared.of("licence")),
         **usage_info(measured, declared),

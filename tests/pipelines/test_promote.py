@@ -150,7 +150,7 @@ def test_what_cannot_be_compared_is_refused(mlflow: Any) -> None:
     recorded(mlflow, "other", base(), spec="t" * 64)
     scored_run(Path("unrecorded"), base())
     promote("first")
-    with pytest.raises(GateStop, match=r"with the champion \(insertion.second_ir: measured otherwise"):
+    with pytest.raises(GateStop, match=r"with the champion \(insertion.second_ir: measured differently"):
         promote("other")
     with pytest.raises(UserError, match="MLflow has no record of the run unrecorded"):
         promote("unrecorded")

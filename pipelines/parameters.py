@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from components.common.errors import UserError
 from components.common.stage.params import StageParams, collect, validate
-from components.common.stage.yaml_text import read_yaml
+from components.common.stage.yaml_text import read_yaml, yaml_line
 from pipelines.steps import STEPS, Step
 
 PROFILES = Path(__file__).parent / "profiles"
@@ -114,12 +114,11 @@ def render(values: dict[str, Any]) -> str:
 
 def _line(key: str, value: Any) -> str:
     field = fields()[key]
-    # The YAML of a bare scalar ends in a document marker, which is not part of the value.
-    shown = yaml.safe_dump(value, default_flow_style=True, width=10_000).removesuffix("...\n").strip()
     extra = field.json_schema_extra
     default = yaml.safe_load(yaml.safe_dump(_plain(field.get_default(call_default_factory=True))))
     source = extra.get("source") if isinstance(extra, dict) and value == default else ""
-    return f"{key.split('.')[-1]}: {shown}  # {field.description}" + (f" (default: {source})" if source else "")
+    said = f"{field.description} (default: {source})" if source else field.description
+    return f"{key.split('.')[-1]}: {yaml_line(value)}  # {said}"
 
 
 def _plain(value: Any) -> Any:

@@ -10,7 +10,7 @@ from rich.tree import Tree
 from components.common.counts import counted
 from components.common.data.digests import short
 from components.common.data.rejections import meaning
-from components.common.harmless import json_text
+from components.common.harmless import json_text, say
 from components.common.terminal import Terminal, shown
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ RIGHTS = ("licence", "source_url", "attribution", "train_ai")
 def print_tree(root: "Node", as_json: bool) -> None:
     """Prints a tree of rows or datasets. In JSON, each node has its columns unchanged."""
     if as_json:
-        print(json_text(asdict(root)))
+        say(json_text(asdict(root)))
     else:
         Terminal().print(_tree(root))
 
@@ -35,7 +35,7 @@ def print_tree(root: "Node", as_json: bool) -> None:
 def print_found(found: "Sequence[Found]", as_json: bool) -> None:
     """Prints the rows that were found, dataset by dataset, one per line."""
     if as_json:
-        print(json_text([answer._asdict() for answer in found]))
+        say(json_text([answer._asdict() for answer in found]))
         return
     console = Terminal()
     if not found:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from components.common.data.digests import short
 from components.common.errors import UserError
 from components.common.vision.models import hub_id, locate
 from pipelines.models.lock import FILE, Lock, read_lock
@@ -84,7 +85,7 @@ def _refuse_unlocked(lock: Lock, wanted: Mapping[str, Use], command: str) -> Non
 def _held(lock: Lock, reference: str) -> str:
     """A phrase about the commit that the lock has of the same model; empty if it has none."""
     held = [model.commit for name, model in lock.models.items() if hub_id(name) == hub_id(reference)]
-    return f", of which it has {held[0][:12]}" if held else ""
+    return f", of which it has {short(held[0])}" if held else ""
 
 
 def lock_command(profile: str, settings: Sequence[str] = ()) -> str:

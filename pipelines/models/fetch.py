@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.common.data.digests import short
 from components.common.errors import UserError
 from components.common.stage.progress import transfer
 from components.common.vision.models import snapshot
@@ -61,7 +62,7 @@ def fetch(folder: Path, say: Callable[[str], object]) -> None:
             done = 0
             for job in jobs:
                 done = _make(job, done, tell)
-                say(f"{job.model} {job.commit[:12]}: {len(job.locked.files)} files, {megabytes(job.locked.size)}")
+                say(f"{job.model} {short(job.commit)}: {len(job.locked.files)} files, {megabytes(job.locked.size)}")
         shutil.rmtree(folder / STAGING, ignore_errors=True)
     size = sum(model.size for model in lock.snapshots().values())
     say(f"{folder} holds all {len(lock.snapshots())} models, {megabytes(size)}, hashes checked. To use it:")

@@ -20,8 +20,9 @@ from huggingface_hub.errors import (
 from huggingface_hub.file_download import http_get
 from huggingface_hub.utils import build_hf_headers, tqdm
 
-from components.common.errors import UserError
-from components.common.retry import ATTEMPTS, persist
+from components.common.data.digests import short
+from components.common.errors import UserError, in_one_line, without_user
+from components.common.retry import ATTEMPTS, persist, status_may_pass
 from components.common.vision.models import COMMIT
 
 LONGEST_WAIT = 300.0
@@ -54,7 +55,7 @@ def download(model: str, commit: str, name: str, size: int, path: Path, progress
 
 def _rewritten(model: str, commit: str) -> str:
     return (
-        f"the hub has no commit {commit[:12]} of {model} (404): it never had it, or its history was rewritten: take "
+        f"the hub has no commit {short(commit)} of {model} (404): it never had it, or its history was rewritten: take "
         f"the current one with `objectmate models upgrade {model}`"
     )
 
@@ -101,7 +102,7 @@ def _patiently(attempt: Callable[[], Answer]) -> Answer:
 
 def _may_pass(error: Exception) -> bool:
     if isinstance(error, HfHubHTTPError):
-        return _status(error) == 429 or _status(error) >= 500
+        return status_may_pass(_status(error))
     return isinstance(error, HTTPError | Cut)
 
 
@@ -139,8 +140,8 @@ def _sentences(model: str, about: str, no_revision: str) -> Iterator[None]:
         ) from None
     except HTTPError as error:
         raise UserError(
-            f"the hub at {constants.ENDPOINT} cannot be reached for {about} ({_line(error)}): check the network, "
-            "proxies and HF_ENDPOINT, and run the same command again"
+            f"the hub at {without_user(constants.ENDPOINT)} cannot be reached for {about} "
+            f"({in_one_line(error)}): check the network, proxies and HF_ENDPOINT, and run the same command again"
         ) from None
 
 
@@ -148,8 +149,8 @@ def _refusal(model: str, about: str, error: HfHubHTTPError) -> str:
     status = _status(error)
     if isinstance(error, GatedRepoError):
         return (
-            f"{model} is gated ({status}): accept its terms at {constants.ENDPOINT}/{model}, and set HF_TOKEN to a "
-            "token of the account that did"
+            f"{model} is gated ({status}): accept its terms at {without_user(constants.ENDPOINT)}/{model}, and set "
+            "HF_TOKEN to a token of the account that did"
         )
     if isinstance(error, RepositoryNotFoundError):
         if status == 404:
@@ -167,8 +168,4 @@ def _refusal(model: str, about: str, error: HfHubHTTPError) -> str:
         )
     if status >= 500:
         return f"the hub answers {status} for {about}, in {ATTEMPTS} tries: run the same command again later"
-    return f"the hub refuses {about} ({status}: {_line(error)}): check the name and the network's proxies"
-
-
-def _line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return f"the hub refuses {about} ({status}: {in_one_line(error)}): check the name and the network's proxies"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.table import Table
 
+from components.common.data.digests import short
 from components.common.errors import UserError
 from components.common.terminal import Terminal
 from pipelines.models.lock import FILE, Lock, read_lock
@@ -30,7 +31,7 @@ def show() -> None:
         table.add_column(heading, overflow="fold")  # so that names can be copied
     for reference, model in _lock().models.items():
         used = "; ".join(f"{profile}: {', '.join(keys)}" for profile, keys in model.used_by.items())
-        table.add_row(reference, model.commit[:12], model.licence, megabytes(model.size), used)
+        table.add_row(reference, short(model.commit), model.licence, megabytes(model.size), used)
     Terminal().print(table)
 
 

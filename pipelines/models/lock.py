@@ -8,7 +8,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from components.common.data.files import write_atomically
-from components.common.errors import UserError
+from components.common.errors import UserError, in_one_line
 from components.common.vision.models import COMMIT, hub_id
 
 FILE = Path("models.lock")
@@ -112,7 +112,7 @@ def _first_fault(error: Exception) -> str:
     if isinstance(error, ValidationError):
         problem: Mapping[str, Any] = error.errors()[0]
         return f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
-    return " ".join(str(error).split())
+    return in_one_line(error)
 
 
 def write_lock(lock: Lock, path: Path = FILE) -> None:

@@ -10,6 +10,7 @@ from huggingface_hub import ModelInfo
 from huggingface_hub.hf_api import RepoSibling
 
 from components.common.counts import counted
+from components.common.data.digests import short
 from components.common.errors import UserError
 from components.common.vision.models import COMMIT, hub_id, locate
 from pipelines.models.declared import Use, declared
@@ -39,7 +40,7 @@ def lock_models(profile: str, settings: dict[str, Any], allow: Sequence[str], sa
         uses = (known.used_by if known else {}) | {profile: sorted(use.keys)}
         models[reference] = model.model_copy(update={"used_by": dict(sorted(uses.items()))})
         files = f"{counted(len(model.files), 'file')}, {megabytes(model.size)}"
-        say(f"{reference}: {model.commit[:12]}, {model.licence}, {files}")
+        say(f"{reference}: {short(model.commit)}, {model.licence}, {files}")
     for reference in sorted(before.models.keys() - models.keys()):
         unused = f"neither {profile} with these settings nor another profile names it"
         say(f"{reference}: is removed from the lock, as {unused}.")
@@ -66,9 +67,10 @@ def upgrade(name: str, say: Say) -> None:
         models[reference] = model.model_copy(update={"used_by": known.used_by})
         changed = [file for file, held in model.files.items() if known.files.get(file) != held]
         if model.commit == known.commit:
-            say(f"{reference}: the hub has nothing newer than {model.commit[:12]}.")
+            say(f"{reference}: the hub has nothing newer than {short(model.commit)}.")
         else:
-            say(f"{reference}: {known.commit[:12]} -> {model.commit[:12]}, {counted(len(changed), 'file')} changed.")
+            files = counted(len(changed), "file")
+            say(f"{reference}: {short(known.commit)} -> {short(model.commit)}, {files} changed.")
             say(f"The next run repeats the stages that read {keys}, and what depends on them.")
     write_lock(lock.model_copy(update={"models": models}))
 
@@ -98,7 +100,7 @@ def _kept(reference: str, known: LockedModel, use: Use, allowed: Sequence[str], 
     if now.sha == known.commit:
         return _describe(reference, now, use, allowed)
     say(
-        f"{reference}: the lock keeps {known.commit[:12]}, though the hub now has {str(now.sha)[:12]}; `objectmate "
+        f"{reference}: the lock keeps {short(known.commit)}, though the hub now has {short(str(now.sha))}; `objectmate "
         f"models upgrade {hub_id(reference)}` takes that."
     )
     return _describe(reference, look_up(hub_id(reference), known.commit), use, allowed)
@@ -148,8 +150,8 @@ def _read(model: str, commit: str, file: RepoSibling, folder: Path) -> bytes:
     blob = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
     if file.blob_id not in (None, blob):
         raise UserError(
-            f"{file.rfilename} of {model} is not the file that the hub lists (git {blob[:12]}, not "
-            f"{str(file.blob_id)[:12]}): run the same command again; a proxy may be changing files"
+            f"{file.rfilename} of {model} is not the file that the hub lists (git {short(blob)}, not "
+            f"{short(str(file.blob_id))}): run the same command again; a proxy may be changing files"
         )
     return content
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from huggingface_hub import constants
 
-from components.common.data.digests import digest_file
+from components.common.data.digests import digest_file, short
 from components.common.data.files import size_of
 from components.common.errors import UserError
 from components.common.vision.models import COMMIT, locate, snapshot
@@ -25,13 +25,13 @@ def cache() -> Path:
 
 def fault(path: Path, file: LockedFile) -> str:
     """What is wrong with a file; empty if it has the locked size and hash."""
-    if quick := short(path, file):
+    if quick := wrong_size(path, file):
         return quick
     digest = digest_file(path)
-    return "" if digest == file.sha256 else f"its sha256 is {digest[:12]}..., not {file.sha256[:12]}..."
+    return "" if digest == file.sha256 else f"its sha256 is {short(digest)}..., not {short(file.sha256)}..."
 
 
-def short(path: Path, file: LockedFile) -> str:
+def wrong_size(path: Path, file: LockedFile) -> str:
     """What is wrong with a file's size; empty if nothing is."""
     size = size_of(path)
     if size < 0:
@@ -42,7 +42,7 @@ def short(path: Path, file: LockedFile) -> str:
 def faults(lock: Lock, folder: Path) -> list[str]:
     """One line per file of the lock that is missing in the folder or differs from the lock."""
     return [
-        f"{model} {commit[:12]}, {name}: {wrong}"
+        f"{model} {short(commit)}, {name}: {wrong}"
         for (model, commit), locked in lock.snapshots().items()
         for name, file in locked.files.items()
         if (wrong := fault(snapshot(folder, model, commit) / name, file))
@@ -63,7 +63,7 @@ def refuse_absent_models(values: dict[str, Any], steps: Sequence[Step], root: Pa
         assert locked and located.revision and COMMIT.fullmatch(located.revision)
         place = snapshot(cache(), located.where, located.revision)
         for name, file in locked.files.items():
-            if wrong := short(place / name, file):
+            if wrong := wrong_size(place / name, file):
                 raise UserError(
                     f"HF_HUB_OFFLINE is set and {cache()} has no complete {located.where} ({name}: {wrong}): "
                     "`objectmate models fetch DIR` where there is a network, and set HF_HUB_CACHE to DIR here; or set "

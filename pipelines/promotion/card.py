@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import yaml
 
 from components.common.data.digests import short
-from components.common.data.reading import Dataset
-from components.evaluation.summary import CONTRASTS, Table, tabulate
+from components.evaluation.summary import CONTRASTS, Table, table_of
 from pipelines.lineage.diff.diff import flat
 from pipelines.lineage.exports.card import gates_section, limits_section, rights_section
 from pipelines.lineage.exports.counting import rights
@@ -54,7 +53,7 @@ def _behind(history: History) -> list[str]:
 
 def _scores(history: History, task: str) -> Iterator[str]:
     """Means with 95 % intervals, as on the run's page: every system, and the model's paired differences to others."""
-    scores = tabulate(history.datasets["scores"].rows(), _seed(history))
+    scores = table_of(history.datasets["scores"])
     metrics = [metric for benchmark, metric in scores.cells if benchmark == task]
     yield "## Scores"
     yield "Means over the benchmark with 95 % intervals over its subjects."
@@ -80,11 +79,6 @@ def _row(scores: Table, task: str, metric: str, systems: list[str]) -> Iterator[
             continue
         each = scores.interval(task, metric, system)
         yield f"{each.mean:.3f} ({each.low:.3f} to {each.high:.3f})"
-
-
-def _seed(history: History) -> int:
-    scores: Dataset = history.datasets["scores"]
-    return int(scores.manifest.params.get("seed", 0))
 
 
 def _use(name: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from components.common.data.files import read_json
 from components.common.errors import UserError
+from components.common.harmless import json_text
 from components.common.stage.report import METRICS
 from components.common.terminal import Terminal, shown
 from components.gates.questions import QUESTIONS
@@ -139,4 +140,4 @@ def _lines(verdict: Verdict) -> list[tuple[str, str]]:
 
 def as_json(judged: list[Verdict]) -> str:
     """The verdicts as a JSON list."""
-    return json.dumps([asdict(verdict) for verdict in judged], indent=1)
+    return json_text([asdict(verdict) for verdict in judged])

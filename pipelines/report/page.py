@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 
 from components.common.data.account import Equation
+from components.common.data.digests import short
 from components.common.data.files import read_json
 from components.gates.conservation import ACCOUNT
 from components.gates.questions import QUESTIONS
@@ -47,7 +48,7 @@ def write_page(workspace: Workspace) -> Path:
         account=_account(workspace, steps),
         seconds=sum(each.run["seconds"] for each in sections),
         made=max((each.run["started_at"] for each in sections), default="")[:16].replace("T", " "),
-        commits=sorted({each.run["commit"] for each in sections}),
+        commits=sorted({short(each.run["commit"]) for each in sections}),
     )
     workspace.page.parent.mkdir(parents=True, exist_ok=True)
     workspace.page.write_text(html, encoding="utf-8")

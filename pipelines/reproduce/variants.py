@@ -10,7 +10,6 @@ from components.common.stage.yaml_text import read_yaml
 from pipelines.engines.naming import differs
 from pipelines.engines.request import RUNS, Request, moved
 from pipelines.engines.workspace import Workspace
-from pipelines.takedown.repair import request_of
 
 SEEDS = 3
 """Trainings of each variant; with --quick there is one."""
@@ -67,7 +66,7 @@ def request_for(workspace: Workspace, turn: Turn) -> Request:
     if turn.seed:
         settings["training.seed"] = values["training"]["seed"] + turn.seed
     overrides = [f"{key}={json.dumps(value)}" for key, value in settings.items()]
-    request = replace(request_of(workspace), pipeline=turn.pipeline, workspace=None, overrides=overrides)
+    request = replace(Request.of(workspace), pipeline=turn.pipeline, workspace=None, overrides=overrides)
     words = ["reproduce", turn.variant.name, *(["quick"] if turn.quick else [])]
     return replace(request, workspace=RUNS / "-".join([*words, request.identity(RUNS / "any").digest]))
 
@@ -75,7 +74,7 @@ def request_for(workspace: Workspace, turn: Turn) -> Request:
 def _given(workspace: Workspace) -> dict[str, Any]:
     """`section.key` -> value of what the given run sets differently from its profile; paths are relative to here."""
     if workspace.identity.is_file():
-        return request_of(workspace).asked()
+        return Request.of(workspace).asked()
     return moved(differs(workspace, Request("full", workspace=None)), workspace.root, Path())
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from components.common.data.digests import short
 from components.lineage import trace
 from components.lineage.identify import Meant, named
 from components.lineage.rows import Run
@@ -95,7 +96,7 @@ def _branch(run: Run, node: Node) -> Branch:
     rows = run.datasets.get(node.dataset)
     is_dataset = rows is not None and node.key == rows.dataset.digest
     link = "" if rows is None else node.dataset if is_dataset else node.key
-    title = "" if is_dataset else node.key if ":" in node.key else node.key[:12]
+    title = "" if is_dataset else node.key if ":" in node.key else short(node.key)
     said = {name: value for name, value in node.says.items() if is_said(name, value) and value != node.key}
     facts = ", ".join(f"{name} {shown_value(name, value)}" for name, value in said.items())
     below = [_branch(run, child) for child in node.below[:MOST]]

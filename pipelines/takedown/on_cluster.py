@@ -12,12 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from components.common.data.files import write_atomically
 from components.common.data.reading import Dataset
 from components.common.data.storage import S3
 from components.common.errors import StageFailed, UserError
 from components.ingest.denied import REASON, DenyList, read_denied
 from pipelines.takedown.outputs import copies_there, held_there, ids_there, purge_outputs, search_outputs
-from pipelines.takedown.receipt import OUT_OF_REACH, Receipt, text_of
+from pipelines.takedown.receipt import OUT_OF_REACH, Receipt, save
 from pipelines.takedown.traces import Traces
 
 SHOWN = 20
@@ -62,7 +63,7 @@ def purge(ingest: str, outputs: Sequence[str], quarantine: Path, purged: Path) -
         ids |= ids_here
     takedowns = sorted({entry.takedown for entry in denied})
     record = Purged(photographs, takedowns, refused, copies, deleted, models, sorted(ids))
-    purged.write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")
+    write_atomically(purged, json.dumps(asdict(record), indent=1).encode())
 
 
 def conclude(outputs: Sequence[str], purged: Path, verdicts: Sequence[Path], receipt: Path) -> dict[str, Any]:
@@ -94,8 +95,7 @@ def conclude(outputs: Sequence[str], purged: Path, verdicts: Sequence[Path], rec
         out_of_reach=[*OUT_OF_REACH, OF_CLUSTER],
     )
     receipt.mkdir(parents=True, exist_ok=True)
-    (receipt / "receipt.json").write_text(json.dumps(asdict(written), indent=1), encoding="utf-8")
-    (receipt / "receipt.md").write_text(text_of(written), encoding="utf-8")
+    save(written, receipt)
     return {"photographs": len(done.photographs), "copies": len(done.copies), "searched": len(searched)}
 
 

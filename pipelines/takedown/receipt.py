@@ -24,7 +24,7 @@ OUT_OF_REACH = (
     "Copies that people made by hand, backups, and clones of this project.",
     "The original files: they are not this project's to delete. Ingest refuses them from now on.",
 )
-RECEIPT = "receipt.json"
+RECEIPT, RECEIPT_TEXT = "receipt.json", "receipt.md"
 BEHIND_MLFLOW = (
     "Older versions in the bucket behind the MLflow server, if it keeps any: the server only gives access to the "
     "newest, so the bucket's owner has to delete them."
@@ -85,9 +85,14 @@ def write_receipt(
         withdrawn=withdrawn.runs,
         out_of_reach=[*OUT_OF_REACH, *([BEHIND_MLFLOW] if withdrawn.behind else [])],
     )
-    write_atomically(plan.folder / RECEIPT, json.dumps(asdict(receipt), indent=1).encode())
-    write_atomically(plan.folder / "receipt.md", text_of(receipt).encode())
+    save(receipt, plan.folder)
     return receipt
+
+
+def save(receipt: Receipt, folder: Path) -> None:
+    """Writes a receipt for programs and for people: receipt.json and receipt.md."""
+    write_atomically(folder / RECEIPT, json.dumps(asdict(receipt), indent=1).encode())
+    write_atomically(folder / RECEIPT_TEXT, text_of(receipt).encode())
 
 
 def _refused(run: Run, plan: Plan) -> list[str]:
@@ -154,4 +159,4 @@ def text_of(receipt: Receipt) -> str:
 
 def files_of(takedown: str) -> list[Path]:
     """The files of a takedown that can be given to the person who asked."""
-    return [FOLDER / takedown / name for name in ("receipt.md", RECEIPT)]
+    return [FOLDER / takedown / name for name in (RECEIPT_TEXT, RECEIPT)]

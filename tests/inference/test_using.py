@@ -15,7 +15,7 @@ from components.inference.model import TrainedModel
 from components.inference.sources import Reference
 from components.lineage import ask
 from pipelines.cli.drawing import Asked, generate_pictures, insert_pictures
-from pipelines.cli.stopping import Stopped
+from pipelines.engines.stopping import Stopped
 from tests.inference.scene_data import encoded, ramp
 from tests.lineage.lineage_data import write_run
 
@@ -177,6 +177,14 @@ def test_a_trained_model_is_named_by_its_dataset_and_by_the_registry(folder: Pat
         assert registered.name == f"models:/mugs/{version}" and registered[2:] == found[2:]
     with pytest.raises(UserError, match="cannot be fetched from MLflow's registry"):
         find_model("models:/mugs/9")
+
+
+def test_a_registry_that_is_away_is_one_sentence_without_its_password(monkeypatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://someone:hunter2@127.0.0.1:9")
+    with pytest.raises(UserError, match="cannot be fetched from MLflow's registry") as refused:
+        find_model("models:/mugs@champion")
+    assert "hunter2" not in str(refused.value)
 
 
 def test_lineage_names_what_a_picture_was_made_from(folder: Path, inserting: TrainedModel, monkeypatch) -> None:

@@ -309,8 +309,8 @@ def test_a_host_is_named_and_answers(monkeypatch: pytest.MonkeyPatch) -> None:
             connect(wrong)
     with socket.socket() as taken:  # bound, but not listening: nobody else answers there
         taken.bind(("127.0.0.1", 0))
-        host = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        with pytest.raises(UserError, match="does not answer"):
+        host = f"http://someone:hunter2@127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(UserError, match=r"^http://127\.0\.0\.1:\d+ does not answer"):
             Cluster(host, waits=(0,)).run("run-1")
 
 

@@ -5,9 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from components.common.data.reading import Dataset
+from components.common.errors import in_one_line
 from components.common.stage.logged import (
     OWN_TAGS,
     LoggedDataset,
@@ -19,12 +18,12 @@ from components.common.stage.logged import (
 )
 from components.common.stage.tracking import STORE, STORES, be_quiet, own_store
 from pipelines.engines.again import started_in
+from pipelines.engines.identity import Identity
+from pipelines.engines.request import ENGINES
 from pipelines.engines.workspace import RESTORED, Workspace
 from pipelines.lineage.check.finding import Finding, unequal, unequal_items
 from pipelines.parameters import FILE
 from pipelines.steps import STEPS, Step
-
-ENGINES = ("dvc", "kfp", "docker")
 
 
 class Tracked:
@@ -65,7 +64,7 @@ class Tracked:
         except Exception as error:
             if type(error).__module__.partition(".")[0] not in STORES:
                 raise
-            self.findings = [Finding(f"run {self.id}", "a record", f"none ({' '.join(str(error).split())[:120]})")]
+            self.findings = [Finding(f"run {self.id}", "a record", f"none ({in_one_line(error)})")]
 
     @property
     def engine(self) -> str:
@@ -127,9 +126,7 @@ class Tracked:
         """What `objectmate run` recorded of the run's identity."""
         if not self.workspace.identity.is_file():
             return {"settings": FILE}
-        identity = yaml.safe_load(self.workspace.identity.read_text(encoding="utf-8"))
-        settings = identity.pop("settings")
-        return {key: str(value) for key, value in (identity | settings).items()}
+        return {key: str(value) for key, value in Identity.read(self.workspace).entries().items()}
 
 
 def store_of(workspace: Workspace) -> str:

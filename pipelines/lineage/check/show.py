@@ -1,8 +1,8 @@
 """How `objectmate lineage check` prints its findings."""
 
-import json
 from itertools import islice
 
+from components.common.harmless import json_text, say
 from components.common.terminal import Terminal
 from pipelines.engines.workspace import Workspace
 from pipelines.lineage.check.check import Evidence
@@ -23,7 +23,7 @@ def show_check(workspace: Workspace, everything: bool, as_json: bool) -> bool:
             "compared": dict(evidence.compared),
             "absent": absent,
         }
-        print(json.dumps(document, indent=1))
+        say(json_text(document))
         return not differences
     console = Terminal()
     lines = [str(each) for each in differences] or [f"Everything agrees. {evidence.records()}."]

@@ -1,11 +1,12 @@
 """How `objectmate lineage diff` prints what changed: as a tree, or as JSON."""
 
-import json
 from dataclasses import asdict
 from typing import Any
 
 from rich.tree import Tree
 
+from components.common.data.digests import short
+from components.common.harmless import json_text, say
 from components.common.terminal import Terminal, shown
 from pipelines.engines.workspace import Workspace
 from pipelines.lineage.diff.diff import Changed, Diff, Pair, diff
@@ -19,7 +20,7 @@ def show_diff(before: Workspace, after: Workspace, as_json: bool) -> None:
     """Prints what changed between two runs. Raises `UserError` if one of them has no finished dataset."""
     difference = diff(before, after)
     if as_json:
-        print(json.dumps(_document(difference), indent=1, default=_plain))
+        say(json_text(_document(difference)))
     else:
         Terminal().print(_tree(difference, before, after))
 
@@ -28,10 +29,6 @@ def _document(difference: Diff) -> dict[str, Any]:
     causes = [cause._asdict() for cause in difference.causes]
     otherwise = {name: [cause._asdict() for cause in each] for name, each in difference.otherwise.items()}
     return asdict(difference) | {"causes": causes, "otherwise": otherwise}
-
-
-def _plain(value: Any) -> str:
-    return value.hex() if isinstance(value, bytes) else str(value)
 
 
 def _tree(difference: Diff, before: Workspace, after: Workspace) -> Tree:
@@ -86,9 +83,9 @@ def _short(value: Any) -> str:
         return f"[{', '.join(map(_short, value))}]"
     if isinstance(value, float):
         return f"{value:.6g}"
-    text = "none" if value is None else _plain(value) if isinstance(value, bytes) else str(value)
+    text = "none" if value is None else value.hex() if isinstance(value, bytes) else str(value)
     hexadecimal = len(text) >= 32 and set(text) <= set("0123456789abcdef")
-    return text[:12] if hexadecimal else text
+    return short(text) if hexadecimal else text
 
 
 def _add(branch: Tree, lines: list[str], most: int, total: int | None = None) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 
 import mlcroissant
 
+from components.common.data.digests import short
 from components.common.data.reading import Dataset
-from components.common.errors import StageFailed
+from components.common.errors import StageFailed, in_one_line
 from pipelines.lineage.exports.counting import columns, files, refused, rights, tally
 from pipelines.lineage.exports.declared import Declared
 from pipelines.lineage.exports.history import History, StageRun
@@ -79,7 +80,7 @@ def _validate(document: dict[str, Any]) -> None:
     try:
         issues = mlcroissant.Dataset(json.loads(json.dumps(document))).metadata.ctx.issues
     except mlcroissant.ValidationError as error:
-        raise StageFailed(f"mlcroissant rejects the generated description: {' '.join(str(error).split())}") from None
+        raise StageFailed(f"mlcroissant rejects the generated description: {in_one_line(error)}") from None
     if issues.warnings:
         raise StageFailed(f"mlcroissant warns about the generated description: {'; '.join(sorted(issues.warnings))}")
 
@@ -94,10 +95,10 @@ def _document(history: History, declared: Declared, folder: Path) -> dict[str, A
         "name": title,
         "description": _description(history, bool(declared.of("published"))),
         "conformsTo": CONFORMS_TO,
-        "version": declared.of("version") or f"0.0.0+{history.digest[:12]}",
+        "version": declared.of("version") or f"0.0.0+{short(history.digest)}",
         **_creator(declared),
         "datePublished": declared.of("published") or day,
-        "citeAs": f"@misc{{objectmate-{history.digest[:12]}, title={{{title}}}, year={{{day[:4]}}}, "
+        "citeAs": f"@misc{{objectmate-{short(history.digest)}, title={{{title}}}, year={{{day[:4]}}}, "
         f"note={{Datasets with the joint digest {history.digest}}}}}",
         "license": licence_nodes(measured, declared.of("licence")),
         **usage_info(measured, declared),

@@ -39,7 +39,7 @@ def _models(history: History, _: Rights) -> str:
 def _base_models(history: History, _: Rights) -> str:
     training = [stage for stage in history.stages if any(each.manifest.kind == "model" for each in stage.made.values())]
     used = {
-        f"{role} {value[:12]}" for stage in training for role, value in stage.models.items() if role != "arithmetic"
+        f"{role} {short(value)}" for stage in training for role, value in stage.models.items() if role != "arithmetic"
     }
     return f"weights used by training: {', '.join(sorted(used))}" if used else ""
 

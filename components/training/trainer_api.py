@@ -16,11 +16,9 @@ from urllib3 import Retry
 from urllib3.exceptions import HTTPError
 
 from components.common.errors import StageFailed, UserError
-from components.common.retry import LONG_WAITS, persist
+from components.common.retry import LONG_WAITS, TIMEOUT, persist, status_may_pass
 
 KIND = {"group": "trainer.kubeflow.org", "version": "v1alpha1", "plural": "trainjobs"}
-TIMEOUT = (10, 60)
-"""Seconds to wait for a connection, and for an answer."""
 POLL = 10.0
 """Seconds between two requests for a job's state."""
 
@@ -84,11 +82,11 @@ class TrainJobs:
         while self.get(name):
             time.sleep(POLL)
 
-    def _call(self, verb: str, method: Callable[..., Any], **given: Any) -> Any:
+    def _call(self, verb: str, method: Callable[..., Any], **arguments: Any) -> Any:
         """What the API answers; 404 and 409 are raised unchanged."""
         try:
             return persist(
-                lambda: method(**KIND, namespace=self.namespace, _request_timeout=TIMEOUT, **given),
+                lambda: method(**KIND, namespace=self.namespace, _request_timeout=TIMEOUT, **arguments),
                 _may_pass,
                 LONG_WAITS,
             )
@@ -97,7 +95,7 @@ class TrainJobs:
                 raise
             if _may_pass(error):
                 raise StageFailed(
-                    f"the Kubernetes API server does not serve TrainJobs ({_said(error)}): run again once it does"
+                    f"the Kubernetes API server does not serve TrainJobs ({_reason(error)}): run again once it does"
                 ) from None
             raise UserError(self._refusal(verb, error)) from None
 
@@ -106,9 +104,9 @@ class TrainJobs:
         if _status(error) in (401, 403):
             return (
                 f"this pod's service account may not {verb} trainjobs in the namespace {self.namespace} "
-                f"({_said(error)}): grant it create, get and delete, as infra/kustomize/base/access.yaml does"
+                f"({_reason(error)}): grant it create, get and delete, as infra/kustomize/base/access.yaml does"
             )
-        return f"the cluster refuses the TrainJob ({_said(error)}): correct the runtime or the parameters"
+        return f"the cluster refuses the TrainJob ({_reason(error)}): correct the runtime or the parameters"
 
 
 def _status(error: Exception) -> int:
@@ -117,11 +115,10 @@ def _status(error: Exception) -> int:
 
 
 def _may_pass(error: Exception) -> bool:
-    status = _status(error)
-    return isinstance(error, ApiException | HTTPError) and (not 400 <= status < 500 or status == 429)
+    return isinstance(error, ApiException | HTTPError) and (not _status(error) or status_may_pass(_status(error)))
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     """What the API server said, or how the connection failed."""
     if not isinstance(error, ApiException):
         return type(error).__name__

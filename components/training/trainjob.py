@@ -7,7 +7,6 @@ decides the model's bytes and from the image, so a step that is retried finds it
 
 import os
 import shutil
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from components.common.data.reading import is_complete
 from components.common.data.verification import refuse_damage
 from components.common.data.writing import Writer, clear
 from components.common.errors import StageFailed, UserError
+from components.common.harmless import say
 from components.common.stage.kubeflow import image
 from components.common.stage.report import Report
 from components.training import trainer_api
@@ -44,12 +44,12 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     if the user has to change something first, `StageFailed` with the job's message if it failed.
     """
     jobs = trainer_api.connect()
-    made_from = Writer(outputs["model"], "model", params.section, inputs, params, models).fingerprint
-    name = f"train-{params.task}-{content_key(made_from, image('training'))[:12]}"
+    fingerprint = Writer(outputs["model"], "model", params.section, inputs, params, models).fingerprint
+    name = f"train-{params.task}-{content_key(fingerprint, image('training'))[:12]}"
     handover = Handover(_shared(params) / name)
     model, latents = handover.folder / "model", handover.folder / "latents"
     if not handover.finished(model):
-        if not _at_work(jobs, name):
+        if not _is_running(jobs, name):
             _share(inputs["latents"], latents)
             handover.ask(params, latents, model)
             jobs.create(manifest(name, jobs.namespace, handover.folder, params))
@@ -92,8 +92,8 @@ def _shared(params: Params) -> Path:
     return folder
 
 
-def _at_work(jobs: TrainJobs, name: str) -> bool:
-    """Whether an earlier try left a job that is still at work; one that has ended is deleted."""
+def _is_running(jobs: TrainJobs, name: str) -> bool:
+    """Whether an earlier try left a job that has not ended; one that has ended is deleted."""
     job = jobs.get(name)
     if job and not _end(job):
         return True
@@ -128,11 +128,11 @@ def _follow(jobs: TrainJobs, name: str, handover: Handover, model: Path) -> None
 
 def _wait(jobs: TrainJobs, name: str) -> Job:
     """Waits for the job to end and returns it; prints each change until then."""
-    said = ""
+    printed = ""
     while job := jobs.get(name):
-        if (state := _state(job)) != said:
-            print(f"training: TrainJob {jobs.namespace}/{name}: {state}", file=sys.stderr, flush=True)
-            said = state
+        if (state := _state(job)) != printed:
+            say(f"training: TrainJob {jobs.namespace}/{name}: {state}", err=True)
+            printed = state
         if _end(job):
             return job
         time.sleep(trainer_api.POLL)

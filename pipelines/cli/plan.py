@@ -30,7 +30,7 @@ OTHERS = (
 
 
 def plan_join(job: Job, device: str, path: Path | None) -> None:
-    """Prints what `job` costs on `device`, as JSON to `path` too: cpu and cuda are probed, cards looked up."""
+    """Prints what `job` costs on `device`, also as JSON to `path`; cpu and cuda are probed, cards looked up."""
     if path:
         check_writable(path)
     bill = plan(job, _speed(device, job.dim))
@@ -40,7 +40,7 @@ def plan_join(job: Job, device: str, path: Path | None) -> None:
         console.print(f" {number}. {sentence}", highlight=False)
     console.print(_others(job))
     if path:
-        path.write_text(json.dumps(asdict(bill), indent=2) + "\n")
+        path.write_text(json.dumps(asdict(bill), indent=2) + "\n", encoding="utf-8")
 
 
 def _speed(device: str, dim: int) -> Speed:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
 
+from components.common.data.digests import short
 from pipelines.compare.comparison import Against, Comparison
 from pipelines.compare.named import Named
 from pipelines.compare.pictures import all_cards
@@ -31,6 +32,7 @@ def write_page(comparison: Comparison, reference: Named, runs: Sequence[Named], 
         "tally": _tally,
         "scale": _scale,
         "place": _place,
+        "short": short,
         "width": WIDTH,
     }
     html = templates.get_template("compare.html").render(

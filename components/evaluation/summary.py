@@ -5,7 +5,7 @@ per sample (paired), which removes what makes a sample easy or hard for every sy
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
@@ -108,7 +108,7 @@ def plots(table: Table) -> dict[str, list[dict[str, Any]]]:
         names = [metric for other, metric in table.cells if other == benchmark]
         rows_by_plot[f"{benchmark}_scores"] = [
             {"metric": name, "system": system}
-            | table.interval(benchmark, name, system)._asdict()
+            | asdict(table.interval(benchmark, name, system))
             | {"subjects": table.subjects(benchmark, name, system)}
             | {"above_ceiling": table.above_ceiling(benchmark, name, system)}
             for name in names
@@ -116,7 +116,7 @@ def plots(table: Table) -> dict[str, list[dict[str, Any]]]:
         ]
         differences = {(name, each): table.contrast(benchmark, name, each) for name in names for each in CONTRASTS}
         rows_by_plot[f"{benchmark}_differences"] = [
-            {"metric": name, "system": each} | difference._asdict()
+            {"metric": name, "system": each} | asdict(difference)
             for (name, each), difference in differences.items()
             if difference is not None
         ]

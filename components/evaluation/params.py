@@ -7,14 +7,9 @@ from pydantic import model_validator
 from components.common.references import CONTEXT, REFERENCE_SCALE
 from components.common.stage.params import ModelReference, Places, StageParams, parameter
 from components.common.stage.shared import Cells, Crops, Judge, KeptApart, Miner, OnDevice, Seeded
+from components.common.systems import SYSTEMS
 
 DREAMBENCH = "DreamBench"
-REAL = "real-photograph"
-"""Other real photographs of the subject in the result's place: what a system can hope for, as rows of the scores."""
-MODEL, SHUFFLED, PASTED = "objectmate", "shuffled-refs", "copy-paste"
-"""The trained model, the same with another object's references, and the baseline that needs no model."""
-RESERVED = (MODEL, "objectmate-1-ref", SHUFFLED, PASTED, "clean-plate", REAL)
-"""Names of the systems that the stage scores itself."""
 NO_BENCHMARK = "evaluation needs a benchmark: a folder with a COCO annotations.json, or sandbox:NAME"
 
 
@@ -76,7 +71,7 @@ class Params(SemanticJudges, Miner, Judge, KeptApart, Crops, Cells, OnDevice, Se
 
     @model_validator(mode="after")
     def _outside_names_are_free(self) -> Self:
-        taken = sorted(set(self.outside) & set(RESERVED))
+        taken = sorted(set(self.outside) & set(SYSTEMS))
         if taken:
             raise ValueError(f"outside names {', '.join(taken)} belong to the stage; choose any other name")
         return self

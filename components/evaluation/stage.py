@@ -15,6 +15,7 @@ from components.common.data.writing import Writer
 from components.common.diffusion.pipeline import GridPipeline
 from components.common.errors import UserError
 from components.common.stage.report import Report
+from components.common.systems import MODEL, ONE_REFERENCE, PASTED, PLATE, SHUFFLED
 from components.common.vision.encoders import load_encoder
 from components.common.vision.models import from_pretrained, weights_digest
 from components.evaluation import summary
@@ -108,14 +109,14 @@ def _parts(name: str, samples: Sequence[Sample], inputs: Mapping[str, Path], par
         )
     shuffling = shuffled(samples, params.seed)
     treatments: dict[str, tuple[Sequence[Sample], System]] = {
-        "objectmate": (samples, grid),
-        "objectmate-1-ref": (one_reference(samples), grid),
-        "shuffled-refs": (shuffling, grid),
-        "copy-paste": (samples, copy_paste),
-        "clean-plate": (samples, clean_plate),
+        MODEL: (samples, grid),
+        ONE_REFERENCE: (one_reference(samples), grid),
+        SHUFFLED: (shuffling, grid),
+        PASTED: (samples, copy_paste),
+        PLATE: (samples, clean_plate),
     }
     if task == "generation":
-        treatments = {each: treatments[each] for each in ("objectmate", "shuffled-refs", "copy-paste")}
+        treatments = {each: treatments[each] for each in (MODEL, SHUFFLED, PASTED)}
     for system, place in sorted(params.outside.items()):
         check_folder(system, Path(place))
         if has_pictures(Path(place), samples):
@@ -165,8 +166,8 @@ def _sheets(parts: Sequence[Part], pictures: Pictures) -> dict[str, Image.Image]
     """A sample sheet of each benchmark that was judged: the model next to itself with shuffled references."""
     return {
         f"{part.benchmark}_samples": sample_sheet(
-            part.samples, {name: pictures[part.benchmark][name] for name in ("objectmate", "shuffled-refs")}
+            part.samples, {name: pictures[part.benchmark][name] for name in (MODEL, SHUFFLED)}
         )
         for part in parts
-        if part.system == "objectmate"
+        if part.system == MODEL
     }

@@ -10,28 +10,28 @@ from statistics import fmean
 from typing import Any
 
 from components.common.statistics import Interval, cluster_bootstrap
+from components.common.systems import GAP, MODEL, ONE_REFERENCE, OVER_PASTED, PASTED, REAL, SHUFFLED, VIEW_GAIN
 from components.evaluation.metrics import IDENTITY, LOWER_IS_BETTER, TITLES
-from components.evaluation.params import REAL
 
 CONTRASTS = {
-    "reference_gap": ("objectmate", "shuffled-refs"),
-    "view_gain": ("objectmate", "objectmate-1-ref"),
-    "over_copy_paste": ("objectmate", "copy-paste"),
+    GAP: (MODEL, SHUFFLED),
+    VIEW_GAIN: (MODEL, ONE_REFERENCE),
+    OVER_PASTED: (MODEL, PASTED),
 }
 """Paired difference -> (the system, what it is compared with). Positive always means the first is better."""
 
 SAID = {
-    "reference_gap": {
+    GAP: {
         "better": "with its own references the model does better than with another object's",
         "worse": "with its own references the model does worse than with another object's",
         "open": "no difference is shown between its own references and another object's",
     },
-    "over_copy_paste": {
+    OVER_PASTED: {
         "better": "the model does better than a reference that is copied",
         "worse": "a reference that is copied, which needs no model, does better than the model",
         "open": "no difference is shown between the model and a reference that is copied",
     },
-    "view_gain": {
+    VIEW_GAIN: {
         "better": "three references do better than one",
         "worse": "three references do worse than one",
         "open": "no difference is shown between three references and one",

@@ -13,15 +13,13 @@ from typing import Any
 
 from components.common.data.reading import Dataset
 from components.common.statistics import LEAST_CLUSTERS, Interval, holm, paired_difference
+from components.common.systems import GAP, MODEL, PASTED, REAL, SHUFFLED
 from components.evaluation.metrics import LOWER_IS_BETTER
-from components.evaluation.params import MODEL, PASTED, REAL, SHUFFLED
 from components.evaluation.summary import Table
 from pipelines.engines.state import current_steps
 from pipelines.engines.workspace import Workspace
 from pipelines.steps import STEPS
 
-GAP = "reference_gap"
-"""The score with the true references minus that with another object's, by the independent encoder."""
 CONFIDENCE = 0.95
 BETTER, WORSE, MAYBE_BETTER, MAYBE_WORSE = "better", "worse", "perhaps better", "perhaps worse"
 """Better or worse: also after Holm's correction for all scores. Perhaps: only if it were the one score looked at."""

@@ -9,7 +9,7 @@ from components.common.data.digests import short
 from components.common.data.reading import Dataset
 from components.common.stage.logged import LoggedDataset, describe_dataset
 from components.common.statistics import Interval
-from components.evaluation.params import MODEL, PASTED
+from components.common.systems import GAP, MODEL, PASTED
 from components.evaluation.summary import Table, tabulate
 from pipelines.engines.naming import OF_THE_RUN
 from pipelines.engines.state import current_steps, verdicts
@@ -18,7 +18,6 @@ from pipelines.steps import STEPS
 
 SCORES = ("insertion.second_ir", "insertion.ir", "insertion.object_error", "generation.second_ir", "generation.ir")
 """The model's scores in a run's record, under the names that `objectmate compare` also uses."""
-GAP = "reference_gap"
 COUNTED = ("images", "objects", "sets", "tuples")
 
 

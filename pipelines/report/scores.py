@@ -8,19 +8,19 @@ from typing import Any
 from markupsafe import Markup
 
 from components.common.data.files import read_json
+from components.common.systems import GAP, MODEL, ONE_REFERENCE, OVER_PASTED, PASTED, PLATE, REAL, SHUFFLED
 from components.evaluation.metrics import LOWER_IS_BETTER, TITLES
-from components.evaluation.params import MODEL, PASTED, REAL, SHUFFLED
 from pipelines.report.charts import dots, legend
 from pipelines.report.words import CONTRASTS, SYSTEMS
 
 Rows = list[dict[str, Any]]
 MARKS = {
     MODEL: "own",
-    "objectmate-1-ref": "own-less",
+    ONE_REFERENCE: "own-less",
     REAL: "ceiling",
     PASTED: "baseline",
     SHUFFLED: "floor",
-    "clean-plate": "floor-less",
+    PLATE: "floor-less",
 }
 """System -> class of its mark; outside systems share another."""
 MEANINGS = {"ceiling": "ceiling", "own": "the model", "baseline": "trivial baseline", "floor": "floor"}
@@ -71,11 +71,11 @@ class Benchmark:
 
     def sentences(self) -> list[str]:
         """What the paired differences say, plainly: what the references are worth, and where a baseline wins."""
-        said, main = [], self._difference("reference_gap", MAIN)
+        said, main = [], self._difference(GAP, MAIN)
         if main:
             matter = "its references matter" if main["low"] > 0 else "its references are not shown to matter"
             said.append(f"{matter}: they are worth {_interval(main)} over another object's, on {TITLES[MAIN]}")
-        pasted = [row for row in self.differences if row["system"] == "over_copy_paste"]
+        pasted = [row for row in self.differences if row["system"] == OVER_PASTED]
         wins = [f"{TITLES.get(row['metric'], row['metric'])}, by {_gain(row)}" for row in pasted if row["high"] < 0]
         if wins:
             said.append(f"copy-paste, which needs no model, beats the model on {'; '.join(wins)}")

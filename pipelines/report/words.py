@@ -6,6 +6,8 @@ A plot that is not listed is drawn all the same, under its own name: see `plot_w
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from components.common.systems import GAP, MODEL, ONE_REFERENCE, OVER_PASTED, PASTED, PLATE, REAL, SHUFFLED, VIEW_GAIN
+
 
 @dataclass(frozen=True)
 class Plot:
@@ -171,29 +173,29 @@ PICTURES = {
     "assembly/tuples": "Training tuples, one a line: the references, the scene without the object, and the target.",
     "train_insertion/samples": "Held-out tuples, one a line: references, background, what the model made, the target.",
     "train_generation/samples": "Held-out tuples, one a line: references, what the model made, the target.",
-    "evaluation/insertion_samples": "The same scenes in every run; shuffled-refs is the model with another object's "
+    "evaluation/insertion_samples": f"The same scenes in every run; {SHUFFLED} is the model with another object's "
     "references.",
     "evaluation/placement_samples": "The same scenes in every run, where nobody has photographed the object; "
-    "shuffled-refs is the model with another object's references.",
-    "evaluation/generation_samples": "The same prompts in every run; shuffled-refs is the model with another object's "
+    f"{SHUFFLED} is the model with another object's references.",
+    "evaluation/generation_samples": f"The same prompts in every run; {SHUFFLED} is the model with another object's "
     "references.",
 }
 """Stage/figure -> its sentence."""
 
 SYSTEMS = {
-    "real-photograph": "ceiling: real photos",
-    "objectmate": "the model",
-    "objectmate-1-ref": "with one reference",
-    "copy-paste": "baseline: copy-paste",
-    "shuffled-refs": "floor: other's refs",
-    "clean-plate": "floor: empty scene",
+    REAL: "ceiling: real photos",
+    MODEL: "the model",
+    ONE_REFERENCE: "with one reference",
+    PASTED: "baseline: copy-paste",
+    SHUFFLED: "floor: other's refs",
+    PLATE: "floor: empty scene",
 }
 """System -> what it is called beside a chart, from the best that can be hoped for to the least."""
 
 CONTRASTS = {
-    "reference_gap": "own over other's refs",
-    "over_copy_paste": "over copy-paste",
-    "view_gain": "3 references over 1",
+    GAP: "own over other's refs",
+    OVER_PASTED: "over copy-paste",
+    VIEW_GAIN: "3 references over 1",
 }
 """Paired difference -> the same."""
 

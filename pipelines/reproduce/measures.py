@@ -1,6 +1,6 @@
 """How questions are measured: each function makes what answers one question from the material."""
 
-from components.evaluation.params import MODEL
+from components.common.systems import MODEL
 from pipelines.compare.scores import Cells
 from pipelines.reproduce.answer import Answer, compared, compared_trainings
 from pipelines.reproduce.evidence import Evidence, Material

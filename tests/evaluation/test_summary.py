@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from components.common.systems import REAL
 from components.evaluation import summary
-from components.evaluation.params import REAL
 
 
 def rows(system: str, values: dict[str, float], metric: str = "ir") -> list[dict]:

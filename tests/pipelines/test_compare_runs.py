@@ -17,13 +17,14 @@ from typer.testing import CliRunner, Result
 
 from components.common.data.reading import Dataset
 from components.common.errors import UserError
+from components.common.systems import GAP
 from components.evaluation.summary import tabulate
 from pipelines.cli.app import app
 from pipelines.cluster.sync import _commit
 from pipelines.compare.comparison import Comparison, Parameter, _why, compare
 from pipelines.compare.named import in_folder
 from pipelines.compare.pictures import BUDGET
-from pipelines.compare.scores import GAP, MAYBE_WORSE, SAME, compare_scores, current_scores, sentence, why_not
+from pipelines.compare.scores import MAYBE_WORSE, SAME, compare_scores, current_scores, sentence, why_not
 from pipelines.compare.terminal import answer, cause
 from pipelines.compare.worse import worse
 from pipelines.engines.prepare import check_run

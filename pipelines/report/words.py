@@ -80,7 +80,7 @@ PLOTS = {
         "share of partners that are right (0 to 1)",
         "Where the similarity window may start: the lower bound has to reach the target.",
         "lines",
-        {"precision": "measured", "lower_bound": "lower bound, 95 %"},
+        {"precision": "measured", "lower_bound": "lower bound"},
     ),
     "mining/neighbour_similarity": Plot(
         "Similarity of neighbours",
@@ -151,10 +151,10 @@ PLOTS = {
     ),
     "assembly/rejected_sets": Plot("Sets without a tuple", "sets", "reason", "Why sets became no tuple.", "bars"),
     "train_insertion/loss": Plot(
-        "Loss", "training images", "mean squared error of the noise", "Loss while training.", "lines", LOSS
+        "Loss", "training images", "weighted squared error of what the model predicts", "Loss while training.", "lines", LOSS
     ),
     "train_generation/loss": Plot(
-        "Loss", "training images", "mean squared error of the noise", "Loss while training.", "lines", LOSS
+        "Loss", "training images", "weighted squared error of what the model predicts", "Loss while training.", "lines", LOSS
     ),
 }
 """Stage/plot -> its words."""
@@ -168,7 +168,7 @@ PICTURES = {
     "gate_recurrence/judged_pairs": "References that were judged, beside their anchors, and the verdict.",
     "gate_recurrence/pairs_to_judge": "References that still wait for a verdict.",
     "removal/plates": "Photographs, what was erased, and the clean plates without the object.",
-    "removal/no_plate": "Photographs whose object could not be removed.",
+    "removal/without_a_plate": "Photographs whose object could not be removed.",
     "captioning/captions": "What the captioner saw, and said.",
     "assembly/tuples": "Training tuples, one a line: the references, the scene without the object, and the target.",
     "train_insertion/samples": "Held-out tuples, one a line: references, background, what the model made, the target.",

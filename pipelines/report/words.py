@@ -151,10 +151,20 @@ PLOTS = {
     ),
     "assembly/rejected_sets": Plot("Sets without a tuple", "sets", "reason", "Why sets became no tuple.", "bars"),
     "train_insertion/loss": Plot(
-        "Loss", "training images", "weighted squared error of what the model predicts", "Loss while training.", "lines", LOSS
+        "Loss",
+        "training images",
+        "weighted squared error of what the model predicts",
+        "Loss while training.",
+        "lines",
+        LOSS,
     ),
     "train_generation/loss": Plot(
-        "Loss", "training images", "weighted squared error of what the model predicts", "Loss while training.", "lines", LOSS
+        "Loss",
+        "training images",
+        "weighted squared error of what the model predicts",
+        "Loss while training.",
+        "lines",
+        LOSS,
     ),
 }
 """Stage/plot -> its words."""

@@ -16,6 +16,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from components.common.errors import UserError
+from components.common.verdicts import ASK
 from pipelines.engines.workspace import Workspace
 from pipelines.labelling.opening import places, why_not
 from pipelines.labelling.session import check_name
@@ -89,7 +90,7 @@ def create_app(review: Review, token: str, rater: str = "", port: int = 0) -> St
 
 def home(request: Request) -> Response:
     """What there is to do."""
-    return page(request, "home.html", review=request.app.state.review)
+    return page(request, "home.html", review=request.app.state.review, ask=ASK)
 
 
 async def name(request: Request) -> Response:

@@ -29,14 +29,21 @@ from components.evaluation.benchmark import (
     samples_of,
 )
 from components.evaluation.figures import sample_sheet
-from components.evaluation.metrics import GenerationJudge, InsertionJudge, Judges, PlacementJudge, specifications
+from components.evaluation.metrics import (
+    IDENTITY,
+    GenerationJudge,
+    InsertionJudge,
+    Judges,
+    PlacementJudge,
+    specifications,
+)
 from components.evaluation.outside import check_folder, folder_system, gaps, has_pictures, strangers
 from components.evaluation.params import NO_BENCHMARK, Params
 from components.evaluation.parts import Judge, Part, Pictures, draw, read_pictures, score
 from components.evaluation.systems import System, clean_plate, copy_paste, model_system, one_reference, shuffled
 from components.evaluation.text import ClipText
 
-JUDGES = ("clip", "dino", "ir", "second_ir")
+JUDGES = tuple(dict.fromkeys(IDENTITY.values()))
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:

@@ -11,7 +11,7 @@ from typing import Any
 
 from components.common.statistics import Interval, cluster_bootstrap
 from components.common.systems import GAP, MODEL, ONE_REFERENCE, OVER_PASTED, PASTED, REAL, SHUFFLED, VIEW_GAIN
-from components.evaluation.metrics import IDENTITY, LOWER_IS_BETTER, TITLES
+from components.evaluation.metrics import IDENTITY, LOWER_IS_BETTER, title
 
 CONTRASTS = {
     GAP: (MODEL, SHUFFLED),
@@ -139,7 +139,7 @@ def _said(benchmark: str, words: Mapping[str, str], gaps: Mapping[str, Interval]
     """One sentence for each of: better, worse, not told apart; with the metrics of which it is true."""
     sides: dict[str, list[str]] = {"better": [], "worse": [], "open": []}
     for name, gap in gaps.items():
-        sides["better" if gap.low > 0 else "worse" if gap.high < 0 else "open"].append(TITLES.get(name, name))
+        sides["better" if gap.low > 0 else "worse" if gap.high < 0 else "open"].append(title(name))
     return [f"{benchmark.capitalize()}: {words[side]} on {', '.join(on)}." for side, on in sides.items() if on]
 
 
@@ -149,7 +149,7 @@ def _beyond(table: Table, benchmark: str, names: Iterable[str]) -> list[str]:
     for name in names:
         for system in table.cells[benchmark, name]:
             if table.above_ceiling(benchmark, name, system):
-                above.setdefault(system, []).append(TITLES[name])
+                above.setdefault(system, []).append(title(name))
     return [
         f"{benchmark.capitalize()}: {system} scores above other photographs of the same objects on {', '.join(on)}: "
         "this is what copying gives, not a better likeness."

@@ -4,6 +4,8 @@ from typing import Any, ClassVar, Literal
 
 from components.common.stage.params import ModelReference, Place, StageParams, parameter
 
+PRECISION = 0.8
+"""The share of right references that calibration aims at and the precision gate demands."""
 SD15 = "stable-diffusion-v1-5/stable-diffusion-v1-5@451f4fe16113bff5a5d2269ed5ad43b0592e9a14"
 
 

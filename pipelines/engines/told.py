@@ -14,6 +14,7 @@ from components.evaluation.summary import Table, tabulate
 from pipelines.engines.naming import OF_THE_RUN
 from pipelines.engines.state import current_steps, verdicts
 from pipelines.engines.workspace import Workspace
+from pipelines.report.templates import colour
 from pipelines.steps import STEPS
 
 SCORES = ("insertion.second_ir", "insertion.ir", "insertion.object_error", "generation.second_ir", "generation.ir")
@@ -128,7 +129,7 @@ class Told:
                 xerr=[[each.mean - each.low], [each.high - each.mean]],
                 fmt="o",
                 capsize=4,
-                color="#2457c5",
+                color=colour("own"),
             )
         axes.set_yticks(range(len(self.intervals)), list(self.intervals))
         axes.invert_yaxis()

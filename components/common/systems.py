@@ -6,7 +6,7 @@ MODEL, ONE_REFERENCE, SHUFFLED = "objectmate", "objectmate-1-ref", "shuffled-ref
 PASTED, PLATE = "copy-paste", "clean-plate"
 """The baselines that need no model: the first reference in the scene's box, and the scene without an object."""
 REAL = "real-photograph"
-"""Other real photographs of the subject in the result's place: what a system can hope for, as rows of the scores."""
+"""Other real photographs of the subject in the result's place, as rows of the scores: the ceiling for any system."""
 SYSTEMS = (MODEL, ONE_REFERENCE, SHUFFLED, PASTED, PLATE, REAL)
 GAP, VIEW_GAIN, OVER_PASTED = "reference_gap", "view_gain", "over_copy_paste"
 """Paired differences of the model from itself with another object's references, with one reference, and from

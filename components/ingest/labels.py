@@ -1,4 +1,4 @@
-"""The labels of a collection: what the rows of the table say of its photographs, and which rows are not used."""
+"""The labels of a collection: what the rows of the table say about its photographs, and which rows are not used."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from components.common.data.storage import read_address
 from components.common.errors import UserError
 
 Refusal = tuple[str, str, str]
-"""uri, or the name as written; reason, a word of `schemas.REASONS`; detail."""
+"""uri, or the name as written; reason, a key of `schemas.REASONS`; detail."""
 
 _Place = tuple[str, tuple[float, ...] | None]
 """uri and box of what a row labels."""
@@ -51,11 +51,11 @@ class Labels:
 
     def rights(self) -> dict[str, dict[str, str]]:
         """uri -> column -> value, from all rows of each photograph (see `_merged`)."""
-        given: dict[str, list[dict[str, str]]] = defaultdict(list)
+        by_uri: dict[str, list[dict[str, str]]] = defaultdict(list)
         for row in self.rows:
             if row.rights and row.path in self.names.uris:
-                given[self.names.uris[row.path]].append(row.rights)
-        return {uri: _merged(rights) for uri, rights in given.items()}
+                by_uri[self.names.uris[row.path]].append(row.rights)
+        return {uri: _merged(rights) for uri, rights in by_uri.items()}
 
     def subjects(self, image_ids: dict[str, str]) -> list[dict[str, Any]]:
         """Rows of the `subjects` dataset, for the photographs in `image_ids` (uri -> image_id), without repeats.

@@ -25,7 +25,7 @@ def test_a_page_has_the_colours_of_the_theme_and_no_unknown_ones(path: Path) -> 
 
 def test_a_box_that_is_drawn_has_the_same_colour_in_pictures_and_on_pages() -> None:
     assert colour("box") == MARK
-    with pytest.raises(ValueError, match="theme.css has no colour marker"):
+    with pytest.raises(ValueError, match=r"theme\.css has no colour marker"):
         colour("marker")
 
 

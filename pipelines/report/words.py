@@ -24,13 +24,20 @@ class Plot:
     series: Mapping[str, str] = field(default_factory=dict)
 
 
-LOSS = {
-    "loss": "all noise levels",
-    "loss_t1": "least noise",
-    "loss_t2": "less",
-    "loss_t3": "more",
-    "loss_t4": "most noise",
-}
+TRAINING = Plot(
+    "Loss",
+    "training images",
+    "weighted squared error of what the model predicts",
+    "Loss while training.",
+    "lines",
+    {
+        "loss": "all noise levels",
+        "loss_t1": "least noise",
+        "loss_t2": "less",
+        "loss_t3": "more",
+        "loss_t4": "most noise",
+    },
+)
 PLOTS = {
     "ingest/sides": Plot(
         "Size of photographs", "shorter side (px)", "photographs", "How large the photographs are.", "columns"
@@ -150,22 +157,8 @@ PLOTS = {
         "Where photographs end", "photographs", "end", "The furthest place that each photograph reached.", "bars"
     ),
     "assembly/rejected_sets": Plot("Sets without a tuple", "sets", "reason", "Why sets became no tuple.", "bars"),
-    "train_insertion/loss": Plot(
-        "Loss",
-        "training images",
-        "weighted squared error of what the model predicts",
-        "Loss while training.",
-        "lines",
-        LOSS,
-    ),
-    "train_generation/loss": Plot(
-        "Loss",
-        "training images",
-        "weighted squared error of what the model predicts",
-        "Loss while training.",
-        "lines",
-        LOSS,
-    ),
+    "train_insertion/loss": TRAINING,
+    "train_generation/loss": TRAINING,
 }
 """Stage/plot -> its words."""
 

@@ -97,10 +97,10 @@ def _take_down(arguments: Mapping[str, Any], made: Mapping[str, Any], cluster: b
     """The tasks of a takedown. Earlier outputs are deleted once ingest has refused, whatever the gates then decide."""
     outputs = arguments["outputs"]
     purging = purge_outputs(ingest=arguments["ingest"], outputs=outputs, quarantine=made["quarantine"])
-    verdicts = {gate: made[gate] for gate in made if gate.startswith("gate_")}
+    verdicts = {step.name: made[step.outputs["verdicts"]] for step in COMPILED[TAKEDOWN] if step.stage.gate}
     writing = write_receipt(outputs=outputs, purged=purging.outputs["purged"], **verdicts)
     for task in (purging, writing):
-        task.set_caching_options(False)  # what lies at an address may have changed
+        task.set_caching_options(False)  # what is at an address may have changed
         if cluster:
             settle_outside(task)
 

@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from components.common.errors import UserError
 from components.common.stage.params import StageParams, collect, validate
-from components.common.stage.yaml_text import read_yaml
+from components.common.stage.yaml_text import read_yaml, yaml_line
 from pipelines.steps import STEPS, Step
 
 PROFILES = Path(__file__).parent / "profiles"
@@ -57,7 +57,7 @@ def profile_names() -> list[str]:
 
 
 def profile_settings(profile: str) -> dict[str, Any]:
-    """`section.key -> value` of what a profile sets. Raises `UserError` if there is no such profile."""
+    """`section.key` -> value of everything that a profile sets. Raises `UserError` if there is no such profile."""
     overlay = _overlay(profile)
     return {key: _get(overlay, key) for key in fields() if _has(overlay, key)}
 
@@ -114,12 +114,11 @@ def render(values: dict[str, Any]) -> str:
 
 def _line(key: str, value: Any) -> str:
     field = fields()[key]
-    # The YAML of a bare scalar ends in a document marker, which is not part of the value.
-    shown = yaml.safe_dump(value, default_flow_style=True, width=10_000).removesuffix("...\n").strip()
     extra = field.json_schema_extra
     default = yaml.safe_load(yaml.safe_dump(_plain(field.get_default(call_default_factory=True))))
     source = extra.get("source") if isinstance(extra, dict) and value == default else ""
-    return f"{key.split('.')[-1]}: {shown}  # {field.description}" + (f" (default: {source})" if source else "")
+    said = f"{field.description} (default: {source})" if source else field.description
+    return f"{key.split('.')[-1]}: {yaml_line(value)}  # {said}"
 
 
 def _plain(value: Any) -> Any:
@@ -138,7 +137,7 @@ def refuse_unknown(values: dict[str, Any], where: str) -> None:
 
 
 def _leaves(values: dict[str, Any], sections: set[str], path: str = "") -> list[str]:
-    """The dotted keys of all values: mappings at a `sections` path are descended into, other values are leaves."""
+    """The dotted keys of all values: mappings at a path in `sections` are followed, other values are leaves."""
     keys: list[str] = []
     for name, value in values.items():
         key = f"{path}{name}"

@@ -1,4 +1,4 @@
-"""The pipeline as a table: the order of the stages, and the dataset of a run that each role stands for.
+"""The pipeline as a table: the order of the stages, and which dataset of a run each role refers to.
 
 Each stage describes itself in `components/<stage>/__init__.py`. DVC, KFP and the command line are built from both.
 """
@@ -29,7 +29,7 @@ from components.common.stage.contract import Stage
 class Step:
     """One stage in the pipeline.
 
-    after: gates that must have passed first. named: role -> dataset of the run, where their names differ.
+    after: gates that must pass first. named: role -> dataset of the run, where their names differ.
     """
 
     stage: Stage
@@ -102,8 +102,8 @@ def pipeline_steps(pipeline: str) -> tuple[Step, ...]:
 
 
 def last_steps(steps: Sequence[Step]) -> list[str]:
-    """Names of the steps that no other of `steps` waits for. DVC need only be asked for these, and it reads all
-    its files again for each step that it is asked for."""
+    """Names of the steps that no other of `steps` waits for. These are enough as DVC's targets, and DVC reads all its
+    files again for each target."""
     awaited = {name for step in steps for name in (*step.inputs.values(), *step.after)}
     return [step.name for step in steps if awaited.isdisjoint(step.outputs.values())]
 

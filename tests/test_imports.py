@@ -91,6 +91,14 @@ def test_imports_point_down(path: Path) -> None:
             assert layer(other) < layer(own), f"{named(path)} ({own}) imports {module}"
 
 
+def test_only_the_command_line_imports_the_command_line() -> None:
+    others = [path for path in MODULES if not path.match("pipelines/cli/*.py")]
+    trees = {named(path): ast.parse(path.read_text(encoding="utf-8")) for path in others}
+    assert [
+        path for path, tree in trees.items() if any(each.startswith("pipelines.cli") for each in imported(tree))
+    ] == []
+
+
 @pytest.mark.parametrize("path", LIGHT, ids=named)
 def test_light_modules_import_nothing_heavy(path: Path) -> None:
     heavy = [(named(file), module) for file, module in on_import(path, set()) if module.split(".")[0] in HEAVY]

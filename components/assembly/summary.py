@@ -43,7 +43,7 @@ def _notes(metrics: dict[str, float], sets: int) -> list[str]:
     notes = [f"{counted(sets, 'set')} gave {counted(round(metrics['tuples']), 'tuple')}."]
     for name in (TRAIN, VALIDATION):
         if sets and not metrics[f"{name}_tuples"]:
-            notes.append(f"No tuple is in the {name} split: change assembly.validation_share or assembly.seed.")
+            notes.append(f"No tuple is in the {name} split: change assembly.validation_share or seed.")
     if metrics["largest_group_share"] > 0.5:
         notes.append("One split group has most tuples, as look-alikes form chains: lower mining.split_margin.")
     return notes

@@ -25,15 +25,22 @@ def sentences(text: str) -> str:
     return harmless(text, but=LAYOUT)
 
 
-def say(text: object, err: bool = False) -> None:
-    """Prints a line. err: to standard error."""
-    print(sentences(str(text)), file=sys.stderr if err else sys.stdout, flush=True)
+def say(text: object, err: bool = False, end: str = "\n") -> None:
+    """Prints a line. err: to standard error. end: what follows the text."""
+    print(sentences(str(text)), end=end, file=sys.stderr if err else sys.stdout, flush=True)
 
 
 def json_text(value: Any) -> str:
-    """JSON for programs and people: letters of all languages as they are, what acts on a terminal as \\uXXXX."""
-    text = json.dumps(value, indent=1, default=str, ensure_ascii=False)
+    """JSON for programs and people: letters of all languages as they are, what acts on a terminal as \\uXXXX.
+
+    Bytes are hexadecimal digits; other values that JSON does not have are written as `str` writes them.
+    """
+    text = json.dumps(value, indent=1, default=_plain, ensure_ascii=False)
     return "".join(each if _written(each, LAYOUT) == each else json.dumps(each)[1:-1] for each in text)
+
+
+def _plain(value: Any) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)
 
 
 def _written(character: str, but: str) -> str:

@@ -9,6 +9,9 @@ WAITS = (0.5, 1.0, 2.0, 4.0)
 LONG_WAITS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 60.0, 60.0, 60.0)
 """The same where days of work are at stake: an API server can be unavailable for minutes while it is replaced."""
 ATTEMPTS = 1 + len(WAITS)
+TIMEOUT = (10, 60)
+"""Seconds to wait for a connection, and for an answer."""
+TOO_MANY, BROKEN = 429, 500
 
 Answer = TypeVar("Answer")
 
@@ -33,3 +36,8 @@ def persist(
             wait = max(wait, asked(error))
         time.sleep(wait)
     return attempt()
+
+
+def status_may_pass(status: int) -> bool:
+    """Whether an HTTP status says that the server is too busy or broken, so that the same request may succeed later."""
+    return status == TOO_MANY or status >= BROKEN

@@ -75,7 +75,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
         specs = [spec for name in judged for spec in specifications(name, judges, params)]
         out.facts["specs"] = {spec.digest: asdict(spec) for spec in specs}
         score(parts, pictures, judge_of, out)
-    table = summary.tabulate(Dataset(outputs["scores"]).rows(), params.seed)
+    table = summary.table_of(Dataset(outputs["scores"]))
     notes = benchmark.notes + _left_out(benchmark, judged, params) + summary.notes(table)
     return Report(summary.metrics(table), summary.plots(table), _sheets(parts, pictures), notes)
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
+from components.common.data.reading import Dataset
 from components.common.statistics import Interval, cluster_bootstrap
 from components.common.systems import GAP, MODEL, ONE_REFERENCE, OVER_PASTED, PASTED, REAL, SHUFFLED, VIEW_GAIN
 from components.evaluation.metrics import IDENTITY, LOWER_IS_BETTER, title
@@ -84,6 +85,11 @@ def tabulate(rows: Iterable[Mapping[str, Any]], seed: int) -> Table:
         cell = cells.setdefault((row["benchmark"], row["metric"]), {}).setdefault(row["system"], {})
         cell[row["sample"]] = (row["subject"], row["value"])
     return Table(cells, seed)
+
+
+def table_of(scores: Dataset) -> Table:
+    """The scores of a run, with the seed that its page's intervals have."""
+    return tabulate(scores.rows(), scores.manifest.params["seed"])
 
 
 def metrics(table: Table) -> dict[str, float]:

@@ -11,7 +11,7 @@ from components.gates.params import Checkpoint, Intake, Model, Recurrence, Tuple
 
 
 def _checkpoint(params: type[Checkpoint], does: str, takes: str, gpu: bool = False) -> Stage:
-    named, flow = params.section.replace("gates.", "gate_"), f"{takes} -> verdicts"
+    named, flow = params.step(), f"{takes} -> verdicts"
     size = Size("1", "2", "4Gi", gpu)
     return Stage(__name__, f"Gates: {named}", params, flow, "gates", size, gate=True, named=named, does=does)
 

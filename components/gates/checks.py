@@ -8,6 +8,9 @@ import numpy as np
 
 from components.common.stage.report import Report
 
+RUN = "RUN"
+"""The run's folder in the command of a next step: a gate does not know it."""
+
 SIGNIFICANT_DIGITS = 6
 
 

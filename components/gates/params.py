@@ -13,6 +13,11 @@ class Checkpoint(StageParams):
 
     blocking: bool = parameter(True, "a verdict other than pass stops the pipeline")
 
+    @classmethod
+    def step(cls) -> str:
+        """As in `objectmate stage NAME`."""
+        return cls.section.replace("gates.", "gate_")
+
 
 class Intake(Checkpoint):
     """Gate on images and quarantine: what came in is usable, known by digest, and (where asked) licensed."""

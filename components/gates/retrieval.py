@@ -17,7 +17,7 @@ from components.common.vision.object_pictures import ObjectPictures
 from components.common.vision.sheets import Cell, sheet
 from components.gates.advice import Window, window_of
 from components.gates.beside import by_band, by_category, coverage, other_products, precision_of_pairs
-from components.gates.checks import Check, Gate
+from components.gates.checks import RUN, Check, Gate
 from components.gates.draws import Lot, lot_of
 from components.gates.known import RIGHT, UNKNOWN, known
 from components.gates.params import Recurrence
@@ -86,8 +86,8 @@ def _next_step(evidence: Evidence, decision: Decision, window: Window) -> str:
         return window.unused_labels
     if decision.word == "undecided":
         label = (
-            "run `objectmate review RUN`, in the browser, or `objectmate label RUN`, on the terminal: it shows pairs, "
-            "takes your answers, says when there are enough, and prints the command that runs again with them"
+            f"run `objectmate review {RUN}`, in the browser, or `objectmate label {RUN}`, on the terminal: it shows "
+            "pairs, takes your answers, says when there are enough, and prints the command that runs again with them"
         )
         return label if window.labelled else f"{label}. {LABELS}"
     return window.narrower if evidence.sets else window.wider

@@ -48,8 +48,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Checkpo
         rows.append(judge(gate, met, params.blocking, unsettled))
         documents |= pages
     # Opened only now: a gate that cannot be measured leaves no half-made verdicts behind.
-    name = f"gate_{type(params).__name__.lower()}"
-    with Writer(outputs["verdicts"], "verdicts", name, inputs, params, _models(params)) as out:
+    with Writer(outputs["verdicts"], "verdicts", params.step(), inputs, params, _models(params)) as out:
         out.facts = {gate.name: {key: rounded(value) for key, value in _metrics(gate).items()} for gate in gates}
         if not out.done(0):
             out.write(0, rows)

@@ -58,8 +58,8 @@ def distinct_views(inputs: dict[str, Path], params: Recurrence) -> Gate:
                 "the share of nearly equal pairs among the pairs of views within a set",
                 near / max(pairs, 1),
                 high=params.max_near_duplicates,
-                next_step="raise mining.photo_bits, lower mining.moved_correlation, or lower the window's high end "
-                "(calibration.high with calibration.window=explicit)",
+                next_step="raise duplicates.photo_bits, lower duplicates.moved_correlation, or lower the window's high "
+                "end (calibration.high with calibration.window=explicit)",
             ),
         ),
         Report({name: float(value) for name, value in metrics.items()}),

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from urllib.parse import urlsplit
 
-from components.common.errors import UserError
+from components.common.errors import UserError, in_one_line
 from components.common.stage.tracking import STORE, own_store
 
 REGISTRY = "models:/"
@@ -35,7 +35,7 @@ def registered(reference: str) -> tuple[str, Path]:
         return f"{REGISTRY}{name}/{version}", _fetched(client.get_model_version_download_uri(name, version))
     except (MlflowException, OSError) as error:
         raise UserError(
-            f"{reference} cannot be fetched from MLflow's registry ({' '.join(str(error).split())[:300]}): write "
+            f"{reference} cannot be fetched from MLflow's registry ({in_one_line(error)}): write "
             f"{REGISTRY}NAME/VERSION or {REGISTRY}NAME@ALIAS, and check MLFLOW_TRACKING_URI"
         ) from None
 

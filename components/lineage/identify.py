@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pyarrow.compute as pc
 
-from components.common.data.digests import digest_file
+from components.common.data.digests import digest_file, short
 from components.common.errors import UserError
 from components.common.vision.images import Rejected
 from components.lineage.pictures import find_copies
@@ -111,7 +111,7 @@ def _named(run: Run, place: Place) -> str:
     rows: Rows = run[place.dataset]
     [row] = rows.at([place.position])
     return (
-        f"{row['uri']} ({key_of(rows, row, place.position)[:12]})"
+        f"{row['uri']} ({short(key_of(rows, row, place.position))})"
         if "uri" in row
         else key_of(rows, row, place.position)
     )

@@ -4,7 +4,6 @@ Duplicate groups, split groups and hubs are known only once all pairs are, so th
 inside the unfinished dataset. A killed join makes only the missing tile rows when it starts again.
 """
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from components.common.data.files import replacing
 from components.common.join.scores import Pairs
 from components.common.vision.corpus import Corpus
 from components.common.vision.duplicates import Edges, forest
@@ -56,12 +56,8 @@ def save(tile: Tile, folder: Path, index: int) -> None:
     """Writes a tile row, atomically."""
     columns = {"pairs": tile.pairs[:2], "repeats": tile.repeats, "bound": tile.bound}
     arrays: dict[str, Any] = {f"{name}_{side}": both[side] for name, both in columns.items() for side in (0, 1)}
-    temporary = folder / f".{index:06d}.tmp"
-    with temporary.open("wb") as file:
+    with replacing(_path(folder, index)) as file:
         np.savez(file, similarity=tile.pairs.similarity, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(_path(folder, index))
 
 
 def is_saved(folder: Path, index: int) -> bool:

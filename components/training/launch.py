@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.common.data.files import write_atomically
 from components.common.data.reading import is_complete
 from components.common.errors import StageFailed, UserError
 from components.common.stage.params import validate
@@ -32,7 +33,7 @@ class Handover:
         self._refusal.unlink(missing_ok=True)
         places = {"latents": str(latents.resolve()), "model": str(model.resolve())}
         request = places | {"task": params.task, "params": params.model_dump(mode="json")}
-        self._request.write_text(json.dumps(request), encoding="utf-8")
+        write_atomically(self._request, json.dumps(request).encode())
 
     def asked(self) -> tuple[Params, Path, Path]:
         """The request: parameters, the folder of the latents and that of the model."""
@@ -42,7 +43,7 @@ class Handover:
 
     def refuse(self, sentence: str) -> None:
         """Stores the sentence of a `UserError`, which another try would not change."""
-        self._refusal.write_text(sentence, encoding="utf-8")
+        write_atomically(self._refusal, sentence.encode())
 
     def refusal(self) -> str:
         """That sentence; empty if there is none."""

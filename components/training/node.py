@@ -9,6 +9,7 @@ from pathlib import Path
 
 from components.common.computing import pick_device, pinned_threads
 from components.common.errors import UserError
+from components.common.harmless import say
 from components.training import ranks, stage
 from components.training.launch import Handover
 
@@ -27,7 +28,7 @@ def main(folder: Path) -> int:
             stage.compute({"latents": latents}, {"model": model}, params, handover.keep)
     except UserError as error:
         handover.refuse(str(error))
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}", err=True)
         return 2
     return 0
 

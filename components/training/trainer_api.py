@@ -16,11 +16,9 @@ from urllib3 import Retry
 from urllib3.exceptions import HTTPError
 
 from components.common.errors import StageFailed, UserError
-from components.common.retry import LONG_WAITS, persist
+from components.common.retry import LONG_WAITS, TIMEOUT, persist, status_may_pass
 
 KIND = {"group": "trainer.kubeflow.org", "version": "v1alpha1", "plural": "trainjobs"}
-TIMEOUT = (10, 60)
-"""Seconds to wait for a connection, and for an answer."""
 POLL = 10.0
 """Seconds between two requests for a job's state."""
 
@@ -117,8 +115,7 @@ def _status(error: Exception) -> int:
 
 
 def _may_pass(error: Exception) -> bool:
-    status = _status(error)
-    return isinstance(error, ApiException | HTTPError) and (not 400 <= status < 500 or status == 429)
+    return isinstance(error, ApiException | HTTPError) and (not _status(error) or status_may_pass(_status(error)))
 
 
 def _reason(error: Exception) -> str:

@@ -7,7 +7,6 @@ decides the model's bytes and from the image, so a step that is retried finds it
 
 import os
 import shutil
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from components.common.data.reading import is_complete
 from components.common.data.verification import refuse_damage
 from components.common.data.writing import Writer, clear
 from components.common.errors import StageFailed, UserError
+from components.common.harmless import say
 from components.common.stage.kubeflow import image
 from components.common.stage.report import Report
 from components.training import trainer_api
@@ -131,7 +131,7 @@ def _wait(jobs: TrainJobs, name: str) -> Job:
     printed = ""
     while job := jobs.get(name):
         if (state := _state(job)) != printed:
-            print(f"training: TrainJob {jobs.namespace}/{name}: {state}", file=sys.stderr, flush=True)
+            say(f"training: TrainJob {jobs.namespace}/{name}: {state}", err=True)
             printed = state
         if _end(job):
             return job

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from components.common.harmless import say
 from pipelines.cli import (
     cluster,
     doctor,
@@ -42,7 +43,7 @@ def _show_version(asked: bool) -> None:
     if asked:
         from importlib.metadata import version
 
-        typer.echo(f"objectmate {version('objectmate')}")
+        say(f"objectmate {version('objectmate')}")
         raise typer.Exit
 
 

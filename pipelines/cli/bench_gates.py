@@ -79,7 +79,7 @@ def _small(rows: list[Row]) -> list[str]:
 def _explained(params: Recurrence) -> str:
     return (
         f"At most {1 - params.confidence:.2f} may pass falsely. ± is one standard error. looks: how often the verdict "
-        "is read. Up to 20 they are spread evenly over the planned draws; 400 follow every draw and go on beyond the "
+        "is read. Up to 20 they are spread evenly over the planned draws; 400 follow every draw and go beyond the "
         "plan, but power counts what has passed by the plan. Both procedures judge the same runs by the same number of "
         "pairs. Ours are drawn at random, and people answer what labels leave open. Clopper-Pearson's are those of "
         "labelled products, one product after the other; where pairs are independent, that is the same."

@@ -1,11 +1,10 @@
 """The command `doctor`."""
 
-import json as json_
 from typing import Annotated
 
 import typer
 
-from components.common.harmless import say
+from components.common.harmless import json_text, say
 
 commands = typer.Typer()
 
@@ -21,7 +20,7 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="Print JSON")] = Fa
     profile, why = fitting(findings)
     if json:
         rows = [asdict(finding) for finding in findings]
-        typer.echo(json_.dumps({"findings": rows, "profile": profile, "why": why}, indent=1))
+        say(json_text({"findings": rows, "profile": profile, "why": why}))
     else:
         for finding in findings:
             say(f"{finding.state:<11} {finding.name:<15} {finding.says}")

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from components.common.harmless import say
+
 commands = typer.Typer()
 gate = typer.Typer(help="What the gates of a run decided, and why.", no_args_is_help=True)
 commands.add_typer(gate, name="gate")
@@ -20,7 +22,7 @@ def list_gates(run: Run = Path(), json: Json = False) -> None:
     from pipelines.report.gates import as_json, explained, show_list
 
     judged = explained(Workspace(run))
-    typer.echo(as_json(judged)) if json else show_list(judged)
+    say(as_json(judged)) if json else show_list(judged)
 
 
 @gate.command()
@@ -35,4 +37,4 @@ def explain(
 
     judged = explained(Workspace(run), name)
     judged = judged if name else [verdict for verdict in judged if verdict.verdict != "pass"] or judged
-    typer.echo(as_json(judged)) if json else show_explained(judged)
+    say(as_json(judged)) if json else show_explained(judged)

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from components.common.harmless import say
+
 commands = typer.Typer()
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON")]
@@ -23,7 +25,7 @@ def check(
 
     agrees = show_check(Workspace(workspace), everything, json)
     for name in [] if agrees or json else takedowns_of(workspace):
-        print(f"Takedown {name} changed this run, which may be why: `objectmate takedown receipt {name}`.")
+        say(f"Takedown {name} changed this run, which may be why: `objectmate takedown receipt {name}`.")
     raise typer.Exit(0 if agrees else 1)
 
 

@@ -32,7 +32,7 @@ class Outputs:
     def write(self, rows: Sequence[Any], draw: Callable[[list[Any], Path], None]) -> None:
         """Writes the rows (dataclasses) as JSON and draws the plot, where asked."""
         if self.json:
-            self.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
+            self.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n", encoding="utf-8")
         if self.plot:
             draw(list(rows), self.plot)
 

@@ -5,15 +5,18 @@ from typing import Annotated
 
 import typer
 
+from components.common.harmless import say
+from pipelines.cli.options import PROFILES
+
 commands = typer.Typer()
 
 
 @commands.command()
-def params(profile: Annotated[str, typer.Argument(help="sandbox, photos, open or paper")] = "sandbox") -> None:
+def params(profile: Annotated[str, typer.Argument(help=PROFILES)] = "sandbox") -> None:
     """Print a profile's complete params.yaml, every key explained."""
     from pipelines.parameters import render, resolve
 
-    typer.echo(render(resolve(profile)), nl=False)
+    say(render(resolve(profile)), end="")
 
 
 @commands.command()
@@ -21,4 +24,4 @@ def dvc() -> None:
     """Print the dvc.yaml that follows from the pipeline's table and the current params.yaml."""
     from pipelines.engines.dvc_file import render_dvc
 
-    typer.echo(render_dvc(Path()), nl=False)
+    say(render_dvc(Path()), end="")

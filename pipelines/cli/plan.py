@@ -30,7 +30,7 @@ OTHERS = (
 
 
 def plan_join(job: Job, device: str, path: Path | None) -> None:
-    """Prints what `job` costs on `device`, and writes it as JSON to `path`: cpu and cuda are probed, cards looked up."""
+    """Prints what `job` costs on `device`, also as JSON to `path`; cpu and cuda are probed, cards looked up."""
     if path and not path.parent.is_dir():
         raise UserError(f"there is no folder {path.parent} to write {path.name} to: make it first")
     bill = plan(job, _speed(device, job.dim))
@@ -40,7 +40,7 @@ def plan_join(job: Job, device: str, path: Path | None) -> None:
         console.print(f" {number}. {sentence}", highlight=False)
     console.print(_others(job))
     if path:
-        path.write_text(json.dumps(asdict(bill), indent=2) + "\n")
+        path.write_text(json.dumps(asdict(bill), indent=2) + "\n", encoding="utf-8")
 
 
 def _speed(device: str, dim: int) -> Speed:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from components.common.harmless import say
+from pipelines.cli.options import PIPELINES
 
 commands = typer.Typer()
 
@@ -32,7 +33,7 @@ def compare(
         list[str] | None,
         typer.Option(help="Exit code 1 if worse: gates, scores, a score such as insertion.ir, or datasets (unequal)"),
     ] = None,
-    pipeline: Annotated[str, typer.Option(help="Whose datasets: dataset, training, evaluation or full")] = "full",
+    pipeline: Annotated[str, typer.Option(help=f"Whose datasets: {PIPELINES}")] = "full",
 ) -> None:
     """Compare runs with the first: the cause, rows, gates, scores with paired tests, pictures from the same noise."""
     from pipelines.compare.command import Wanted, compare_runs

@@ -6,8 +6,8 @@ A run starts a process for every stage, and importing the commands would take lo
 import os
 import sys
 
-from pipelines.cli.stopping import in_one_sentence
 from pipelines.engines.forking import SERVER, run_forked
+from pipelines.engines.stopping import in_one_sentence
 
 SPIN_COUNT = "1000"
 """How often an idle OpenMP thread polls for its next task before it sleeps. libgomp's default is 300 times as high:

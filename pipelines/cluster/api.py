@@ -19,13 +19,10 @@ import urllib3
 from kfp_server_api.exceptions import ApiException
 
 from components.common.data.digests import digest_file
-from components.common.errors import UserError
-from components.common.retry import WAITS
+from components.common.errors import UserError, without_user
+from components.common.retry import TIMEOUT, WAITS
 from components.common.stage.running import commit
 from pipelines.cluster.errors import HOST, NAMESPACE, TOKEN, ask
-
-TIMEOUT = (10, 60)
-"""Seconds to connect, and to wait for an answer."""
 
 Answer = TypeVar("Answer")
 
@@ -63,7 +60,7 @@ class Cluster:
 
     def __init__(self, host: str, token: str = "", namespace: str = "", waits: tuple[float, ...] = WAITS):
         """host: address without a slash at its end. waits: seconds before each further try."""
-        self.host, self.waits = host, waits
+        self.host, self.waits = without_user(host), waits
         self._scope = {"namespace": namespace} if namespace else {}
         key = {"authorization": token} if token else {}
         settings = api.Configuration(host, api_key=key, api_key_prefix={"authorization": "Bearer"})

@@ -2,6 +2,9 @@
 
 import os
 
+from components.common.errors import in_one_line
+from components.common.harmless import say
+
 GOOD = ("SUCCEEDED", "COMPLETE")
 """The states of a successful run in different versions of Kubeflow."""
 
@@ -13,7 +16,7 @@ def close(name: str, state: str, resource: str, message: str) -> str:
     message: its error, if any. If MLflow does not answer, the pipeline does not fail: this only prints it.
     """
     sentence = f"{name} {state.lower()} ({resource})" + (f": {message}" if message else "")
-    print(sentence)
+    say(sentence)
     if run := os.environ.get("MLFLOW_RUN_ID"):
         from mlflow import MlflowClient, MlflowException
 
@@ -23,5 +26,5 @@ def close(name: str, state: str, resource: str, message: str) -> str:
             client.set_tag(run, "mlflow.note.content", sentence)
             client.set_terminated(run, "FINISHED" if state in GOOD else "FAILED")
         except MlflowException as error:
-            print(f"the MLflow run {run} could not be closed: {error}")
+            say(f"the MLflow run {run} could not be closed: {in_one_line(error)}")
     return sentence

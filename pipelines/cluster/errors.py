@@ -7,11 +7,11 @@ from typing import TypeVar
 from kfp_server_api.exceptions import ApiException
 from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
 
-from components.common.errors import UserError
-from components.common.retry import persist
+from components.common.errors import UserError, in_one_line
+from components.common.retry import persist, status_may_pass
 
 HOST, TOKEN, NAMESPACE = "KFP_HOST", "KFP_TOKEN", "KFP_NAMESPACE"
-CONFLICT, TOO_MANY, BROKEN = 409, 429, 500
+CONFLICT = 409
 HINTS = {
     401: f"it needs a valid token: set {TOKEN}",
     403: f"the token in {TOKEN} is not allowed to do this: ask for one that may create runs in {NAMESPACE}",
@@ -34,7 +34,7 @@ def _may_pass(error: Exception) -> bool:
     """Whether a retry may help: after a lost connection or a server error, and after a conflict, since attempts look
     before they create anything."""
     if isinstance(error, ApiException):
-        return error.status in (CONFLICT, TOO_MANY) or error.status >= BROKEN
+        return error.status == CONFLICT or status_may_pass(error.status)
     return isinstance(error, HTTPError) and not isinstance(getattr(error, "reason", None), SSLError)
 
 
@@ -43,12 +43,13 @@ def _sentence(host: str, error: Exception) -> str:
     if not isinstance(error, ApiException):
         cause = error.reason if isinstance(error, MaxRetryError) else error
         if isinstance(cause, SSLError):
-            return f"no secure connection to {host} ({cause}): correct it, or name its CA's file in SSL_CERT_FILE"
+            said = in_one_line(cause)
+            return f"no secure connection to {host} ({said}): correct it, or name its CA's file in SSL_CERT_FILE"
         return f"{host} does not answer ({type(cause).__name__}): correct --host ({HOST}), or forward its port"
     answer = f"{host} answers {error.status}{_said(error.body)}"
     if 300 <= error.status < 400:
         return f"{answer}, a redirect to a login page: set {TOKEN}"
-    if error.status >= BROKEN or error.status == TOO_MANY:
+    if status_may_pass(error.status):
         return f"{answer} repeatedly: look at the cluster, then run the same command again"
     return f"{answer}: {HINTS.get(error.status, 'it rejects the request; is it Kubeflow Pipelines 2.14 or later?')}"
 
@@ -64,4 +65,4 @@ def _said(body: str | None) -> str:
         if isinstance(answer, dict)
         else ""
     )
-    return f" ({' '.join(str(message).split())[:300]})" if message else ""
+    return f" ({in_one_line(str(message))})" if message else ""

@@ -41,15 +41,13 @@ def status(cluster: Cluster, run_id: str, follow: bool, poll: float = POLL_SECON
     """
     run = _watch(cluster, run_id, follow, poll)
     if run.state not in ENDED:
-        print(f"Run {run_id} is {run.state or 'PENDING'}: objectmate status {run_id} follows it")
+        say(f"Run {run_id} is {run.state or 'PENDING'}: objectmate status {run_id} follows it")
         return 0
-    print(
-        f"Run {run_id}: {run.state}. Next: objectmate sync ROOT/PIPELINE/{run_id}, where the cluster put its artifacts"
-    )
+    say(f"Run {run_id}: {run.state}. Next: objectmate sync ROOT/PIPELINE/{run_id}, where the cluster put its artifacts")
     if run.state == "SUCCEEDED":
         return 0
     step, reason = _failure(run)
-    if step.startswith("gate_"):
+    if step in STEPS and STEPS[step].stage.gate:
         raise GateStop(f"the run stopped at {step}: its verdict is in the task's report, {cluster.run_url(run_id)}")
     say(f"objectmate: the run {run.state.lower()}{f' at {step}' if step else ''}{reason}", err=True)
     return 1
@@ -126,5 +124,5 @@ def _table(shown: list[Task]) -> Table:
 def _print_changes(shown: list[Task], seen: set[tuple[str, str]]) -> None:
     for task in shown:
         if (task.step, task.state) not in seen:
-            print(f"{task.step} {task.state} {task.seconds:.0f} s", flush=True)
+            say(f"{task.step} {task.state} {task.seconds:.0f} s")
             seen.add((task.step, task.state))

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from components.common.data.reading import is_complete
-from components.common.errors import UserError
+from components.common.errors import UserError, in_one_line
 from components.common.stage.tracking import be_quiet
 from pipelines.compare.restoring import LOCK, restore
 from pipelines.engines.recording import RECORDED
@@ -112,10 +112,9 @@ def _of_mlflow(name: str) -> Texts | None:
         try:
             recorded = Path(client.download_artifacts(run.info.run_id, RECORDED, folder))
         except Exception as error:  # each store has errors of its own
-            reason = " ".join(str(error).split())[:120]
             raise UserError(
-                f"MLflow's run {name} is in no workspace here, and its record has no {LOCK} ({reason}): name a "
-                "folder or a commit"
+                f"MLflow's run {name} is in no workspace here, and its record has no {LOCK} "
+                f"({in_one_line(error)}): name a folder or a commit"
             ) from None
         texts = {path.name: path.read_text(encoding="utf-8") for path in recorded.iterdir()}
         return Path(run.data.tags.get(FOLDER, "")), texts

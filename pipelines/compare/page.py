@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from components.common.data.digests import short
 from pipelines.compare.comparison import Against, Comparison
 from pipelines.compare.named import Named
 from pipelines.compare.pictures import all_cards
@@ -28,6 +29,7 @@ def write_page(comparison: Comparison, reference: Named, runs: Sequence[Named], 
         "tally": _tally,
         "scale": _scale,
         "place": _place,
+        "short": short,
         "width": WIDTH,
     }
     html = templates.get_template("compare.html").render(

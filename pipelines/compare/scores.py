@@ -96,7 +96,7 @@ class Scored:
     def _read(self, scores: Dataset) -> None:
         self.benchmark = scores.manifest.models.get("benchmark", "")
         self.described: dict[str, dict[str, Any]] = scores.facts.get("specs", {})
-        self.seed = int(scores.manifest.params.get("seed", 0))
+        self.seed = scores.manifest.params["seed"]
         for row in scores.rows():
             name = f"{row['benchmark']}.{row['metric']}"
             self.specs[name] = row["spec_digest"]

@@ -9,7 +9,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
-from components.common.errors import UserError
+from components.common.errors import UserError, in_one_line, without_user
 from pipelines.doctor.finding import Finding, setting
 
 SECONDS = 3
@@ -66,13 +66,12 @@ def _problem(address: str) -> str:
         return f"status {error.code}" if error.code >= 500 else ""
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
-        return str(getattr(reason, "strerror", None) or reason)
+        return getattr(reason, "strerror", None) or in_one_line(reason)
 
 
 def _shown(address: str) -> str:
     """An address without any credentials in it."""
-    parts = urlsplit(address)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+    return urlsplit(without_user(address))._replace(query="", fragment="").geturl()
 
 
 def model_lock() -> Finding:

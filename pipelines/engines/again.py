@@ -3,12 +3,9 @@
 import os
 import shlex
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from components.common.stage.params import section as section_of
-from components.common.stage.yaml_text import read_yaml
+from components.common.stage.yaml_text import read_yaml, yaml_line
 from pipelines.engines.identity import Identity, as_seen_from
 from pipelines.engines.request import RUNS, Request, moved
 from pipelines.engines.workspace import Workspace
@@ -25,7 +22,7 @@ def how_to_run_again(workspace: Workspace, verdicts: Path) -> str:
     command = ["objectmate", "run", *_pipeline(workspace)]
     if not workspace.identity.is_file():
         return _in_place(workspace, verdicts, command)
-    identity = Identity(**yaml.safe_load(workspace.identity.read_text(encoding="utf-8")))
+    identity = Identity.read(workspace)
     home = started_in(workspace.root)
     words = [*command, *_options(identity, workspace.root, home, verdicts)]
     if VERDICTS in identity.settings:
@@ -78,7 +75,7 @@ def _options(identity: Identity, root: Path, home: Path, verdicts: Path) -> list
         implied |= opened
     own = {key: value for key, value in identity.settings.items() if key not in implied or implied[key] != value}
     own = moved(own, root, home) | {VERDICTS: as_seen_from(home, str(verdicts))}
-    return [*words, *(word for key, value in own.items() for word in ("--set", f"{key}={_shown(value)}"))]
+    return [*words, *(word for key, value in own.items() for word in ("--set", f"{key}={yaml_line(value)}"))]
 
 
 def _sources(identity: Identity, root: Path, home: Path) -> dict[str, str]:
@@ -92,8 +89,3 @@ def _sources(identity: Identity, root: Path, home: Path) -> dict[str, str]:
     profile = "" if identity.profile == plain.profile else identity.profile
     options = {"--images": images, "--labels": labels, "--profile": profile}
     return {option: value for option, value in options.items() if value}
-
-
-def _shown(value: Any) -> str:
-    """A value as YAML on one line."""
-    return yaml.safe_dump(value, default_flow_style=True, width=10_000).removesuffix("...\n").strip()

@@ -16,6 +16,7 @@ from kfp import local
 from kfp.local import docker_task_handler
 
 from components.common.errors import UserError
+from components.common.harmless import say
 from pipelines.engines.family import RUN
 
 NETWORK = "OBJECTMATE_DOCKER_NETWORK"
@@ -66,7 +67,7 @@ def run_container(
     container = client.containers.run(image=image, command=command, **options)
     try:
         for line in container.logs(stream=True):
-            print(line.decode(errors="replace"), end="")
+            say(line.decode(errors="replace"), end="")
         return int(container.wait()["StatusCode"])
     finally:
         container.remove(force=True)

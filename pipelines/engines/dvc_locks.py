@@ -8,6 +8,8 @@ from pathlib import Path
 
 import yaml
 
+from components.common.harmless import say
+
 WARNING = "had been killed"
 """What DVC logs when it removes the lock of a process that is gone."""
 
@@ -22,7 +24,7 @@ def dead_locks_in_one_line() -> Iterator[None]:
         if WARNING not in record.getMessage():
             return True
         if not suppressed:
-            print("DVC removes the locks that a killed run left on its datasets.")
+            say("DVC removes the locks that a killed run left on its datasets.")
         suppressed.append(record)
         return False
 
@@ -45,7 +47,7 @@ def drop_damaged_list(root: Path) -> None:
         return
     except ValueError:
         path.unlink()
-        print("DVC's list of locks was cut short by a kill; a new one is started.")
+        say("DVC's list of locks was cut short by a kill; a new one is started.")
 
 
 def set_aside_damaged_lock_file(root: Path) -> None:
@@ -60,7 +62,7 @@ def set_aside_damaged_lock_file(root: Path) -> None:
         return
     except (yaml.YAMLError, YAMLValidationError):
         damaged = path.replace(path.with_suffix(".lock.damaged"))
-        print(
+        say(
             "dvc.lock cannot be read, perhaps because a kill cut it short. "
             f"It is kept as {damaged.name}, and a new one is started."
         )

@@ -149,8 +149,8 @@ def _watch(connection: socket.socket, stage: str, folder: str, files: list[int])
 
 def _become(stage: str, folder: str, files: list[int]) -> NoReturn:
     """Makes this process `objectmate stage`, with the client's folder and standard files."""
-    from pipelines.cli.stopping import in_one_sentence
     from pipelines.engines.run import run_stage
+    from pipelines.engines.stopping import in_one_sentence
 
     for standard, file in enumerate(files):
         os.dup2(file, standard)

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from components.common.data.digests import digest_value
+from components.common.data.files import write_atomically
 from components.common.data.sandbox import is_packaged
 from components.common.errors import UserError
 from pipelines.engines.workspace import Workspace
@@ -35,17 +36,21 @@ class Identity:
         """Everything that makes up the identity, in one flat mapping."""
         return {"images": self.images, "labels": self.labels, "profile": self.profile, **self.settings}
 
+    @classmethod
+    def read(cls, workspace: Workspace) -> "Identity":
+        """The identity that is recorded in a workspace."""
+        return cls(**yaml.safe_load(workspace.identity.read_text(encoding="utf-8")))
+
     def write(self, workspace: Workspace) -> None:
         """Records in the workspace which run it belongs to."""
         text = HEAD + yaml.safe_dump(asdict(self), sort_keys=True, allow_unicode=True)
-        workspace.identity.write_text(text, encoding="utf-8")
+        write_atomically(workspace.identity, text.encode())
 
 
 def refuse_foreign(workspace: Workspace, identity: Identity) -> None:
     """Raises `UserError` if the workspace belongs to another run, or to none that `objectmate run` knows of."""
     if workspace.identity.is_file():
-        owner = Identity(**yaml.safe_load(workspace.identity.read_text(encoding="utf-8")))
-        if differences := _differences(owner, identity):
+        if differences := _differences(Identity.read(workspace), identity):
             raise UserError(
                 f"{workspace.root} belongs to another run ({differences}): name another folder, or leave out "
                 "--workspace to get a new one"

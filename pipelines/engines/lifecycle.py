@@ -18,6 +18,7 @@ from typing import Any
 from uuid import uuid4
 
 from components.common.errors import StageFailed, UserError
+from components.common.harmless import say
 from pipelines.engines.family import LOOK_SECONDS, end_run, ends_together
 
 MARKERS = Path(".objectmate/runs")
@@ -46,7 +47,7 @@ def settle_killed_runs() -> None:
             pids = " ".join(map(str, alive))
             raise UserError(f"processes of a killed run do not end: wait, or end them (kill -9 {pids}), then run again")
         started = datetime.fromisoformat(run["started_at"])
-        print(f"The run {run['name']}, started {started:%Y-%m-%d %H:%M} UTC, was killed. {_record(marker, run)}")
+        say(f"The run {run['name']}, started {started:%Y-%m-%d %H:%M} UTC, was killed. {_record(marker, run)}")
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.common.data.files import write_atomically
 from components.common.errors import UserError
 from components.evaluation.params import NO_BENCHMARK
 from pipelines.engines.collection import photographs
@@ -109,7 +110,7 @@ def check_run(request: Request) -> Prepared:
 
 def _write_if_changed(path: Path, text: str) -> None:
     if not path.exists() or path.read_bytes() != text.encode():
-        path.write_text(text, encoding="utf-8")
+        write_atomically(path, text.encode())
 
 
 def _link_code(link: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from components.common.data.files import write_atomically
 from components.common.stage import tracking
 from components.common.stage.logged import sealed
 from components.common.stage.running import commit
@@ -35,7 +36,7 @@ def record_run(
     entries = lock_entries(workspace) if request.engine == "dvc" else {}
     with tracking.parent_run(name, reports, stopped) as run:
         workspace.tracked.parent.mkdir(parents=True, exist_ok=True)
-        workspace.tracked.write_text(run.info.run_id, encoding="utf-8")
+        write_atomically(workspace.tracked, run.info.run_id.encode())
         mlflow.log_params(params)
         mlflow.set_tags(sealed(tags, run.data.params | params))  # a run that Kubeflow opened may already have some
         mlflow.log_metrics(told.metrics())

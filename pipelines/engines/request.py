@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from components.common.errors import UserError
-from components.common.stage.yaml_text import parse_yaml
+from components.common.stage.yaml_text import parse_yaml, yaml_line
 from pipelines.engines.identity import Identity, as_seen_from, slug
+from pipelines.engines.workspace import Workspace
 from pipelines.parameters import keys_naming
 from pipelines.steps import STEPS
 
 RUNS = Path("runs")
+ENGINES = ("dvc", "kfp", "docker")
 OTHER_PHOTOGRAPHS = {"detection.source": "whole", "ingest.licence": "", "ingest.collection": "photographs"}
 """The tiny detector knows only rendered rooms, so other photographs are assumed to show one product each."""
 
@@ -29,6 +31,21 @@ class Request:
     continue_past_gates: bool = False
     overrides: list[str] | tuple[str, ...] = ()
     shares: int = 1
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> "Request":
+        """The request that made a run, for its dataset.
+
+        The embedded photographs are not named in it: to name them would give them the settings of other photographs.
+        """
+        if not workspace.identity.is_file():
+            return cls("dataset")
+        identity = Identity.read(workspace)
+        settings = moved(identity.settings, workspace.root, Path())
+        images, labels = (as_seen_from(Path(), source, workspace.root) for source in (identity.images, identity.labels))
+        images = "" if labels and images == cls("dataset").sources[0] else images
+        overrides = [f"{key}={yaml_line(value)}" for key, value in settings.items()]
+        return cls("dataset", images, labels, identity.profile, workspace=workspace.root, overrides=overrides)
 
     @property
     def sources(self) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from components.common.data.files import read_json
+from components.common.data.files import read_json, write_atomically
 from components.common.errors import GateStop, StageFailed, UserError
 from components.common.stage.params import StageParams
 from components.common.stage.running import execute
@@ -16,7 +16,7 @@ from pipelines.engines.ahead import how_far, planned
 from pipelines.engines.lifecycle import run_engine, settle_killed_runs
 from pipelines.engines.lock import occupied
 from pipelines.engines.prepare import check_run
-from pipelines.engines.request import Request
+from pipelines.engines.request import ENGINES, Request
 from pipelines.engines.results import result
 from pipelines.engines.summary import Outcome, announce, console, summarise
 from pipelines.engines.workspace import RESTORED, Workspace
@@ -86,8 +86,8 @@ def _engine(name: str) -> Engine:
         "kfp": lambda workspace, request: engines.run_kfp(workspace, request.pipeline, request.shares),
         "docker": lambda workspace, request: engines.run_docker(workspace, request.pipeline, request.shares),
     }
-    if name not in known:
-        raise UserError(f"there is no engine '{name}': choose one of {', '.join(known)}")
+    if name not in ENGINES:
+        raise UserError(f"there is no engine '{name}': choose one of {', '.join(ENGINES)}")
     return known[name]
 
 
@@ -123,7 +123,7 @@ def _publish(workspace: Workspace, request: Request, ran: list[str], stopped: bo
     except StageFailed:
         write_page(workspace)
         raise
-    workspace.recorded.write_text(request.pipeline, encoding="utf-8")
+    write_atomically(workspace.recorded, request.pipeline.encode())
 
 
 def run_stage(name: str, of_a_run: bool) -> None:

@@ -49,7 +49,7 @@ def refuse_odd_names(*named: object) -> None:
 
 
 def refuse_mixed(images: str, workspace: Workspace) -> None:
-    """Raises `UserError` if results would lie below the folder of photographs, and be photographs in the next run.
+    """Raises `UserError` if results would be below the folder of photographs, and so be photographs in the next run.
 
     images: relative to the workspace.
     """

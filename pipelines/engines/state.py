@@ -1,12 +1,12 @@
 """Which results in a workspace belong to the current run; an earlier run's datasets stay on disk, but do not count."""
 
 import shlex
-from pathlib import Path
 from typing import Any
 
 from components.common.data.digests import digest_value
 from components.common.data.reading import Dataset, is_complete
 from components.common.stage.yaml_text import read_yaml
+from components.gates.checks import RUN
 from pipelines.engines.workspace import Workspace
 from pipelines.parameters import FILE, step_params
 from pipelines.steps import STEPS, Step
@@ -43,20 +43,21 @@ def _is_current(workspace: Workspace, step: Step, values: dict[str, Any]) -> boo
 
 def stops(workspace: Workspace, name: str) -> bool:
     """Whether the step of this name is a gate whose verdict stops a run."""
-    return any(row["stops"] for row in _verdicts(workspace.dataset(name)))
+    return name in STEPS and any(row["stops"] for row in _verdicts(workspace, STEPS[name]))
 
 
 def verdicts(workspace: Workspace) -> list[dict[str, Any]]:
     """The current gates' verdicts, in pipeline order, each with `stage`, and `stops`: it blocks and did not pass.
 
-    A gate does not know its run's folder, so its next step says RUN; here the workspace's folder replaces that.
+    A gate does not know its run's folder, so the commands of its next step say RUN, which is replaced here.
     """
-    steps = [step for step in current_steps(workspace) if step.stage.gate]
-    rows = [row | {"stage": step.name} for step in steps for row in _verdicts(workspace.dataset(step.name))]
-    label = f"label {shlex.quote(str(workspace.root))}"
-    return [row | {"next_step": row["next_step"].replace("label RUN", label)} for row in rows]
+    rows = [row | {"stage": step.name} for step in current_steps(workspace) for row in _verdicts(workspace, step)]
+    folder = f" {shlex.quote(str(workspace.root))}`"
+    return [row | {"next_step": row["next_step"].replace(f" {RUN}`", folder)} for row in rows]
 
 
-def _verdicts(folder: Path) -> list[dict[str, Any]]:
-    rows = Dataset(folder).rows() if folder.name.startswith("gate_") and is_complete(folder) else []
+def _verdicts(workspace: Workspace, step: Step) -> list[dict[str, Any]]:
+    if not step.stage.gate or not is_complete(folder := workspace.outputs(step)["verdicts"]):
+        return []
+    rows = Dataset(folder).rows()
     return [row | {"stops": row["blocking"] and row["verdict"] != "pass"} for row in rows]

@@ -10,7 +10,7 @@ from components.common.data.reading import Dataset
 from components.common.stage.logged import LoggedDataset, describe_dataset
 from components.common.statistics import Interval
 from components.common.systems import GAP, MODEL, PASTED
-from components.evaluation.summary import Table, tabulate
+from components.evaluation.summary import Table, table_of
 from pipelines.engines.naming import OF_THE_RUN
 from pipelines.engines.state import current_steps, verdicts
 from pipelines.engines.workspace import Workspace
@@ -49,10 +49,7 @@ class Told:
     @cached_property
     def table(self) -> Table | None:
         """The scores; None if the run made none."""
-        if "scores" not in self.made:
-            return None
-        scores = self.made["scores"]
-        return tabulate(scores.rows(), int(scores.manifest.params.get("seed", 0)))
+        return table_of(self.made["scores"]) if "scores" in self.made else None
 
     @cached_property
     def intervals(self) -> dict[str, Interval]:

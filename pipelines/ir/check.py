@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from components.common.errors import UserError
+from components.common.errors import UserError, in_one_line
 from pipelines.ir import containers, graph, mounts, names, pods, resources, secrets, shape, template, types
 from pipelines.ir.document import Fault, read
 
@@ -49,5 +49,5 @@ def _check_file(path: Path, cluster: bool) -> list[Fault]:
             f"{path} cannot be read ({error.__class__.__name__}): name a file that compile wrote"
         ) from error
     except yaml.YAMLError as error:
-        return [Fault("file", f"is not YAML ({' '.join(str(error).split())}): compile the pipeline again")]
+        return [Fault("file", f"is not YAML ({in_one_line(error)}): compile the pipeline again")]
     return check([each for each in documents if each is not None], cluster)

@@ -1,4 +1,4 @@
-"""What the precision gate would decide with the verdicts that are given now, by the gate's own functions."""
+"""What the precision gate would decide with the verdicts so far, by the gate's own functions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -29,32 +29,32 @@ class GateOfARun:
 
     @property
     def whole_plan(self) -> bool:
-        """Whether there are as many sets as draws are planned, so that the draws decide in any case."""
+        """Whether there are at least as many sets as planned draws, so that the draws decide in any case."""
         return len(self._lot) >= planned_draws(self._params)
 
     def known_pairs(self) -> dict[tuple[int, int], bool]:
-        """Pairs of object rows, ascending, that labels answer: whether they are right, so that "same" is the answer."""
+        """Pair of object rows, ascending, that labels answer -> whether it is right, so that the answer is "same"."""
         first, second = self._lot.pairs
         by_labels = self._labels.by_labels(first, second)
         keys = zip(np.minimum(first, second).tolist(), np.maximum(first, second).tolist(), strict=True)
         return {key: label == RIGHT for key, label in zip(keys, by_labels, strict=True) if label != UNKNOWN}
 
     def place(self, verdicts: Sequence[Verdict]) -> Given:
-        """The verdicts that are about objects of this run; a rater's last one on a pair counts."""
+        """The verdicts on objects of this run; a rater's last one on a pair counts."""
         return place(verdicts, self._objects).verdicts
 
     def decide(self, given: Given) -> Decision:
-        """What a run with these verdicts, in place of those that the run had, would decide."""
-        said = {pair: [verdict.verdict for verdict in by_rater.values()] for pair, by_rater in given.items()}
-        judged, right, wrong = majorities(said, self._count)
+        """What a run with these verdicts, instead of its own, would decide."""
+        words = {pair: [verdict.verdict for verdict in by_rater.values()] for pair, by_rater in given.items()}
+        judged, right, wrong = majorities(words, self._count)
         known_now = replace(self._labels, judged=judged, right=right, wrong=wrong)
         return decide(gather(self._lot, known_now.verdicts(*self._lot.pairs), self._params), self._params)
 
 
 def forecast(decision: Decision, left: int, certain: bool) -> str:
-    """How many verdicts more decide an undecided gate. left: different pairs of the queue that nobody has judged.
+    """How many more verdicts will decide an undecided gate. left: different pairs in the queue that nobody has judged.
 
-    certain: whether these decide in any case, see `GateOfARun.whole_plan`.
+    certain: whether these decide in any case; see `GateOfARun.whole_plan`.
     """
     words = [decision.forecast] if decision.to_go and decision.to_go < left else []
     if certain and not words:

@@ -1,4 +1,4 @@
-"""The conversation with one rater: a pair is shown, a key is pressed, until the gate is decided or the rater stops."""
+"""The dialogue with one rater: it shows pairs and reads keys until the gate is decided or the rater stops."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -33,19 +33,19 @@ def ask(session: Session, pictures: Pictures, keys: Keys, say: Callable[[str], N
 
 
 def _introduced(session: Session, pair: Pair, picture: Path, sheet: Path) -> str:
-    what = f"{pair.category}, similarity {pair.similarity:.3f}"
-    several = f"\nThe queue's first pairs: {sheet}" if sheet.is_file() else ""
-    return f"\nPair {pair.number} of {len(session.queue)} ({what}): {picture}{several}"
+    facts = f"{pair.category}, similarity {pair.similarity:.3f}"
+    overview = f"\nThe queue's first pairs: {sheet}" if sheet.is_file() else ""
+    return f"\nPair {pair.number} of {len(session.queue)} ({facts}): {picture}{overview}"
 
 
 def _answered(session: Session, pair: Pair, keys: Keys, say: Callable[[str], None]) -> bool:
-    """Acts on the next key that means something; False if the rater stops."""
+    """Acts on the next valid key; False if the rater stops."""
     for key in map(str.lower, keys):
         if key == STOP:
             return False
         if key in BACK:
-            back = session.take_back()
-            say(f"The answer to pair {back.number} is taken back." if back else "There is no answer to take back.")
+            undone = session.take_back()
+            say(f"The answer to pair {undone.number} is taken back." if undone else "There is no answer to take back.")
             return True
         if word := WORDS.get(key):
             say(f"{word}; {_answer(session, pair, word)}")
@@ -55,18 +55,18 @@ def _answered(session: Session, pair: Pair, keys: Keys, say: Callable[[str], Non
 
 
 def _answer(session: Session, pair: Pair, word: Word) -> str:
-    """Stores the answer and says where that leaves the gate."""
+    """Stores the answer and returns what it means for the gate."""
     was_decided = session.decided
-    said = [session.repaired] if session.answer(pair, word) else []
+    notes = [session.repaired] if session.answer(pair, word) else []
     if session.disputed(pair):
-        said.append("another rater disagrees, and a tie counts as wrong until one more rater ends it")
+        notes.append("another rater disagrees, and a tie counts as wrong until one more rater breaks it")
     if session.decided:
-        return "; ".join([*said, "the gate is decided"])
-    return "; ".join([*said, *(["this opens the gate again"] if was_decided else []), session.forecast])
+        return "; ".join([*notes, "the gate is decided"])
+    return "; ".join([*notes, *(["this makes the gate undecided again"] if was_decided else []), session.forecast])
 
 
 def closing(session: Session, again: str) -> str:
-    """What is said at the end. again: how to run again."""
+    """The closing sentence. again: how to run again."""
     decision = session.decision
     if session.decided:
         outcome = {"pass": "passes", "fail": "fails"}[decision.word]
@@ -74,6 +74,6 @@ def closing(session: Session, again: str) -> str:
     if session.following():
         return (
             f"{session.rater} has answered {session.answered} of {len(session.queue)} pairs, which are in "
-            f"{session.file.path}; {session.forecast}; start again to go on."
+            f"{session.file.path}; {session.forecast}; start again to continue."
         )
     return f"Every pair of the queue is answered, and the gate is still undecided: for further pairs, {again}"

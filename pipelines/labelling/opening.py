@@ -26,7 +26,7 @@ OWN_FILE = "verdicts.csv"
 
 @dataclass(frozen=True)
 class Places:
-    """Paths of a run that are of use to a rater. sheet: the queue's picture on the report page."""
+    """Paths of a run that a rater needs. sheet: the queue's picture on the report page."""
 
     queue: Path
     sheet: Path
@@ -37,12 +37,12 @@ class Places:
 def why_not(workspace: Workspace) -> str:
     """One sentence if the run's precision gate passed or failed; empty if it is undecided.
 
-    Raises `UserError` if the folder is not a workspace, or the gate has not run on what is there now.
+    Raises `UserError` if the folder is not a workspace, or the gate has not run on its current datasets.
     """
     row = next((row for row in verdicts(workspace) if row["gate"] == GATE), None)
     if row is None:
         raise UserError(
-            f"the precision gate has not run on what is in {workspace.root} now, so that there is nothing to label: "
+            f"the precision gate has not run on what is now in {workspace.root}, so there is nothing to label: "
             "run the pipeline first"
         )
     if row["verdict"] == "undecided":
@@ -55,7 +55,7 @@ def unused_answers(workspace: Workspace) -> str:
     """A sentence if the file of answers has changed since the gate's verdict; otherwise empty."""
     try:
         file = places(workspace).verdicts
-    except UserError:  # nothing can be appended to it here, so nothing has been
+    except UserError:  # nothing can be appended to it, so nothing has been
         return ""
     if not file.is_file() or digest_file(file) == Dataset(workspace.dataset("judgements")).manifest.models["verdicts"]:
         return ""
@@ -78,25 +78,25 @@ def places(workspace: Workspace) -> Places:
 def _appendable(workspace: Workspace, named: str) -> Path:
     if named and not is_local(named):
         raise UserError(
-            f"gates.verdicts is {named}, to which nothing can be appended: copy it to a CSV file here and run again "
-            "with that one"
+            f"gates.verdicts is {named}, which cannot be appended to: copy it to a CSV file here and run again "
+            "with that"
         )
     path = workspace.root / (named or OWN_FILE)
     if path.suffix == ".parquet" or (path.is_file() and path.read_bytes().startswith(b"PAR1")):
-        raise UserError(f"{path} is Parquet, to which nothing can be appended: name a CSV file as gates.verdicts")
+        raise UserError(f"{path} is Parquet, which cannot be appended to: name a CSV file as gates.verdicts")
     return path
 
 
 @dataclass(frozen=True)
 class OpenGate:
-    """What raters of a run share: the pairs to ask for, the gate that they decide, and the file of answers."""
+    """What a run's raters share: the pairs to ask about, the gate that they decide, and the file of answers."""
 
     queue: list[Pair]
     gate: GateOfARun
     file: VerdictFile
 
     def session(self, rater: str) -> Session:
-        """One rater's way through it. Raises `UserError` unless `rater` is a name."""
+        """One rater's session. Raises `UserError` unless `rater` is a valid name."""
         return Session(self.queue, self.gate, self.file, rater)
 
 

@@ -1,6 +1,6 @@
 """The picture of a pair: both objects, and below them the photographs that they are in.
 
-No name of a file is shown: it could tell the rater which product it is.
+No file name is shown: it could tell the rater which product it is.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ class Pictures:
         self.folder = folder
 
     def draw(self, pair: Pair) -> Path:
-        """Writes the picture of a pair and says where."""
+        """Writes the picture of a pair and returns its path."""
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"pair-{pair.number:03d}.png"
         crops: list[Cell] = [self._pictures.crop(row) for row in pair.rows]

@@ -1,4 +1,4 @@
-"""The queue that a gate wrote, as pairs to ask for."""
+"""The queue that a gate wrote, as pairs to ask about."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,9 +34,9 @@ class Pair(NamedTuple):
 
 
 def read_queue(path: Path, objects: Objects) -> list[Pair]:
-    """The pairs of a queue's CSV, the first to ask for first. objects: of the run that the queue belongs to.
+    """The pairs of a queue's CSV, in the order in which to ask. objects: of the run that the queue belongs to.
 
-    Raises `UserError` if it is not there or damaged.
+    Raises `UserError` if it is missing or damaged.
     """
     text = {name: pa.string() for name in ("first_image", "second_image", "category")}
     options = pa.csv.ConvertOptions(column_types=text, strings_can_be_null=False)
@@ -45,7 +45,7 @@ def read_queue(path: Path, objects: Objects) -> list[Pair]:
         objects.look_up({row[f"{which}_image"] for row in rows for which in ("first", "second")})
         return [_pair(row, objects) for row in rows]
     except (OSError, KeyError, ValueError, pa.ArrowException):
-        raise UserError(f"{path} is not there or damaged: run again, which writes it anew") from None
+        raise UserError(f"{path} is missing or damaged: run again to write it") from None
 
 
 def _pair(row: dict[str, Any], objects: Objects) -> Pair:

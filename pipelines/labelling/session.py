@@ -1,6 +1,6 @@
-"""One rater's way through the queue of a precision gate: what is asked next, and what has been answered.
+"""One rater's session on the queue of a precision gate: which pair is next, and which have been answered.
 
-Nothing here knows how pairs are shown or answers come in: the terminal and the web app use it.
+Nothing here depends on how pairs are shown or answers come in: the terminal and the web app both use it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,8 @@ LONGEST_NAME = 80
 
 
 def check_name(rater: str) -> str:
-    """The name without space around it. Raises `UserError` if it is none, or one that a spreadsheet would compute."""
+    """The name without surrounding space. Raises `UserError` if it is empty, too long, not printable, or does not start
+    with a letter or digit, so that a spreadsheet could take it for a formula."""
     if not rater.isprintable() or not rater.strip()[:1].isalnum():
         raise UserError("a rater needs a name: give --rater NAME, printable, with a letter or digit first")
     if len(rater.strip()) > LONGEST_NAME:
@@ -27,7 +28,7 @@ def check_name(rater: str) -> str:
 
 
 class Session:
-    """Reads the file anew with every step, so that raters can work side by side.
+    """Reads the file again if another rater has changed it, so that raters can work at the same time.
 
     repaired: a sentence if the file had to be repaired, or nothing.
     """
@@ -59,20 +60,20 @@ class Session:
 
     @property
     def forecast(self) -> str:
-        """How many verdicts more decide."""
+        """How many more verdicts will decide."""
         left = len({pair.key for pair in self.queue} - self._given.keys())
         return forecast(self.decision, left, self._gate.whole_plan)
 
     def following(self) -> Pair | None:
         """The next pair for this rater, in the order of the queue; None if there is none.
 
-        Once the gate is decided, these are the pairs that other raters have judged: two opinions tell how far one can
-        be relied on.
+        Once the gate is decided, these are the pairs that other raters have judged: a second opinion shows how reliable
+        the first is.
         """
         return next(self.open_pairs(), None)
 
     def open_pairs(self) -> Iterator[Pair]:
-        """The pairs that are left for this rater, as `following` gives them."""
+        """The pairs that are left for this rater, in the order of `following`."""
         for pair in self.queue:
             wanted = not self.decided or pair.key in self._given
             if wanted and not self.has_answered(pair):
@@ -81,7 +82,7 @@ class Session:
     def answer(self, pair: Pair, word: Word) -> bool:
         """Stores this rater's verdict on a pair; it is on the disk when this returns.
 
-        Whether the file had to be repaired for it, as another rater's process was killed while writing.
+        Returns whether the file had to be repaired first, because another rater's process was killed while writing.
         """
         at = datetime.now(UTC).isoformat(timespec="seconds")
         cut = self.file.append(Verdict(pair.first, pair.second, word, self.rater, at, QUESTION))
@@ -90,7 +91,7 @@ class Session:
         return bool(cut)
 
     def take_back(self) -> Pair | None:
-        """Removes what this rater said last, whenever that was; None if it is on no pair of this queue."""
+        """Removes this rater's latest verdict and returns its pair; does nothing if that is not in this queue."""
         own = sorted((v for v in self.file.verdicts() if v.rater == self.rater), key=lambda verdict: verdict.moment)
         last = set(self._gate.place(own[-1:]))
         pair = next((pair for pair in self.queue if pair.key in last), None)
@@ -99,7 +100,7 @@ class Session:
         return pair
 
     def take_back_on(self, pair: Pair) -> None:
-        """Removes what this rater said on a pair, if anything."""
+        """Removes this rater's verdict on a pair, if there is one."""
         own = [verdict for verdict in self.file.verdicts() if verdict.rater == self.rater]
         self.file.remove([verdict for verdict in own if pair.key in self._gate.place([verdict])])
         self.look()
@@ -117,7 +118,7 @@ class Session:
         return self.rater in self.given(pair)
 
     def look(self) -> None:
-        """Reads what all raters have said by now, if the file has changed since the last look."""
+        """Reads all raters' verdicts if the file has changed since it was last read."""
         stamp = self.file.stamp()
         if stamp != self._seen:
             self._given = self._gate.place(self.file.verdicts())

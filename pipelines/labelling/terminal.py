@@ -1,4 +1,4 @@
-"""Single key presses from a terminal, whose modes are put back however the block ends."""
+"""Single key presses from a terminal, whose modes are restored however the block ends."""
 
 import os
 import termios
@@ -9,13 +9,13 @@ from contextlib import contextmanager
 
 from components.common.errors import UserError
 
-_CONTROL = 6  # place of the control characters in the terminal's modes
+_CONTROL = 6  # index of the control characters in the terminal's modes
 BLOCK = 256  # bytes
 DIGITS, PARAMETERS = "0123456789", "0123456789:;<=>?!\"#$%&'()*+,-./ "
 ESCAPE, BELL = "\x1b", "\x07"
 SHORT = {"\x8f": "O", "\x90": "P", "\x98": "X", "\x9b": "[", "\x9d": "]", "\x9e": "^", "\x9f": "_"}
 SHORT |= {chr(0xDC00 + ord(code)): letter for code, letter in SHORT.items()}
-"""Control codes that stand for an escape and a letter, as a character and as a byte that is no UTF-8."""
+"""Control codes that stand for an escape and a letter, as a character and as a byte that is not UTF-8."""
 
 
 class Keys:
@@ -44,7 +44,7 @@ class Keys:
         return [key for char in self._decoder.decode(data) if (key := self._reader.send(char))] if data else None
 
     def forget(self) -> None:
-        """Drops what was pressed and not read: it cannot be an answer to what is shown next."""
+        """Drops keys that were pressed but not read: they cannot be answers to what is shown next."""
         self._unread.clear()
         termios.tcflush(self._descriptor, termios.TCIFLUSH)
 
@@ -58,7 +58,7 @@ def single_keys(descriptor: int) -> Iterator[Keys]:
     try:
         tty.setcbreak(descriptor)
         modes = termios.tcgetattr(descriptor)
-        modes[_CONTROL][termios.VQUIT] = b"\0"  # Ctrl-\ would end the process before it can put the modes back
+        modes[_CONTROL][termios.VQUIT] = b"\0"  # Ctrl-\ would end the process before it can restore the modes
         termios.tcsetattr(descriptor, termios.TCSADRAIN, modes)
         yield Keys(descriptor)
     finally:
@@ -66,9 +66,9 @@ def single_keys(descriptor: int) -> Iterator[Keys]:
 
 
 def _reader() -> Generator[str, str, None]:
-    """Takes one character after the other; gives it back if it is a key, and nothing if it belongs to a sequence.
+    """Receives characters one by one; yields each that is a key, and "" for one that belongs to a sequence.
 
-    Arrows, function keys and a terminal's answers are sequences (ECMA-48), whose letters must not count as answers.
+    Arrows, function keys and a terminal's replies are sequences (ECMA-48), whose letters must not count as answers.
     """
     char = yield ""
     while True:
@@ -81,17 +81,17 @@ def _reader() -> Generator[str, str, None]:
 
 
 def _sequence(kind: str) -> Generator[str, str, str]:
-    """Reads a sequence of this kind to its end, and returns the character after it. An escape begins another one."""
+    """Reads a sequence of this kind to its end, and returns the character after it. An escape starts another one."""
     if kind == ESCAPE:
         return ESCAPE
     char = kind
     if kind in "[O":
         char = yield ""
-        if kind == char == "[":  # function keys of the Linux console have one letter more
+        if kind == char == "[":  # function keys of the Linux console have an extra letter
             char = yield ""
         while char in (PARAMETERS if kind == "[" else DIGITS):
             char = yield ""
-    elif kind in "]PX^_":  # a text of the terminal, which a bell or ESC \\ ends
+    elif kind in "]PX^_":  # a text from the terminal, which a bell or ESC \\ ends
         while char not in (BELL, ESCAPE):
             char = yield ""
         if char == ESCAPE:

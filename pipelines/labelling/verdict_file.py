@@ -1,4 +1,4 @@
-"""The CSV that verdicts are appended to. Each is on the disk before the next step, and several raters may share it."""
+"""The CSV that verdicts are appended to. Each is on disk before the next pair, and several raters may share it."""
 
 import csv
 import fcntl
@@ -14,11 +14,11 @@ from components.common.verdicts import COLUMNS, Verdict, parse, render
 
 HEADER = render((), header=True).encode()
 LENIENT = ("utf-8-sig", "surrogateescape")
-"""How lines are told apart: what a person wrote in columns of their own may be in any encoding."""
+"""How lines are decoded: columns that a user added may be in any encoding."""
 
 
 Stamp = tuple[int, int, int]
-"""What changes when a file does: its place on the disk, its bytes and the time of the last change, ns."""
+"""What changes when a file does: its inode, its size in bytes and the time of its last change, ns."""
 
 
 class VerdictFile:
@@ -28,7 +28,7 @@ class VerdictFile:
         self.path = path
 
     def repair(self) -> str:
-        """Drops a last line that a crash cut short; a sentence that says so, or nothing.
+        """Drops a last line that a crash cut short; returns a sentence about that, or an empty one.
 
         Raises `UserError` if the file is not one of verdicts.
         """
@@ -53,13 +53,13 @@ class VerdictFile:
     def stamp(self) -> Stamp:
         """Equal stamps mean equal verdicts; all zero if there is no file."""
         try:
-            found = self.path.stat()
+            status = self.path.stat()
         except FileNotFoundError:
             return 0, 0, 0
-        return found.st_ino, found.st_size, found.st_mtime_ns
+        return status.st_ino, status.st_size, status.st_mtime_ns
 
     def append(self, verdict: Verdict) -> str:
-        """Puts a verdict at the end, on the disk when this returns; a sentence if the file had to be repaired."""
+        """Appends a verdict, which is on disk when this returns; returns a sentence if the file had to be repaired."""
         with self._locked():
             repaired = self._repair()
             data = self._read()
@@ -77,19 +77,19 @@ class VerdictFile:
         return repaired
 
     def remove(self, verdicts: Collection[Verdict]) -> None:
-        """Takes out every line with one of these verdicts; everything else stays as it is."""
+        """Removes every line with one of these verdicts; everything else stays as it is."""
         with self._locked():
             self._repair()
             header, *lines = _records(self._read())
-            kept = [line for line in lines if not set(parse(header + line, str(self.path))) & set(verdicts)]
-            write_atomically(self.path, b"".join([header, *kept]))
+            others = [line for line in lines if not set(parse(header + line, str(self.path))) & set(verdicts)]
+            write_atomically(self.path, b"".join([header, *others]))
 
     def _read(self) -> bytes:
         return self.path.read_bytes() if self.path.exists() else b""
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Keeps other raters' processes out until the block ends. The folder is locked, as the file is replaced."""
+        """Keeps other raters' processes out during the block. It locks the folder, since the file may be replaced."""
         try:
             folder = os.open(self.path.parent, os.O_RDONLY)
         except OSError as error:
@@ -100,7 +100,7 @@ class VerdictFile:
             os.fsync(folder)
         except OSError as error:
             raise UserError(
-                f"{self.path} cannot be written ({error.strerror}): make room or get the right to, or name another "
+                f"{self.path} cannot be written ({error.strerror}): free some space or get permission, or name another "
                 "file as gates.verdicts"
             ) from None
         finally:
@@ -112,7 +112,7 @@ def _columns(data: bytes) -> list[str]:
 
 
 def _records(data: bytes) -> list[bytes]:
-    """The lines of a CSV, each with its end and with the line breaks that are inside its quotes, without blank ones."""
+    """The records of a CSV, each with its line end and any line breaks inside quotes; blank lines are left out."""
     text, records, start = list(io.StringIO(data.decode(*LENIENT), newline="")), [], 0
     reader = csv.reader(text)
     for row in reader:
@@ -131,7 +131,7 @@ def _line(verdict: Verdict, columns: list[str]) -> bytes:
 
 
 def _split(data: bytes) -> tuple[bytes, bytes]:
-    """The whole lines, and a last one that is not whole."""
+    """The complete lines, and an incomplete last one (or nothing)."""
     if not (records := _records(data)):
         return data, b""
     *before, last = records
@@ -140,7 +140,7 @@ def _split(data: bytes) -> tuple[bytes, bytes]:
 
 
 def _values(line: bytes) -> list[str] | None:
-    """The values of one line; None if a quotation is still open at its end."""
+    """The values of one line; None if a quoted value is still open at its end."""
     try:
         return next(csv.reader(io.StringIO(line.decode(*LENIENT), newline=""), strict=True))
     except csv.Error:
@@ -148,7 +148,7 @@ def _values(line: bytes) -> list[str] | None:
 
 
 def _is_whole(before: bytes, last: bytes) -> bool:
-    """Whether a last line without an end has all of its values, as where an editor saved it so."""
+    """Whether a last line without a line end has all its values; some editors save it like that."""
     if (values := _values(last)) is None:
         return False
     columns = _columns(before) if before else COLUMNS

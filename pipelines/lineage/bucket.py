@@ -23,7 +23,7 @@ def data_of(workspace: str, picture: bool = False) -> Path:
     """The folder of a run's datasets.
 
     workspace: a folder; or the s3:// address of a run's artifacts, as Kubeflow leaves them, or of a copy of a
-    workspace, of which manifests and tables are fetched. picture: the photographs, too, to look at them.
+    workspace, whose manifests and tables are fetched. picture: also fetch the photographs, to compare pictures.
     Raises `UserError` if no dataset is there, `StageFailed` if a table is not what its manifest says.
     """
     if not workspace.startswith(S3):
@@ -33,8 +33,8 @@ def data_of(workspace: str, picture: bool = False) -> Path:
     if not places:
         raise UserError(f"{workspace} holds no dataset: give the address of one run's artifacts")
     data = kept_at(workspace)
-    for gone in [folder for folder in data.glob("*") if folder.name not in (*places, INDEXES)]:
-        shutil.rmtree(gone)
+    for stale in [folder for folder in data.glob("*") if folder.name not in (*places, INDEXES)]:
+        shutil.rmtree(stale)
     for name, place in track(places.items(), "datasets fetched"):
         _fetch(store, place, data / name, whole=picture and name == "images")
     keep_indexes(data)

@@ -10,7 +10,7 @@ from rich.tree import Tree
 from components.common.counts import counted
 from components.common.data.digests import short
 from components.common.data.rejections import meaning
-from components.common.harmless import json_text
+from components.common.harmless import json_text, say
 from components.common.terminal import Terminal, shown
 
 if TYPE_CHECKING:
@@ -21,28 +21,28 @@ DIGEST = re.compile("[0-9a-f]{64}")
 LISTS = ("parents", "sources", "views", "refs", "similarities")
 """Columns that name other rows, which are shown below in the tree."""
 RIGHTS = ("licence", "source_url", "attribution", "train_ai")
-"""Columns that are shown even if nothing is known: that is an answer, too."""
+"""Columns that are shown even if empty: "unknown" is an answer, too."""
 
 
 def print_tree(root: "Node", as_json: bool) -> None:
-    """A tree of rows or datasets. In JSON, each node has its columns as they are."""
+    """Prints a tree of rows or datasets. In JSON, each node has its columns unchanged."""
     if as_json:
-        print(json_text(asdict(root)))
+        say(json_text(asdict(root)))
     else:
         Terminal().print(_tree(root))
 
 
 def print_found(found: "Sequence[Found]", as_json: bool) -> None:
-    """The rows that were found, dataset by dataset, a line for each."""
+    """Prints the rows that were found, dataset by dataset, one per line."""
     if as_json:
-        print(json_text([answer._asdict() for answer in found]))
+        say(json_text([answer._asdict() for answer in found]))
         return
     console = Terminal()
     if not found:
         console.print("No row has that value.")
     for answer in found:
-        some = f", the first {len(answer.rows)} shown" if len(answer.rows) < answer.total else ""
-        console.print(f"[bold]{answer.dataset}[/bold]: {counted(answer.total, 'row')}{some}")
+        limit = f", the first {len(answer.rows)} shown" if len(answer.rows) < answer.total else ""
+        console.print(f"[bold]{answer.dataset}[/bold]: {counted(answer.total, 'row')}{limit}")
         for row in answer.rows:
             said = {name: value for name, value in row.items() if is_said(name, value)}
             console.print(f"  {answer.dataset}:{row['position']}  [dim]{_facts(said)}[/dim]{_meaning(row)}")
@@ -66,8 +66,8 @@ def _line(node: "Node") -> str:
 
 def _meaning(row: Mapping[str, Any]) -> str:
     """What the reason of a refused or rejected row means; empty for other rows."""
-    told = meaning(str(row.get("stage", "")), str(row.get("reason", "")))
-    return f" [italic]({shown(told)})[/italic]" if told else ""
+    sentence = meaning(str(row.get("stage", "")), str(row.get("reason", "")))
+    return f" [italic]({shown(sentence)})[/italic]" if sentence else ""
 
 
 def _facts(says: Mapping[str, Any]) -> str:
@@ -81,7 +81,7 @@ def is_said(name: str, value: Any) -> bool:
 
 
 def shown_value(name: str, value: Any) -> str:
-    """A column's value, ids and digests shortened."""
+    """A column's value as text, with ids and digests shortened."""
     if isinstance(value, dict):
         return " ".join(f"{key}:{short(each) if DIGEST.fullmatch(str(each)) else each}" for key, each in value.items())
     if isinstance(value, float):

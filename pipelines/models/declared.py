@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from components.common.data.digests import short
 from components.common.errors import UserError
 from components.common.vision.models import hub_id, locate
 from pipelines.models.lock import FILE, Lock, read_lock
@@ -18,35 +19,35 @@ COMMAND = "objectmate models lock"
 
 @dataclass
 class Use:
-    """How parameters use a hub model. keys: they. left_out: parts of a pipeline that none of them loads."""
+    """How parameters use a hub model. keys: the parameters. left_out: parts of a pipeline that none of them loads."""
 
     keys: set[str] = field(default_factory=set)
     left_out: frozenset[str] | None = None
 
     def add(self, key: str, left_out: frozenset[str]) -> None:
-        """Notes one more use; what it loads is needed, whatever the others leave out."""
+        """Adds a use; what it loads is needed, whatever the others leave out."""
         self.keys.add(key)
         self.left_out = left_out if self.left_out is None else self.left_out & left_out
 
 
 def declared(values: dict[str, Any], steps: Sequence[Step], root: Path = Path()) -> dict[str, Use]:
     """Reference -> use of every hub model that `steps` load. values: all sections. root: as for `locate`."""
-    found: dict[str, Use] = {}
+    uses: dict[str, Use] = {}
     for step in steps:
         params = step_params(values, step)
         for name in params.loads():
             reference = getattr(params, name)
             if locate(reference, root).revision is not None:
                 left_out = params.left_out().get(name, frozenset())
-                found.setdefault(reference, Use()).add(params.places()[name], left_out)
-    return found
+                uses.setdefault(reference, Use()).add(params.places()[name], left_out)
+    return uses
 
 
 def pinned(values: dict[str, Any], steps: Sequence[Step], root: Path, command: str = COMMAND) -> dict[str, Any]:
     """The parameters with `owner/name@commit` for every hub model, as `models.lock` has it.
 
-    values: all sections. steps: those that will run, whose models must be locked. root: as for `locate`. command: locks
-    them. Raises `UserError` if the lock does not hold one of them.
+    values: all sections. steps: those that will run, whose models must be locked. root: as for `locate`. command: the
+    one that locks them, for the message. Raises `UserError` if the lock does not hold one of them.
     """
     wanted = declared(values, [*STEPS.values()], root)
     if not wanted:
@@ -77,14 +78,14 @@ def _refuse_unlocked(lock: Lock, wanted: Mapping[str, Use], command: str) -> Non
     named = [
         f"{', '.join(sorted(use.keys))} = {reference}{_held(lock, reference)}" for reference, use in missing.items()
     ]
-    what = f"{FILE} does not hold" if FILE.exists() else f"there is no {FILE} that says which commit to load of"
-    raise UserError(f"{what} {'; '.join(named)}: run `{command}`")
+    problem = f"{FILE} does not hold" if FILE.exists() else f"there is no {FILE} that says which commit to load of"
+    raise UserError(f"{problem} {'; '.join(named)}: run `{command}`")
 
 
 def _held(lock: Lock, reference: str) -> str:
-    """What the lock has of the same model, if anything."""
+    """A phrase about the commit that the lock has of the same model; empty if it has none."""
     held = [model.commit for name, model in lock.models.items() if hub_id(name) == hub_id(reference)]
-    return f", of which it has {held[0][:12]}" if held else ""
+    return f", of which it has {short(held[0])}" if held else ""
 
 
 def lock_command(profile: str, settings: Sequence[str] = ()) -> str:

@@ -1,7 +1,7 @@
-"""`objectmate models fetch DIR`: the locked files in a folder, for a machine without network or a cluster's volume.
+"""`objectmate models fetch DIR`: the locked files in a folder, for a machine without a network or a cluster's volume.
 
-A model is made in `DIR/.fetching` and moved to its place when every file has the locked hash, so that what is in its
-place is whole. Real files, no links: the folder can be copied by any means.
+A model is assembled in `DIR/.fetching` and moved to its place once every file has the locked hash, so a model in its
+place is always complete. Files are real, not links: the folder can be copied by any means.
 """
 
 import fcntl
@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.common.data.digests import short
 from components.common.errors import UserError
 from components.common.stage.progress import transfer
 from components.common.vision.models import snapshot
@@ -22,13 +23,13 @@ from pipelines.models.verify import fault, needs
 
 STAGING = ".fetching"
 PART = ".part"
-"""Suffix of a file that is not whole."""
+"""Suffix of an incomplete file."""
 Tell = Callable[[int, str], None]
 
 
 @dataclass(frozen=True)
 class Job:
-    """A model that is not whole in the folder. place: where it belongs. staging: where it is made."""
+    """A model that is not complete in the folder. place: where it belongs. staging: where it is assembled."""
 
     model: str
     commit: str
@@ -40,13 +41,14 @@ class Job:
     @property
     def left(self) -> int:
         """Bytes still to load."""
-        return sum(file.size - _there(self.staging / f"{name}{PART}") for name, file in self.missing.items())
+        return sum(file.size - _size(self.staging / f"{name}{PART}") for name, file in self.missing.items())
 
 
 def fetch(folder: Path, say: Callable[[str], object]) -> None:
-    """Makes the folder hold what `models.lock` says, loading only what it has not.
+    """Downloads to the folder what `models.lock` names and the folder lacks.
 
-    Raises `UserError` if there is no lock, no room, another fetch at work, or the hub does not give what was locked.
+    Raises `UserError` if there is no lock, not enough space, another fetch running, or the hub does not give what was
+    locked.
     """
     lock = read_lock()
     if not lock.models:
@@ -60,7 +62,7 @@ def fetch(folder: Path, say: Callable[[str], object]) -> None:
             done = 0
             for job in jobs:
                 done = _make(job, done, tell)
-                say(f"{job.model} {job.commit[:12]}: {len(job.locked.files)} files, {megabytes(job.locked.size)}")
+                say(f"{job.model} {short(job.commit)}: {len(job.locked.files)} files, {megabytes(job.locked.size)}")
         shutil.rmtree(folder / STAGING, ignore_errors=True)
     size = sum(model.size for model in lock.snapshots().values())
     say(f"{folder} holds all {len(lock.snapshots())} models, {megabytes(size)}, hashes checked. To use it:")
@@ -68,7 +70,7 @@ def fetch(folder: Path, say: Callable[[str], object]) -> None:
 
 
 def _job(folder: Path, name: str, commit: str, model: LockedModel) -> Job | None:
-    """What is left to do for a model; None if it is whole."""
+    """What is left to do for a model; None if it is complete."""
     place = snapshot(folder, name, commit)
     staging = folder / STAGING / place.relative_to(folder)
     absent = needs(model, place)
@@ -84,14 +86,14 @@ def _make(job: Job, done: int, tell: Tell) -> int:
         path = job.staging / name
         part = path.with_name(path.name + PART)
         path.parent.mkdir(parents=True, exist_ok=True)
-        base = done - _there(part)
-        download(job.model, job.commit, name, file.size, part, lambda there, b=base, n=name: tell(b + there, n))  # type: ignore[misc]
+        base = done - _size(part)
+        download(job.model, job.commit, name, file.size, part, lambda size, b=base, n=name: tell(b + size, n))  # type: ignore[misc]
         _refuse_other(job, name, file, part)
         part.replace(path)
         done = base + file.size
     for name, file in job.locked.files.items():
         if fault(job.staging / name, file):
-            _bring(job.place / name, job.staging / name)
+            _link_or_copy(job.place / name, job.staging / name)
     shutil.rmtree(job.place, ignore_errors=True)
     job.place.parent.mkdir(parents=True, exist_ok=True)
     job.staging.replace(job.place)
@@ -107,17 +109,17 @@ def _refuse_other(job: Job, name: str, file: LockedFile, part: Path) -> None:
         )
 
 
-def _bring(whole: Path, path: Path) -> None:
-    """A file that was in its place already, without copying where the file system can link."""
+def _link_or_copy(complete: Path, path: Path) -> None:
+    """Puts a file that was already in its place at `path`: a hard link where possible, else a copy."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     try:
-        os.link(whole.resolve(), path)
+        os.link(complete.resolve(), path)
     except OSError:
-        shutil.copyfile(whole, path)
+        shutil.copyfile(complete, path)
 
 
-def _there(part: Path) -> int:
+def _size(part: Path) -> int:
     return part.stat().st_size if part.is_file() else 0
 
 
@@ -125,20 +127,20 @@ def _refuse_without_room(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise UserError(
-            f"{folder} has room for {megabytes(free)}, but {megabytes(needed)} are to be fetched: free some, or name "
+            f"{folder} has {megabytes(free)} free, but {megabytes(needed)} are to be fetched: free some space, or name "
             "another folder"
         )
 
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Holds the folder: two fetches would write the same files."""
+    """Locks the folder: two fetches would write the same files."""
     (folder / STAGING).mkdir(exist_ok=True)
     with (folder / f"{STAGING}.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UserError(
-                f"another `objectmate models fetch` is at work in {folder}: wait until it has ended"
+                f"another `objectmate models fetch` is running in {folder}: wait until it has ended"
             ) from None
         yield

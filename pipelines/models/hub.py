@@ -20,15 +20,16 @@ from huggingface_hub.errors import (
 from huggingface_hub.file_download import http_get
 from huggingface_hub.utils import build_hf_headers, tqdm
 
-from components.common.errors import UserError
-from components.common.retry import ATTEMPTS, persist
+from components.common.data.digests import short
+from components.common.errors import UserError, in_one_line, without_user
+from components.common.retry import ATTEMPTS, persist, status_may_pass
 from components.common.vision.models import COMMIT
 
 LONGEST_WAIT = 300.0
-"""Seconds that we let a server make us wait before the next try."""
+"""The longest wait (s) before a retry that a server may ask for."""
 Answer = TypeVar("Answer")
 Progress = Callable[[int], object]
-"""Is told how many bytes of a file are there."""
+"""Called with the number of bytes of a file that have arrived."""
 
 
 class Cut(Exception):
@@ -36,17 +37,15 @@ class Cut(Exception):
 
 
 def look_up(model: str, revision: str) -> ModelInfo:
-    """What the hub holds of a model at a revision ("": its main branch): commit, card, files with sizes and hashes."""
+    """What the hub has of a model at a revision ("": its main branch): commit, card, files with sizes and hashes."""
     about = f"{model} at {revision}" if revision else model
     absent = f"the hub has no revision {revision} of {model} (404): name a branch or a commit that it has"
     with _sentences(model, about, _rewritten(model, revision) if COMMIT.fullmatch(revision) else absent):
         return _patiently(lambda: HfApi().model_info(model, revision=revision or None, files_metadata=True))
 
 
-def download(
-    model: str, commit: str, name: str, size: int, path: Path, progress: Progress = lambda there: None
-) -> None:
-    """Writes one file of a model to `path`, going on where an earlier try stopped.
+def download(model: str, commit: str, name: str, size: int, path: Path, progress: Progress = lambda size: None) -> None:
+    """Writes one file of a model to `path`, continuing where an earlier try stopped.
 
     size: bytes that it must have. Raises `UserError` if the hub does not give all of it.
     """
@@ -56,8 +55,8 @@ def download(
 
 def _rewritten(model: str, commit: str) -> str:
     return (
-        f"the hub has no commit {commit[:12]} of {model} (404), so it never had it, or its history was rewritten: take "
-        f"what it has now with `objectmate models upgrade {model}`"
+        f"the hub has no commit {short(commit)} of {model} (404): it never had it, or its history was rewritten: take "
+        f"the current one with `objectmate models upgrade {model}`"
     )
 
 
@@ -65,10 +64,10 @@ def _continue(url: str, size: int, path: Path, progress: Progress) -> None:
     if path.exists() and path.stat().st_size > size:
         path.unlink()
     with _Counted(path, progress) as file:
-        there = file.seek(0, io.SEEK_END)
+        received = file.seek(0, io.SEEK_END)
         headers = build_hf_headers() | {"Accept-Encoding": "identity"}
         try:
-            http_get(url, file, resume_size=there, headers=headers, expected_size=size, tqdm_class=_Silent)  # type: ignore[arg-type]
+            http_get(url, file, resume_size=received, headers=headers, expected_size=size, tqdm_class=_Silent)  # type: ignore[arg-type]
         except OSError as error:
             if isinstance(error, HTTPError):
                 raise
@@ -76,7 +75,7 @@ def _continue(url: str, size: int, path: Path, progress: Progress) -> None:
 
 
 class _Counted(io.FileIO):
-    """A file to append to that tells how large it is after each write."""
+    """A file to append to that reports its size after each write."""
 
     def __init__(self, path: Path, progress: Progress):
         super().__init__(path, "ab")
@@ -96,14 +95,14 @@ class _Silent(tqdm):
 
 
 def _patiently(attempt: Callable[[], Answer]) -> Answer:
-    """Tries again while the hub is busy, away or cuts the line, and waits as long as it asks."""
+    """Retries while the hub is busy or unavailable, or the connection drops, and waits as long as the hub asks."""
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it would log every retry
     return persist(attempt, _may_pass, asked=_wait_asked)
 
 
 def _may_pass(error: Exception) -> bool:
     if isinstance(error, HfHubHTTPError):
-        return _status(error) == 429 or _status(error) >= 500
+        return status_may_pass(_status(error))
     return isinstance(error, HTTPError | Cut)
 
 
@@ -118,7 +117,7 @@ def _status(error: HfHubHTTPError) -> int:
 
 @contextmanager
 def _sentences(model: str, about: str, no_revision: str) -> Iterator[None]:
-    """Turns the library's errors into sentences. about: what was asked for. no_revision: the sentence for that."""
+    """Turns the library's errors into sentences. about: what was requested. no_revision: the sentence for that."""
     try:
         yield
     except OfflineModeIsEnabled:
@@ -136,13 +135,13 @@ def _sentences(model: str, about: str, no_revision: str) -> Iterator[None]:
         raise UserError(_refusal(model, about, error)) from None
     except Cut as cut:
         raise UserError(
-            f"the download of {about} was cut off {cut}, in {ATTEMPTS} tries: run the same command again, it continues "
+            f"the download of {about} was cut off {cut}, in {ATTEMPTS} tries: run the same command again to continue "
             "there"
         ) from None
     except HTTPError as error:
         raise UserError(
-            f"the hub at {constants.ENDPOINT} cannot be reached for {about} ({_line(error)}): check the network, "
-            "proxies and HF_ENDPOINT, and run the same command again"
+            f"the hub at {without_user(constants.ENDPOINT)} cannot be reached for {about} "
+            f"({in_one_line(error)}): check the network, proxies and HF_ENDPOINT, and run the same command again"
         ) from None
 
 
@@ -150,8 +149,8 @@ def _refusal(model: str, about: str, error: HfHubHTTPError) -> str:
     status = _status(error)
     if isinstance(error, GatedRepoError):
         return (
-            f"{model} is gated ({status}): accept its terms at {constants.ENDPOINT}/{model}, and set HF_TOKEN to a "
-            "token of the account that did"
+            f"{model} is gated ({status}): accept its terms at {without_user(constants.ENDPOINT)}/{model}, and set "
+            "HF_TOKEN to a token of the account that did"
         )
     if isinstance(error, RepositoryNotFoundError):
         if status == 404:
@@ -169,8 +168,4 @@ def _refusal(model: str, about: str, error: HfHubHTTPError) -> str:
         )
     if status >= 500:
         return f"the hub answers {status} for {about}, in {ATTEMPTS} tries: run the same command again later"
-    return f"the hub refuses {about} ({status}: {_line(error)}): check the name and the network's proxies"
-
-
-def _line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return f"the hub refuses {about} ({status}: {in_one_line(error)}): check the name and the network's proxies"

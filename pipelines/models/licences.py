@@ -9,7 +9,7 @@ ALLOWED = frozenset(
         "bigscience-openrail-m", "creativeml-openrail-m", "openrail", "openrail++",
     }
 )  # fmt: skip
-"""As the hub writes them: open licences, and those of the Open RAIL family, which bind users to their use rules."""
+"""In the hub's spelling: open licences, and those of the Open RAIL family, which bind users to their use rules."""
 STATED = {"openai/clip-vit-base-patch32": "mit", "openai/clip-vit-large-patch14": "mit"}
 """Models whose card on the hub may name no licence -> the licence of their publisher's own repository."""
 
@@ -17,7 +17,7 @@ STATED = {"openai/clip-vit-base-patch32": "mit", "openai/clip-vit-large-patch14"
 def licence_of(model: str, card: object, tags: list[str], allowed: dict[str, str]) -> str:
     """The licence of a model, in the hub's words, if it is one that is allowed.
 
-    card: the value of `license` of its card (text, list or None). allowed: what people allowed, see `read_allowed`.
+    card: the value of `license` of its card (text, list or None). allowed: what the user allowed; see `read_allowed`.
     Raises `UserError` if there is none or it is not allowed.
     """
     named = card if isinstance(card, list) else [card] if card else []
@@ -40,6 +40,6 @@ def licence_of(model: str, card: object, tags: list[str], allowed: dict[str, str
 
 
 def read_allowed(words: list[str]) -> dict[str, str]:
-    """What people allowed: `LICENCE` for any model, or `owner/name=LICENCE`, which states a model's licence."""
+    """What the user allowed: `LICENCE` for any model, or `owner/name=LICENCE`, which states a model's licence."""
     pairs = [word.partition("=") for word in words]
     return {name if equals else name.lower(): licence for name, equals, licence in pairs if name}

@@ -8,7 +8,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from components.common.data.files import write_atomically
-from components.common.errors import UserError
+from components.common.errors import UserError, in_one_line
 from components.common.vision.models import COMMIT, hub_id
 
 FILE = Path("models.lock")
@@ -43,8 +43,8 @@ class LockedFile(BaseModel):
 class LockedModel(BaseModel):
     """One model.
 
-    bases: what it was made from, as its card says. used_by: profile -> parameters that name it. left_out: parts of a
-    pipeline that nothing loads, because another model replaces them. files: path in the repository -> file.
+    bases: the models it was made from, according to its card. used_by: profile -> parameters that name it. left_out:
+    parts of a pipeline that nothing loads, because another model replaces them. files: path in the repository -> file.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -65,7 +65,7 @@ class LockedModel(BaseModel):
 class Lock(BaseModel):
     """What `models.lock` holds.
 
-    allowed_licences: those that people have allowed beyond `licences.ALLOWED`. models: reference, as parameters name
+    allowed_licences: those that the user has allowed beyond `licences.ALLOWED`. models: reference, as parameters name
     it -> model.
     """
 
@@ -75,19 +75,19 @@ class Lock(BaseModel):
     models: dict[str, LockedModel] = {}
 
     def find(self, reference: str) -> LockedModel | None:
-        """The model behind a reference: one locked under that name, or the same id at the very commit it names."""
+        """The model of a reference: locked under that name, or the same id locked at the commit that it names."""
         if reference in self.models:
             return self.models[reference]
         return next((model for name, model in self.models.items() if _pinned(name, model) == reference), None)
 
     def snapshots(self) -> dict[tuple[str, str], LockedModel]:
         """(id, commit) -> model; two references to one commit are one model with the files of both."""
-        found: dict[tuple[str, str], LockedModel] = {}
+        models: dict[tuple[str, str], LockedModel] = {}
         for reference, model in sorted(self.models.items()):
             key = (hub_id(reference), model.commit)
-            known = found.get(key)
-            found[key] = model.model_copy(update={"files": known.files | model.files}) if known else model
-        return found
+            known = models.get(key)
+            models[key] = model.model_copy(update={"files": known.files | model.files}) if known else model
+        return models
 
 
 def _pinned(reference: str, model: LockedModel) -> str:
@@ -112,11 +112,11 @@ def _first_fault(error: Exception) -> str:
     if isinstance(error, ValidationError):
         problem: Mapping[str, Any] = error.errors()[0]
         return f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
-    return " ".join(str(error).split())
+    return in_one_line(error)
 
 
 def write_lock(lock: Lock, path: Path = FILE) -> None:
-    """Writes the lock, sorted, whole or not at all."""
+    """Writes the lock, sorted and atomically."""
     values = lock.model_dump(exclude_defaults=True)
     values["models"] = {
         name: model | {"files": dict(sorted(model["files"].items()))}

@@ -10,6 +10,7 @@ from huggingface_hub import ModelInfo
 from huggingface_hub.hf_api import RepoSibling
 
 from components.common.counts import counted
+from components.common.data.digests import short
 from components.common.errors import UserError
 from components.common.vision.models import COMMIT, hub_id, locate
 from pipelines.models.declared import Use, declared
@@ -24,10 +25,10 @@ Say = Callable[[str], object]
 
 
 def lock_models(profile: str, settings: dict[str, Any], allow: Sequence[str], say: Say) -> None:
-    """Locks the hub models of a profile with some settings; what is locked already keeps its commit.
+    """Locks the hub models of a profile with some settings; a model that is already locked keeps its commit.
 
     allow: licences, or `owner/name=LICENCE`, beyond the allowed ones; the lock keeps them. Raises `UserError`, before
-    the lock is written and before any weights are loaded, if a model cannot be had or must not be used.
+    the lock is written and before any weights are loaded, if a model is unavailable or must not be used.
     """
     before = read_lock()
     allowed = sorted({*before.allowed_licences, *allow})
@@ -39,15 +40,16 @@ def lock_models(profile: str, settings: dict[str, Any], allow: Sequence[str], sa
         uses = (known.used_by if known else {}) | {profile: sorted(use.keys)}
         models[reference] = model.model_copy(update={"used_by": dict(sorted(uses.items()))})
         files = f"{counted(len(model.files), 'file')}, {megabytes(model.size)}"
-        say(f"{reference}: {model.commit[:12]}, {model.licence}, {files}")
+        say(f"{reference}: {short(model.commit)}, {model.licence}, {files}")
     for reference in sorted(before.models.keys() - models.keys()):
-        say(f"{reference}: leaves the lock, as neither {profile} with these settings nor another profile names it.")
+        unused = f"neither {profile} with these settings nor another profile names it"
+        say(f"{reference}: is removed from the lock, as {unused}.")
     write_lock(Lock(allowed_licences=allowed, models=models))
     say(f"{FILE} holds {counted(len(models), 'model')}: commit it to git.")
 
 
 def upgrade(name: str, say: Say) -> None:
-    """Locks what the hub now has of one model. name: `owner/name`, or as parameters name it.
+    """Locks the commit that the hub now has of one model. name: `owner/name`, or as parameters name it.
 
     Raises `UserError` if the lock does not hold it, or a parameter pins its commit.
     """
@@ -65,39 +67,40 @@ def upgrade(name: str, say: Say) -> None:
         models[reference] = model.model_copy(update={"used_by": known.used_by})
         changed = [file for file, held in model.files.items() if known.files.get(file) != held]
         if model.commit == known.commit:
-            say(f"{reference}: the hub has nothing newer than {model.commit[:12]}.")
+            say(f"{reference}: the hub has nothing newer than {short(model.commit)}.")
         else:
-            say(f"{reference}: {known.commit[:12]} -> {model.commit[:12]}, {counted(len(changed), 'file')} changed.")
+            files = counted(len(changed), "file")
+            say(f"{reference}: {short(known.commit)} -> {short(model.commit)}, {files} changed.")
             say(f"The next run repeats the stages that read {keys}, and what depends on them.")
     write_lock(lock.model_copy(update={"models": models}))
 
 
 def _wanted(profile: str, settings: dict[str, Any]) -> dict[str, Use]:
-    """What the profile's stages load, and every model that a setting names, whether a stage of the profile loads it or
-    not."""
-    found = declared(resolve(profile, settings), [*STEPS.values()])
+    """What the profile's stages load, and every model that a setting names, even if no stage of the profile loads
+    it."""
+    uses = declared(resolve(profile, settings), [*STEPS.values()])
     for key in keys_naming("model") & settings.keys():
         if settings[key] and locate(settings[key]).revision is not None:
-            found.setdefault(settings[key], Use()).add(key, frozenset())
-    return found
+            uses.setdefault(settings[key], Use()).add(key, frozenset())
+    return uses
 
 
 def _without(lock: Lock, profile: str) -> dict[str, LockedModel]:
     """The models that other profiles use."""
-    kept = {}
+    models = {}
     for reference, model in lock.models.items():
         if uses := {name: keys for name, keys in model.used_by.items() if name != profile}:
-            kept[reference] = model.model_copy(update={"used_by": uses})
-    return kept
+            models[reference] = model.model_copy(update={"used_by": uses})
+    return models
 
 
 def _kept(reference: str, known: LockedModel, use: Use, allowed: Sequence[str], say: Say) -> LockedModel:
-    """The locked model with the files that are needed now, and a word if its branch has moved on."""
+    """The locked model with the files that are needed now; says so if its branch has newer commits."""
     now = look_up(hub_id(reference), _revision(reference))
     if now.sha == known.commit:
         return _describe(reference, now, use, allowed)
     say(
-        f"{reference}: the lock keeps {known.commit[:12]}, though the hub now has {str(now.sha)[:12]}; `objectmate "
+        f"{reference}: the lock keeps {short(known.commit)}, though the hub now has {short(str(now.sha))}; `objectmate "
         f"models upgrade {hub_id(reference)}` takes that."
     )
     return _describe(reference, look_up(hub_id(reference), known.commit), use, allowed)
@@ -108,7 +111,7 @@ def _described(reference: str, use: Use, allowed: Sequence[str]) -> LockedModel:
 
 
 def _describe(reference: str, info: ModelInfo, use: Use, allowed: Sequence[str]) -> LockedModel:
-    """A model as the lock holds it. Only its configurations are loaded, to check and to hash them."""
+    """A model as the lock holds it. Only its configurations are downloaded, to check and hash them."""
     model, commit = hub_id(reference), str(info.sha)
     card = info.card_data.to_dict() if info.card_data else {}
     licence = card.get("license_name", "other") if card.get("license") == "other" else card.get("license")
@@ -139,7 +142,7 @@ def _describe(reference: str, info: ModelInfo, use: Use, allowed: Sequence[str])
 
 
 def _read(model: str, commit: str, file: RepoSibling, folder: Path) -> bytes:
-    """The content of a file that git itself holds, which must have the hash that the hub lists."""
+    """The content of a file that git itself stores (not LFS), which must have the hash that the hub lists."""
     path = folder / "file"
     path.unlink(missing_ok=True)
     download(model, commit, file.rfilename, file.size or 0, path)
@@ -147,8 +150,8 @@ def _read(model: str, commit: str, file: RepoSibling, folder: Path) -> bytes:
     blob = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
     if file.blob_id not in (None, blob):
         raise UserError(
-            f"{file.rfilename} of {model} is not the file that the hub lists (git {blob[:12]}, not "
-            f"{str(file.blob_id)[:12]}): run the same command again; a proxy in between may change files"
+            f"{file.rfilename} of {model} is not the file that the hub lists (git {short(blob)}, not "
+            f"{short(str(file.blob_id))}): run the same command again; a proxy may be changing files"
         )
     return content
 
@@ -165,5 +168,5 @@ def _revision(reference: str) -> str:
 
 
 def megabytes(size: int) -> str:
-    """A size for people."""
+    """A readable size, in MB or GB."""
     return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

@@ -1,4 +1,4 @@
-"""Which files of a repository loading reads, and which repositories are refused: pickles, code of their own."""
+"""Which files of a repository are read on loading, and which repositories are refused: pickles, their own code."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from components.common.errors import UserError
 PIPELINE = "model_index.json"
 """What makes a repository a diffusers pipeline: part -> [library, class]."""
 UNWANTED_PARTS = frozenset({"safety_checker", "feature_extractor"})
-"""A pipeline's filter of its own results, which no stage loads."""
+"""Parts of a pipeline that filter its results; no stage loads them."""
 SETTINGS = frozenset({".json", ".txt", ".model", ".jinja"})
 """Suffixes of configurations, vocabularies and templates."""
 WEIGHTS = ("model", "diffusion_pytorch_model")
@@ -33,16 +33,16 @@ def needed_files(model: str, names: Collection[str], parts: Collection[str] = ()
     names: all its files. parts: those of a pipeline that are loaded; none: it is a single model. Raises `UserError` if
     there are no safetensors weights, such as in a repository of pickles.
     """
-    kept = [PIPELINE] if parts else []
+    needed = [PIPELINE] if parts else []
     for folder in parts or ("",):
         inside = [PurePosixPath(name).name for name in names if str(PurePosixPath(name).parent) == (folder or ".")]
         prefix = f"{folder}/" if folder else ""
-        kept += [prefix + name for name in inside if PurePosixPath(name).suffix in SETTINGS and ".index." not in name]
+        needed += [prefix + name for name in inside if PurePosixPath(name).suffix in SETTINGS and ".index." not in name]
         if "config.json" in inside:
-            kept += [prefix + name for name in _weights(model, prefix, inside)]
-    if not any(name.endswith(".safetensors") for name in kept):
+            needed += [prefix + name for name in _weights(model, prefix, inside)]
+    if not any(name.endswith(".safetensors") for name in needed):
         _refuse_without_weights(model, "", names)
-    return sorted(set(kept))
+    return sorted(set(needed))
 
 
 def _weights(model: str, prefix: str, inside: Collection[str]) -> list[str]:
@@ -51,7 +51,7 @@ def _weights(model: str, prefix: str, inside: Collection[str]) -> list[str]:
         if f"{stem}.safetensors" in inside:
             return [f"{stem}.safetensors"]
         index = f"{stem}.safetensors.index.json"
-        shards = [name for name in inside if (found := SHARD.fullmatch(name)) and found["stem"] == stem]
+        shards = [name for name in inside if (match := SHARD.fullmatch(name)) and match["stem"] == stem]
         if index in inside and shards and len(shards) == int(shards[0].split("-of-")[1][:5]):
             return [index, *shards]
     _refuse_without_weights(model, prefix, inside)
@@ -70,7 +70,7 @@ def _refuse_without_weights(model: str, prefix: str, names: Collection[str]) -> 
 
 
 def refuse_code(model: str, names: Collection[str], settings: Mapping[str, bytes]) -> None:
-    """Raises `UserError` if a repository's configurations ask for code that the repository brings along.
+    """Raises `UserError` if a repository's configurations need code from the repository itself.
 
     settings: file -> content of its configurations.
     """
@@ -83,13 +83,13 @@ def refuse_code(model: str, names: Collection[str], settings: Mapping[str, bytes
             raise UserError(f"{name} of {model} is not valid JSON: choose another revision of the model") from None
         if code := _code(name, values if isinstance(values, dict) else {}, names):
             raise UserError(
-                f"{model} needs code of its own ({code}), which is never run here: choose a model of a class that "
+                f"{model} needs its own code ({code}), which is never run here: choose a model of a class that "
                 "transformers or diffusers have"
             )
 
 
 def _code(name: str, values: dict[str, Any], names: Collection[str]) -> str:
-    """What in a configuration names code of the repository; empty if nothing does."""
+    """Where a configuration names code in the repository; empty if it does not."""
     if "auto_map" in values:
         return f"auto_map in {name}"
     if name != PIPELINE:

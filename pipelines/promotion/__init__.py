@@ -1,1 +1,1 @@
-"""`objectmate promote`: a trained model becomes the registry's champion, if the model gate lets it."""
+"""`objectmate promote`: a trained model becomes the registry's champion, if the promotion rule allows it."""

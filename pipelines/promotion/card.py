@@ -1,12 +1,11 @@
-"""A model card, generated from the run: what made the model, how good it is, whose photographs, and its limits."""
+"""A model card, generated from the run: how the model was made, its scores, its photographs' rights, its limits."""
 
 from collections.abc import Iterator
 
 import yaml
 
 from components.common.data.digests import short
-from components.common.data.reading import Dataset
-from components.evaluation.summary import CONTRASTS, Table, tabulate
+from components.evaluation.summary import CONTRASTS, Table, table_of
 from pipelines.lineage.diff.diff import flat
 from pipelines.lineage.exports.card import gates_section, limits_section, rights_section
 from pipelines.lineage.exports.counting import rights
@@ -15,14 +14,14 @@ from pipelines.lineage.exports.markdown import table, text
 
 TAGS = {"insertion": "image-to-image", "generation": "text-to-image"}
 LIMITS = """\
-- Nothing here states a licence of the weights: it depends on the photographs, on the weights it began with, and on you.
+- No licence is stated for the weights: it depends on the photographs, on the initial weights, and on you.
 - Measured on the benchmark's subjects only: other kinds of objects, scenes and sizes can be better or worse.
-- Identity scores reward copying: read them beside the row `copy-paste`, and look at pictures.
+- Identity scores reward copying: compare them with `copy-paste`, and look at pictures.
 - Training photographs that are taken down later stay in these weights; the version is then tagged `takedown.NAME`."""
 
 
 def model_card(history: History, task: str, name: str, standing: str) -> str:
-    """The card, Markdown with the front matter of Hugging Face. standing: how it stands to the champion before it."""
+    """The card, Markdown with the front matter of Hugging Face. standing: a comparison with the previous champion."""
     measured = rights(history.datasets["images"])
     head = {"library_name": "diffusers", "pipeline_tag": TAGS[task], "tags": ["objectmate"]}
     front = yaml.safe_dump(head, sort_keys=False, allow_unicode=True)
@@ -45,7 +44,7 @@ def _made(history: History, task: str) -> Iterator[str]:
     yield table(("parameter of the training", "value"), list(settings.items()))
     weights = [(role, digest) for role, digest in model.manifest.models.items()]
     commit = short(maker.record["commit"]) or "unknown"
-    yield table(("weights it began with, and how it computed", "sha256 or name"), [*weights, ("commit", commit)])
+    yield table(("initial weights, and how it was computed", "sha256 or name"), [*weights, ("commit", commit)])
 
 
 def _behind(history: History) -> list[str]:
@@ -53,8 +52,8 @@ def _behind(history: History) -> list[str]:
 
 
 def _scores(history: History, task: str) -> Iterator[str]:
-    """Means with 95 % intervals as on the run's page: every system, and what the model is ahead of the others."""
-    scores = tabulate(history.datasets["scores"].rows(), _seed(history))
+    """Means with 95 % intervals, as on the run's page: every system, and the model's paired differences to others."""
+    scores = table_of(history.datasets["scores"])
     metrics = [metric for benchmark, metric in scores.cells if benchmark == task]
     yield "## Scores"
     yield "Means over the benchmark with 95 % intervals over its subjects."
@@ -62,12 +61,12 @@ def _scores(history: History, task: str) -> Iterator[str]:
     yield table(("metric", *systems), [(metric, *_row(scores, task, metric, systems)) for metric in metrics])
     yield "Paired differences; positive means that the model is better."
     named = {name: f"over {other}" for name, (_, other) in CONTRASTS.items()}
-    found = {(metric, name): scores.contrast(task, metric, name) for metric in metrics for name in CONTRASTS}
+    differences = {(metric, name): scores.contrast(task, metric, name) for metric in metrics for name in CONTRASTS}
     yield table(
         ("metric", "difference", "mean", "95 % interval"),
         [
             (metric, named[name], f"{each.mean:+.3f}", f"{each.low:+.3f} to {each.high:+.3f}")
-            for (metric, name), each in found.items()
+            for (metric, name), each in differences.items()
             if each
         ],
     )
@@ -80,11 +79,6 @@ def _row(scores: Table, task: str, metric: str, systems: list[str]) -> Iterator[
             continue
         each = scores.interval(task, metric, system)
         yield f"{each.mean:.3f} ({each.low:.3f} to {each.high:.3f})"
-
-
-def _seed(history: History) -> int:
-    scores: Dataset = history.datasets["scores"]
-    return int(scores.manifest.params.get("seed", 0))
 
 
 def _use(name: str) -> Iterator[str]:

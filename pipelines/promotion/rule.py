@@ -5,8 +5,8 @@
 3. on the gate's metric it is not worse than the champion: the 95 % interval of the paired difference over the
    benchmark's common subjects (`gates.model.min_subjects` at least) does not lie wholly below zero.
 
-A model that is not shown to be worse may replace the champion, so many small losses could add up unseen; the card of
-each version states its difference to the one before.
+A model that is not shown to be worse may replace the champion, so many small losses could add up unnoticed; the card of
+each version therefore states its difference to the one before.
 """
 
 from collections.abc import Mapping
@@ -44,20 +44,20 @@ def refuse_if_withdrawn(tags: Mapping[str, str]) -> None:
     """Raises `GateStop` if a takedown has tagged the run since it ended."""
     if names := [key for key in tags if key.startswith("takedown.")]:
         raise GateStop(
-            f"not promoted: photographs that the model was trained on were taken down since ({', '.join(names)}): "
+            f"not promoted: photographs that the model was trained on have been taken down since ({', '.join(names)}): "
             "train it again without them"
         )
 
 
 def refuse_if_worse(workspace: Workspace, champion: Scored) -> Score:
-    """The run beside the champion on the gate's metric. Raises `GateStop` if it is worse or cannot be compared."""
+    """Compares the run with the champion on the gate's metric. Raises `GateStop` if it is worse or not comparable."""
     gate = model_gate(workspace)
     name = f"{gate.task}.{gate.metric}"
     scores, refused = compare_scores(champion, current_scores(workspace))
     score = next((score for score in scores if score.name == name), None)
     if score is None:
         why = refused.get(EVERY_SCORE) or f"{name}: {refused.get(name, 'neither has it')}"
-        raise GateStop(f"not promoted: it cannot be compared with the champion ({why}): evaluate both in one way")
+        raise GateStop(f"not promoted: it cannot be compared with the champion ({why}): evaluate both in the same way")
     if score.subjects < gate.min_subjects:
         raise GateStop(
             f"not promoted: only {score.subjects} subjects are common with the champion's evaluation, and "
@@ -72,12 +72,12 @@ def refuse_if_worse(workspace: Workspace, champion: Scored) -> Score:
 
 
 def in_words(score: Score | None) -> str:
-    """How a promoted model stands to the champion before it."""
+    """How a promoted model compares with the previous champion."""
     if score is None:
-        return "it is the first champion, so there was none to compare it with"
+        return "it is the first champion, so there was nothing to compare it with"
     low, high = score.difference.low, score.difference.high
     how = "better than" if low > 0 else "not shown to differ from"
     return (
-        f"by {score.name} it is {how} the champion before it: {score.difference.mean:+.3f} "
+        f"by {score.name} it is {how} the previous champion: {score.difference.mean:+.3f} "
         f"({low:+.3f} to {high:+.3f}, {score.subjects} subjects, paired)"
     )

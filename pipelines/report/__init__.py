@@ -1,1 +1,1 @@
-"""What a person looks at after a run: the report page, and the comparison of two runs."""
+"""What to look at after a run: the report page, the gates' verdicts in words, and the verification of files."""

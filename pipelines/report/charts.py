@@ -1,8 +1,8 @@
 """Charts as inline SVG: columns, bars, lines, and dots with intervals on one axis.
 
-Why our own: four kinds are all that a page needs, each costs 2 to 5 KB, takes its colours from the page's style sheet
-(light and dark), scales to a phone, and its words can be read, searched and copied. Matplotlib's SVG is ten times as
-large with letters as outlines and fixed colours; vega-lite adds 800 KB of program to every page.
+Why our own: a page needs only these four kinds. Each takes 2 to 5 KB, uses the colours of the page's style sheet (light
+and dark), scales to a phone, and has text that can be read, searched and copied. Matplotlib's SVG is ten times as
+large, with letters as outlines and fixed colours; vega-lite adds 800 KB of code to every page.
 """
 
 import math
@@ -12,11 +12,11 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-WIDTH, HEIGHT = 360, 200  # units of the picture, which the page scales: about a px on a phone
+WIDTH, HEIGHT = 360, 200  # SVG units, which the page scales: about a px on a phone
 LEFT, RIGHT, TOP, FOOT = 44, 16, 10, 36
-LABELS, VALUES, LINE = 132, 52, 15  # of charts with a row a label
+LABELS, VALUES, LINE = 132, 52, 15  # of charts with one row per label
 LETTERS = 21
-"""Letters of a label that fit beside a chart; the whole label is its tooltip."""
+"""Letters of a label that fit next to a chart; the tooltip has the whole label."""
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -28,7 +28,7 @@ class Scale:
         low, high = min(finite), max(finite)
         if zero:
             low, high = min(low, 0.0), max(high, 0.0)
-        if math.isclose(low, high, rel_tol=1e-9, abs_tol=1e-12):  # ticks this near could not be told apart
+        if math.isclose(low, high, rel_tol=1e-9, abs_tol=1e-12):  # ticks this close would look the same
             low, high = low - abs(low) / 2 - (not low), high + abs(high) / 2 + (not high)
         step = _step((high - low) / 4)
         first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
@@ -40,7 +40,7 @@ class Scale:
 
 
 def columns(rows: Rows, x: str, y: str, x_title: str, y_title: str, says: str) -> Markup:
-    """Counts of bins or numbers: one column a row, as wide as the smallest step between two."""
+    """Counts of bins or numbers: one column per row, as wide as the smallest step between two."""
     places = [float(row[x]) for row in rows]
     step = min((after - before for before, after in pairwise(places)), default=1.0) or 1.0
     across = Scale([places[0], places[-1] + step], LEFT, WIDTH - RIGHT)
@@ -51,7 +51,7 @@ def columns(rows: Rows, x: str, y: str, x_title: str, y_title: str, says: str) -
 
 
 def lines(rows: Rows, x: str, series: Mapping[str, str], x_title: str, y_title: str, says: str) -> Markup:
-    """series: key -> its words in the legend, which stands above the chart."""
+    """A line per series. series: key -> its text in the legend above the chart."""
     known = {key: [(float(r[x]), float(r[key])) for r in rows if r.get(key) is not None] for key in series}
     points = [point for own in known.values() for point in own]
     across = Scale([place for place, _ in points], LEFT, WIDTH - RIGHT)
@@ -73,7 +73,7 @@ def lines(rows: Rows, x: str, series: Mapping[str, str], x_title: str, y_title: 
 
 
 def bars(rows: Rows, x: str, y: str, x_title: str, says: str) -> Markup:
-    """One horizontal bar a category, with its label before it and its value behind."""
+    """One horizontal bar per category, with its label on the left and its value on the right."""
     across = Scale([float(row[y] or 0) for row in rows], LABELS, WIDTH - VALUES, zero=True)
     drawn, height = [], len(rows) * (LINE + 3) + FOOT
     for number, row in enumerate(rows):
@@ -90,8 +90,8 @@ def bars(rows: Rows, x: str, y: str, x_title: str, says: str) -> Markup:
 def dots(groups: Mapping[str, Rows], classes: Mapping[str, str], x_title: str, says: str, zero: bool = False) -> Markup:
     """Means with their intervals on one axis.
 
-    groups: heading -> rows with `label`, `mean`, `key` and, where known, `low` and `high`. classes: key -> class of its
-    mark.
+    groups: heading -> rows with `label`, `mean`, `key` and, where known, `low` and `high`. classes: key -> CSS class of
+    its mark.
     """
     every = [row for rows in groups.values() for row in rows]
     ends = [row[k] for row in every for k in ("low", "high", "mean") if k in row]
@@ -112,13 +112,13 @@ def dots(groups: Mapping[str, Rows], classes: Mapping[str, str], x_title: str, s
 
 
 def legend(words: Mapping[str, str]) -> Markup:
-    """What the marks stand for. words: class of a mark -> its meaning."""
+    """What the marks mean. words: CSS class of a mark -> its meaning."""
     entries = "".join(f'<li><i class="key {mark}"></i>{escape(meaning)}</li>' for mark, meaning in words.items())
     return Markup(f'<ul class="legend">{entries}</ul>')
 
 
 def number_text(value: float) -> str:
-    """A number as people read it: whole ones with thousands separators, others with three digits that count."""
+    """A readable number: whole or large ones with thousands separators, others with three decimals or digits."""
     if not math.isfinite(value):
         return "not a number"
     if abs(value) >= 1000 or value == int(value):
@@ -147,7 +147,7 @@ def _column(left: float, wide: float, up: Scale, value: float, place: float) -> 
 
 
 def _frame(across: Scale, up: Scale, x_title: str, y_title: str) -> list[str]:
-    """Both axes with their ticks and titles; the upright one's title stands above it, where it is read at once."""
+    """Both axes with their ticks and titles; the vertical axis has its title above it, where it is easy to read."""
     drawn = [f'<text class="title" x="0" y="9">{escape(y_title)}</text>']
     for tick in up.ticks:
         drawn += [
@@ -171,7 +171,7 @@ def _label(text: Any, y: float) -> str:
 
 
 def _svg(height: float, drawn: Sequence[str], says: str) -> Markup:
-    """The drawing; a screen reader is told `says` and needs none of the numbers."""
+    """The drawing; a screen reader reads only `says`."""
     opening = f'<svg class="chart" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(says)}">'
     return Markup(f"{opening}{''.join(drawn)}</svg>")
 

@@ -1,4 +1,4 @@
-"""What came out of a run: photographs, objects, sets and tuples, and what was lost on the way, by which rule."""
+"""What came out of a run: photographs, objects, sets and tuples, and what was lost on the way, and why."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -12,7 +12,10 @@ from pipelines.engines.workspace import Workspace
 
 @dataclass(frozen=True)
 class Level:
-    """One level of the flow: how many of what there are, and how many of them the next step lost, by why in words."""
+    """One level of the flow: what it counts, how many there are, and how many the next step lost.
+
+    losses: reason in words -> how many. lost: what happened to them, as a predicate.
+    """
 
     name: str
     count: int
@@ -45,7 +48,7 @@ def flow(workspace: Workspace, made: Collection[str]) -> list[Level]:
 
 
 def _refused(quarantine: Dataset) -> Counter[str]:
-    """Files that ingest refused or passed over; rows of labels are no files."""
+    """Files that ingest refused or passed over, by reason; rows of labels are not files."""
     reasons = Counter(quarantine.table(["reason"])["reason"].to_pylist())
     return _in_words("ingest", Counter({word: count for word, count in reasons.items() if word not in OF_LABELS}))
 
@@ -57,7 +60,7 @@ def _lost(workspace: Workspace, made: Collection[str], stage: str, subject: str)
 
 
 def _in_words(stage: str, reasons: Counter[str]) -> Counter[str]:
-    told: Counter[str] = Counter()
+    words: Counter[str] = Counter()
     for reason, count in reasons.items():
-        told[meaning(stage, reason) or reason] += count
-    return told
+        words[meaning(stage, reason) or reason] += count
+    return words

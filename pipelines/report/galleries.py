@@ -1,4 +1,4 @@
-"""The stages' contact sheets as pictures of their own, below headings that can be read and enlarged."""
+"""The stages' contact sheets, cut into single pictures that can be enlarged, below headings in text."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +10,13 @@ from components.common.vision.sheets import Shown, cells_of
 from pipelines.report.words import PICTURES
 
 MOST, SIDE = 48, 240
-"""Pictures of a sheet that a page shows, and their longer side in px, so that a page stays below 6 MB. The rest of a
-sheet's rows are left out, which the page says."""
+"""Most pictures of a sheet that a page shows, and their longer side in px, so that a page stays below 6 MB. The page
+says how many rows are left out."""
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A text, the picture above it as a data address, if there is one, and what a screen reader says of that."""
+    """A text, the picture above it as a data URL (empty if there is none), and the picture's alternative text."""
 
     text: str
     picture: str = ""
@@ -35,7 +35,7 @@ class Gallery:
 
     @property
     def single(self) -> bool:
-        """Whether rows have one picture each, so that they can stand side by side."""
+        """Whether each row has one picture, so that rows can be placed side by side."""
         return all(len(row) == 1 for row in self.rows)
 
 

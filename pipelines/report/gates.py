@@ -9,6 +9,7 @@ from rich.table import Table
 
 from components.common.data.files import read_json
 from components.common.errors import UserError
+from components.common.harmless import json_text
 from components.common.stage.report import METRICS
 from components.common.terminal import Terminal, shown
 from components.gates.questions import QUESTIONS
@@ -20,7 +21,7 @@ from pipelines.steps import STEPS
 
 PRECISION = ("label_queue", "pairs_to_judge", "judged_pairs")
 """Files of the retrieval-precision gate, which shares its checkpoint with others."""
-SPITE = "run again with --continue-past-gates: the run goes on, and the verdict stays on record"
+OVERRIDE = "run again with --continue-past-gates: the run continues, and the verdict stays on record"
 COLOURS = {"pass": "green", "fail": "red", "undecided": "yellow"}
 
 
@@ -48,7 +49,7 @@ class Verdict:
 
 
 def explained(workspace: Workspace, name: str = "") -> list[Verdict]:
-    """The current verdicts in pipeline order; with a name, only that gate's, or those of the stage of that name.
+    """The current verdicts in pipeline order; with a name, only those of that gate or stage.
 
     Raises `UserError` if there is no such gate, or it has not judged this run.
     """
@@ -58,8 +59,8 @@ def explained(workspace: Workspace, name: str = "") -> list[Verdict]:
     judged = [_explained(workspace, row) for row in verdicts(workspace)]
     chosen = [verdict for verdict in judged if name in ("", verdict.gate, verdict.stage)]
     if not chosen:
-        none = f"the gate {name} has not judged" if name else "no gate has judged"
-        raise UserError(f"{none} the run in {workspace.root}: run it first, or name its folder with --run")
+        problem = f"the gate {name} has not judged" if name else "no gate has judged"
+        raise UserError(f"{problem} the run in {workspace.root}: run it first, or name its folder with --run")
     return chosen
 
 
@@ -69,7 +70,7 @@ def _explained(workspace: Workspace, row: dict[str, Any]) -> Verdict:
     try:
         numbers = read_json(report / METRICS)
     except (OSError, json.JSONDecodeError):
-        raise UserError(f"{report / METRICS} is not there or damaged: run again, which writes it anew") from None
+        raise UserError(f"{report / METRICS} is missing or damaged: run again to write it") from None
     if row["gate"] == PRECISION_GATE and (unused := unused_answers(workspace)):
         row = row | {"next_step": f"{unused}. {row['next_step']}".strip()}
     return Verdict(
@@ -93,7 +94,7 @@ def _paths(folder: Path, pattern: str) -> list[str]:
 
 
 def _is_about(file: Path, gate: str) -> bool:
-    """Whether a file of a checkpoint's report is this gate's: suites are called after theirs."""
+    """Whether a file of a checkpoint's report belongs to this gate; a suite's files are named after its gate."""
     if file.stem in PRECISION:
         return gate == PRECISION_GATE
     return not any(file.name.startswith(f"{name}-") for name in QUESTIONS if name != gate)
@@ -110,7 +111,7 @@ def show_list(judged: list[Verdict]) -> None:
 
 
 def _observed(verdict: Verdict) -> str:
-    """The headline number; of a share that is only bounded, both bounds."""
+    """The observed number; for a share that is only bounded, both bounds."""
     if verdict.observed is None:
         return ""
     most = next((value for key, value in verdict.numbers.items() if key.endswith("_at_most")), verdict.observed)
@@ -118,7 +119,7 @@ def _observed(verdict: Verdict) -> str:
 
 
 def show_explained(judged: list[Verdict]) -> None:
-    """Prints what each gate asked, what it saw, and what to do next."""
+    """Prints each gate's question, its result so far, and what to do next."""
     console = Terminal(soft_wrap=True)
     for verdict in judged:
         stopped = ", and the run stopped here" if verdict.stops else ""
@@ -130,7 +131,7 @@ def show_explained(judged: list[Verdict]) -> None:
 def _lines(verdict: Verdict) -> list[tuple[str, str]]:
     lines = [("question", verdict.question), ("when it ran", verdict.sentence)]
     lines += [("next", verdict.next_step)] if verdict.next_step else []
-    lines += [("or", SPITE)] if verdict.stops else []
+    lines += [("or", OVERRIDE)] if verdict.stops else []
     lines += [("look at", path) for path in verdict.pictures] + [("details", path) for path in verdict.files]
     lines += [("", "How far to trust this:"), ("covers", verdict.population), ("method", verdict.statistic)]
     lines += [("risk", verdict.error), ("not checked", verdict.unseen)]
@@ -139,4 +140,4 @@ def _lines(verdict: Verdict) -> list[tuple[str, str]]:
 
 def as_json(judged: list[Verdict]) -> str:
     """The verdicts as a JSON list."""
-    return json.dumps([asdict(verdict) for verdict in judged], indent=1)
+    return json_text([asdict(verdict) for verdict in judged])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from components.common.data.account import Equation
+from components.common.data.digests import short
 from components.common.data.files import read_json
 from components.gates.conservation import ACCOUNT
 from components.gates.questions import QUESTIONS
@@ -25,7 +26,7 @@ LOOKS = (
     *(("train_insertion", "samples"), ("assembly", "tuples"), ("mining", "sets"), ("detection", "boxes")),
     ("ingest", "photographs"),
 )
-"""Stage and figure: the first that a run has is what it looks like."""
+"""Stage and figure: the page's first screen shows the first of these that a run has."""
 LOOKED_AT = 42
 """Pictures on the first screen."""
 
@@ -44,7 +45,7 @@ def write_page(workspace: Workspace) -> Path:
         account=_account(workspace, steps),
         seconds=sum(each.run["seconds"] for each in sections),
         made=max((each.run["started_at"] for each in sections), default="")[:16].replace("T", " "),
-        commits=sorted({each.run["commit"] for each in sections}),
+        commits=sorted({short(each.run["commit"]) for each in sections}),
     )
     workspace.page.parent.mkdir(parents=True, exist_ok=True)
     workspace.page.write_text(html, encoding="utf-8")
@@ -52,7 +53,7 @@ def write_page(workspace: Workspace) -> Path:
 
 
 def _answers(workspace: Workspace, steps: Sequence[Step], sections: Sequence[Section]) -> dict[str, Any]:
-    """What the four questions of the first screen are answered from."""
+    """The data for the four questions of the first screen."""
     gates = verdicts(workspace)
     made = {name for step in steps for name in step.outputs.values()}
     judged = benchmarks(workspace.report(STEPS["evaluation"])) if STEPS["evaluation"] in steps else []
@@ -77,7 +78,7 @@ def _worked(gates: Sequence[Mapping[str, Any]], steps: Sequence[Step]) -> tuple[
     if stopped:
         return stopped[0]["verdict"], f"No: the run stopped at the gate {stopped[0]['gate']}."
     if passed < len(gates):
-        return "fail", f"In part: it went on past {len(gates) - passed} of {len(gates)} gates that did not pass."
+        return "fail", f"In part: it continued past {len(gates) - passed} of {len(gates)} gates, which did not pass."
     whole = [name for name, own in PIPELINES.items() if all(step in steps for step in own)]
     if len(steps) == len(STEPS):
         return "pass", f"Yes: all {len(STEPS)} stages are done, and all {passed} gates passed."
@@ -87,7 +88,7 @@ def _worked(gates: Sequence[Mapping[str, Any]], steps: Sequence[Step]) -> tuple[
 
 
 def _looks(workspace: Workspace, names: set[str]) -> tuple[str, Gallery] | None:
-    """The stage and pictures that show best what the run has come to."""
+    """The stage and pictures that best show the run's results so far."""
     for stage, figure in LOOKS:
         sheet = workspace.report(STEPS[stage]) / "figures" / f"{figure}.png"
         if stage in names and sheet.is_file():

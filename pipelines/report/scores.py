@@ -22,10 +22,10 @@ MARKS = {
     SHUFFLED: "floor",
     PLATE: "floor-less",
 }
-"""System -> class of its mark; outside systems share another."""
+"""System -> CSS class of its mark; outside systems share another class."""
 MEANINGS = {"ceiling": "ceiling", "own": "the model", "baseline": "trivial baseline", "floor": "floor"}
 FIRST = (("insertion", "second_ir"), ("insertion", "ir"), ("generation", "second_ir"))
-"""What the first screen shows: of each benchmark the encoder that did not mine, and of insertion the one that did."""
+"""What the first screen shows: likeness by the encoder that did not mine; for insertion, also by the one that did."""
 FIRST_SYSTEMS = (REAL, MODEL, PASTED, SHUFFLED)
 MAIN = "second_ir"
 COPYING = ", above the ceiling: copying"
@@ -41,7 +41,7 @@ class Benchmark:
     differences: Rows
 
     def chart(self) -> Markup:
-        """All metrics of likeness and recognition, then errors, on an axis each."""
+        """Two charts: all metrics of likeness and recognition, then errors."""
         likeness = {name: rows for name, rows in self._by_metric().items() if name not in LOWER_IS_BETTER}
         errors = {name: rows for name, rows in self._by_metric().items() if name in LOWER_IS_BETTER}
         charts = [_chart(likeness, "score: cosine, or share that is right (more is better)")] if likeness else []
@@ -58,7 +58,7 @@ class Benchmark:
         return dots(grouped, MARKS, axis, f"{self.name}: paired differences. {SAYS}", zero=True)
 
     def table(self) -> list[tuple[str, str, list[str]]]:
-        """For each metric: its words, whether more is better, and `mean (low to high)` of each of `systems`."""
+        """For each metric: its title, whether more or less is better, and `mean (low to high)` of each of `systems`."""
         return [
             (title(metric), "less" if metric in LOWER_IS_BETTER else "more", self._cells(rows))
             for metric, rows in self._by_metric().items()
@@ -70,18 +70,18 @@ class Benchmark:
         return sorted(dict.fromkeys(row["system"] for row in self.scores), key=lambda name: _rank(name, SYSTEMS))
 
     def sentences(self) -> list[str]:
-        """What the paired differences say, plainly: what the references are worth, and where a baseline wins."""
-        said, main = [], self._difference(GAP, MAIN)
+        """What the paired differences say, in sentences: what the references are worth, and where a baseline wins."""
+        sentences, main = [], self._difference(GAP, MAIN)
         if main:
             matter = "its references matter" if main["low"] > 0 else "its references are not shown to matter"
-            said.append(f"{matter}: they are worth {_interval(main)} over another object's, on {title(MAIN)}")
+            sentences.append(f"{matter}: they are worth {_interval(main)} over another object's, on {title(MAIN)}")
         pasted = [row for row in self.differences if row["system"] == OVER_PASTED]
         wins = [f"{title(row['metric'])}, by {_gain(row)}" for row in pasted if row["high"] < 0]
         if wins:
-            said.append(f"copy-paste, which needs no model, beats the model on {'; '.join(wins)}")
+            sentences.append(f"copy-paste, which needs no model, beats the model on {'; '.join(wins)}")
         elif pasted:
-            said.append("copy-paste, which needs no model, beats the model on no metric beyond its interval")
-        return said + self._copying()
+            sentences.append("copy-paste, which needs no model, beats the model on no metric beyond its interval")
+        return sentences + self._copying()
 
     def _copying(self) -> list[str]:
         """Systems that score above real photographs of their subjects, which likeness alone cannot do."""
@@ -95,8 +95,8 @@ class Benchmark:
         ]
 
     def _difference(self, contrast: str, metric: str) -> dict[str, Any] | None:
-        found = (row for row in self.differences if (row["system"], row["metric"]) == (contrast, metric))
-        return next(found, None)
+        matching = (row for row in self.differences if (row["system"], row["metric"]) == (contrast, metric))
+        return next(matching, None)
 
     def _by_metric(self) -> dict[str, Rows]:
         grouped: dict[str, Rows] = {name: [] for name in TITLES if any(row["metric"] == name for row in self.scores)}
@@ -116,7 +116,7 @@ def benchmarks(report: Path) -> list[Benchmark]:
 
 
 def first_chart(judged: Sequence[Benchmark]) -> Markup:
-    """The few scores of the first screen, with the floor and the ceiling beside them."""
+    """The few scores of the first screen, with their floor and ceiling."""
     groups: dict[str, Rows] = {}
     for benchmark, metric in FIRST:
         rows = {
@@ -139,7 +139,7 @@ def _chart(grouped: Mapping[str, Rows], axis: str) -> Markup:
 
 
 def _rank(name: str, known: Mapping[str, str]) -> int:
-    """The place of a name among the known ones; others come last."""
+    """The index of a name among the known ones; others come last."""
     return list(known).index(name) if name in known else len(known)
 
 
@@ -152,7 +152,7 @@ def _interval(row: Mapping[str, float]) -> str:
 
 
 def _gain(row: Mapping[str, float]) -> str:
-    """A difference the other way round: by how much the other system is better."""
+    """A difference with its sign reversed: by how much the other system is better."""
     return f"{-row['mean']:.3f} ({-row['high']:.3f} to {-row['low']:.3f})"
 
 

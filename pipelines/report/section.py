@@ -18,17 +18,17 @@ from pipelines.report.words import Plot, plot_words, unit
 from pipelines.steps import PIPELINES, Step
 
 APART = ("_scores", "_differences")
-"""Plots of evaluation that the page draws and lists in another way: see `pipelines.report.scores`."""
+"""Plots of evaluation that the page shows in another way: see `pipelines.report.scores`."""
 
 MOST_BARS = 60
-"""Of a chart: there may be thousands of categories."""
+"""Most bars of a chart, since there may be thousands of categories."""
 
 
 @dataclass(frozen=True)
 class Section:
     """A stage. rows: name, rows and digest of each dataset. run: its run.json. plots: words and drawing.
 
-    numbers: what it is called, value and unit.
+    numbers: name, value and unit.
     """
 
     name: str
@@ -46,13 +46,13 @@ class Section:
 def section(workspace: Workspace, step: Step) -> Section:
     """The section of a stage that has run."""
     report = workspace.report(step)
-    made = [Dataset(path) for path in workspace.outputs(step).values()]
+    outputs = [Dataset(path) for path in workspace.outputs(step).values()]
     return Section(
         name=step.name,
-        title=_title(step, made),
+        title=_title(step, outputs),
         pipeline=next(name for name, steps in PIPELINES.items() if step in steps),
         gate=step.stage.gate,
-        rows=[(dataset.folder.name, len(dataset), short(dataset.digest)) for dataset in made],
+        rows=[(dataset.folder.name, len(dataset), short(dataset.digest)) for dataset in outputs],
         run=read_json(report / RECORD),
         notes=read_json(report / NOTES),
         plots=_plots(report, step.name),
@@ -65,7 +65,7 @@ def section(workspace: Workspace, step: Step) -> Section:
 
 
 def draw(stage: str, name: str, rows: charts.Rows) -> tuple[Plot, Markup]:
-    """A stage's plot: its words, and the drawing of its rows (flat dicts whose first key is x)."""
+    """A stage's plot: its texts, and the drawing of its rows (flat dicts whose first key is x)."""
     words = plot_words(stage, name, rows[0])
     x, series = next(iter(rows[0])), words.series
     if not series:
@@ -80,9 +80,9 @@ def draw(stage: str, name: str, rows: charts.Rows) -> tuple[Plot, Markup]:
     return words, charts.lines(rows, x, series, words.x, words.y, words.says)
 
 
-def _title(step: Step, made: Sequence[Dataset]) -> str:
-    """A stage's own; of a stage of gates, which these are."""
-    gates = [row["gate"].replace("-", " ") for dataset in made for row in dataset.rows()] if step.stage.gate else []
+def _title(step: Step, outputs: Sequence[Dataset]) -> str:
+    """The stage's title; for a stage of gates, their names."""
+    gates = [row["gate"].replace("-", " ") for dataset in outputs for row in dataset.rows()] if step.stage.gate else []
     return f"Gates: {', '.join(gates)}" if gates else step.stage.title
 
 

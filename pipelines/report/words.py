@@ -1,6 +1,6 @@
-"""What the page calls things: the plots and pictures of the stages, the systems that are scored, units of numbers.
+"""The page's texts: for the stages' plots and pictures, the systems that are scored, and the units of numbers.
 
-A plot that is not listed is drawn all the same, under its own name: see `plot_words`.
+A plot that is not listed is still drawn, under its own name: see `plot_words`.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from components.common.systems import GAP, MODEL, ONE_REFERENCE, OVER_PASTED, PA
 class Plot:
     """How rows are drawn. kind: columns, bars or lines. x, y: titles of the axes with units. says: one sentence.
 
-    series: keys that are drawn -> their words; empty: every number of the first row.
+    series: keys that are drawn -> their labels; empty: every number of the first row.
     """
 
     title: str
@@ -114,7 +114,7 @@ PLOTS = {
         {"with_min_views": "sets"},
     ),
     "mining/sets_by_category": Plot(
-        "Sets by category", "sets", "category", "Which categories the sets are of.", "bars", {"sets": "sets"}
+        "Sets by category", "sets", "category", "Which categories the sets belong to.", "bars", {"sets": "sets"}
     ),
     "gate_recurrence/precision_by_band": Plot(
         "Precision by similarity",
@@ -156,26 +156,26 @@ PLOTS = {
     "gate_tuples/where_photographs_end": Plot(
         "Where photographs end", "photographs", "end", "The furthest place that each photograph reached.", "bars"
     ),
-    "assembly/rejected_sets": Plot("Sets without a tuple", "sets", "reason", "Why sets became no tuple.", "bars"),
+    "assembly/rejected_sets": Plot("Sets without a tuple", "sets", "reason", "Why sets did not become tuples.", "bars"),
     "train_insertion/loss": TRAINING,
     "train_generation/loss": TRAINING,
 }
-"""Stage/plot -> its words."""
+"""Stage/plot -> its texts."""
 
 PICTURES = {
     "ingest/photographs": "Photographs, evenly spread over the collection.",
-    "detection/boxes": "Photographs with the boxes that detection found, and how sure it is.",
-    "calibration/pairs_near_the_threshold": "The labelled pairs that are hardest to tell: nearest to the threshold.",
-    "mining/sets": "Some sets, one a line: the anchor, then its views with their similarity.",
+    "detection/boxes": "Photographs with the boxes that detection found, and its confidence.",
+    "calibration/pairs_near_the_threshold": "The labelled pairs that are hardest to judge: nearest to the threshold.",
+    "mining/sets": "Some sets, one per line: the anchor, then its views with their similarity.",
     "mining/without_a_set": "Objects that found no set, each with its nearest objects of other photographs.",
-    "gate_recurrence/judged_pairs": "References that were judged, beside their anchors, and the verdict.",
-    "gate_recurrence/pairs_to_judge": "References that still wait for a verdict.",
+    "gate_recurrence/judged_pairs": "References that were judged, next to their anchors, and the verdict.",
+    "gate_recurrence/pairs_to_judge": "References that still need a verdict.",
     "removal/plates": "Photographs, what was erased, and the clean plates without the object.",
     "removal/without_a_plate": "Photographs whose object could not be removed.",
-    "captioning/captions": "What the captioner saw, and said.",
-    "assembly/tuples": "Training tuples, one a line: the references, the scene without the object, and the target.",
-    "train_insertion/samples": "Held-out tuples, one a line: references, background, what the model made, the target.",
-    "train_generation/samples": "Held-out tuples, one a line: references, what the model made, the target.",
+    "captioning/captions": "What the captioner saw and wrote.",
+    "assembly/tuples": "Training tuples, one per line: the references, the scene without the object, and the target.",
+    "train_insertion/samples": "Held-out tuples, one per line: references, background, the model's result, target.",
+    "train_generation/samples": "Held-out tuples, one per line: references, the model's result, target.",
     "evaluation/insertion_samples": f"The same scenes in every run; {SHUFFLED} is the model with another object's "
     "references.",
     "evaluation/placement_samples": "The same scenes in every run, where nobody has photographed the object; "
@@ -193,14 +193,14 @@ SYSTEMS = {
     SHUFFLED: "floor: other's refs",
     PLATE: "floor: empty scene",
 }
-"""System -> what it is called beside a chart, from the best that can be hoped for to the least."""
+"""System -> its label next to a chart, from the highest expected score to the lowest."""
 
 CONTRASTS = {
     GAP: "own over other's refs",
     OVER_PASTED: "over copy-paste",
     VIEW_GAIN: "3 references over 1",
 }
-"""Paired difference -> the same."""
+"""Paired difference -> its label next to a chart."""
 
 UNITS = {
     "seconds": "s",
@@ -222,11 +222,11 @@ UNITS = {
     "threshold": "cosine",
     "votes": "independent votes",
 }
-"""How a number's name ends -> its unit."""
+"""Ending of a number's name -> its unit."""
 
 
 def plot_words(stage: str, name: str, first: Mapping[str, object]) -> Plot:
-    """The words of a stage's plot. first: its first row, whose first key is x and whose other numbers are series."""
+    """The texts of a stage's plot. first: its first row, whose first key is x and whose other numbers are series."""
     x, *others = first
     series = {key: key.replace("_", " ") for key in others if isinstance(first[key], int | float)}
     if known := PLOTS.get(f"{stage}/{name}"):

@@ -1,4 +1,4 @@
-"""What a question of the paper comes to: an estimate with its interval, and the verdict by a rule fixed here."""
+"""The answer to one of the paper's questions: an estimate with its interval, and the verdict by a rule fixed here."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -25,10 +25,9 @@ class Level:
 
 @dataclass(frozen=True)
 class Answer:
-    """estimate: positive where the paper's claim holds; of a comparison, the mean paired difference over subjects.
-    low, high: its 95 % interval. needed: subjects that would decide if the estimate is right; None where the verdict is
-    decided, or where the estimate is zero. levels: the two sides. note: what else was seen, in sentences. curve: rows
-    that the estimate is the slope of, the first key being x."""
+    """estimate: positive where the paper's claim holds; for a comparison, the mean paired difference over subjects.
+    low, high: its 95 % interval. levels: the two sides. note: other observations, in sentences. curve: the rows whose
+    slope is the estimate; the first key is x."""
 
     question: str
     estimate: float
@@ -46,7 +45,10 @@ class Answer:
 
     @property
     def needed(self) -> int | None:
-        """The interval shrinks as 1 / sqrt(subjects), so it leaves out zero at about this many."""
+        """How many subjects would decide if the estimate is right, since the interval shrinks as 1 / sqrt(subjects).
+
+        None if the verdict is decided, or the estimate is zero.
+        """
         if self.verdict != UNDECIDED or not self.estimate:
             return None
         nearer = self.estimate - self.low if self.estimate > 0 else self.high - self.estimate
@@ -79,11 +81,11 @@ def compared_trainings(
     ours: Sequence[Sequence[float]],
     other: Sequence[Sequence[float]],
 ) -> Answer:
-    """`compared`, of the scores [trainings, samples] of models that were trained several times from other seeds.
+    """`compared`, for the scores [trainings, samples] of models that were trained several times with different seeds.
 
-    Two trainings on the same data differ too, for all subjects alike, which no interval over subjects covers. So the
-    squares of two distances add up to that of each end: the one over subjects, and Student's over the differences of
-    the trainings.
+    Two trainings on the same data also differ, by an amount shared by all subjects, which an interval over subjects
+    does not cover. So each end's distance is the root of the sum of two squares: the distance over subjects, and
+    Student's over the differences of the trainings.
     """
     values = [np.asarray(side, float) for side in (ours, other)]
     answer = compared(question, labels, subjects, *(side.mean(0).tolist() for side in values))

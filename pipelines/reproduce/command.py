@@ -1,4 +1,4 @@
-"""`objectmate reproduce`: says what it will run, runs it, asks the questions, and keeps each answer."""
+"""`objectmate reproduce`: says what it will run, runs it, answers the questions, and stores each answer."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ from pipelines.reproduce.runs import by_variant, make, show
 from pipelines.reproduce.variants import SEEDS, Turn
 
 FOLDER, QUICK = "reproduce", "quick"
-"""Where the answers and the page are, below the workspace's data; those of quick runs are in a folder of their own."""
+"""Where the answers and the page are, below the workspace's data; those of quick runs are in their own subfolder."""
 
 
 def reproduce(
@@ -34,23 +34,23 @@ def reproduce(
     quick: bool = False,
     choices: Path | None = None,
 ) -> list[Asked]:
-    """Asks the named questions (all, if none is named), after the runs that they need; answers are kept.
+    """Answers the named questions (all, if none is named), after the runs that they need; answers are stored.
 
-    choices: people's, as the review app exports them. What cannot be asked has a reason in place of an answer. Raises
-    `UserError` for an unknown question, if the given run has no scores, or if a question that was named cannot be
-    asked, and `StageFailed` if a run did not come to its end; what could be answered has been written by then.
+    choices: people's, as the review app exports them. A question that cannot be asked has a reason instead of an
+    answer. Raises `UserError` for an unknown question, if the given run has no scores, or if a named question cannot be
+    asked, and `StageFailed` if a run did not finish; by then, all other answers have been written.
     """
     questions, given = _chosen(names), Evidence(workspace)
     folder = workspace.root / "data" / FOLDER / (QUICK if quick else "")
     folder.mkdir(parents=True, exist_ok=True)
     planned = plan(workspace, turns(questions, quick))
     material = Material(given, by_variant(planned), choices)
-    kept = {each.name: folder / f"{each.name}-{_key(each, material, quick)}.json" for each in questions}
-    still = {turn.label for turn in turns([each for each in questions if not kept[each.name].is_file()], quick)}
-    planned = [each for each in planned if each.turn.label in still]
+    files = {each.name: folder / f"{each.name}-{_key(each, material, quick)}.json" for each in questions}
+    needed = {turn.label for turn in turns([each for each in questions if not files[each.name].is_file()], quick)}
+    planned = [each for each in planned if each.turn.label in needed]
     show(planned, workspace, quick)
     stopped = make(planned)
-    asked = [_answered(each, material, kept[each.name], quick) for each in track(questions, "questions")]
+    asked = [_answered(each, material, files[each.name], quick) for each in track(questions, "questions")]
     page = folder / "index.html"
     write_page(workspace.root.resolve().name, asked, described(workspace), page, quick)
     if json_path:
@@ -61,7 +61,7 @@ def reproduce(
 
 
 def turns(questions: Sequence[Question], quick: bool) -> list[Turn]:
-    """The runs that questions need: each variant once a training, as far as the furthest question needs it."""
+    """The runs that questions need: each variant once per training, up to the last pipeline that a question needs."""
     first: dict[tuple[str, int], Turn] = {}
     for question in questions:
         for seed in range(_trainings(question, quick)):
@@ -97,9 +97,9 @@ def _trainings(question: Question, quick: bool) -> int:
 
 def _answered(question: Question, material: Material, path: Path, quick: bool) -> Asked:
     if path.is_file():
-        kept = read_json(path)
-        levels = tuple(Level(**level) for level in kept["levels"])
-        return Asked(question, Answer(**kept | {"levels": levels, "curve": tuple(kept["curve"])}))
+        stored = read_json(path)
+        levels = tuple(Level(**level) for level in stored["levels"])
+        return Asked(question, Answer(**stored | {"levels": levels, "curve": tuple(stored["curve"])}))
     try:
         answer = question.measure(question.name, material)
     except (ValueError, UserError) as error:
@@ -110,7 +110,7 @@ def _answered(question: Question, material: Material, path: Path, quick: bool) -
 
 
 def _record(question: Question, answer: Answer, workspace: Workspace, quick: bool) -> None:
-    """An MLflow run for the answer; the tag `question` finds it."""
+    """Records the answer as an MLflow run, which the tag `question` finds."""
     import mlflow
 
     tags = {"question": question.name, "verdict": answer.verdict, "workspace": str(workspace.root)}
@@ -123,11 +123,11 @@ def _record(question: Question, answer: Answer, workspace: Workspace, quick: boo
 
 def _row(asked: Asked, quick: bool) -> dict[str, Any]:
     question, answer = asked.question, asked.answer
-    told = {"claim": question.claim, "where": question.where, "published": question.published, "quick": quick}
+    about = {"claim": question.claim, "where": question.where, "published": question.published, "quick": quick}
     if answer is None:
         empty = dict.fromkeys(("estimate", "low", "high", "subjects"))
-        return {"question": question.name, "verdict": "not asked", "reason": asked.reason} | empty | told
-    return asdict(answer) | {"verdict": answer.verdict, "needed": answer.needed} | told
+        return {"question": question.name, "verdict": "not asked", "reason": asked.reason} | empty | about
+    return asdict(answer) | {"verdict": answer.verdict, "needed": answer.needed} | about
 
 
 def _print(asked: Sequence[Asked], page: Path, quick: bool) -> None:
@@ -147,9 +147,10 @@ def _print(asked: Sequence[Asked], page: Path, quick: bool) -> None:
 
 
 def _refuse(asked: Sequence[Asked], names: Sequence[str], stopped: Mapping[str, str]) -> None:
-    open_ = [each for each in asked if each.answer is None]
+    unanswered = [each for each in asked if each.answer is None]
     if stopped:
         where = "; ".join(f"{folder}: {reason}" for folder, reason in stopped.items())
-        raise StageFailed(f"not all runs came to their end ({where}): the same command tries them again")
-    if names and open_:
-        raise UserError("; ".join(f"{each.question.name} cannot be asked of this run: {each.reason}" for each in open_))
+        raise StageFailed(f"not all runs finished ({where}): the same command tries them again")
+    if names and unanswered:
+        reasons = [f"{each.question.name} cannot be asked of this run: {each.reason}" for each in unanswered]
+        raise UserError("; ".join(reasons))

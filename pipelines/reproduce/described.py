@@ -1,4 +1,4 @@
-"""What the paper describes and does not claim: its figures 3a, 3b and 4, and its table of datasets, of this run."""
+"""What the paper describes without claiming it, for this run: figures 3a, 3b, 3c and 4, and the table of datasets."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -27,12 +27,12 @@ PUBLISHED = (
     ("Open Images", 1_743_042, 8_067_907, 471_091, 64_991),
     ("a part of the web", 47_992_480, 55_232_441, 9_947_017, 4_550_770),
 )
-"""Its table of datasets. The last figure of Open Images is .8 % of its objects, where the paper prints 2.4 %."""
+"""The paper's table of datasets. Its last number for Open Images is .8 % of the objects; the paper prints 2.4 %."""
 
 
 @dataclass(frozen=True)
 class Described:
-    """A figure of the paper, and the run's own."""
+    """A figure of the paper, and this run's version of it."""
 
     title: str
     says: str

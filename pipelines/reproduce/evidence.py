@@ -1,4 +1,4 @@
-"""What questions are answered from: a finished run's scores, its encoders on the benchmark, and runs beside it."""
+"""The data that answers questions: a finished run's scores, its encoders on the benchmark, and the variants' runs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,10 +32,10 @@ class Evidence:
         self.params, self.scored, self.workspace = params, current_scores(workspace), workspace
         if self.scored.absent:
             raise UserError(self.scored.absent)
-        made = Dataset(workspace.dataset("scores")).manifest
+        manifest = Dataset(workspace.dataset("scores")).manifest
         code = [digest_sources(Path(__file__).parent), digest_file(Path(statistics.__file__))]
-        self.digest = digest_value([made.digest, made.fingerprint, *code])
-        """Of the scores, of the benchmark and the encoders that gave them, and of the code of questions and tests."""
+        self.digest = digest_value([manifest.digest, manifest.fingerprint, *code])
+        """The digest of the scores, of their benchmark and encoders, and of the code of questions and tests."""
 
     def scores(self, name: str, system: str) -> Cells:
         """Sample -> (subject, value) of a system. name: BENCHMARK.METRIC."""
@@ -44,7 +44,7 @@ class Evidence:
         return cells
 
     def hits(self, model: str) -> tuple[list[str], list[float]]:
-        """For each photograph of the benchmark: its subject, and whether the nearest other one shows the same subject.
+        """For each photograph of the benchmark: its subject, and whether its nearest neighbour shows the same subject.
 
         model: clip, dino or ir. The object is cut out with the surroundings that scores use.
         """
@@ -60,7 +60,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Material:
-    """The given run, the runs of each variant, one a training, and the file of people's choices, if there is one."""
+    """The given run, the runs of each variant (one per training), and the file of people's choices, if there is one."""
 
     given: Evidence
     runs: Mapping[Variant, Sequence[Workspace]] = field(default_factory=dict)
@@ -68,5 +68,5 @@ class Material:
 
     @property
     def choices_digest(self) -> str:
-        """Of the file of choices; empty without one."""
+        """The digest of the file of choices; empty without one."""
         return digest_file(self.choices) if self.choices and self.choices.is_file() else ""

@@ -1,7 +1,7 @@
 """Super-linear recurrence (the paper's figure 3c): the share of objects with enough views, in parts of a collection.
 
-In random parts of the photographs, the share is taken to grow as photographs ** exponent. Objects of one product recur
-together, so products are what the interval is over: by leaving out each in turn (the jackknife).
+The share is modelled as growing like photographs ** exponent, over random parts of the photographs. Objects of one
+product recur together, so the interval is over products, by leaving out each in turn (the jackknife).
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from pipelines.engines.workspace import Workspace
 from pipelines.reproduce.answer import Answer
 
 FRACTIONS, DRAWS, SEED = (0.25, 0.35, 0.5, 0.7, 1.0), 40, 0
-"""Parts of the photographs; how many times each is drawn."""
+"""Parts of the photographs, how many times each is drawn, and the seed."""
 LEAST_POINTS = 3
 
 
@@ -47,14 +47,14 @@ def exponent(question: str, products: Sequence[str], having: np.ndarray, objects
     if len(products) < LEAST_CLUSTERS:
         raise ValueError(f"{len(products)} labelled products are too few, {LEAST_CLUSTERS} are needed")
     rest_having, rest_objects = having.sum(0) - having, objects.sum(0) - objects
-    kept = (rest_having > 0).all(0)
-    if kept.sum() < LEAST_POINTS:
+    usable = (rest_having > 0).all(0)
+    if usable.sum() < LEAST_POINTS:
         raise ValueError("too few objects recur in parts of the collection: more photographs are needed")
-    places = np.log(np.asarray(FRACTIONS)[kept])
-    centred = places - places.mean()
+    sizes = np.log(np.asarray(FRACTIONS)[usable])
+    centred = sizes - sizes.mean()
 
     def slope(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-        return np.log(part[..., kept] / whole[..., kept]) @ centred / (centred @ centred)
+        return np.log(part[..., usable] / whole[..., usable]) @ centred / (centred @ centred)
 
     count, whole = len(products), slope(having.sum(0), objects.sum(0))
     pseudo = count * whole - (count - 1) * slope(rest_having, rest_objects)
@@ -63,7 +63,7 @@ def exponent(question: str, products: Sequence[str], having: np.ndarray, objects
 
 
 def counted(workspace: Workspace) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """The labelled products, and in each part how many of their objects have enough partners, and how many objects
+    """The labelled products [G], and in each part how many of their objects have enough partners, and how many objects
     there are: means over the draws, float64 [G, F] each.
 
     Partners are counted as mining does, except that copies are known from pairs in the window only.
@@ -74,20 +74,20 @@ def counted(workspace: Workspace) -> tuple[list[str], np.ndarray, np.ndarray]:
     group = components(objects, (pairs[0][copies], pairs[1][copies]))
     near = neighbours(Pairs(*pairs[:3]), pairs[3], objects)
     products, code = np.unique(names[names != ""], return_inverse=True)
-    of = np.full(objects, -1)
-    of[names != ""] = code
-    having, there = np.zeros((len(products), len(FRACTIONS))), np.zeros((len(products), len(FRACTIONS)))
+    product_of = np.full(objects, -1)
+    product_of[names != ""] = code
+    having, present = np.zeros((len(products), len(FRACTIONS))), np.zeros((len(products), len(FRACTIONS)))
     for place, fraction in enumerate(FRACTIONS):
         draws = DRAWS if fraction < 1 else 1
         for draw in range(draws):
-            lot = numpy_rng(SEED, "photographs", place, draw).random(photo.max(initial=0) + 1)
-            rows = (lot < fraction)[photo]
+            drawn = numpy_rng(SEED, "photographs", place, draw).random(photo.max(initial=0) + 1)
+            rows = (drawn < fraction)[photo]
             enough = np.zeros(objects, bool)
             enough[rows] = distinct_partners(near, photo, group, rows) >= least
-            for table, mask in ((having, enough), (there, rows)):
-                table[:, place] += np.bincount(of[mask & (of >= 0)], minlength=len(products)) / draws
-    seen = there.min(1) > 0
-    return products[seen].tolist(), having[seen], there[seen]
+            for table, mask in ((having, enough), (present, rows)):
+                table[:, place] += np.bincount(product_of[mask & (product_of >= 0)], minlength=len(products)) / draws
+    seen = present.min(1) > 0
+    return products[seen].tolist(), having[seen], present[seen]
 
 
 def _read(workspace: Workspace) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""How questions are measured: each function makes what answers one question from the material."""
+"""How questions are measured: each function here answers, or returns a function that answers, one question."""
 
 from components.common.systems import MODEL
 from pipelines.compare.scores import Cells
@@ -44,7 +44,7 @@ def trainings(score: str, ours: Variant, other: Variant, labels: tuple[str, str]
         sides = [[Evidence(each) for each in material.runs[variant]] for variant in (ours, other)]
         every = [evidence for side in sides for evidence in side]
         if len({(each.scored.benchmark, each.scored.specs.get(score)) for each in every}) > 1:
-            raise ValueError(f"the runs measured {score} otherwise, or on another benchmark")
+            raise ValueError(f"the runs measured {score} differently, or on different benchmarks")
         cells = [[evidence.scores(score, MODEL) for evidence in side] for side in sides]
         samples = sorted(set.intersection(*(set(each) for side in cells for each in side)))
         subjects = [cells[0][0][sample][0] for sample in samples]
@@ -55,7 +55,7 @@ def trainings(score: str, ours: Variant, other: Variant, labels: tuple[str, str]
 
 
 def mining(what: str, variant: Variant) -> Measure:
-    """What the given run mined, beside the same photographs mined with another encoder. what: precision or usable."""
+    """What the given run mined, against the same photographs mined with another encoder. what: precision or usable."""
 
     def measure(question: str, material: Material) -> Answer:
         params = material.given.params

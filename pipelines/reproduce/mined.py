@@ -1,4 +1,4 @@
-"""How well an encoder mined a collection, by what labels say of its products: two runs on the same objects compared."""
+"""How well an encoder mined a collection, judged by labels: compares two runs on the same objects."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,8 +16,8 @@ from pipelines.steps import STEPS
 
 
 class Mined(NamedTuple):
-    """product: of each object, empty if it has no label, str [N]. right: of each object that anchors a set, the share
-    of its references that show its product, else not a number, float64 [N]. window: the similarities, in words."""
+    """product: of each object, empty if it has no label, str [N]. right: for each object that anchors a set, the share
+    of its references that show its product, else NaN, float64 [N]. window: the similarities, in words."""
 
     product: np.ndarray
     right: np.ndarray
@@ -31,7 +31,7 @@ class Mined(NamedTuple):
 
 
 def mined(workspace: Workspace) -> Mined:
-    """Reads a run's sets. Raises `ValueError` if it did not get as far."""
+    """Reads a run's sets. Raises `ValueError` if it has none."""
     if STEPS["mining"] not in current_steps(workspace):
         raise ValueError(f"the run in {workspace.root} has mined no sets")
     data = {name: Dataset(workspace.dataset(name)) for name in ("objects", "sets", "identities", "judgements")}
@@ -53,22 +53,22 @@ def mined(workspace: Workspace) -> Mined:
 def precision(question: str, labels: tuple[str, str], ours: Workspace, other: Workspace) -> Answer:
     """Share of a set's references that show its anchor's product, over the products of which both mined sets.
 
-    Raises `ValueError` if the runs have other objects or too few products.
+    Raises `ValueError` if the runs have different objects or too few products.
     """
     first, second = _same_objects(ours, other)
     means = [_by_product(each.product, each.right) for each in (first, second)]
     common = sorted(means[0].keys() & means[1].keys())
     if len(common) < LEAST_CLUSTERS:
-        told = " ".join(each.sentence(label) for label, each in zip(labels, (first, second), strict=True))
+        summary = " ".join(each.sentence(label) for label, each in zip(labels, (first, second), strict=True))
         raise ValueError(
-            f"both mined sets of {counted(len(common), 'product')}, and {LEAST_CLUSTERS} are needed. {told[:-1]}"
+            f"both mined sets of {counted(len(common), 'product')}, and {LEAST_CLUSTERS} are needed. {summary[:-1]}"
         )
     answer = compared(question, labels, common, *([side[name] for name in common] for side in means))
     return _noted(answer, labels, (first, second))
 
 
 def usable(question: str, labels: tuple[str, str], ours: Workspace, other: Workspace) -> Answer:
-    """Share of right references of each labelled object, nothing where it anchors no set: precision and yield in one.
+    """Share of right references of each labelled object, 0 where it anchors no set: precision and yield in one.
 
     Raises `ValueError` as `precision` does.
     """
@@ -81,7 +81,7 @@ def usable(question: str, labels: tuple[str, str], ours: Workspace, other: Works
 def _same_objects(ours: Workspace, other: Workspace) -> tuple[Mined, Mined]:
     first, second = mined(ours), mined(other)
     if len({Dataset(each.dataset("objects")).digest for each in (ours, other)}) > 1:
-        raise ValueError(f"{ours.root} and {other.root} have other objects: run the given run again")
+        raise ValueError(f"{ours.root} and {other.root} have different objects: run the given run again")
     return first, second
 
 
@@ -91,5 +91,5 @@ def _by_product(product: np.ndarray, right: np.ndarray) -> dict[str, float]:
 
 
 def _noted(answer: Answer, labels: tuple[str, str], both: Sequence[Mined]) -> Answer:
-    told = " ".join(each.sentence(label) for label, each in zip(labels, both, strict=True))
-    return Answer(**{**vars(answer), "note": told})
+    note = " ".join(each.sentence(label) for label, each in zip(labels, both, strict=True))
+    return Answer(**{**vars(answer), "note": note})

@@ -1,4 +1,4 @@
-"""The answers as one self-contained page: the paper's numbers beside ours, with the verdicts."""
+"""The answers as one self-contained page: the paper's numbers next to ours, with the verdicts."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -33,16 +33,16 @@ def write_page(
     path: Path,
     quick: bool = False,
 ) -> None:
-    """Writes the page. name: of the run. quick: whether its trainings were short."""
+    """Writes the page. name: the run's. quick: whether the trainings were short."""
     answered = [(each.question, each.answer, _chart(each.question, each.answer)) for each in asked if each.answer]
-    left = [(each.question.claim, each.reason) for each in asked if each.answer is None]
+    unanswered = [(each.question.claim, each.reason) for each in asked if each.answer is None]
     figures, corpora = described
     template = environment(Path(__file__).parent).get_template("page.html")
     page = template.render(
         name=name,
         quick=quick,
         asked=answered,
-        left=[(what, why.replace("`", "")) for what, why in (*left, *NOT_ASKED.items())],
+        left=[(claim, why.replace("`", "")) for claim, why in (*unanswered, *NOT_ASKED.items())],
         figures=figures,
         corpora=corpora,
     )

@@ -1,7 +1,7 @@
 """Whether metrics choose as people do (the paper's table 3), from the choices that the review app exports.
 
-A choice between two systems' pictures of one sample is predicted by the metric that is higher for one of them; equal
-values count half. Without people's choices nothing is said: this module is given a file, and never makes one.
+A metric predicts a choice between two systems' pictures of a sample: the one for which it is higher; equal values count
+half. Without people's choices there is no answer: this module reads a file of them and never creates one.
 """
 
 import csv
@@ -36,7 +36,7 @@ class Choice(NamedTuple):
 
     @property
     def item(self) -> tuple[str, str, str]:
-        """What was asked: the sample and the two systems, whichever was on the left."""
+        """What was asked: the sample and the two systems, regardless of which was on the left."""
         return self.sample, min(self.chosen, self.other), max(self.chosen, self.other)
 
 
@@ -85,11 +85,11 @@ def agreement(question: str, metrics: Mapping[str, str], choices: Sequence[Choic
     if len(set(raters)) >= LEAST_CLUSTERS:
         by_rater = compared(question, (first, second), raters, ours, other)
         answer = replace(answer, low=min(answer.low, by_rater.low), high=max(answer.high, by_rater.high))
-    kept = [choice for choice, _ in judged]
-    note = f"{len(kept)} choices of {len(set(raters))} raters; {_mcnemar(judged, first, second)}"
-    if left_out := len(choices) - len(kept):
+    used = [choice for choice, _ in judged]
+    note = f"{len(used)} choices of {len(set(raters))} raters; {_mcnemar(judged, first, second)}"
+    if left_out := len(choices) - len(used):
         note += f" {left_out} choices between pictures that this run has no scores of are left out."
-    return replace(answer, levels=(*answer.levels, *_ceiling(kept)), note=note)
+    return replace(answer, levels=(*answer.levels, *_ceiling(used)), note=note)
 
 
 def _hits(choice: Choice, metrics: Sequence[str], scores: Scores) -> list[float]:
@@ -105,7 +105,7 @@ def _hits(choice: Choice, metrics: Sequence[str], scores: Scores) -> list[float]
 
 
 def _ceiling(choices: Sequence[Choice]) -> tuple[Level, ...]:
-    """How often most of the other raters of the same pictures choose as a rater does; none where nobody repeats."""
+    """How often a rater agrees with the majority of the others on the same pictures; none if no pair was repeated."""
     votes: dict[tuple[str, str, str], Counter[str]] = defaultdict(Counter)
     for choice in choices:
         votes[choice.item][choice.chosen] += 1
@@ -120,7 +120,7 @@ def _ceiling(choices: Sequence[Choice]) -> tuple[Level, ...]:
 
 
 def _mcnemar(judged: Sequence[tuple[Choice, list[float]]], first: str, second: str) -> str:
-    """McNemar's exact test on the pairs of pictures, by what most raters chose; it takes pairs for independent."""
+    """McNemar's exact test on the pairs of pictures, by the majority's choice; it treats pairs as independent."""
     leads: dict[tuple[str, str, str], float] = defaultdict(float)
     predicted: dict[tuple[str, str, str], list[float]] = {}
     for choice, hits in judged:

@@ -1,4 +1,4 @@
-"""What the questions need to be run, what of it is there already, and about how long the rest takes."""
+"""The runs that the questions need, what of them exists already, and about how long the rest takes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ GROWS = {
     "train_generation": ("train_generation.images",),
     "evaluation": ("evaluation.steps",),
 }
-"""Step -> the parameters that its time is taken to be proportional to."""
+"""Step -> the parameters to which its time is assumed to be proportional."""
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A turn with the request that makes it. there, shared: steps whose results it has, or that equal those of another
-    run and come from the cache. missing: steps that will run -> seconds that they took in the given run, scaled."""
+    """A turn with the request that makes it. there: steps whose results exist. shared: steps that another run also has,
+    so that they come from the cache. missing: steps that will run -> their seconds in the given run, scaled."""
 
     turn: Turn
     request: Request
@@ -43,14 +43,14 @@ class Planned:
 
     @property
     def workspace(self) -> Workspace:
-        """Where it is made."""
+        """Where the run is made."""
         return Workspace(self.request.folder)
 
 
 def plan(given: Workspace, turns: Sequence[Turn]) -> list[Planned]:
-    """The turns in order, each with what those before it leave to do. Writes nothing.
+    """The turns in order, each with the steps that it and earlier turns have not made yet. Writes nothing.
 
-    Raises `UserError` if a run could not be started: all are checked before the first begins.
+    Raises `UserError` if a run could not be started: all are checked before the first starts.
     """
     values = read_yaml(given.params)
     known = set(_keys(values, given.root, [step.name for step in current_steps(given)]).values())
@@ -58,7 +58,7 @@ def plan(given: Workspace, turns: Sequence[Turn]) -> list[Planned]:
     for turn in turns:
         request = request_for(given, turn)
         own, root = check_run(request).values, request.folder
-        assert own is not None  # a turn has a folder of its own
+        assert own is not None  # a turn never runs in the current folder
         keys = _keys(own, root, [step.name for step in PIPELINES[turn.pipeline]])
         ready = {step.name for step in current_steps(Workspace(root))} if Workspace(root).params.is_file() else set()
         there = tuple(name for name in keys if name in ready)
@@ -70,7 +70,7 @@ def plan(given: Workspace, turns: Sequence[Turn]) -> list[Planned]:
 
 
 def _keys(values: Mapping[str, Any], root: Path, names: Sequence[str]) -> dict[str, str]:
-    """Step -> a digest of all parameters, of its own and of the steps before it, that decide its result."""
+    """Step -> a digest of everything that decides its result: its own parameters and those of the steps before it."""
     makers = {out: step.name for step in STEPS.values() for out in step.outputs.values()}
     keys: dict[str, str] = {}
     for step in (STEPS[name] for name in names):
@@ -80,8 +80,8 @@ def _keys(values: Mapping[str, Any], root: Path, names: Sequence[str]) -> dict[s
 
 
 def _own(values: Mapping[str, Any], root: Path, step: Step) -> list[Any]:
-    """A step's parameters, and what they name: local things by their place on disk, without files that are not there,
-    such as a list of denied photographs."""
+    """A step's parameters and the sources that they name: local ones by their path on disk, without files that do not
+    exist, such as a deny list."""
     params = step_params(dict(values), step)
     files = params.naming("place")
     named = [(key, source, root / source) for key, source in params.sources()]

@@ -1,4 +1,4 @@
-"""What a question is: the paper's claim, its numbers, and how the miniature measures it."""
+"""A question: the paper's claim, its numbers, and how the miniature measures it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ Measure = Callable[[str, Material], Answer]
 @dataclass(frozen=True)
 class Question:
     """claim: what the paper says. where: its figure or table. published: its numbers, in words. here: how the miniature
-    measures it, and what differs from the paper. variants: the runs that it needs besides the given one, until: the
-    pipeline that they have to reach. trained: whether several trainings of each count. points: the paper's numbers,
-    which are drawn beside ours. people: whether it is asked of people's choices."""
+    measures it, and what differs from the paper. variants: the runs that it needs besides the given one. until: the
+    pipeline that they have to reach. points: the paper's numbers, drawn next to ours. people: whether people's choices
+    answer it."""
 
     name: str
     claim: str
@@ -30,5 +30,5 @@ class Question:
 
     @property
     def trained(self) -> bool:
-        """Whether trained models are compared, of which several are needed."""
+        """Whether trained models are compared, so that several trainings of each are needed."""
         return bool(self.variants) and self.until == "full"

@@ -15,7 +15,7 @@ from pipelines.reproduce.variants import (
 )
 
 RECALL = "Share of the benchmark's photographs whose nearest neighbour among all others shows the same object."
-STAND_IN = "Copy-paste stands in for the paper's baselines, which are not here."
+STAND_IN = "Copy-paste stands in for the paper's baselines, which are not available here."
 IDENTITY = "IR by the independent encoder, on insertions from the same noise."
 CALIBRATED = "Each encoder has the similarity window that the same labels give it."
 SHOWN = "shown by pictures"
@@ -66,8 +66,8 @@ GIVEN = (
         "figure 3c",
         CURVE,
         "The exponent of the share of labelled objects with enough partners in the window, against the size of random "
-        "parts of the photographs. Zero would be linear growth. A collection in which every object recurs often enough "
-        "already would show none.",
+        "parts of the photographs. Zero would be linear growth. A collection in which every object already recurs "
+        "often enough would show none.",
         growth,
     ),
 )
@@ -96,7 +96,7 @@ TRAINED = (
                 f"{other.upper()}.",
                 "figures 9, 14 and 15",
                 SHOWN,
-                f"Share of right references, by labels, over the products of which both mined sets. {CALIBRATED}",
+                f"Share of right references, by labels, over the products for which both mined sets. {CALIBRATED}",
                 mining("precision", mined_by(other)),
                 (mined_by(other),),
                 until="dataset",
@@ -106,7 +106,7 @@ TRAINED = (
                 f"Instance retrieval mines more right references than {other.upper()}.",
                 "figures 9, 14 and 15",
                 SHOWN,
-                "Share of right references of each labelled object, nothing where it has no set, so that both the "
+                "Share of right references of each labelled object, zero where it has no set, so that both the "
                 f"precision and the yield of mining count. {CALIBRATED}",
                 mining("usable", mined_by(other)),
                 (mined_by(other),),
@@ -126,7 +126,7 @@ TRAINED = (
     Question(
         "recurrences-self-crops",
         "Real recurrences make a better model than augmented crops of the target, the data of earlier work.",
-        "table 1, whose Paint-by-Example is trained so",
+        "table 1, whose Paint-by-Example is trained that way",
         "IR .858; Paint-by-Example .544",
         f"{IDENTITY} The same targets and scenes; only the references of training differ. Crops are flipped, turned "
         "and blurred as in Paint-by-Example.",
@@ -149,7 +149,7 @@ TRAINED = (
         "references-in-training",
         "A model trained with three references is better than one trained with one or two.",
         "table 1",
-        "not known: whether its model with one reference was trained so is not said",
+        "not known: the paper does not say whether its model with one reference was trained that way",
         f"{IDENTITY} Both are given three references.",
         trainings("insertion.second_ir", THREE, FEWER, ("three references", "one or two")),
         (THREE, FEWER),
@@ -166,8 +166,8 @@ PEOPLE = tuple(
         f"IR chooses between two systems as people do more often than {label} does, in {benchmark}.",
         "table 3",
         f"IR {own:.1%} of choices, {label} {others[other]:.1%}",
-        "Share of people's choices that the metric predicts, by the independent encoder. The ceiling is how often most "
-        "of the other raters predict a rater.",
+        "Share of people's choices that the metric predicts, by the independent encoder. The ceiling is how often the "
+        "majority of the other raters predicts a rater.",
         people(benchmark, other, label),
         points=(("IR", own), (label, others[other])),
         people=True,
@@ -180,13 +180,13 @@ QUESTIONS = (*GIVEN, *TRAINED, *PEOPLE)
 
 NOT_ASKED = {
     "Generation against baselines (table 2)": "the paper's numbers are not known to us, and tiny models hardly follow "
-    "a prompt; `objectmate run` scores generation beside copy-paste",
-    "Data sources (figure 16)": "the rendered world is one source; COCO, Open Images and a crawl are not here",
+    "a prompt; `objectmate run` scores generation next to copy-paste",
+    "Data sources (figure 16)": "the rendered world is one source; COCO, Open Images and a crawl are not available",
     "Three different objects as references (figure 22)": "the paper shows pictures; the rendered benchmark has no "
-    "truth with several given objects, so a score would be of something else",
+    "truth with several given objects, so a score would measure something else",
     "Changing an object's property (figure 23)": "the paper shows pictures; the world's captions name an object and "
     "its place, so no prompt can ask for another property",
     "AnyDoor, ObjectStitch, Paint-by-Example, SuTI, Instruct-Imagen": "they are not run here; any system's pictures "
     "can be scored with `evaluation.outside`",
 }
-"""What the paper shows and is not asked here -> why."""
+"""What the paper shows but is not asked here -> why."""

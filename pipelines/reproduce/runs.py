@@ -1,4 +1,4 @@
-"""Making the runs that questions need: each an ordinary run, which continues where an earlier one was killed."""
+"""Makes the runs that questions need: ordinary runs, which continue where an earlier one was killed."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from pipelines.reproduce.variants import Variant
 
 
 def make(planned: Sequence[Planned]) -> dict[str, str]:
-    """Runs them in order. One that stops is left behind, so that a night is not lost to it: folder -> why."""
+    """Makes the runs in order; returns folder -> reason for those that stopped. The others are still made."""
     console, stopped = Terminal(), dict[str, str]()
     for number, each in enumerate(planned, 1):
         left = sum(later.seconds for later in planned[number - 1 :])
@@ -23,20 +23,20 @@ def make(planned: Sequence[Planned]) -> dict[str, str]:
             run_pipeline(each.request)
         except (GateStop, StageFailed, UserError) as error:
             stopped[str(each.request.folder)] = str(error)
-            console.print(f"{each.request.folder} did not end: {error}", soft_wrap=True, markup=False)
+            console.print(f"{each.request.folder} did not finish: {error}", soft_wrap=True, markup=False)
     return stopped
 
 
 def by_variant(planned: Sequence[Planned]) -> dict[Variant, list[Workspace]]:
     """Variant -> where its runs are."""
-    found: dict[Variant, list[Workspace]] = {}
+    workspaces: dict[Variant, list[Workspace]] = {}
     for each in planned:
-        found.setdefault(each.turn.variant, []).append(each.workspace)
-    return found
+        workspaces.setdefault(each.turn.variant, []).append(each.workspace)
+    return workspaces
 
 
 def show(planned: Sequence[Planned], given: Workspace, quick: bool) -> None:
-    """Prints what will run, what is there already, and about how long it takes by the given run's records."""
+    """Prints what will run, what exists already, and about how long it takes, judging by the given run's records."""
     console = Terminal()
     if not planned:
         return
@@ -47,9 +47,9 @@ def show(planned: Sequence[Planned], given: Workspace, quick: bool) -> None:
         table.add_row(*row, duration(each.seconds) if each.missing else "")
     console.print(table)
     total = duration(sum(each.seconds for each in planned))
-    short = "Quick: short trainings and few steps, one training each; answers are kept apart. " if quick else ""
+    short = "Quick: short trainings and few steps, one training each; answers are stored separately. " if quick else ""
     console.print(
-        f"{short}About {total} in all, by the times of {given.root.resolve().name}, and some to start each. "
+        f"{short}About {total} in all, judging by {given.root.resolve().name}, plus some time to start each run. "
         "Stop it at any time: the same command continues.",
         soft_wrap=True,
     )

@@ -1,4 +1,4 @@
-"""Runs that differ from the given one in a few parameters: what the questions about data and training are asked of."""
+"""Runs that differ from the given one in a few parameters; the questions about data and training compare them."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,6 @@ from components.common.stage.yaml_text import read_yaml
 from pipelines.engines.naming import differs
 from pipelines.engines.request import RUNS, Request, moved
 from pipelines.engines.workspace import Workspace
-from pipelines.takedown.repair import request_of
 
 SEEDS = 3
 """Trainings of each variant; with --quick there is one."""
@@ -20,7 +19,7 @@ QUICK_STEPS, QUICK_DENOISING, QUICK_SAMPLES, QUICK_VALIDATION = 20, 5, 24, 8
 
 @dataclass(frozen=True)
 class Variant:
-    """name: in words for a folder. differs: what is different, in words. settings: `section.key` -> value."""
+    """name: part of a folder's name. differs: what is different, in words. settings: `section.key` -> value."""
 
     name: str
     differs: str
@@ -37,7 +36,7 @@ FEWER = Variant("fewer", "one or two references in training", {"training.fewer_r
 
 
 def mined_by(encoder: str) -> Variant:
-    """The data mined with the encoder that a score is named after. Gates on mined data do not stop this run: its data
+    """The variant that mines with another encoder (dino or clip). Gates on mined data do not stop this run: its data
     may well be worse, and that is the question."""
     opened = {"gates.recurrence.blocking": False, "gates.tuples.blocking": False}
     return Variant(encoder, f"mined with {encoder.upper()}", {"models.ir": encoder} | opened)
@@ -54,12 +53,12 @@ class Turn:
 
     @property
     def label(self) -> str:
-        """Its name on the terminal."""
+        """The run's name on the terminal."""
         return f"{self.variant.name}, training {self.seed + 1}" if self.seed else self.variant.name
 
 
 def request_for(workspace: Workspace, turn: Turn) -> Request:
-    """The ordinary run that makes a turn, in a folder of its own below runs/, named by all that decides it."""
+    """The ordinary run that makes a turn, in its own folder below runs/, whose name has a digest of its identity."""
     values = read_yaml(workspace.params)
     settings = _given(workspace) | _shorter(values, turn.quick) | dict(turn.variant.settings)
     if encoder := settings.get("models.ir"):
@@ -67,20 +66,20 @@ def request_for(workspace: Workspace, turn: Turn) -> Request:
     if turn.seed:
         settings["training.seed"] = values["training"]["seed"] + turn.seed
     overrides = [f"{key}={json.dumps(value)}" for key, value in settings.items()]
-    request = replace(request_of(workspace), pipeline=turn.pipeline, workspace=None, overrides=overrides)
+    request = replace(Request.of(workspace), pipeline=turn.pipeline, workspace=None, overrides=overrides)
     words = ["reproduce", turn.variant.name, *(["quick"] if turn.quick else [])]
     return replace(request, workspace=RUNS / "-".join([*words, request.identity(RUNS / "any").digest]))
 
 
 def _given(workspace: Workspace) -> dict[str, Any]:
-    """`section.key` -> value of what the given run has otherwise than its profile, paths as seen from here."""
+    """`section.key` -> value of what the given run sets differently from its profile; paths are relative to here."""
     if workspace.identity.is_file():
-        return request_of(workspace).asked()
+        return Request.of(workspace).asked()
     return moved(differs(workspace, Request("full", workspace=None)), workspace.root, Path())
 
 
 def _shorter(values: Mapping[str, Any], quick: bool) -> dict[str, Any]:
-    """What no question asks about is not done: drawing from text is trained for one step, and the model gate, after
+    """Settings that leave out what no question needs: generation is trained for one step, and the model gate, after
     which nothing comes, stops no run. values: the given run's parameters."""
     training, evaluation, batch = values["training"], values["evaluation"], values["training"]["batch"]
     always = {"train_generation.images": batch, "gates.model.blocking": False}

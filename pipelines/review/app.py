@@ -1,4 +1,4 @@
-"""The app: its rooms, its routes, and what stands in front of them."""
+"""The app: its rooms (label, study, playground), its routes, and its middleware."""
 
 import secrets
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ from pipelines.review.pages import HERE, page
 from pipelines.review.playground import Playground
 from pipelines.review.study import StudyRoom
 
-WEEK = 7 * 24 * 3600  # seconds that a browser stays let in, at most as long as the app runs
+WEEK = 7 * 24 * 3600  # seconds that a browser stays logged in, at most as long as the app runs
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Review:
 
 
 def open_review(workspace: Workspace, engine: Engine, beside: Sequence[Workspace] = ()) -> Review:
-    """The rooms of a run, as far as the run has what they need. beside: runs to compare its pictures with."""
+    """The rooms that the run has data for. beside: runs to compare its pictures with."""
     study = _study([workspace, *beside], engine)
     return Review(workspace, engine, _labels(workspace, engine), study, Playground(workspace))
 
@@ -66,7 +66,7 @@ def _labels(workspace: Workspace, engine: Engine) -> LabelRoom | str:
 
 
 def create_app(review: Review, token: str, rater: str = "", port: int = 0) -> Starlette:
-    """The app for whoever has the token. rater: the name under which a browser answers that has given none."""
+    """The app for anyone with the token. rater: the name for browsers in which nobody has entered one."""
     routes = [
         Route("/", home, name="home"),
         Route("/name", name, methods=["GET", "POST"], name="name"),
@@ -77,7 +77,7 @@ def create_app(review: Review, token: str, rater: str = "", port: int = 0) -> St
         Route("/static/theme.css", theme),
         Mount("/static", StaticFiles(directory=HERE / "static"), name="static"),
     ]
-    cookie = f"objectmate_review_{port}"  # browsers do not tell one port of a machine from another
+    cookie = f"objectmate_review_{port}"  # browsers share cookies between the ports of a machine
     middleware = [
         Middleware(
             SessionMiddleware, secret_key=secrets.token_hex(32), session_cookie=cookie, max_age=WEEK, same_site="lax"
@@ -96,12 +96,12 @@ def theme(request: Request) -> Response:
 
 
 def home(request: Request) -> Response:
-    """What there is to do."""
+    """The start page."""
     return page(request, "home.html", review=request.app.state.review, ask=ASK)
 
 
 async def name(request: Request) -> Response:
-    """Asks who is there, and remembers it for this browser."""
+    """Asks for the rater's name, and remembers it for this browser."""
     if request.method == "GET":
         return page(request, "name.html", back=_here(request.query_params.get("back", "/")))
     async with request.form(max_files=0, max_fields=4) as form:
@@ -110,13 +110,13 @@ async def name(request: Request) -> Response:
 
 
 def _here(address: str) -> str:
-    """The address if it is one of the app's own; browsers read `/\\` and `/TAB/` as the beginning of another host."""
+    """The address if it is one of the app's own, else "/"; browsers read `/\\` and `/TAB/` as the start of a host."""
     own = address.isprintable() and address.startswith("/") and address[1:2] not in ("/", "\\")
     return address if own else "/"
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    """One sentence: as a page to whoever opens one, as text to a page that asked."""
+    """The error in one sentence: as a page if the browser wants one, as text for a page's own request."""
     status, sentence = (error.status_code, error.detail) if isinstance(error, HTTPException) else (422, str(error))
     if "text/html" in request.headers.get("accept", ""):
         return page(request, "refused.html", status=status, sentence=sentence)

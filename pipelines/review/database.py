@@ -1,6 +1,6 @@
-"""What the app remembers, in a database: SQLite beside the run, or any that SQLAlchemy reaches by URL.
+"""What the app stores, in a database: SQLite in the run's folder, or any that SQLAlchemy reaches by URL.
 
-What gates read is the file of verdicts, which is written from `turns`.
+Gates read the file of verdicts, which is written from `turns`.
 """
 
 from pathlib import Path
@@ -28,14 +28,14 @@ TABLES = MetaData()
 
 
 def _of_raters(name: str, subject: str, *own: Column | UniqueConstraint) -> Table:
-    """A table of what is shown, or about to be shown, to raters, and when they answered.
+    """A table of what raters have been or will be shown, and when they answered.
 
-    subject: the column that holds the digest of what is judged. own: the table's other columns, and what is unique.
+    subject: the column with the digest of what is judged. own: the table's other columns, and its unique constraint.
     """
     return Table(
         name,
         TABLES,
-        Column("id", String(32), primary_key=True),  # not to be guessed, never used again: pictures are cached under it
+        Column("id", String(32), primary_key=True),  # unguessable and never reused: pictures are cached under it
         Column(subject, String(64), nullable=False),
         Column("rater", String(200), nullable=False),
         Column("position", Integer, nullable=False),  # from 1, in the order of showing
@@ -85,16 +85,18 @@ def open_database(url: str) -> Engine:
         TABLES.create_all(engine)
         with engine.connect() as connection:
             for table in TABLES.sorted_tables:
-                connection.execute(select(table).limit(0))  # of an older version it would lack columns
+                connection.execute(select(table).limit(0))  # a table of an older version would lack columns
     except ModuleNotFoundError as error:
         raise UserError(f"the database's driver is missing ({error.name}): install it, or correct --database") from None
-    except (ArgumentError, ValueError):  # whose text could hold a password
-        raise UserError("--database is no URL of a database: write it as postgresql+psycopg://USER@HOST/NAME") from None
+    except (ArgumentError, ValueError):  # their text could hold a password
+        raise UserError(
+            "--database is not the URL of a database: write it as postgresql+psycopg://USER@HOST/NAME"
+        ) from None
     except SQLAlchemyError as error:
         where, reason = make_url(url).render_as_string(hide_password=True), str(error).partition("\n")[0]
         raise UserError(f"the database {where} cannot be opened ({reason}): correct --database") from None
     if isinstance(engine.pool, SingletonThreadPool):
-        raise UserError("--database names one in memory, which would lose all answers: name a file or a server")
+        raise UserError("--database is in memory, which would lose all answers: name a file or a server")
     return engine
 
 
@@ -104,7 +106,7 @@ def beside(folder: Path) -> str:
 
 
 def _durable(connection, _record) -> None:  # type: ignore[no-untyped-def]
-    """Readers do not wait for a writer, and a writer waits for the one before it."""
+    """Sets SQLite up so that readers do not wait for a writer, and a writer waits for the one before it."""
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA busy_timeout = 10000")

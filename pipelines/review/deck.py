@@ -1,7 +1,7 @@
-"""Which pair a rater sees when: the queue's pairs in its order, and now and then a check of the rater.
+"""The order in which a rater sees pairs: the queue's pairs in its order, and now and then a check of the rater.
 
-A check is a pair whose answer labels know (a sentinel), or one that the rater has judged before (a repeat, shown the
-other way round). Checks look like any other pair and never reach the file of verdicts.
+A check is a pair whose answer labels know (a sentinel), or one that the rater has judged before (a repeat, with its
+sides swapped). Checks look like any other pair and never reach the file of verdicts.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ RIGHT, WRONG = "right", "wrong"
 EVERY, SENTINEL_AT, REPEAT_AT = 10, 5, 0
 """Of every ten turns the fifth is a sentinel and the tenth a repeat, where there is one to show."""
 APART = 6
-"""Turns from a pair to its repeat, at least: nearer, it would be answered from memory."""
+"""Least number of turns from a pair to its repeat: any nearer, it would be answered from memory."""
 
 Key = tuple[int, int]
 
@@ -49,8 +49,8 @@ def plan(
 ) -> list[dict[str, Any]]:
     """The next `count` turns after `turns`, or fewer, as values of `Turn` without an id.
 
-    turns: all of this rater so far. pairs: what is left of the queue. known: pairs that labels answer, and whether
-    "same" is the answer; None where no checks are wanted.
+    turns: all of this rater's so far. pairs: the rest of the queue. known: pair that labels answer -> whether the
+    answer is "same"; None where no checks are wanted.
     """
     planned = [*turns]
     waiting = {turn.key for turn in turns if turn.kind == QUEUE and turn.answer is None}
@@ -64,15 +64,15 @@ def plan(
 
 
 def _ask(turns: Sequence[Turn], pair: Pair, rater: str) -> Turn:
-    """Of every two pairs one is turned round, and which of them is left to chance: as many are as are not."""
+    """The next turn of the queue. One of every two pairs, chosen at random, has its sides swapped."""
     asked = sum(turn.kind == QUEUE for turn in turns)
-    turned = (derive(0, "side", rater, asked // 2) + asked) % 2
-    left, right = pair.rows[::-1] if turned else pair.rows
+    swapped = (derive(0, "side", rater, asked // 2) + asked) % 2
+    left, right = pair.rows[::-1] if swapped else pair.rows
     return _unseen(len(turns) + 1, QUEUE, left, right)
 
 
 def _check(turns: Sequence[Turn], known: Mapping[Key, bool], rater: str) -> list[Turn]:
-    """The check that is due next, if one is and there is something to check."""
+    """The check that is due at the next position, if any, and if there is a pair for it."""
     position = len(turns) + 1
     if position % EVERY == SENTINEL_AT:
         return _sentinel(turns, known, rater, position)
@@ -80,7 +80,7 @@ def _check(turns: Sequence[Turn], known: Mapping[Key, bool], rater: str) -> list
 
 
 def _sentinel(turns: Sequence[Turn], known: Mapping[Key, bool], rater: str, position: int) -> list[Turn]:
-    """A known pair that the rater has not seen; right and wrong ones take turns as far as there are both."""
+    """A known pair that the rater has not seen; right and wrong ones alternate while there are both."""
     seen = {turn.key for turn in turns}
     want = derive(0, "sentinel", rater) % 2 == position // EVERY % 2
     unseen = sorted((known[key] != want, derive(0, "sentinel", rater, *key), key) for key in known if key not in seen)
@@ -94,10 +94,10 @@ def _sentinel(turns: Sequence[Turn], known: Mapping[Key, bool], rater: str, posi
 def _repeat(turns: Sequence[Turn], rater: str, position: int) -> list[Turn]:
     repeated = {turn.key for turn in turns if turn.kind == REPEAT}
     far = [turn for turn in turns if turn.kind == QUEUE and turn.position <= position - APART]
-    fit = [turn for turn in far if turn.key not in repeated]
-    if not fit:
+    candidates = [turn for turn in far if turn.key not in repeated]
+    if not candidates:
         return []
-    chosen = fit[derive(0, "repeat", rater, position) % len(fit)]
+    chosen = candidates[derive(0, "repeat", rater, position) % len(candidates)]
     return [_unseen(position, REPEAT, chosen.right, chosen.left)]
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from components.common.data.digests import short
 from components.lineage import trace
 from components.lineage.identify import Meant, named
 from components.lineage.rows import Run
@@ -13,15 +14,15 @@ MOST = 60
 """Nodes shown below one node: a photograph may be in thousands of pairs."""
 OFFSET = "_offset"
 THUMBNAILS = {"objects": "crop", "backgrounds": "image", "tuples": "target"}
-"""Dataset -> blob that is small: photographs can have any size."""
+"""Dataset -> its small blob; photographs can have any size."""
 
 
 @dataclass(frozen=True)
 class Branch:
     """A node as it is shown.
 
-    relation: what it is to the node above. link: what names it, empty if it cannot be opened. again: it is in the tree
-    already. more: nodes below that are left out.
+    relation: its relation to the node above. link: the text that names it; empty if it cannot be opened. again: it is
+    already in the tree. more: how many nodes below are left out.
     """
 
     relation: str
@@ -35,14 +36,14 @@ class Branch:
 
     @property
     def thumbnail(self) -> str:
-        """The name of the small picture that the row has, if any."""
+        """The name of the row's small picture; empty if it has none."""
         return THUMBNAILS.get(self.dataset, "") if self.title else ""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A row or dataset. pictures: names of its blobs. sources, derived: itself, above what it is made from and what of
-    it."""
+    """A row or dataset. pictures: names of its blobs. sources, derived: trees with itself on top, of what it was made
+    from and what was made from it."""
 
     key: str
     columns: dict[str, str]
@@ -95,7 +96,7 @@ def _branch(run: Run, node: Node) -> Branch:
     rows = run.datasets.get(node.dataset)
     is_dataset = rows is not None and node.key == rows.dataset.digest
     link = "" if rows is None else node.dataset if is_dataset else node.key
-    title = "" if is_dataset else node.key if ":" in node.key else node.key[:12]
+    title = "" if is_dataset else node.key if ":" in node.key else short(node.key)
     said = {name: value for name, value in node.says.items() if is_said(name, value) and value != node.key}
     facts = ", ".join(f"{name} {shown_value(name, value)}" for name, value in said.items())
     below = [_branch(run, child) for child in node.below[:MOST]]
@@ -103,7 +104,7 @@ def _branch(run: Run, node: Node) -> Branch:
 
 
 def _full(value: Any) -> str:
-    """A column's whole value."""
+    """A column's value as text, not shortened."""
     if value in (None, ""):
         return "unknown"
     if isinstance(value, dict):

@@ -20,7 +20,7 @@ from pipelines.review.explorer import blob, choices, shown
 from pipelines.review.pages import page
 
 KINDS = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp", b"GIF8": "image/gif"}
-"""How pictures that browsers show begin. Anything else is sent as bytes, which no browser runs."""
+"""First bytes of a picture -> media type. Anything else is sent as plain bytes, which no browser runs."""
 
 
 def lineage(request: Request) -> Response:
@@ -46,14 +46,14 @@ def picture(request: Request) -> Response:
 
 
 async def by_picture(request: Request) -> Response:
-    """The photograph that a picture is, or was made from, as JSON: what names it, or all that may."""
+    """The photograph that an uploaded picture is, or is a copy of, as JSON: the key that names it."""
     async with request.form(max_files=1, max_fields=1) as form:
         file = form.get("picture")
         if not isinstance(file, UploadFile):
             raise HTTPException(422, "Choose a picture.")
         content = await file.read()
     data = request.app.state.review.workspace.root / "data"
-    return JSONResponse({"what": await run_in_threadpool(_looked_up, data, content)})
+    return JSONResponse({"what": await run_in_threadpool(_look_up, data, content)})
 
 
 def _answer(data: Path, what: str) -> dict[str, Any]:
@@ -64,17 +64,17 @@ def _answer(data: Path, what: str) -> dict[str, Any]:
         return {"found": [(each, choices(run, _places(each))) for each in find(data, what)]}
     meant = named(run, what)
     if not meant.dataset and not meant.places:
-        raise UserError(f"{what} is no id, name or position in this run")
+        raise UserError(f"{what} is not an id, name or position in this run")
     if len(meant.places) > 1:
         return {"several": choices(run, meant.places), "count": len(meant.places)}
     return {"shown": shown(run, meant)}
 
 
-def _places(found: Any) -> list[Place]:
-    return [Place(found.dataset, row["position"]) for row in found.rows]
+def _places(answer: Any) -> list[Place]:
+    return [Place(answer.dataset, row["position"]) for row in answer.rows]
 
 
-def _looked_up(data: Path, content: bytes) -> str:
+def _look_up(data: Path, content: bytes) -> str:
     run = Run(data)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "picture"
@@ -82,7 +82,7 @@ def _looked_up(data: Path, content: bytes) -> str:
         try:
             meant = pictured(run, path)
         except UserError:
-            raise UserError("this file is no picture that can be read") from None
+            raise UserError("this file is not a picture that can be read") from None
     if not meant.places:
         raise UserError("no photograph of this run is, or looks like, this picture")
     place = meant.places[0]

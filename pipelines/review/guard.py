@@ -25,17 +25,17 @@ HEADERS = {
 
 
 class TooLarge(Exception):
-    """A body that goes on after the limit."""
+    """A request's body is larger than the limit."""
 
 
 class Guard:
-    """Stands behind starlette's `SessionMiddleware`, whose signed cookie remembers who came with the token."""
+    """Runs inside starlette's `SessionMiddleware`, whose signed cookie remembers browsers that had the token."""
 
     def __init__(self, app: ASGIApp, token: str, most_bytes: int = MOST_BYTES):
         self.app, self._token, self._most = app, token, most_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers in place of the app where a request may not pass."""
+        """Answers instead of the app if a request is not allowed."""
         if scope["type"] != "http":  # no other kind is served
             await self.app(scope, receive, send)
             return
@@ -55,26 +55,26 @@ class Guard:
                 await self._large()(scope, receive, guarded)
 
     def _let_in(self, request: Request) -> Response | None:
-        """Takes the token out of the address and into the session; refuses who has neither."""
+        """Moves the token from the address to the session; refuses requests that have neither."""
         given = request.query_params.get(TOKEN, "")
         if given and secrets.compare_digest(given.encode(), self._token.encode()):
             request.session.setdefault("csrf", secrets.token_urlsafe(24))
-            kept = [(name, value) for name, value in request.query_params.multi_items() if name != TOKEN]
-            return RedirectResponse(f"{request.url.path}{'?' if kept else ''}{urlencode(kept)}", 303)
+            others = [(name, value) for name, value in request.query_params.multi_items() if name != TOKEN]
+            return RedirectResponse(f"{request.url.path}{'?' if others else ''}{urlencode(others)}", 303)
         if "csrf" not in request.session:
-            sentence = "Open the address that `objectmate review` printed: it holds the token that lets you in."
+            sentence = "Open the address that `objectmate review` printed: it contains the token that lets you in."
             return PlainTextResponse(f"{sentence}\n", 401)
         return None
 
     def _forged(self, request: Request) -> Response | None:
-        """Refuses what changes something, unless one of our own pages asks for it."""
+        """Refuses a request that changes something, unless it comes from one of our own pages."""
         if request.method in SAFE:
             return None
         origin = request.headers.get("origin")
         foreign = origin is not None and origin.partition("://")[2] != request.headers.get("host")
         given = request.headers.get(FORGERY, "")
         if foreign or not secrets.compare_digest(given.encode(), str(request.session["csrf"]).encode()):
-            return PlainTextResponse("This was not asked for by a page of the app: reload the page.\n", 403)
+            return PlainTextResponse("This request did not come from a page of the app: reload the page.\n", 403)
         return None
 
     def _too_large(self, headers: Headers) -> Response | None:
@@ -85,7 +85,7 @@ class Guard:
         return PlainTextResponse(f"At most {self._most >> 20} MiB are accepted: send less.\n", 413)
 
     def _limited(self, receive: Receive) -> Receive:
-        """`receive`, which stops at the limit also where no length was announced."""
+        """`receive` with the limit, which also stops a body whose length was not announced."""
         left = self._most
 
         async def counted() -> Message:

@@ -33,12 +33,12 @@ def label(request: Request) -> Response:
 
 
 def turns(request: Request) -> Response:
-    """The rater's next turns and where the gate stands, as JSON."""
+    """The rater's next turns and the state of the gate, as JSON."""
     return JSONResponse(_turns(_room(request), rater_named(request), _lane(request)))
 
 
 async def actions(request: Request) -> Response:
-    """Does what the rater's page asks for; answers as `turns`, and says what could not be done."""
+    """Does what the rater's page asks for; answers like `turns`, plus what could not be done."""
     room, rater, lane = _room(request), rater_named(request), _lane(request)
     asked = await asked_for(request, ACTIONS)
     refused = await run_in_threadpool(room.act, rater, asked)
@@ -48,7 +48,7 @@ async def actions(request: Request) -> Response:
 def pictures(request: Request) -> Response:
     """The pictures of a turn in one answer: both objects, then the photographs around them, from left to right.
 
-    Four lengths in bytes come first, 32 bits each, the highest byte first. Nothing tells which objects they are.
+    Four lengths in bytes come first, 32 bits each, big-endian. Nothing reveals which objects they are.
     """
     room = _room(request)
     turn = room.turn(request.path_params["turn"])
@@ -61,13 +61,13 @@ def pictures(request: Request) -> Response:
 
 
 def _photograph(room: LabelRoom, row: int) -> bytes:
-    shown = io.BytesIO()
-    room.pictures.photograph(row, SIDE, enlarge=False).save(shown, "JPEG", quality=85)
-    return shown.getvalue()
+    encoded = io.BytesIO()
+    room.pictures.photograph(row, SIDE, enlarge=False).save(encoded, "JPEG", quality=85)
+    return encoded.getvalue()
 
 
 def raters(request: Request) -> Response:
-    """Who has said how much, how far raters agree with themselves, with labels and with each other."""
+    """How much each rater has answered, and how far raters agree with themselves, with labels and with each other."""
     if isinstance(request.app.state.review.labels, str):
         return page(request, "no_queue.html", reason=request.app.state.review.labels)
     if not rater_of(request):
@@ -93,13 +93,13 @@ def _turns(room: LabelRoom, rater: str, lane: Lane) -> dict[str, Any]:
     return {"state": _state(room, room.session(rater)), "ahead": _shown(ahead), "behind": _shown(behind)}
 
 
-def _shown(some: Sequence[Turn]) -> list[dict[str, Any]]:
-    """Turns without what the rater must not know: what kind they are, and of which objects."""
-    return [{"id": turn.id, "answer": turn.answer, "flagged": turn.flagged} for turn in some]
+def _shown(turns: Sequence[Turn]) -> list[dict[str, Any]]:
+    """Turns without what the rater must not know: their kind and their objects."""
+    return [{"id": turn.id, "answer": turn.answer, "flagged": turn.flagged} for turn in turns]
 
 
 def _state(room: LabelRoom, session: Session) -> dict[str, Any]:
-    """Where the gate stands. again: how to run with these answers, once they decide."""
+    """The state of the gate. again: how to run again with these answers, once they decide."""
     decision = session.decision
     again = how_to_run_again(room.workspace, room.open.file.path) if session.decided else ""
     return {

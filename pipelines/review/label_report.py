@@ -1,4 +1,4 @@
-"""What the answers of a run's raters are worth: repeats, sentinels, agreement, and what is disputed or flagged."""
+"""How reliable the raters' answers are: repeats, sentinels, agreement, and disputed or flagged pairs."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ LABELLED = ("rater", "pair", "kind", "left_object", "right_object", "answer", "e
 
 
 class RaterReport(NamedTuple):
-    """repeated: pairs asked twice, and how many of them were answered alike. known: likewise with labels' answers."""
+    """repeated: pairs asked twice; same_again: those answered the same way. known, as_known: likewise for sentinels."""
 
     rater: str
     answered: int
@@ -25,14 +25,14 @@ class RaterReport(NamedTuple):
 
 
 class Dispute(NamedTuple):
-    """A pair on which raters disagree. said: rater -> verdict, empty while the reader has not answered it."""
+    """A pair on which raters disagree. said: rater -> verdict; empty until the reader has answered it."""
 
     pair: Pair
     said: dict[str, str]
 
 
 class LabelReport(NamedTuple):
-    """flagged: numbers of the queue's pairs that somebody flagged, each with who did."""
+    """flagged: number of a pair in the queue -> the raters who flagged it."""
 
     raters: list[RaterReport]
     agreements: list[Agreement]
@@ -41,7 +41,7 @@ class LabelReport(NamedTuple):
 
 
 def report(room: LabelRoom, session: Session) -> LabelReport:
-    """The report for one rater, who does not learn what others said of pairs that are still to come."""
+    """The report for one rater, without others' answers to pairs that this rater has not answered."""
     of_app = room.all_turns()
     everybody = {rater for pair in session.queue for rater in session.given(pair)} | of_app.keys()
     words = {

@@ -1,7 +1,7 @@
-"""The label queue of one run for several raters at once: what each sees next, what they said, what is decided.
+"""The label queue of one run for several raters at once: what each sees next, what they answered, what is decided.
 
-A turn's answer is stored first and then written to the file of verdicts, which the gate reads; what a crash left
-between the two is written at the next start.
+A turn's answer is stored first and then written to the file of verdicts, which the gate reads; an answer that a crash
+left unwritten is written at the next start.
 """
 
 import secrets
@@ -31,7 +31,7 @@ BEHIND = 10  # answers that a reloaded page can still show and take back
 
 
 class Action(BaseModel):
-    """What a rater did with a turn. Doing it twice is doing it once, so that it can be sent again."""
+    """What a rater did with a turn. It is idempotent, so that it can be sent again."""
 
     do: Literal["answer", "undo", "flag", "unflag"]
     turn: str = Field(max_length=32)
@@ -56,27 +56,27 @@ class LabelRoom:
 
     @property
     def sentinels(self) -> int:
-        """How many pairs labels know the answer to."""
+        """How many pairs have an answer by labels."""
         return len(self._known)
 
     def session(self, rater: str) -> Session:
-        """The rater's session, which has looked just now. Raises `UserError` unless `rater` is a name."""
+        """The rater's session, up to date. Raises `UserError` unless `rater` is a valid name."""
         with self._lock:
             if Dataset(self._sets).digest != self._digest:
-                raise UserError("the run has made other sets since the app was started: start `objectmate review` anew")
+                raise UserError("the run has made other sets since the app was started: restart `objectmate review`")
             if rater not in self._sessions:
                 self._sessions[rater] = self.open.session(rater)
             self._sessions[rater].look()
             return self._sessions[rater]
 
     def act(self, rater: str, actions: Iterable[Action]) -> list[str]:
-        """Does what a rater asks for, in order; each is on the disk when this returns. Sentences about what was not."""
+        """Applies a rater's actions in order, each on disk when this returns. Returns sentences about failed ones."""
         with self._lock:
             session = self.session(rater)
             return [sentence for action in actions if (sentence := self._act(session, action))]
 
     def turns(self, rater: str, lane: Lane) -> tuple[list[Turn], list[Turn]]:
-        """A rater's next turns, planned as far as needed, and the last ones answered, the latest last."""
+        """A rater's next turns, planned as needed, and the last answered ones, the latest last."""
         with self._lock:
             session = self.session(rater)
             turns = self._of(rater, lane)
@@ -92,8 +92,8 @@ class LabelRoom:
 
     def turn(self, turn_id: str) -> Turn | None:
         """A turn of this run by its id; None if there is none."""
-        found = self._read(and_(TURNS.c.id == turn_id, TURNS.c.run == self._run))
-        return found[0] if found else None
+        turns = self._read(and_(TURNS.c.id == turn_id, TURNS.c.run == self._run))
+        return turns[0] if turns else None
 
     def all_turns(self) -> dict[str, list[Turn]]:
         """Rater -> every turn of this run."""
@@ -106,7 +106,7 @@ class LabelRoom:
         return [pair for pair in self.open.queue if session.disputed(pair)]
 
     def pair_of(self, turn: Turn) -> Pair:
-        """The queue's pair of a turn, as the turn shows it."""
+        """The queue's pair of a turn, with its sides as in the turn."""
         pair = self._pairs[turn.key]
         return pair if pair.rows == (turn.left, turn.right) else pair.turned
 
@@ -117,12 +117,12 @@ class LabelRoom:
 
     def _act(self, session: Session, action: Action) -> str:
         where = and_(TURNS.c.id == action.turn, TURNS.c.run == self._run, TURNS.c.rater == session.rater)
-        found = self._read(where)
-        if not found:
-            return "An answer was to a pair that is not yours here: reload the page."
-        turn = found[0]
+        turns = self._read(where)
+        if not turns:
+            return "An answer was for a pair that is not yours here: reload the page."
+        turn = turns[0]
         if turn.kind == QUEUE and turn.key not in self._pairs:
-            return "An answer was to a pair that the queue no longer has: reload the page."
+            return "An answer was for a pair that the queue no longer has: reload the page."
         if action.do in ("flag", "unflag"):
             self._set(turn, flagged=action.do == "flag")
         elif action.do == "answer" and turn.answer is None:

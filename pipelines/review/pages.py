@@ -1,4 +1,4 @@
-"""What all pages share: templates, who asks and what for, tables as CSV."""
+"""What all pages share: templates, the rater, the actions in a request, tables as CSV."""
 
 import csv
 import io
@@ -14,13 +14,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.templating import Jinja2Templates
 
 HERE = Path(__file__).parent
-TEMPLATES = Jinja2Templates(HERE / "templates")  # escapes whatever is filled in
+TEMPLATES = Jinja2Templates(HERE / "templates")  # they escape all values
 FOREVER = {"cache-control": "private, max-age=31536000, immutable"}
-"""For pictures whose address is never used for another one."""
+"""For pictures whose address is never reused."""
 MOST_ACTIONS = 500
 T = TypeVar("T")
 COMPUTED = ("=", "+", "-", "@", "\t", "\r")
-"""A cell that begins so is a formula to a spreadsheet."""
+"""A cell that starts with one of these is a formula to a spreadsheet."""
 
 
 def page(request: Request, name: str, status: int = 200, **filled: Any) -> Response:
@@ -30,43 +30,43 @@ def page(request: Request, name: str, status: int = 200, **filled: Any) -> Respo
 
 
 def rater_of(request: Request) -> str:
-    """Who asks: the name given in the browser, or on the command line; empty if there is none yet."""
+    """The rater: the name given in the browser, or on the command line; empty if there is none yet."""
     return request.session.get("rater") or request.app.state.rater
 
 
 def rater_named(request: Request) -> str:
-    """Who asks. Raises `HTTPException` if there is no name yet."""
+    """The rater. Raises `HTTPException` if there is no name yet."""
     if not (rater := rater_of(request)):
-        raise HTTPException(409, "Nobody has said who answers: reload the page.")
+        raise HTTPException(409, "There is no rater's name yet: reload the page.")
     return rater
 
 
 def there(room: T | str) -> T:
-    """The room. Raises `HTTPException` if there is only a sentence that says why there is none."""
+    """The room. Raises `HTTPException` if there is only a sentence about why it is missing."""
     if isinstance(room, str):
         raise HTTPException(404, room)
     return room
 
 
 async def asked_for(request: Request, actions: TypeAdapter[list[T]]) -> list[T]:
-    """What a rater's page asks for. Raises `HTTPException` if it cannot be read, or is too much at once."""
+    """The actions in a request. Raises `HTTPException` if they cannot be read, or are too many."""
     try:
-        asked = actions.validate_json(await request.body())
+        requested = actions.validate_json(await request.body())
     except ValidationError:
-        raise HTTPException(422, "These are no answers: reload the page.") from None
-    if len(asked) > MOST_ACTIONS:
-        raise HTTPException(422, f"At most {MOST_ACTIONS} answers are taken at once.")
-    return asked
+        raise HTTPException(422, "These answers cannot be read: reload the page.") from None
+    if len(requested) > MOST_ACTIONS:
+        raise HTTPException(422, f"At most {MOST_ACTIONS} answers are accepted at once.")
+    return requested
 
 
 def ask_name(request: Request) -> Response:
-    """To the form that asks who is there, and back."""
+    """Redirects to the form that asks for a name and then leads back."""
     back = f"{request.url.path}?{request.url.query}"
     return RedirectResponse(f"/name?{urlencode({'back': back})}", 303)
 
 
 def csv_of(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A CSV that no spreadsheet computes: a text that could be a formula gets an apostrophe in front."""
+    """A CSV in which no spreadsheet finds a formula: a text that could be one gets an apostrophe in front."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
@@ -75,10 +75,10 @@ def csv_of(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def inert(value: Any) -> Any:
-    """A cell of a CSV."""
+    """A cell of a CSV that no spreadsheet takes for a formula."""
     return f"'{value}" if isinstance(value, str) and value.startswith(COMPUTED) else value
 
 
 def attachment(text: str | bytes, name: str, kind: str) -> Response:
-    """A file to keep. name: plain letters, digits and dots."""
+    """A file to download. name: plain letters, digits and dots."""
     return Response(text, media_type=kind, headers={"content-disposition": f'attachment; filename="{name}"'})

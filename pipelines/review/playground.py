@@ -1,4 +1,4 @@
-"""The run's insertion model for people to try, and what it has made, newest first."""
+"""The run's insertion model for people to try, and its stored results, newest first."""
 
 import io
 import json
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 MODEL, FOLDER = "model_insertion", "playground"
 RESULT, SCENE, RECORD = "result.png", "scene.webp", "made.json"
-PREVIEW = 1600  # px, longest side of a scene that is kept beside its result
+PREVIEW = 1600  # px, longest side of the scene stored with a result
 
 
 @dataclass(frozen=True)
 class Wish:
-    """scene, references: bytes of files. boxes: one a reference, px of it, or None. box: px of the upright scene."""
+    """scene, references: bytes of files. boxes: one per reference, in its px, or None. box: px of the upright scene."""
 
     scene: bytes
     box: Sides
@@ -43,7 +43,7 @@ class Wish:
 
 @dataclass(frozen=True)
 class Made:
-    """A result that is kept. notes: what the model says of it; seconds: of drawing."""
+    """A stored result. notes: the model's notes on it. seconds: how long drawing took."""
 
     id: str
     at: str
@@ -71,13 +71,13 @@ class Playground:
 
     @property
     def reason(self) -> str:
-        """Why nothing can be drawn, or nothing."""
+        """Why nothing can be drawn; empty if the model is there."""
         if is_complete(self._model_folder):
             return ""
         return f"There is no trained model in {self._model_folder}: run the pipeline `training` or `full` first."
 
     def draw(self, wish: Wish, by: str) -> Made:
-        """Draws, and keeps the result. Raises `UserError` if a picture, the box or a number does not do."""
+        """Draws and stores the result. Raises `UserError` if a picture, the box or a number is not acceptable."""
         from components.inference.model import TrainedModel
         from components.inference.sources import Reference, read_source
 
@@ -116,7 +116,7 @@ class Playground:
         return [Made(**read_json(record)) for record in records]
 
     def file(self, made: str, name: str) -> Path | None:
-        """The result or the scene of a result; None if there is none."""
+        """The file of a result or of its scene; None if there is none."""
         path = self.folder / made / name
         return path if made in self._ids() and name in (RESULT, SCENE) and path.is_file() else None
 
@@ -138,7 +138,7 @@ class Playground:
         write_atomically(folder / SCENE, preview.getvalue())
         write_atomically(
             folder / RECORD, json.dumps(asdict(made)).encode()
-        )  # the last: without it the others do not count
+        )  # written last: without it the others do not count
 
     def _stepped(self, *_: Any) -> None:
         self.step += 1

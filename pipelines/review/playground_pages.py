@@ -18,7 +18,7 @@ from pipelines.review.playground import RESULT, SCENE, Playground, Wish
 
 
 def playground(request: Request) -> Response:
-    """The page."""
+    """The page on which the model is tried."""
     return page(
         request,
         "playground.html",
@@ -30,14 +30,14 @@ def playground(request: Request) -> Response:
 
 
 async def draw(request: Request) -> Response:
-    """Draws what a form asks for; answers with the result's record, as JSON."""
+    """Draws what a form describes; answers with the result's record, as JSON."""
     async with request.form(max_files=REFERENCES + 1, max_fields=REFERENCES + 8) as form:
         wish = await _wish(form)
     return JSONResponse(asdict(await run_in_threadpool(_room(request).draw, wish, rater_of(request))))
 
 
 def progress(request: Request) -> Response:
-    """How far the picture is that is being drawn; steps is 0 if none is."""
+    """The progress of the picture that is being drawn; steps is 0 if there is none."""
     room = _room(request)
     return JSONResponse({"step": room.step, "steps": room.steps})
 
@@ -48,7 +48,7 @@ def history(request: Request) -> Response:
 
 
 def picture(request: Request) -> Response:
-    """A result, or the scene that it was drawn into."""
+    """A result, or the scene into which it was drawn."""
     name = {"result": RESULT, "scene": SCENE}.get(request.path_params["which"], "")
     path = _room(request).file(request.path_params["made"], name)
     if path is None:

@@ -1,4 +1,4 @@
-"""Serving the app until it is stopped."""
+"""Serves the app until it is stopped."""
 
 import secrets
 import socket
@@ -35,7 +35,7 @@ def serve(
     rater = check_name(rater) if rater else ""
     for each in (workspace, *beside_it):
         if not each.params.is_file():
-            raise UserError(f"{each.root} is no run's folder: name one below runs/, or . for the default run")
+            raise UserError(f"{each.root} is not the folder of a run: name one below runs/, or . for the default run")
     token = secrets.token_urlsafe(24)
     with listening_on(host, port) as listening:
         port = listening.getsockname()[1]
@@ -52,8 +52,8 @@ def address(host: str, port: int) -> str:
 
 
 def listening_on(host: str, port: int) -> socket.socket:
-    """A socket there. Raises `UserError` if there is none to get."""
-    if not host:  # which would be every address of this machine
+    """A listening socket at the address. Raises `UserError` if that is not possible."""
+    if not host:  # that would mean every address of this machine
         raise UserError("--host is empty: give 127.0.0.1 for this machine alone, or 0.0.0.0 to let others in")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:

@@ -38,7 +38,7 @@ BEHIND = 10
 
 
 class Choice(BaseModel):
-    """What a rater did. Doing it twice is doing it once."""
+    """What a rater did. It is idempotent."""
 
     do: Literal["answer", "undo"]
     turn: str = Field(max_length=32)
@@ -61,7 +61,7 @@ class Comparison(NamedTuple):
 
 @dataclass(frozen=True)
 class Study:
-    """One question about two systems. digest: of their pictures and the question, the same whichever is named first."""
+    """One question about two systems. digest: of the question, systems and pictures, in either order of systems."""
 
     question: Question
     systems: tuple[str, str]
@@ -69,7 +69,7 @@ class Study:
 
 
 class StudyRoom:
-    """The comparisons that the samples of some runs allow. Safe to use from several threads."""
+    """The comparisons that are possible with the samples of some runs. Safe to use from several threads."""
 
     def __init__(self, workspaces: Sequence[Workspace], engine: Engine):
         """Raises `UserError` if a run has no samples."""
@@ -89,12 +89,12 @@ class StudyRoom:
 
     @property
     def systems(self) -> list[str]:
-        """Their names, in the order of the runs and their samples."""
+        """The systems' names, in the order of the runs and their samples."""
         return list(dict.fromkeys(system for system, _, _ in self._rows))
 
     @property
     def second(self) -> int:
-        """Number, from 1, of the system that is first compared with the first one: the next run's, if there is one."""
+        """Number (from 1) of the second system by default: the next run's first system, if there is another run."""
         first = self.systems[0]
         of_run = [number for number, name in enumerate(self.systems, 1) if name.split(": ")[0] != first.split(": ")[0]]
         return of_run[0] if len(self._samples) > 1 and of_run else min(2, len(self.systems))
@@ -107,12 +107,12 @@ class StudyRoom:
         digests = [samples.digest for samples in self._samples.values()]
         study = Study(question, systems, digest_value([question, *systems, *digests]))  # type: ignore[arg-type]
         if not self._common(study):
-            what = "with a prompt " if question == "prompt" else ""
-            raise UserError(f"{first} and {second} have no sample {what}in common: choose others")
+            kind = "with a prompt " if question == "prompt" else ""
+            raise UserError(f"{first} and {second} have no sample {kind}in common: choose others")
         return study
 
     def turns(self, study: Study, rater: str) -> tuple[list[Comparison], list[Comparison]]:
-        """A rater's comparisons that are still to come, and the last ones answered, the latest last."""
+        """A rater's remaining comparisons, and the last answered ones, the latest last."""
         with self._lock:
             turns = self._of(study, rater) or self._plan(study, rater)
         answered = [turn for turn in turns if turn.choice]
@@ -123,19 +123,19 @@ class StudyRoom:
         return sum(turn.choice is not None for turn in self._of(study, rater))
 
     def act(self, study: Study, rater: str, asked: Sequence[Choice]) -> list[str]:
-        """Does what a rater asks for, in order. Sentences about what could not be done."""
+        """Applies a rater's choices in order. Returns sentences about those that could not be applied."""
         refused = []
         for each in asked:
             at = datetime.now(UTC).isoformat(timespec="milliseconds")
-            given = {"choice": each.word, "at": at, "milliseconds": each.milliseconds}
+            answer = {"choice": each.word, "at": at, "milliseconds": each.milliseconds}
             own = and_(CHOICES.c.id == each.turn, CHOICES.c.study == study.digest, CHOICES.c.rater == rater)
             with self._engine.begin() as connection:
                 if connection.scalar(select(CHOICES.c.id).where(own)) is None:
-                    refused.append("An answer was to a comparison that is not yours here: reload the page.")
+                    refused.append("An answer was for a comparison that is not yours here: reload the page.")
                 elif each.do == "answer":
-                    connection.execute(update(CHOICES).where(own, CHOICES.c.choice.is_(None)).values(given))
+                    connection.execute(update(CHOICES).where(own, CHOICES.c.choice.is_(None)).values(answer))
                 else:
-                    connection.execute(update(CHOICES).where(own).values(dict.fromkeys(given)))
+                    connection.execute(update(CHOICES).where(own).values(dict.fromkeys(answer)))
         return refused
 
     def comparison(self, turn: str) -> Comparison | None:
@@ -145,15 +145,15 @@ class StudyRoom:
         return Comparison(*row) if row else None
 
     def picture(self, comparison: Comparison, system: str) -> bytes:
-        """What a system made of the sample: PNG. Raises `UserError` if it is not there any more."""
-        found = self._rows.get((system, comparison.benchmark, comparison.sample))
-        if found is None:
-            raise UserError(f"{system} is not among the runs that the app was started with")
-        samples, row = found
+        """A system's picture of the sample, as PNG. Raises `UserError` if it is no longer there."""
+        stored = self._rows.get((system, comparison.benchmark, comparison.sample))
+        if stored is None:
+            raise UserError(f"{system} is not among the runs with which the app was started")
+        samples, row = stored
         return samples.blob(row, "image")
 
     def references(self, comparison: Comparison) -> tuple[Image.Image, ...]:
-        """The pictures of the object that the systems were given."""
+        """The pictures of the object that the systems received."""
         return self._benchmark[comparison.benchmark][comparison.sample].references
 
     def prompt(self, comparison: Comparison) -> str:
@@ -164,14 +164,14 @@ class StudyRoom:
         """Every answer to a study of these runs' pictures, as rows of the table CHOICES without ids."""
         columns = [column for column in CHOICES.c if column.name not in ("id", "position")]
         with self._engine.connect() as connection:
-            found = connection.execute(
+            rows = connection.execute(
                 select(*columns).where(CHOICES.c.choice.is_not(None)).order_by(CHOICES.c.study, CHOICES.c.at)
             )
-            return [dict(row._mapping) for row in found]
+            return [dict(row._mapping) for row in rows]
 
     @cached_property
     def _benchmark(self) -> Mapping[str, Mapping[str, Sample]]:
-        """Benchmark -> name -> sample. Raises `UserError` if the benchmark is not there any more."""
+        """Benchmark -> name -> sample. Raises `UserError` if the benchmark is no longer there."""
         benchmark = load(resolve(self._params.benchmark))
         judged = samples_of(benchmark, self._params)
         return {name: {sample.name: sample for sample in samples} for name, samples in judged.items()}
@@ -184,12 +184,12 @@ class StudyRoom:
         return sorted(key for key in first & second & known if key[0] == "generation" or not prompts)
 
     def _plan(self, study: Study, rater: str) -> list[Comparison]:
-        """Every sample once, in an order of the rater's own; of every two, one has its sides exchanged."""
+        """Every sample once, in a random order for each rater; one of every two has its sides swapped."""
         common = sorted(self._common(study), key=lambda key: derive(0, "study", study.digest, rater, *key))
         rows = []
         for position, (benchmark, sample) in enumerate(common):
-            turned = (derive(0, "side", study.digest, rater, position // 2) + position) % 2
-            left, right = study.systems[::-1] if turned else study.systems
+            swapped = (derive(0, "side", study.digest, rater, position // 2) + position) % 2
+            left, right = study.systems[::-1] if swapped else study.systems
             subject = self._benchmark[benchmark][sample].subject
             shown = {"benchmark": benchmark, "subject": subject, "sample": sample, "left": left, "right": right}
             own = {"id": secrets.token_hex(12), "study": study.digest, "rater": rater, "position": position}
@@ -211,7 +211,7 @@ _COLUMNS = [CHOICES.c[name] for name in Comparison._fields]
 
 
 def _name(workspace: Workspace, all_: Sequence[Workspace]) -> str:
-    """A run's name: its folder's, with as much of the path as tells it from the others."""
+    """A run's name: its folder's, with as much of the path as needed to distinguish it from the others."""
     parts = workspace.root.resolve().parts
     others = [each.root.resolve().parts for each in all_ if each.root.resolve() != workspace.root.resolve()]
     for length in range(1, len(parts) + 1):

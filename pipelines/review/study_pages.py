@@ -41,7 +41,7 @@ def turns(request: Request) -> Response:
 
 
 async def actions(request: Request) -> Response:
-    """Does what the rater's page asks for; answers as `turns`."""
+    """Does what the rater's page asks for; answers like `turns`, plus what could not be done."""
     room, rater = _room(request), rater_named(request)
     asked = await asked_for(request, CHOSEN)
     study = await run_in_threadpool(_study, request, room)
@@ -50,7 +50,7 @@ async def actions(request: Request) -> Response:
 
 
 def picture(request: Request) -> Response:
-    """A picture of a comparison: left, right, or reference-0 and on. Its address does not tell which system made it."""
+    """A picture of a comparison: left, right, or reference-0 and so on. Its address does not reveal the system."""
     room = _room(request)
     comparison = room.comparison(request.path_params["turn"])
     which = request.path_params["which"]

@@ -1,4 +1,4 @@
-"""What raters preferred, and every choice as a table for evaluation."""
+"""Which systems raters preferred, and every choice as a table."""
 
 import io
 from collections import defaultdict
@@ -18,7 +18,7 @@ TAIL = 0.975
 
 
 class Preference(NamedTuple):
-    """How often one system was chosen over another. share: of subjects, each counting once, with a 95 % interval."""
+    """How often a system was chosen over another. share: of subjects, each counting once, with a 95 % interval."""
 
     question: str
     benchmark: str
@@ -51,7 +51,7 @@ def _preference(key: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> Pref
 
 
 def table(answers: Iterable[Mapping[str, Any]]) -> list[list[Any]]:
-    """Rows of `COLUMNS`. choice: left or right; chosen: the system that was there."""
+    """Rows of `COLUMNS`. choice: left or right. chosen: the system on that side."""
     return [[(row | {"chosen": row[row["choice"]]})[name] for name in COLUMNS] for row in map(dict, answers)]
 
 

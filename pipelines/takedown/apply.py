@@ -1,4 +1,4 @@
-"""Applying a takedown. Each step can be done again, so one that was interrupted at any point is finished by another."""
+"""Applying a takedown. Each step can be repeated, so applying again finishes a takedown that was interrupted."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,7 +27,7 @@ def apply(plan: Plan, denied: Iterable[Denied]) -> Receipt:
     console.print("2/4 Pictures are deleted from MLflow.")
     datasets = {*plan.datasets, *stored_versions(workspace, plan.traces)} - _digests(workspace)
     withdrawn = withdraw(datasets, plan.takedown)
-    console.print("3/4 What else was made from them is deleted: other runs' datasets, latents, outputs.")
+    console.print("3/4 Everything else made from them is deleted: other runs' datasets, latents, outputs.")
     deleted = {f"files of {workspace.root}": purge_run(workspace.root, plan.traces, repaired=not stopped)}
     deleted |= {f"files of {root}": purge_run(Path(root), plan.traces) for root in plan.elsewhere}
     deleted["files fetched from buckets"] = purge_fetched()

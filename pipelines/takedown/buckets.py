@@ -13,27 +13,27 @@ from components.ingest.denied import SCHEMA
 from pipelines.takedown.traces import PARQUET, Trace, Traces
 
 RECORDS = {"purge-outputs", "write-receipt"}
-"""Tasks of the Kubeflow pipeline `takedown`, whose artifacts are records of what went."""
+"""Tasks of the Kubeflow pipeline `takedown`, whose artifacts record what was deleted."""
 
 READERS = 8
 
 
 def delete_folders(store: S3Store, folders: Iterable[str]) -> int:
-    """Deletes every version of what is in these folders; how many there were, with the marks of earlier deletions."""
+    """Deletes every version of every object in these folders; returns how many, delete markers included."""
     return delete_versions(store, [version for folder in folders for version in store.versions(folder)])
 
 
 def delete_versions(store: S3Store, versions: list[Version]) -> int:
-    """Deletes these versions; their number."""
+    """Deletes these versions; returns their number."""
     for version in track(versions, f"objects of {store.address} deleted"):
         store.delete(version)
     return len(versions)
 
 
 def searched(store: S3Store, traces: Traces, versions: Iterable[Version]) -> Iterator[tuple[Version, str]]:
-    """Each of the versions that have content, and what of the traces it holds; empty if nothing.
+    """Each version that has content, and the trace that it holds; empty if none.
 
-    Deny lists, and the records of takedowns on a cluster, name the photographs on purpose: they are passed over.
+    Deny lists, and the records of takedowns on a cluster, name the photographs on purpose: they are skipped.
     """
     contents = [each for each in versions if not each.is_deletion and RECORDS.isdisjoint(each.key.split("/"))]
 
@@ -42,8 +42,8 @@ def searched(store: S3Store, traces: Traces, versions: Iterable[Version]) -> Ite
         return "" if is_deny_list(data) else traces.found_in(data)
 
     with ThreadPoolExecutor(READERS) as pool:
-        found = track(pool.map(found_in, contents), f"objects of {store.address} searched", len(contents))
-        yield from zip(contents, found, strict=True)
+        findings = track(pool.map(found_in, contents), f"objects of {store.address} searched", len(contents))
+        yield from zip(contents, findings, strict=True)
 
 
 def is_deny_list(data: bytes) -> bool:
@@ -55,5 +55,5 @@ def is_deny_list(data: bytes) -> bool:
 
 
 def trace_of(store: S3Store, version: Version, what: str) -> Trace:
-    """Where and what was found."""
+    """A trace found in a version of an object."""
     return Trace(f"{store.address}/{version.key} {version.version}", what)

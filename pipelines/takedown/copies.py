@@ -1,4 +1,4 @@
-"""Pictures that the next ingest will refuse by their look: the same deny list decides, so a plan can say it before."""
+"""Pictures that the next ingest will refuse by appearance: the same deny list decides, so a plan can predict it."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,17 +17,17 @@ Row = dict[str, Any]
 def copies_of(denied: Sequence[Denied], runs: Iterable[Run]) -> dict[str, str]:
     """The runs' other photographs that will be refused with these entries: sha256 -> name in the collection."""
     known = {entry.image_id for entry in denied}
-    found: list[Row] = []
+    copies: list[Row] = []
     for images in (run["images"].dataset for run in runs):
         every = images.rows(["image_id", "uri", *blob_columns("image")])
         rows = [row for row in every if row["image_id"] not in known]
         known |= {row["image_id"] for row in rows}
-        found += alike(images, "image", rows, denied)
-    return {row["image_id"]: row["uri"] for row in found}
+        copies += alike(images, "image", rows, denied)
+    return {row["image_id"]: row["uri"] for row in copies}
 
 
 def alike(dataset: Dataset, blob: str, rows: Sequence[Row], denied: Sequence[Denied]) -> Iterator[Row]:
-    """The rows whose picture would be refused by its look. rows: with the columns that say where the picture is."""
+    """The rows whose picture would be refused by appearance. rows: with the columns that locate the picture."""
     if any(entry.look for entry in denied):
         with ThreadPoolExecutor() as pool:
             refusals = pool.map(lambda row: is_refused(dataset.blob(row, blob), denied), rows)
@@ -36,9 +36,9 @@ def alike(dataset: Dataset, blob: str, rows: Sequence[Row], denied: Sequence[Den
 
 
 def is_refused(data: bytes, denied: Sequence[Denied]) -> bool:
-    """Whether a picture's file would be refused by its look."""
+    """Whether a picture's file would be refused by appearance."""
     try:
         DenyList(denied).check("", decode(data))
-    except Rejected as refused:  # for another reason, if it is no picture
+    except Rejected as refused:  # for another reason, if it is not a picture
         return refused.reason == REASON
     return False

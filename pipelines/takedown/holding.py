@@ -7,7 +7,7 @@ from pipelines.takedown.versions import KEPT, Record, tainted
 
 
 def holding(run: Run, traces: Traces) -> list[Rows]:
-    """The datasets that hold traces, or are made from such; without models and what was made with them."""
+    """The datasets that hold traces, or were made from such datasets; without models and what was made with them."""
     every = list(run.datasets.values())
     with_ids = {rows.dataset.digest for rows in every if any(traces.found_in(path.read_bytes()) for path in rows.files)}
     records = [_record(rows) for rows in every]

@@ -1,8 +1,8 @@
-"""The two tasks by which the Kubeflow pipeline `takedown` ends: earlier outputs go, then the receipt is written.
+"""The two last tasks of the Kubeflow pipeline `takedown`: delete earlier outputs, then write the receipt.
 
 The pipeline makes the dataset again with the deny list. As soon as ingest has said which photographs it refuses,
-`purge` deletes what earlier runs made from them, whatever the gates say of the repaired version. `conclude` comes after
-the gates: it searches again, and writes the receipt.
+`purge` deletes what earlier runs made from them, whatever the gates decide about the repaired version. `conclude` comes
+after the gates: it searches again, and writes the receipt.
 """
 
 import json
@@ -12,12 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from components.common.data.files import write_atomically
 from components.common.data.reading import Dataset
 from components.common.data.storage import S3
 from components.common.errors import StageFailed, UserError
 from components.ingest.denied import REASON, DenyList, read_denied
 from pipelines.takedown.outputs import copies_there, held_there, ids_there, purge_outputs, search_outputs
-from pipelines.takedown.receipt import OUT_OF_REACH, Receipt, text_of
+from pipelines.takedown.receipt import OUT_OF_REACH, Receipt, save
 from pipelines.takedown.traces import Traces
 
 SHOWN = 20
@@ -26,10 +27,10 @@ OF_CLUSTER = "Records in MLflow, DVC's stores and workspaces: `objectmate takedo
 
 @dataclass(frozen=True)
 class Purged:
-    """What `purge` did. refused: names that ingest refused. copies: of those on the deny list, sha256 -> name.
+    """What `purge` did. refused: names that ingest refused. copies: of photographs on the deny list, sha256 -> name.
 
-    deleted: address -> objects. models: folders of those trained on the photographs. ids: by which what was made from
-    them is recognised.
+    deleted: address -> number of objects. models: folders of those trained on the photographs. ids: of the photographs
+    and of what was made from them.
     """
 
     photographs: Sequence[str]
@@ -42,7 +43,7 @@ class Purged:
 
 
 def purge(ingest: str, outputs: Sequence[str], quarantine: Path, purged: Path) -> None:
-    """Deletes what lies at the addresses and was made from denied photographs, every version; done again, it goes on.
+    """Deletes every version of what was made from denied photographs at the addresses; repeating it continues.
 
     ingest: the parameters of ingest as JSON. quarantine: what ingest refused with them. purged: the file written, a
     `Purged` as JSON. Raises `UserError` if there is no deny list.
@@ -54,15 +55,15 @@ def purge(ingest: str, outputs: Sequence[str], quarantine: Path, purged: Path) -
     models: list[str] = []
     for address in outputs:
         copies |= copies_there(address, refused, denied)
-        there = ids_there(address, [*photographs, *copies])
-        traces = Traces(there, frozenset())
+        ids_here = ids_there(address, [*photographs, *copies])
+        traces = Traces(ids_here, frozenset())
         held = held_there(address, traces)
         deleted[address] = purge_outputs(address, held.folders, traces)
         models += [f"{address}/{model}" for model in held.models]
-        ids |= there
+        ids |= ids_here
     takedowns = sorted({entry.takedown for entry in denied})
-    done = Purged(photographs, takedowns, refused, copies, deleted, models, sorted(ids))
-    purged.write_text(json.dumps(asdict(done), indent=1), encoding="utf-8")
+    record = Purged(photographs, takedowns, refused, copies, deleted, models, sorted(ids))
+    write_atomically(purged, json.dumps(asdict(record), indent=1).encode())
 
 
 def conclude(outputs: Sequence[str], purged: Path, verdicts: Sequence[Path], receipt: Path) -> dict[str, Any]:
@@ -94,8 +95,7 @@ def conclude(outputs: Sequence[str], purged: Path, verdicts: Sequence[Path], rec
         out_of_reach=[*OUT_OF_REACH, OF_CLUSTER],
     )
     receipt.mkdir(parents=True, exist_ok=True)
-    (receipt / "receipt.json").write_text(json.dumps(asdict(written), indent=1), encoding="utf-8")
-    (receipt / "receipt.md").write_text(text_of(written), encoding="utf-8")
+    save(written, receipt)
     return {"photographs": len(done.photographs), "copies": len(done.copies), "searched": len(searched)}
 
 
@@ -104,7 +104,7 @@ def _deny_list(ingest: str) -> DenyList:
     denied = read_denied(place) if place.startswith(S3) else DenyList()
     if not denied.entries:
         raise UserError(
-            f"ingest.denied ({place or 'empty'}) is no deny list in a bucket, so nothing is to be taken down: give "
+            f"ingest.denied ({place or 'empty'}) is not a deny list in a bucket, so nothing can be taken down: give "
             "--set ingest.denied=s3://BUCKET/denied.parquet"
         )
     return denied

@@ -1,4 +1,4 @@
-"""What a takedown will do, before anything is touched: the photographs, the rows made from them, and where they lie."""
+"""What a takedown will do, before anything is touched: the photographs, the rows made from them, and where they are."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from pipelines.takedown.traces import Traces, traces_of
 
 FOLDER = Path("takedowns")
 REGENERABLE = ("sets", "tuples", "latents")
-"""Datasets whose rows are made again from what remains: a set keeps its other views, a tuple gets others. Of the other
+"""Datasets whose rows are remade from what remains: a set keeps its other views, a tuple gets others. In other
 datasets, the rows about a photograph are left out."""
 
 
@@ -31,12 +31,13 @@ class Plan:
     """What is to be done.
 
     takedown: its name, the same for the same photographs. workspace: the run that is repaired. image_ids: sha256 of the
-    photographs asked for. copies: others that the deny list keeps out too, by their look: sha256 -> name. rows: dataset
-    -> rows that are made from either. of_copies: how many of these only from copies. tuples: ids of those among
-    the rows, which end with the repair: one that is made again has another. elsewhere: other runs of this folder that
-    hold them, whose datasets are deleted. outputs: address of a Kubeflow run's artifacts in a bucket ->
-    folders there that hold them, in any version, and are deleted. models: trained on them. originals: names in the
-    collection, of copies of the same bytes too. datasets: sha256 of the datasets that hold traces.
+    named photographs. absent: those that the run does not have. copies: others that the deny list also keeps out, by
+    appearance: sha256 -> name. rows: dataset -> number of rows made from either. of_copies: how many of these were made
+    only from copies. tuples: ids of the tuples among the rows, which no longer exist after the repair: a remade tuple
+    has another id. elsewhere: other runs of this folder that hold them, whose datasets are deleted. outputs: address of
+    a Kubeflow run's artifacts in a bucket -> folders there that hold them in any version, and are deleted. models:
+    those trained on them. originals: names in the collection, including copies with the same bytes. datasets: sha256 of
+    the datasets that hold traces. ids, digests: see `Traces`.
     """
 
     takedown: str
@@ -63,25 +64,25 @@ class Plan:
 
     @property
     def traces(self) -> Traces:
-        """By what its photographs, and all that is made from them, are recognised."""
+        """The traces by which the photographs, and everything made from them, are recognised."""
         return Traces(frozenset(self.ids), frozenset(self.digests))
 
     def save(self) -> None:
-        """Writes the plan, which everything later starts from: an interrupted takedown too."""
+        """Writes the plan, from which all later steps start, including those of a resumed takedown."""
         self.folder.mkdir(parents=True, exist_ok=True)
         write_atomically(self.folder / "plan.json", json.dumps(asdict(self), indent=1).encode())
 
 
 def load_plan(takedown: str) -> Plan:
-    """A plan that was saved. Raises `UserError` if there is none of this name."""
+    """A saved plan. Raises `UserError` if there is none of this name, or it is damaged."""
     path = inside(FOLDER, takedown) / "plan.json"
     if not path.is_file():
         known = ", ".join(sorted(path.name for path in FOLDER.glob("*"))) or "none yet"
-        raise UserError(f"there is no takedown {takedown} in this folder: it knows {known}")
+        raise UserError(f"there is no takedown {takedown} in this folder; there are: {known}")
     try:
         return Plan(**read_json(path))
     except (TypeError, ValueError) as error:
-        raise UserError(f"{path} is no plan of a takedown ({error}): bring it back from a copy, or delete it") from None
+        raise UserError(f"{path} is not a takedown's plan ({error}): restore it from a copy, or delete it") from None
 
 
 def takedowns_of(workspace: Path) -> list[str]:
@@ -96,9 +97,9 @@ def takedowns_of(workspace: Path) -> list[str]:
 def make_plan(workspace: Path, asked: Sequence[str], outputs: Sequence[str] = ()) -> tuple[Plan, list[Denied]]:
     """The plan, and the entries for the deny list. Nothing is written.
 
-    workspace: the run to repair, as seen from the current folder. asked: see `read_targets`. outputs: addresses of
-    Kubeflow runs' artifacts, in which to look, too. Raises `UserError` if
-    something asked for names no photograph, or the workspace holds no run.
+    workspace: the run to repair, relative to the current folder. asked: see `read_targets`. outputs: addresses of
+    Kubeflow runs' artifacts, which are also searched. Raises `UserError` if an entry names no photograph, or the
+    workspace holds no run.
     """
     runs = {root: Run(root / "data") for root in (workspace, *other_runs(workspace))}
     run = runs[workspace]
@@ -110,9 +111,9 @@ def make_plan(workspace: Path, asked: Sequence[str], outputs: Sequence[str] = ()
     affected = {root: rows for root, each in runs.items() if (rows := closure(each, gone))}
     own, own_asked = affected.get(workspace, {}), closure(run, targets.image_ids)
     stored = [ids_there(address, gone) for address in outputs]
-    found = [traces_of(runs[root], rows) for root, rows in affected.items()]
+    by_run = [traces_of(runs[root], rows) for root, rows in affected.items()]
     ids = frozenset(gone).union(*stored)
-    traces = Traces(ids.union(*(some.ids for some in found)), ids.union(*(some.digests for some in found)))
+    traces = Traces(ids.union(*(each.ids for each in by_run)), ids.union(*(each.digests for each in by_run)))
     bad = [rows.dataset.digest for root in {workspace, *affected} for rows in holding(runs[root], traces)]
     held = {address: held_there(address, traces) for address in outputs}
     plan = Plan(

@@ -1,4 +1,4 @@
-"""A takedown's plan, receipt and search on a terminal."""
+"""Prints a takedown's plan, receipt and search results."""
 
 from collections.abc import Sequence
 
@@ -17,27 +17,29 @@ SHOWN = 20
 
 
 def print_plan(plan: Plan) -> None:
-    """What would be done, by class."""
+    """Prints what would be done."""
     console = Terminal()
     run = "the run of this folder" if plan.workspace == "." else f"the run in {shown(plan.workspace)}"
     console.print(f"Takedown {plan.takedown} of {counted(len(plan.image_ids), 'photograph')} in {run}.")
     if plan.copies:
-        console.print(f"Copies of them, by their look, are kept out and go, too: {len(plan.copies)}.")
+        console.print(f"Photographs that look like copies of them are removed and kept out, too: {len(plan.copies)}.")
     for image_id, name in plan.copies.items():
         console.print(f"- {short(image_id)} {shown(name)}", soft_wrap=True)
     table = Table("dataset", "rows", "only of copies", "what happens")
     for name, count in plan.rows.items():
-        what = "made again from what remains" if name in REGENERABLE else "left out"
-        table.add_row(name, str(count), str(plan.of_copies[name]), what)
+        outcome = "made again from what remains" if name in REGENERABLE else "left out"
+        table.add_row(name, str(count), str(plan.of_copies[name]), outcome)
     for name in plan.models:
         table.add_row(shown(name), "", "", "irreducible: weights trained on them stay, and are tagged")
     console.print(table)
     if plan.tuples:
-        console.print(f"Tuples that end: {some(list(map(short, plan.tuples)))}.", soft_wrap=True)
+        console.print(f"Tuples that will no longer exist: {some(list(map(short, plan.tuples)))}.", soft_wrap=True)
     if plan.absent:
-        console.print(f"Not in this run, and kept out by their bytes only: {len(plan.absent)}.")
+        console.print(f"Not in this run, so kept out only by their exact bytes: {len(plan.absent)}.")
     for root in plan.elsewhere:
-        console.print(f"{shown(root)} holds some, too: its datasets made from them are deleted; run it again after.")
+        console.print(
+            f"{shown(root)} holds some, too: its datasets made from them are deleted; run it again afterwards."
+        )
     for address, folders in plan.outputs.items():
         held = f"{counted(len(folders), 'folder')} of datasets and reports"
         deleted = f"holds some, too: {held} will be deleted, in every version."
@@ -51,7 +53,7 @@ def print_plan(plan: Plan) -> None:
 
 
 def print_receipt(receipt: Receipt) -> None:
-    """The receipt, and where its files are."""
+    """Prints the receipt, and where its files are."""
     console = Terminal()
     console.print(text_of(receipt), markup=False, highlight=False)
     console.print(f"Receipt: {', '.join(map(str, files_of(receipt.takedown)))}", soft_wrap=True)
@@ -59,7 +61,7 @@ def print_receipt(receipt: Receipt) -> None:
 
 
 def print_traces(found: Sequence[Trace], searched: int) -> bool:
-    """What is still there; True if nothing is."""
+    """Prints what is still there; returns True if nothing is."""
     console = Terminal()
     for trace in found[:SHOWN]:
         console.print(f"{shown(trace.place)}: {shown(trace.what)}", soft_wrap=True)
@@ -70,5 +72,5 @@ def print_traces(found: Sequence[Trace], searched: int) -> bool:
     if any(trace.what != A_PICTURE for trace in found):
         console.print("Apply the takedown again, with --resume and its name.")
     if any(trace.what == A_PICTURE for trace in found):
-        console.print("Delete by hand the pictures that were found by their look: no stage made them.")
+        console.print("Delete the pictures that were recognised by appearance by hand: no stage made them.")
     return False

@@ -22,9 +22,9 @@ from pipelines.takedown.versions import KEPT, Record, Store, opened_stores, reco
 
 
 def purge_run(root: Path, traces: Traces, repaired: bool = False) -> int:
-    """Deletes a run's datasets that hold traces, the reports of their stages, and pages; how many files went.
+    """Deletes a run's datasets that hold traces, the reports of their stages, and pages; returns how many files.
 
-    repaired: its page is made from the repaired datasets, and stays.
+    repaired: whether its page was made from repaired datasets, and stays.
     """
     workspace = Workspace(root)
     try:
@@ -46,13 +46,13 @@ def purge_run(root: Path, traces: Traces, repaired: bool = False) -> int:
 def stored_versions(workspace: Workspace, traces: Traces) -> set[str]:
     """sha256 of the datasets that hold traces in DVC's cache and remotes."""
     with _opened(workspace, traces) as stores:
-        return {made for store, bad, _ in stores for oid in bad if (made := _digest(store, oid))}
+        return {digest for store, bad, _ in stores for oid in bad if (digest := _digest(store, oid))}
 
 
 def purge_stores(workspace: Workspace, traces: Traces) -> dict[str, int]:
     """Deletes what holds traces from the DVC cache of a workspace and from every remote that it names.
 
-    Returns place -> deleted objects.
+    Returns place -> number of deleted objects.
     """
     counts: dict[str, int] = {}
     with _opened(workspace, traces) as stores:
@@ -66,7 +66,7 @@ def purge_stores(workspace: Workspace, traces: Traces) -> dict[str, int]:
 
 @contextmanager
 def _opened(workspace: Workspace, traces: Traces) -> Iterator[list[tuple[Store, set[str], list[Record]]]]:
-    """Each store with its folders that hold traces, and the records by which they are known."""
+    """Each store with its folders that hold traces, and the records that show which ones do."""
     roots = sorted({Path(), workspace.root, *RUNS.glob("*")})
     locks = [lock.resolve() for root in roots if (lock := root / "dvc.lock").is_file()]
     with open_dvc(workspace) as repo:
@@ -77,12 +77,12 @@ def _opened(workspace: Workspace, traces: Traces) -> Iterator[list[tuple[Store, 
 
 
 def _purge_store(store: Store, bad: set[str]) -> int:
-    """Deletes folders, and their files that no other folder has; their number."""
-    kept = {md5 for oid, files in store.folders.items() if oid not in bad for md5 in files.values()}
-    gone = {md5 for oid in bad for md5 in store.folders.get(oid, {}).values()} - kept
+    """Deletes folders, and their files that no other folder has; returns the number of objects."""
+    in_use = {md5 for oid, files in store.folders.items() if oid not in bad for md5 in files.values()}
+    unused = {md5 for oid in bad for md5 in store.folders.get(oid, {}).values()} - in_use
     count = 0
-    # The lists go last: an interrupted purge finds by them what remains to be deleted.
-    for oid in [*sorted(gone), *sorted(bad & set(store.folders))]:
+    # Folder lists are deleted last: an interrupted purge needs them to find what remains to be deleted.
+    for oid in [*sorted(unused), *sorted(bad & set(store.folders))]:
         path = store.odb.oid_to_path(oid)
         if store.odb.fs.exists(path):
             delete_object(store.odb, path)
@@ -91,7 +91,7 @@ def _purge_store(store: Store, bad: set[str]) -> int:
 
 
 def delete_object(odb: Any, path: str) -> None:
-    """Deletes an object, in a bucket with all its versions."""
+    """Deletes an object; in a bucket, with all its versions."""
     if odb.fs.protocol != "s3":
         odb.fs.remove(path)
         return
@@ -109,7 +109,7 @@ def _digest(store: Store, oid: str) -> str:
 
 
 def delete(path: Path) -> int:
-    """Deletes a file or a folder, if it is there; how many files went."""
+    """Deletes a file or a folder, if it exists; returns how many files."""
     count = sum(below.is_file() for below in path.rglob("*")) if path.is_dir() else int(path.is_file())
     shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
     return count

@@ -1,4 +1,4 @@
-"""The receipt of a takedown: what was done, what is out of its reach, and what to tell the person who asked."""
+"""The receipt of a takedown, for the person who asked for it: what was done, and what is out of reach."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -22,22 +22,22 @@ from pipelines.takedown.records import Withdrawn
 OUT_OF_REACH = (
     "The weights of models that were trained on the photographs before: train them again from the repaired dataset.",
     "Copies that people made by hand, backups, and clones of this project.",
-    "The original files: they are not this project's to delete. They no longer come in.",
+    "The original files: they are not this project's to delete. Ingest refuses them from now on.",
 )
-RECEIPT = "receipt.json"
+RECEIPT, RECEIPT_TEXT = "receipt.json", "receipt.md"
 BEHIND_MLFLOW = (
-    "Older versions in the bucket behind the MLflow server, if it keeps any: the server hands out the newest only, so "
-    "whoever keeps the bucket deletes them."
+    "Older versions in the bucket behind the MLflow server, if it keeps any: the server only gives access to the "
+    "newest, so the bucket's owner has to delete them."
 )
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """rows, tuples: as in the plan. deleted: place -> files. withdrawn: runs of MLflow whose pictures and pages went.
-    versions: dataset -> sha256 after the repair.
+    """rows, tuples: as in the plan. deleted: place -> number of files or objects. withdrawn: number of MLflow runs
+    whose pictures and pages were deleted. versions: dataset -> sha256 after the repair.
 
-    copies: photographs that went because they look like those asked for, sha256 -> name. refused: names that no longer
-    come in, copies included.
+    copies: photographs removed because they look like the named ones, sha256 -> name. refused: names that ingest now
+    refuses, copies included.
 
     stopped: the gate that the repaired version does not pass; empty if it passes all.
     """
@@ -64,7 +64,7 @@ def write_receipt(
 ) -> Receipt:
     """Writes receipt.json and receipt.md into the takedown's folder.
 
-    What an earlier receipt of this takedown counts is added to `deleted`: applied again, there is little left.
+    The counts of an earlier receipt of this takedown are added to `deleted`, since a repeated takedown finds little.
     """
     run = Run(workspace.root / "data")
     before = read_receipt(plan.takedown).deleted if (plan.folder / RECEIPT).is_file() else {}
@@ -85,9 +85,14 @@ def write_receipt(
         withdrawn=withdrawn.runs,
         out_of_reach=[*OUT_OF_REACH, *([BEHIND_MLFLOW] if withdrawn.behind else [])],
     )
-    write_atomically(plan.folder / RECEIPT, json.dumps(asdict(receipt), indent=1).encode())
-    write_atomically(plan.folder / "receipt.md", text_of(receipt).encode())
+    save(receipt, plan.folder)
     return receipt
+
+
+def save(receipt: Receipt, folder: Path) -> None:
+    """Writes a receipt for programs and for people: receipt.json and receipt.md."""
+    write_atomically(folder / RECEIPT, json.dumps(asdict(receipt), indent=1).encode())
+    write_atomically(folder / RECEIPT_TEXT, text_of(receipt).encode())
 
 
 def _refused(run: Run, plan: Plan) -> list[str]:
@@ -117,7 +122,7 @@ def text_of(receipt: Receipt) -> str:
             "",
             *(f"- {image_id}" for image_id in receipt.photographs),
             *(
-                f"- {image_id}, a copy of one of them by its look: {harmless(name)}"
+                f"- {image_id}, which looks like a copy of one of them: {harmless(name)}"
                 for image_id, name in receipt.copies.items()
             ),
             "",
@@ -125,7 +130,7 @@ def text_of(receipt: Receipt) -> str:
             "",
             *(f"- {name}: {counted(count, 'row')} left out or made again" for name, count in receipt.rows.items()),
             *(
-                [f"- Tuples that ended: {some(list(map(short, receipt.tuples)))}; receipt.json has all"]
+                [f"- Tuples that no longer exist: {some(list(map(short, receipt.tuples)))}; receipt.json has all"]
                 * bool(receipt.tuples)
             ),
             *(f"- {place}: {count} deleted" for place, count in receipt.deleted.items()),
@@ -133,7 +138,7 @@ def text_of(receipt: Receipt) -> str:
                 [f"- MLflow: pictures and pages of {counted(receipt.withdrawn, 'run')} deleted; the runs stay, tagged"]
                 * withdrawn
             ),
-            "- The photographs, and copies of them, are on the deny list, and do not come in again.",
+            "- The photographs are on the deny list: ingest refuses them and copies of them.",
             *(f"- Refused: {harmless(name)}" for name in receipt.refused),
             f"- Gates of the repaired version: {', '.join(f'{k} {v}' for k, v in receipt.gates.items())}.",
             *([f"- The repaired version is not complete: {receipt.stopped}."] if receipt.stopped else []),
@@ -154,4 +159,4 @@ def text_of(receipt: Receipt) -> str:
 
 def files_of(takedown: str) -> list[Path]:
     """The files of a takedown that can be given to the person who asked."""
-    return [FOLDER / takedown / name for name in ("receipt.md", RECEIPT)]
+    return [FOLDER / takedown / name for name in (RECEIPT_TEXT, RECEIPT)]

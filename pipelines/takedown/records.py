@@ -1,4 +1,4 @@
-"""What MLflow keeps of runs that used a photograph: their pictures and pages go, their numbers stay, with a tag."""
+"""MLflow's records of runs that used a photograph: pictures and pages are deleted; numbers stay, with a tag."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -15,13 +15,14 @@ from pipelines.takedown.versions import KEPT
 PICTURES = ("figures", "report")
 """Folders of artifacts that can show photographs."""
 BEHIND_A_SERVER = "mlflow-artifacts:"
-"""Addresses of artifacts that an MLflow server fetches and deletes itself."""
+"""Prefix of addresses of artifacts that an MLflow server fetches and deletes itself."""
 MADE_FROM_THEM = "made from photographs that were taken down since"
 
 
 class Withdrawn(NamedTuple):
-    """runs: whose pictures went. objects: that went from buckets for it, every version. trained: names of the runs that
-    trained a model on a dataset of the takedown. behind: whether a server stands between us and its bucket."""
+    """runs: how many had their pictures deleted. objects: how many were deleted from buckets, over all versions.
+    trained: names of the runs that trained a model on a dataset of the takedown. behind: whether a server is between us
+    and its bucket."""
 
     runs: int
     objects: int
@@ -51,9 +52,9 @@ def withdraw(datasets: Iterable[str], takedown: str) -> Withdrawn:
 
 
 def search_records(takedown: str, traces: Traces) -> Iterator[Trace | None]:
-    """For every version of every artifact that MLflow has in a bucket: what of the traces it holds, if anything.
+    """Yields each trace in any version of any artifact that MLflow has in a bucket, and None for a version without one.
 
-    A picture of a run whose pictures were withdrawn is one whatever it holds. Artifacts on disk are not searched here.
+    Any picture of a run whose pictures were withdrawn counts as a trace. Artifacts on disk are not searched here.
     """
     here = os.environ.get("MLFLOW_TRACKING_URI") or Path(tracking.STORE).is_file()
     for run in _runs(_client()) if here else ():
@@ -67,7 +68,7 @@ def search_records(takedown: str, traces: Traces) -> Iterator[Trace | None]:
 
 
 def _tag_versions(client: Any, runs: set[str | None], takedown: str) -> None:
-    """Tags the registered models that these runs trained: see `objectmate promote`."""
+    """Tags the versions of registered models that these runs trained: see `objectmate promote`."""
     for run in sorted(filter(None, runs)):
         for version in client.search_model_versions(f"run_id = '{run}'"):
             client.set_model_version_tag(version.name, version.version, f"takedown.{takedown}", MADE_FROM_THEM)
@@ -92,7 +93,7 @@ def _datasets(run: Any) -> set[str]:
 
 
 def _delete_pictures(client: Any, run_id: str) -> int:
-    """Deletes a run's pictures; how many objects went from a bucket, with every version."""
+    """Deletes a run's pictures; returns how many objects were deleted from a bucket, over all versions."""
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     address = client.get_run(run_id).info.artifact_uri
@@ -105,7 +106,7 @@ def _delete_pictures(client: Any, run_id: str) -> int:
 
 
 def _bucket(address: str) -> S3Store:
-    return S3Store(address, os.environ.get("MLFLOW_S3_ENDPOINT_URL"))  # MLflow may have a server of its own
+    return S3Store(address, os.environ.get("MLFLOW_S3_ENDPOINT_URL"))  # MLflow may use another S3 server
 
 
 def _client() -> Any:

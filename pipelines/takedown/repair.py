@@ -1,15 +1,8 @@
-"""The repaired version of a run: its own pipeline makes its dataset again, with the deny list."""
-
-import os
-from pathlib import Path
-from typing import Any
-
-import yaml
+"""Repairs a run: its own pipeline makes its dataset again, with the deny list."""
 
 from components.common.errors import GateStop
 from pipelines.engines.dvc_file import render_dvc
-from pipelines.engines.identity import Identity, is_local
-from pipelines.engines.request import Request, moved
+from pipelines.engines.request import Request
 from pipelines.engines.run import run_pipeline
 from pipelines.engines.workspace import Workspace
 
@@ -21,26 +14,7 @@ def repair(workspace: Workspace) -> str:
     """
     (workspace.root / "dvc.yaml").write_text(render_dvc(workspace.root), encoding="utf-8")  # it now names the deny list
     try:
-        run_pipeline(request_of(workspace))
+        run_pipeline(Request.of(workspace))
     except GateStop as stop:
         return str(stop)
     return ""
-
-
-def request_of(workspace: Workspace) -> Request:
-    """The request that made a run, for its dataset.
-
-    The embedded photographs are not named in it: to name them would give them the settings of other photographs.
-    """
-    if not workspace.identity.is_file():
-        return Request("dataset")
-    identity = Identity(**yaml.safe_load(workspace.identity.read_text(encoding="utf-8")))
-    settings: dict[str, Any] = moved(identity.settings, workspace.root, Path())
-    images, labels = (_from_here(workspace.root, source) for source in (identity.images, identity.labels))
-    images = "" if labels and images == Request("dataset").sources[0] else images
-    overrides = [f"{key}={yaml.safe_dump(value, default_flow_style=True).strip()}" for key, value in settings.items()]
-    return Request("dataset", images, labels, identity.profile, workspace=workspace.root, overrides=overrides)
-
-
-def _from_here(root: Path, source: str) -> str:
-    return os.path.relpath(root / source) if is_local(source) else source

@@ -1,7 +1,7 @@
-"""Pictures that lie among files or inside pages, told by their look.
+"""Loose pictures in files or inside pages, recognised by appearance.
 
-Such a picture may be a part of a photograph, and a crop of a product agrees with every photograph of it. So one counts
-only if it agrees better with a photograph that was taken down than with any that is still in a dataset.
+Such a picture may be a part of a photograph, and a crop of a product matches every photograph of it. So it counts only
+if it matches a photograph that was taken down better than any that is still in a dataset.
 """
 
 import re
@@ -17,18 +17,18 @@ from components.common.vision.images import Rejected, decode
 from components.common.vision.looks import AGREEING, Look, agreement, look_of, looks_of
 
 INSIDE = re.compile(rb"data:image\\?/[\w.+-]+(?:;[^,;\s]*)*;base64,([A-Za-z0-9+/\\\s]+)", re.IGNORECASE)
-"""A picture as a data address, which may be wrapped or escaped; without the padding at its end."""
+"""A picture as a data URL, which may be wrapped or escaped; without the padding at its end."""
 
 
 class Likeness(NamedTuple):
-    """A picture that agrees with a photograph that was taken down: its looks, and on how many matches."""
+    """A picture that matches a photograph that was taken down. ways: its looks. matches: how many features match."""
 
     ways: Sequence[Look]
     matches: int
 
 
 def likenesses(data: bytes, gone: Sequence[Look]) -> list[Likeness]:
-    """Of a file's pictures, itself or those inside, each that agrees with a photograph that was taken down.
+    """The file's pictures (itself, or those inside it) that match a photograph that was taken down.
 
     gone: the looks of those photographs.
     """
@@ -36,11 +36,11 @@ def likenesses(data: bytes, gone: Sequence[Look]) -> list[Likeness]:
         return []
     pictures = {data, *(_decoded(match[1]) for match in INSIDE.finditer(data))}
     with ThreadPoolExecutor() as pool:
-        return [found for found in pool.map(lambda picture: _likeness(picture, gone), pictures) if found]
+        return [likeness for likeness in pool.map(lambda each: _likeness(each, gone), pictures) if likeness]
 
 
 def without_kept(found: Mapping[str, list[Likeness]], kept: Sequence[Dataset]) -> list[str]:
-    """The files with a picture that agrees with no photograph that stays as well as with one that is gone.
+    """The files with a picture that matches a photograph that is gone better than any photograph that stays.
 
     found: file -> its likenesses. kept: `images` of the runs that stay; each photograph is decoded once.
     """
@@ -54,14 +54,14 @@ def without_kept(found: Mapping[str, list[Likeness]], kept: Sequence[Dataset]) -
 
 def _decoded(text: bytes) -> bytes:
     digits = re.sub(rb"[\\\s]", b"", text)
-    whole = len(digits) // 4 * 4
-    return b64decode(digits[:whole] + (digits[whole:].ljust(4, b"=") if len(digits) - whole > 1 else b""))
+    complete = len(digits) // 4 * 4
+    return b64decode(digits[:complete] + (digits[complete:].ljust(4, b"=") if len(digits) - complete > 1 else b""))
 
 
 def _likeness(picture: bytes, gone: Sequence[Look]) -> Likeness | None:
     try:
         ways = looks_of(decode(picture))
-    except Rejected:  # it is no picture
+    except Rejected:  # it is not a picture
         return None
     matches = max(agreement(ways, look) for look in gone)
     return Likeness(ways, matches) if matches >= AGREEING else None

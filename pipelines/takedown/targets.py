@@ -1,4 +1,4 @@
-"""Which photographs a takedown asks for: by sha256, name, address, value or picture, one by one or as a list."""
+"""Which photographs a takedown is about: by sha256, name, address, value or picture, singly or as a list."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -22,29 +22,30 @@ EVERY = 1 << 40
 
 @dataclass(frozen=True)
 class Targets:
-    """image_ids: sha256 of each photograph asked for, sorted. absent: those of them that the run does not have."""
+    """image_ids: sha256 of each named photograph, sorted. absent: those that the run does not have."""
 
     image_ids: Sequence[str]
     absent: Sequence[str]
 
 
 def read_targets(run: Run, asked: Iterable[str]) -> Targets:
-    """The photographs asked for.
+    """The named photographs.
 
     asked: each a sha256, the first digits of one, a photograph's name or address, `column=value` of images or
-    subjects, or a picture's file. Raises `UserError` for one that names nothing, several photographs, or no photograph.
+    subjects, or a picture's file. Raises `UserError` if there is none, or for a text that names no photograph, or is
+    ambiguous.
     """
-    found: set[str] = set()
+    image_ids: set[str] = set()
     for text in asked:
-        found |= _meant(run, text.strip())
-    if not found:
-        raise UserError("nothing is asked for: name a photograph, its sha256, its address or a picture of it")
-    here = {row["image_id"] for row in run["images"].at(run["images"].where("image_id", found))}
-    return Targets(sorted(found), sorted(found - here))
+        image_ids |= _meant(run, text.strip())
+    if not image_ids:
+        raise UserError("no photograph is named: give its name, its sha256, its address or a picture of it")
+    present = {row["image_id"] for row in run["images"].at(run["images"].where("image_id", image_ids))}
+    return Targets(sorted(image_ids), sorted(image_ids - present))
 
 
 def read_list(path: Path) -> list[str]:
-    """The lines of a list of photographs, without empty ones and those that begin with #."""
+    """The lines of a list of photographs, without empty ones and those that start with #."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -55,7 +56,7 @@ def read_list(path: Path) -> list[str]:
 
 
 def deny(run: Run, targets: Targets, takedown: str) -> list[Denied]:
-    """The entries of the deny list, with the look of each photograph that the run has."""
+    """The entries for the deny list, with the look (local features) of each photograph that the run has."""
     images = run["images"]
     looks: dict[str, Look] = {}
     columns = images.dataset.table(["image_id", *blob_columns("image")])
@@ -91,15 +92,15 @@ def _with_value(run: Run, question: str) -> set[str]:
 def _none(run: Run, text: str) -> set[str]:
     if before := _taken_down(run, text):
         raise UserError(f"{text} was taken down already ({before}): `objectmate takedown verify NAME` searches again")
-    raise UserError(f"{text} names no photograph of this run: give its sha256 to keep it out all the same")
+    raise UserError(f"{text} names no photograph of this run: give its sha256 to keep it out anyway")
 
 
 def _taken_down(run: Run, text: str) -> str:
     """Which takedown took the photograph of this name, or in this file; empty if none did."""
     quarantine = run["quarantine"].dataset.rows(["uri", "reason", "detail"]) if "quarantine" in run.datasets else []
-    told = [str(row["detail"]) for row in quarantine if row["uri"] == text and row["reason"] == REASON]
-    if told or not Path(text).is_file():
-        return "".join(told[:1])
+    details = [str(row["detail"]) for row in quarantine if row["uri"] == text and row["reason"] == REASON]
+    if details or not Path(text).is_file():
+        return "".join(details[:1])
     data = Path(text).read_bytes()
     try:
         read_denied(DENIED).check(sha256(data).hexdigest(), decode(data))

@@ -1,6 +1,6 @@
-"""What a photograph leaves behind, by which it is recognised wherever it lies: ids, and digests of blobs and rows.
+"""The traces of a photograph, by which it is recognised anywhere: ids, and digests of blobs and rows.
 
-No pixel is kept: a blob, a vector or a latent is known by the sha256 of its bytes.
+No pixel is stored: a blob, a vector or a latent is recognised by the sha256 of its bytes.
 """
 
 import re
@@ -28,7 +28,7 @@ PARQUET, NUMPY, SAFETENSORS = b"PAR1", b"\x93NUMPY", b'{"'
 
 
 class Trace(NamedTuple):
-    """Something that should be gone: where it lies, and by what it was recognised."""
+    """Something that should be gone: where it is, and how it was recognised."""
 
     place: str
     what: str
@@ -42,7 +42,7 @@ class Traces:
     digests: frozenset[str]
 
     def found_in(self, data: bytes) -> str:
-        """What of it a file's content holds, in words; empty if nothing."""
+        """The first trace in a file's content, in words; empty if there is none."""
         for word in _ids(data):
             if word in self.ids:
                 return f"id {word}"
@@ -53,7 +53,7 @@ class Traces:
 
 
 def traces_of(run: Run, affected: Affected) -> Traces:
-    """What the photographs of `affected["images"]` have left in the datasets of a run."""
+    """The traces of the photographs in `affected["images"]` in the datasets of a run."""
     objects = set(affected.get("objects", ()))
     digests = {row["image_id"] for row in run["images"].at(affected.get("images", []))}
     digests |= set(_rows_digests(run, "images", affected.get("images", [])))
@@ -71,7 +71,7 @@ def ids_of(run: Run, affected: Affected) -> frozenset[str]:
 
 
 def _of_tuples(run: Run, positions: Iterable[int], objects: set[int]) -> Iterator[str]:
-    """The cells and latents of tuples that show one of the objects: the others stay as they are in a repaired tuple."""
+    """Digests of the cells and latents of tuples that show one of the objects; a repaired tuple keeps the others."""
     arrays = run["latents"].dataset.arrays() if "latents" in run.datasets else {}
     for at, row in zip(positions, run["tuples"].at(positions) if positions else [], strict=True):
         if row["anchor"] in objects:
@@ -100,7 +100,7 @@ def _digest(array: np.ndarray) -> str:
 
 
 def _ids(data: bytes) -> Iterator[str]:
-    """Everything in a file that has the form of an id: its own text, and the strings of a table."""
+    """Everything in a file that looks like an id: in its own text, and in the strings of a table."""
     yield from (match.group().decode() for match in ID.finditer(data))
     if data.startswith(PARQUET):
         with suppress(pa.ArrowException, OSError):  # a damaged table is searched as plain bytes
@@ -116,7 +116,7 @@ def _strings(table: pa.Table) -> Iterator[str]:
 
 
 def _digests(data: bytes) -> Iterator[tuple[str, str]]:
-    """What a file consists of: itself, the members of a tar, the rows of arrays. Damaged ones are plain bytes."""
+    """(name, sha256) of a file's parts: itself, members of a tar, rows of arrays. Damaged files are plain bytes."""
     yield "its bytes", sha256(data).hexdigest()
     with suppress(Exception):  # readers raise errors of any kind on damaged or foreign files
         if data[257:262] == b"ustar":

@@ -1,4 +1,4 @@
-"""Searching every place for what should be gone: every file's ids and bytes, and every picture's look."""
+"""Searches every place for what should be gone: every file's ids and bytes, and every picture's appearance."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,11 +24,11 @@ from pipelines.takedown.versions import opened_stores
 
 FULL_PICTURES = (("images", "image"), ("backgrounds", "image"))
 """Datasets and blobs that show a photograph as a whole."""
-A_PICTURE = "a picture, by its look"
+A_PICTURE = "a picture, by appearance"
 
 
 def verify(plan: Plan) -> tuple[list[Trace], int]:
-    """Everything that is still there, and how many files were searched."""
+    """Everything that is still there, and how many files and objects were searched."""
     workspace = Workspace(Path(plan.workspace))
     roots = [workspace.root, *(path for path in RUNS.glob("*") if path.is_dir()), Path()]
     data = {path.resolve() for root in roots if (path := root / "data").is_dir()}
@@ -37,40 +37,40 @@ def verify(plan: Plan) -> tuple[list[Trace], int]:
     denied = [entry for entry in read_denied(DENIED).entries if entry.takedown == plan.takedown]
     looks = [entry.look for entry in denied if entry.look]
     kept = [Dataset(folder / "images") for folder in sorted(data) if is_complete(folder / "images")]
-    found, alike_in = _searched(files, plan.traces, looks)
-    found += [Trace(file, A_PICTURE) for file in without_kept(alike_in, kept)]
+    in_files, alike_in = _searched(files, plan.traces, looks)
+    in_files += [Trace(file, A_PICTURE) for file in without_kept(alike_in, kept)]
     stored, objects = _stores(workspace, plan.traces)
     seen = [trace for folder in sorted(data) for trace in _by_look(folder, denied)]
     outputs = [trace for address in plan.outputs for trace in search_outputs(address, plan.traces)]
     outputs += search_records(plan.takedown, plan.traces)
-    left = [*found, *stored, *seen, *(trace for trace in outputs if trace)]
+    left = [*in_files, *stored, *seen, *(trace for trace in outputs if trace)]
     return left, len(files) + objects + len(outputs)
 
 
 def _searched(
     files: Sequence[Path], traces: Traces, looks: Sequence[Look]
 ) -> tuple[list[Trace], dict[str, list[Likeness]]]:
-    """What files hold by ids and bytes; and, of the others, those with pictures that agree with these looks."""
-    found, alike_in = [], {}
+    """The traces in files by ids and bytes; and, among the other files, those with pictures that match these looks."""
+    in_files, alike_in = [], {}
     for file in track(files, "files searched"):
         data = file.read_bytes()
         if what := traces.found_in(data):
-            found.append(Trace(str(file), what))
+            in_files.append(Trace(str(file), what))
         elif pictures := likenesses(data, looks):
             alike_in[str(file)] = pictures
-    return found, alike_in
+    return in_files, alike_in
 
 
 def _stores(workspace: Workspace, traces: Traces) -> tuple[list[Trace], int]:
-    """What DVC's cache and remotes still hold."""
-    found, count = [], 0
+    """The traces that DVC's cache and remotes still hold, and how many objects were searched."""
+    stored, count = [], 0
     with open_dvc(workspace) as repo:
         for store in opened_stores(repo):
             for oid in track(sorted(store.odb.all()), f"objects of the {store.name} searched"):
                 count += 1
                 if what := traces.found_in(store.read(oid)):
-                    found.append(Trace(f"{store.name} {oid}", what))
-    return found, count
+                    stored.append(Trace(f"{store.name} {oid}", what))
+    return stored, count
 
 
 def _by_look(data: Path, denied: Sequence[Denied]) -> Iterator[Trace]:
@@ -78,4 +78,4 @@ def _by_look(data: Path, denied: Sequence[Denied]) -> Iterator[Trace]:
         if is_complete(data / name):
             dataset = Dataset(data / name)
             rows = alike(dataset, blob, dataset.rows(blob_columns(blob)), denied)
-            yield from (Trace(f"{data / name} {row['shard']}", "by its look") for row in rows)
+            yield from (Trace(f"{data / name} {row['shard']}", "by appearance") for row in rows)

@@ -1,8 +1,8 @@
 """The versions of datasets and reports in a store of DVC, a cache or a remote, and which of them hold traces.
 
-DVC keeps a folder as an object `<md5>.dir` that lists the md5 of its files. Its run cache and each dvc.lock say which
-folders a stage read and which it made. A version holds traces if an id stands in one of its tables, or if every stage
-on record that made it had read such a version; so does a folder that no record explains, unless it is in use.
+DVC stores a folder as an object `<md5>.dir` that lists the md5 of its files. Its run cache and each dvc.lock say which
+folders a stage read and which it made. A version holds traces if an id is in one of its tables, or if every recorded
+run of a stage that made it had read such a version. A folder that no record mentions counts as holding traces, too.
 """
 
 import json
@@ -16,8 +16,8 @@ from pipelines.takedown.traces import PARQUET, Traces
 
 DIR = ".dir"
 KEPT = ("train_insertion", "train_generation", "evaluation", "gate_model")
-"""Stages whose results stay: what a model has learnt cannot be taken out of it. Receipts name them. Their reports show
-pictures, and go."""
+"""Stages whose results stay, since what a model has learnt cannot be taken out of it. Receipts name them. Their reports
+show pictures, and are deleted."""
 OF_REPORT, REPORTS = "report of ", "data/reports/"
 
 
@@ -58,7 +58,7 @@ class Store:
             return file.read()
 
     def with_ids(self, traces: Traces) -> set[str]:
-        """The folders in whose tables an id stands."""
+        """The folders whose tables contain an id."""
         holding: dict[str, bool] = {}
         for files in self.folders.values():
             for name, md5 in files.items():
@@ -75,23 +75,23 @@ def opened_stores(repo: Any) -> list[Store]:
 
 
 def records_of(cache: Path, locks: Iterable[Path]) -> list[Record]:
-    """Every run of a stage that the run cache below `cache`, or a dvc.lock, tells of."""
+    """Every run of a stage that the run cache below `cache`, or a dvc.lock, records."""
     cached = [_records(read_yaml(path), path) for path in sorted((cache / "runs").glob("*/*/*")) if path.is_file()]
     locked = [_records(stage) for lock in locks for stage in read_yaml(lock).get("stages", {}).values()]
-    return [record for some in (*cached, *locked) for record in some]
+    return [record for records in (*cached, *locked) for record in records]
 
 
 def tainted(holding: set[str], records: Iterable[Record]) -> set[str]:
-    """The folders that hold traces, or were made only from such; without those that stay (`KEPT`)."""
+    """The folders that hold traces, or were made only by runs that read such folders; `KEPT` stages are left out."""
     known = [record for record in records if record.stage not in KEPT]
-    found = set(holding)
+    affected = set(holding)
     while True:
-        bad = [record for record in known if record.reads & found or record.makes & holding]
+        bad = [record for record in known if record.reads & affected or record.makes & holding]
         clean = {oid for record in known if record not in bad for oid in record.makes}
-        more = {oid for record in bad for oid in record.makes} - clean
-        if more <= found:
-            return found
-        found |= more
+        newly = {oid for record in bad for oid in record.makes} - clean
+        if newly <= affected:
+            return affected
+        affected |= newly
 
 
 def unexplained(store: Store, records: Iterable[Record]) -> set[str]:
@@ -101,12 +101,13 @@ def unexplained(store: Store, records: Iterable[Record]) -> set[str]:
 
 
 def _records(stage: dict[str, Any], file: Path | None = None) -> list[Record]:
-    """One run of a stage; its report as a record of its own if the rest of its results stays."""
+    """One run of a stage; its report is a separate record if the rest of its results stays."""
     name, reads = str(stage.get("cmd", "")).rpartition(" ")[2], frozenset(_folders(stage.get("deps", ())))
-    made = stage.get("outs", ())
+    outs = stage.get("outs", ())
     if name not in KEPT:
-        return [Record(name, reads, frozenset(_folders(made)), file)]
-    reports, results = ([out for out in made if (REPORTS in str(out.get("path"))) is of] for of in (True, False))
+        return [Record(name, reads, frozenset(_folders(outs)), file)]
+    reports = [out for out in outs if REPORTS in str(out.get("path"))]
+    results = [out for out in outs if REPORTS not in str(out.get("path"))]
     return [
         Record(name, reads, frozenset(_folders(results)), file),
         Record(f"{OF_REPORT}{name}", reads, frozenset(_folders(reports)), file),

@@ -16,7 +16,7 @@ from components.common.terminal import Terminal, shown
 from components.ingest.params import Params
 from components.ingest.stage import run
 from pipelines.cli.app import app
-from pipelines.cli.stopping import in_one_sentence
+from pipelines.engines.stopping import in_one_sentence
 
 ROOT = Path(__file__).parents[2]
 WORLD = ROOT / "components/sandbox/world/corpus/images"
@@ -40,6 +40,7 @@ def test_what_acts_is_written_out_and_letters_stay() -> None:
 def test_json_stays_json_and_acts_no_more() -> None:
     value = {"name": ACTING.replace("\udc80", ""), "tea": "茶"}
     assert json.loads(json_text(value)) == value and not acts(json_text(value)) and "茶" in json_text(value)
+    assert json.loads(json_text({"digest": b"\x0a", "place": Path("a")})) == {"digest": "0a", "place": "a"}
 
 
 @pytest.mark.parametrize("part", ["line", "table", "tree"])

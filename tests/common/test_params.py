@@ -1,5 +1,8 @@
 """Parameters: wrong ones are refused before any work, in one sentence that names the key."""
 
+import ast
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
@@ -9,6 +12,10 @@ from pydantic import Field, ValidationError, model_validator
 from components.common.errors import UserError
 from components.common.stage.params import StageParams, section, validate
 from components.common.stage.yaml_text import read_yaml
+from pipelines.parameters import fields
+
+ROOT = Path(__file__).parents[2]
+KEY = re.compile(r"(?<![\w./-])[a-z_]+(?:\.[a-z_]+)+(?![\w(/])")
 
 
 class Window(StageParams):
@@ -104,3 +111,20 @@ def test_sections_are_found_by_dotted_path() -> None:
     assert section(values, "training.generation", "params.yaml") == {}
     with pytest.raises(UserError, match=r"params\.yaml has no section 'training\.other'"):
         section(values, "training.other", "params.yaml")
+
+
+def test_messages_name_parameters_that_exist() -> None:
+    """Who sets one that does not is refused."""
+    sections = {key.rpartition(".")[0] for key in fields()} - {""}
+    known = {*fields(), *sections, "models.lock"}
+    named = {(where, key) for where, text in texts() for key in KEY.findall(text) if key.partition(".")[0] in sections}
+    assert [(where, key) for where, key in sorted(named) if key not in known] == []
+    assert any(key == "duplicates.photo_bits" for _, key in named)
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """File and text of every string in the code."""
+    for path in (path for package in ("components", "pipelines") for path in (ROOT / package).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield path.relative_to(ROOT).as_posix(), node.value

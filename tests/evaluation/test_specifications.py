@@ -49,6 +49,6 @@ def test_compare_refuses_scores_of_another_preprocessing(models, params: Params,
     why = "measured differently (preprocess), so values cannot be compared"
     for metric in ("clip_i", "dino", "ir", "second_ir", "top1_ir", "reference_gap"):
         assert refused[f"insertion.{metric}"] == why
-    assert "measured otherwise" not in refused["insertion.object_error"]
+    assert "measured differently" not in refused["insertion.object_error"]
     _, alike = compare_scores(scored["pad"], scored["pad"])
-    assert not [reason for reason in alike.values() if "measured otherwise" in reason]
+    assert not [reason for reason in alike.values() if "measured differently" in reason]

@@ -195,11 +195,11 @@ def test_only_one_fetch_at_a_time_and_only_where_there_is_room(locked: Hub, monk
     FOLDER.mkdir()
     with (FOLDER / ".fetching.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        with pytest.raises(UserError, match="another `objectmate models fetch` is at work"):
+        with pytest.raises(UserError, match="another `objectmate models fetch` is running"):
             fetch(FOLDER, print)
     usage = shutil.disk_usage(FOLDER)._replace(free=10)
     monkeypatch.setattr("shutil.disk_usage", lambda folder: usage)
-    with pytest.raises(UserError, match=r"folder has room for 0\.0 MB, but 0\.0 MB are to be fetched"):
+    with pytest.raises(UserError, match=r"folder has 0\.0 MB free, but 0\.0 MB are to be fetched"):
         fetch(FOLDER, print)
     assert not locked.loaded()
 

@@ -62,7 +62,9 @@ def test_locks_of_two_profiles_stand_side_by_side(stocked: Hub) -> None:
     said: list[str] = []
     lock(said)
     assert [
-        line for line in said if line.startswith("owner/judge: leaves the lock, as neither open with these settings")
+        line
+        for line in said
+        if line.startswith("owner/judge: is removed from the lock, as neither open with these settings")
     ]
     assert read_lock().models[JUDGE].used_by == {"open": ["models.second_ir"], "sandbox": ["models.ir"]}
     assert "owner/judge" not in read_lock().models, "nothing names it any more"
@@ -123,7 +125,7 @@ def test_the_workspace_of_a_run_has_the_commits(stocked: Hub, tmp_path: Path, mo
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     with pytest.raises(
-        UserError, match=r"HF_HUB_OFFLINE is set and .*cache has no whole .*`objectmate models fetch DIR`"
+        UserError, match=r"HF_HUB_OFFLINE is set and .*cache has no complete .*`objectmate models fetch DIR`"
     ):
         check_run(Request("full", images="shop", profile="open", overrides=["ingest.licence=CC0-1.0"]))
 
@@ -160,7 +162,7 @@ def test_without_a_lock_the_command_repeats_the_settings(tmp_path: Path, monkeyp
         (
             SINGLE | {"config.json": b'{"auto_map": {"AutoModel": "m.M"}}'},
             {},
-            "code of its own .auto_map in config.json",
+            "its own code .auto_map in config.json",
         ),
         (SINGLE | {"tokenizer_config.json": b'{"auto_map": {}}'}, {}, "auto_map in tokenizer_config.json"),
         (SINGLE | {"config.json": b"[broken"}, {}, "config.json of owner/model is not valid JSON"),
@@ -168,7 +170,7 @@ def test_without_a_lock_the_command_repeats_the_settings(tmp_path: Path, monkeyp
         (SINGLE, {"license": "other", "license_name": "s-lab"}, "has the licence s-lab"),
         (SINGLE, {"license": ["mit", "gpl-3.0"]}, "has the licence gpl-3.0"),
         (SINGLE, {"license": None}, "names no licence: .*--allow owner/model=LICENCE"),
-        (PIPELINE | {"unet/net.py": b"", "model_index.json": b'{"unet": ["net", "N"]}'}, {}, "own .unet/net.py"),
+        (PIPELINE | {"unet/net.py": b"", "model_index.json": b'{"unet": ["net", "N"]}'}, {}, "own code .unet/net.py"),
         (PIPELINE | {"model_index.json": b'{"_class_name": ["pipe", "P"]}'}, {}, "_class_name in model_index.json"),
     ],
 )

@@ -15,7 +15,7 @@ from components.inference.model import TrainedModel
 from components.inference.sources import Reference
 from components.lineage import ask
 from pipelines.cli.drawing import Asked, generate_pictures, insert_pictures
-from pipelines.cli.stopping import Stopped
+from pipelines.engines.stopping import Stopped
 from tests.inference.scene_data import encoded, ramp
 from tests.lineage.lineage_data import write_run
 
@@ -122,7 +122,7 @@ def test_bad_rows_of_a_table_are_reported_and_the_others_made(folder: Path, caps
         reasons = dict(line.split(": ", 1) for line in said.err.splitlines() if line.startswith("line "))
         assert sorted(int(line.split()[1]) for line in reasons) == [3, 4, 5, 6, 7, 8, 10, 11, 12]
         assert "its y is 'twelve'" in reasons["line 4"] and "same 'out' as line 2" in reasons["line 6"]
-    assert said.out.count("is there already") == 2
+    assert said.out.count("exists already") == 2
     assert sorted(path.name for path in Path("made").iterdir()) == ["9-scene.png", "a.png"]
     assert origin_of(Path("made/a.png").read_bytes()).seed == 5
 
@@ -177,6 +177,14 @@ def test_a_trained_model_is_named_by_its_dataset_and_by_the_registry(folder: Pat
         assert registered.name == f"models:/mugs/{version}" and registered[2:] == found[2:]
     with pytest.raises(UserError, match="cannot be fetched from MLflow's registry"):
         find_model("models:/mugs/9")
+
+
+def test_a_registry_that_is_away_is_one_sentence_without_its_password(monkeypatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://someone:hunter2@127.0.0.1:9")
+    with pytest.raises(UserError, match="cannot be fetched from MLflow's registry") as refused:
+        find_model("models:/mugs@champion")
+    assert "hunter2" not in str(refused.value)
 
 
 def test_lineage_names_what_a_picture_was_made_from(folder: Path, inserting: TrainedModel, monkeypatch) -> None:

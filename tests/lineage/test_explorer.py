@@ -106,7 +106,7 @@ def test_an_id_is_typed_and_rows_are_walked_both_ways(walked: Path, visit: Visit
         ("3.png", "images:4"),  # its part is the second
         ("images", "images"),
         ("latents", "latents"),
-        ("rows of nothing", "is no id"),
+        ("rows of nothing", "is not an id"),
         ("x", "Ingest refused x"),
     ],
 )

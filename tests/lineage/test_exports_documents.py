@@ -43,7 +43,7 @@ def summary(run: Workspace, folder: Path, declared: str = "") -> dict[str, list[
 
 def test_the_card_counts_rows_rejects_and_splits(card: str) -> None:
     cells = rows(card)
-    assert ("images", "5", "a photograph that was taken in") in [row[:3] for row in cells]
+    assert ("images", "5", "a photograph that was accepted") in [row[:3] for row in cells]
     assert {("quarantine", "ingest", "opted-out", "2"), ("quarantine", "ingest", "truncated", "1")} <= set(cells)
     assert {("detection_rejects", "detection", "overlap", "4"), ("train", "2"), ("validation", "1")} <= set(cells)
 
@@ -90,13 +90,15 @@ def test_values_cannot_break_out_of_the_card(stopped_run: Workspace, tmp_path: P
 def test_the_summary_measures_what_can_be_measured(exported_run: Workspace, tmp_path: Path) -> None:
     fields = summary(exported_run, tmp_path)
     assert fields["images"] == [
-        ("measured", "less than 1 million (5 photographs were taken in; 3 training samples were made of them)")
+        ("measured", "less than 1 million (5 photographs were accepted; 3 training samples were made from them)")
     ]
     assert fields["latest_acquisition"][0] == ("measured", "11/2025, of the photographs that say so (3 do not)")
     assert fields["top_domains"][0] == (
         "measured", "most frequent tenth of 2 domains of source addresses: a.example (2)",
     )  # fmt: skip
-    assert fields["reservations"][0][1].startswith("2 rows kept out for an opt-out; 1 photographs that were used carry")
+    assert fields["reservations"][0][1].startswith(
+        "2 rows kept out because of an opt-out; 1 photographs that were used carry"
+    )
     assert fields["model"][0][1].startswith("model_insertion (")
 
 
@@ -121,7 +123,7 @@ def test_what_a_person_declares_stands_beside_what_is_measured(exported_run: Wor
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [("provdier: x\n", "nothing is declared as 'provdier'"), ("provider: [a, b]\n", "'provider' must be one text")],
+    [("provdier: x\n", "there is no declaration 'provdier'"), ("provider: [a, b]\n", "'provider' must be one text")],
 )
 def test_a_wrong_declaration_is_refused(exported_run: Workspace, tmp_path: Path, text: str, sentence: str) -> None:
     (tmp_path / "said.yaml").write_text(text)

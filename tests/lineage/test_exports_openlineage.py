@@ -201,7 +201,7 @@ def test_a_receiver_that_is_away_is_one_sentence_without_its_password(exported_r
 
 @pytest.mark.parametrize("address", ["localhost:5000", "ftp://there/x", "http://"])
 def test_an_address_that_is_none_is_refused(exported_run: Workspace, address: str) -> None:
-    with pytest.raises(UserError, match="is no address of a receiver"):
+    with pytest.raises(UserError, match="is not the address of a receiver"):
         deliver([], address)
 
 

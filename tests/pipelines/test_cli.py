@@ -1,10 +1,12 @@
 """The command line: light to start, and every mistake is one sentence with exit code 2."""
 
+import inspect
 import os
+import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -13,9 +15,15 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from pipelines.cli import cluster, lineage_export, parameters, results, run
 from pipelines.cli.app import app
 from pipelines.cli.start import SPIN_COUNT, main
-from pipelines.parameters import render, resolve
+from pipelines.engines.request import ENGINES
+from pipelines.engines.run import _engine
+from pipelines.kubeflow import COMPILED
+from pipelines.lineage.exports.export import FORMATS
+from pipelines.parameters import profile_names, render, resolve
+from pipelines.steps import PIPELINES
 
 ROOT = Path(__file__).parents[2]
 HEAVY = "torch lightning diffusers transformers mlflow great_expectations kfp dvc faiss pandas pyarrow numpy matplotlib"
@@ -70,6 +78,28 @@ def test_waiting_threads_stop_spinning_early_unless_the_user_decides(objectmate,
 
 def test_the_images_say_the_same_of_waiting_threads():
     assert f" GOMP_SPINCOUNT={SPIN_COUNT}\n" in (ROOT / "infra/images/Dockerfile").read_text()
+
+
+@pytest.mark.parametrize(
+    ("command", "parameter", "choices"),
+    [
+        (run.run, "pipeline", PIPELINES),
+        (run.run, "profile", profile_names()),
+        (run.run, "engine", ENGINES),
+        (parameters.params, "profile", profile_names()),
+        (results.compare, "pipeline", PIPELINES),
+        (cluster._submission, "pipeline", COMPILED),
+        (lineage_export.export_command, "formats", FORMATS),
+    ],
+)
+def test_help_lists_every_choice(command: Callable[..., None], parameter: str, choices: Iterable[str]) -> None:
+    told = inspect.signature(command).parameters[parameter].annotation.__metadata__[0].help
+    listed = re.sub(r" \(.*?\)|^[\w ]*: |;.*", "", told)
+    assert sorted(re.split(", | or ", listed)) == sorted(choices)
+
+
+def test_every_engine_can_be_started() -> None:
+    assert all(callable(_engine(name)) for name in ENGINES)
 
 
 def test_the_version_is_printed():

@@ -19,6 +19,7 @@ def run(tmp_path, monkeypatch):
     [
         ("SUCCEEDED", "", "FINISHED", "full succeeded (run-1)"),
         ("FAILED", "Task mining failed.", "FAILED", "full failed (run-1): Task mining failed."),
+        ("FAILED", "\x1b[2Jmining", "FAILED", "full failed (run-1): \x1b[2Jmining"),
     ],
 )
 def test_the_joined_run_is_closed(run, state, message, status, sentence, capsys):
@@ -26,7 +27,7 @@ def test_the_joined_run_is_closed(run, state, message, status, sentence, capsys)
     recorded = mlflow.MlflowClient().get_run(run)
     assert recorded.info.status == status and recorded.data.tags["mlflow.note.content"] == sentence
     assert recorded.data.tags["kubeflow.run"] == "run-1"
-    assert capsys.readouterr().out == f"{sentence}\n"
+    assert capsys.readouterr().out == sentence.replace("\x1b", r"\x1b") + "\n"
 
 
 def test_without_a_run_it_only_prints(monkeypatch):

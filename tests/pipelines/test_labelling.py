@@ -113,7 +113,8 @@ def test_whoever_opens_the_gate_again_is_told(undecided: Path) -> None:
     pictures = Pictures(RUN.inputs(STEP), places(RUN).pictures)
     ask(open_session(RUN, "ben"), pictures, Typed("xq"), said.append, places(RUN).sheet)
     assert any(
-        "different; another rater disagrees, and a tie counts as wrong until one more rater ends it; this opens" in line
+        "different; another rater disagrees, and a tie counts as wrong until one more rater breaks it; this makes"
+        in line
         for line in said
     )
 

@@ -76,7 +76,7 @@ def test_a_list_of_locks_that_a_kill_cut_short_is_begun_again(tmp_path: Path, ca
     for text, stays in (("", False), ('{"data/im', False), ("{}", True), ('{"a": {"read": []}}', True)):
         path.write_text(text)
         drop_damaged_list(tmp_path)
-        assert path.exists() == stays and ("begun again" in capsys.readouterr().out) != stays
+        assert path.exists() == stays and ("a new one is started" in capsys.readouterr().out) != stays
     path.unlink()
     drop_damaged_list(tmp_path)
 
@@ -92,7 +92,7 @@ def test_a_lock_file_that_a_kill_cut_short_is_begun_again(tmp_path: Path, capsys
             Lockfile.validate(yaml.safe_load(path.read_text()))
             path.unlink()
         else:
-            assert "begun again" in capsys.readouterr().out
+            assert "a new one is started" in capsys.readouterr().out
             assert (tmp_path / "dvc.lock.damaged").read_text() == text[:end]
     path.write_text(text)
     set_aside_damaged_lock_file(tmp_path)

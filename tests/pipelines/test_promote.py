@@ -112,7 +112,7 @@ def test_a_worse_run_is_refused_and_one_that_is_not_worse_takes_over(mlflow: Any
     assert champion(mlflow).version == 1 and len(versions(mlflow)) == 1, "nothing of the refused one is registered"
     done = promote("better")
     assert done == Promoted(MODEL, "2", "champion", done.standing, True) and champion(mlflow).version == 2
-    assert done.standing.startswith("by insertion.second_ir it is better than the champion before it: +0.02")
+    assert done.standing.startswith("by insertion.second_ir it is better than the previous champion: +0.02")
     assert done.standing in champion(mlflow).description
 
 
@@ -150,7 +150,7 @@ def test_what_cannot_be_compared_is_refused(mlflow: Any) -> None:
     recorded(mlflow, "other", base(), spec="t" * 64)
     scored_run(Path("unrecorded"), base())
     promote("first")
-    with pytest.raises(GateStop, match=r"with the champion \(insertion.second_ir: measured otherwise"):
+    with pytest.raises(GateStop, match=r"with the champion \(insertion.second_ir: measured differently"):
         promote("other")
     with pytest.raises(UserError, match="MLflow has no record of the run unrecorded"):
         promote("unrecorded")

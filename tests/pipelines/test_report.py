@@ -95,7 +95,7 @@ def test_a_gate_that_the_run_went_past_stands_at_the_top_too(tmp_path):
     make_step(workspace, STEPS["gate_tuples"], verdict="fail", blocking=False, reason="no [b]box[/b] <b>fits</b>")
     page = write_page(workspace).read_text()
     top, _, _ = page.partition('class="answers"')
-    assert "The run went on past the gate" in top and "No [b]box[/b] &lt;b&gt;fits&lt;/b&gt;" in top
+    assert "The run continued past the gate" in top and "No [b]box[/b] &lt;b&gt;fits&lt;/b&gt;" in top
 
 
 def test_the_account_is_a_table_that_says_what_is_missing(tmp_path):

@@ -19,7 +19,6 @@ from pipelines.reproduce.command import reproduce, turns
 from pipelines.reproduce.plan import plan
 from pipelines.reproduce.questions import QUESTIONS
 from pipelines.reproduce.variants import HALF, PLAIN, QUARTER, Turn, mined_by, request_for
-from pipelines.takedown.repair import request_of
 
 KNOWN = {question.name: question for question in QUESTIONS}
 AFTER_SETS = {"assembly", "gate_tuples", "encoding", "train_insertion", "train_generation", "evaluation", "gate_model"}
@@ -107,7 +106,8 @@ def test_the_embedded_photographs_keep_their_settings(given: Workspace, tmp_path
     plain = Request("full", overrides=["assembly.context_max=1.8"])
     identity = plain.identity(workspace.root)
     identity.write(workspace)
-    assert request_of(workspace).identity(workspace.root) == identity
+    made = Request.of(workspace)
+    assert (made.identity(workspace.root), made.overrides) == (identity, plain.overrides)
     turned = request_for(workspace, Turn(HALF, 0, False, "full")).settings()
     assert turned["assembly.context_max"] == 1.8 and "detection.source" not in turned
 

@@ -84,7 +84,7 @@ def test_what_is_too_large_or_no_answer_is_refused(app: Served) -> None:
     reply, text = ask(app, "POST", "/label/actions", b'[{"do": "undo", "turn": "nobody"}]', **own)
     assert (reply.status, json.loads(text)["refused"]) == (
         200,
-        ["An answer was to a pair that is not yours here: reload the page."],
+        ["An answer was for a pair that is not yours here: reload the page."],
     )
 
 
@@ -136,7 +136,7 @@ def test_cells_that_a_spreadsheet_would_compute_are_made_inert() -> None:
 
 def test_what_cannot_be_used_is_one_sentence(undecided: Path) -> None:
     for url in ("nonsense", "nonsense://user:secret@host/name", "postgresql://user:secret@host:port/name"):
-        with pytest.raises(UserError, match="--database is no URL of a database") as refused:
+        with pytest.raises(UserError, match="--database is not the URL of a database") as refused:
             open_database(url)
         assert "secret" not in str(refused.value)
     for url in ("sqlite://", "sqlite:///:memory:"):
@@ -151,7 +151,7 @@ def test_what_cannot_be_used_is_one_sentence(undecided: Path) -> None:
         serve(RUN, [], "127.0.0.1", taken.getsockname()[1], "", "", print)
     with pytest.raises(UserError, match="--host is empty"):
         serve(RUN, [], "", 0, "", "", print)
-    with pytest.raises(UserError, match="nowhere is no run's folder"):
+    with pytest.raises(UserError, match="nowhere is not the folder of a run"):
         serve(RUN, [Workspace(Path("nowhere"))], "127.0.0.1", 0, "", "", print)
 
 

@@ -36,7 +36,7 @@ def opened(visit: Visit, app: Served, rater: str = "", lane: str = "all", **wind
     if rater:
         page.goto(f"{app.address}/name?back=/label")
         page.fill("input[name=name]", rater)
-        page.click("text=Go on")
+        page.click("text=Continue")
         page.wait_for_selector(READY)
     page.goto(f"{app.address}/label?lane={lane}")
     page.wait_for_selector(READY)

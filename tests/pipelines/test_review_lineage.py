@@ -55,7 +55,7 @@ def test_a_column_a_dataset_and_what_does_not_exist(app: Served, visit: Visit) -
     page.click("section:has(h2:has-text('Made from')) a:has-text('sets')")
     assert page.inner_text("h1") == "sets"
     page.goto(f"{app.address}/lineage?what={RUN.params.resolve()}")  # a file of this machine is none of its business
-    assert "is no id, name or position in this run" in page.inner_text("main")
+    assert "is not an id, name or position in this run" in page.inner_text("main")
 
 
 def test_a_picture_is_looked_up_by_its_bytes(app: Served, visit: Visit, tmp_path: Path) -> None:

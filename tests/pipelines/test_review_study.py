@@ -141,7 +141,9 @@ def test_two_runs_are_compared_under_names_that_tell_them_apart(
     ahead, behind = room.turns(study, "ada")
     assert (len(ahead), behind) == (2 * EVERY, [])
     own = [Choice(do="answer", turn=turn.id, word="left", milliseconds=5) for turn in ahead]
-    assert room.act(study, "ben", own[:1]) == ["An answer was to a comparison that is not yours here: reload the page."]
+    assert room.act(study, "ben", own[:1]) == [
+        "An answer was for a comparison that is not yours here: reload the page."
+    ]
     assert room.act(study, "ada", [*own, *own]) == []
     found = preferences(room.answers())
     assert [(one.benchmark, one.answers, one.share.mean) for one in found] == [

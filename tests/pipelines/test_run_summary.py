@@ -9,11 +9,13 @@ from workspace_data import make_step, make_workspace
 
 from components.common.data.reading import Dataset
 from components.common.stage.report import Report
+from components.evaluation.summary import table_of
 from pipelines.engines import summary
 from pipelines.engines.ahead import duration, how_far, planned
 from pipelines.engines.request import Request
 from pipelines.engines.results import RowCount, result
 from pipelines.engines.summary import Outcome, summarise
+from pipelines.engines.told import Told
 from pipelines.steps import STEPS
 
 
@@ -77,3 +79,9 @@ def test_a_stage_knows_its_place_and_the_time_left_only_if_all_is_known(tmp_path
 
 def test_times_are_said_as_people_say_them() -> None:
     assert [duration(seconds) for seconds in (40, 89, 150, 9000)] == ["40 s", "89 s", "2 min", "2.5 h"]
+
+
+def test_every_interval_is_drawn_with_the_seed_of_the_run(tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path, seed=5)
+    told = Told(workspace).table
+    assert told and told.seed == table_of(Dataset(workspace.dataset("scores"))).seed == 5

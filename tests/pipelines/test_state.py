@@ -1,6 +1,7 @@
 """What belongs to the current run, and what is only left over from an earlier one."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,14 +12,15 @@ from components.common.data.reading import Dataset
 from components.common.data.writing import Writer
 from components.common.errors import GateStop, StageFailed
 from components.common.stage.report import Report
+from components.gates.checks import RUN
 from pipelines import kubeflow
 from pipelines.engines import local as engines
 from pipelines.engines import run
 from pipelines.engines.request import Request
-from pipelines.engines.state import current_steps, verdicts
+from pipelines.engines.state import current_steps, stops, verdicts
 from pipelines.engines.workspace import Workspace
 from pipelines.parameters import read_step, render, resolve
-from pipelines.steps import STEPS
+from pipelines.steps import STEPS, Step
 
 
 def names(workspace: Workspace) -> list[str]:
@@ -61,6 +63,24 @@ def test_what_comes_after_a_gate_that_stops_is_not_this_runs(tmp_path: Path) -> 
     change(workspace, **{"gates.recurrence.blocking": False})
     make_step(workspace, STEPS["gate_recurrence"], verdict="fail", blocking=False)
     assert names(workspace) == list(STEPS)
+
+
+def test_a_gate_of_any_name_stops_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = make_workspace(tmp_path)
+    step = Step(replace(STEPS["gate_intake"].stage, named="entrance"), named={"verdicts": "entrance"})
+    monkeypatch.setitem(STEPS, "entrance", step)
+    make_step(workspace, step, verdict="fail")
+    assert stops(workspace, "entrance") and not stops(workspace, "no_step")
+    assert verdicts(workspace)[-1]["stage"] == "entrance"
+
+
+def test_a_next_step_names_the_runs_folder(tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path)
+    commands = f"run `objectmate review {RUN}` or `objectmate label {RUN}`"
+    make_step(workspace, STEPS["gate_model"], verdict="undecided", next_step=commands)
+    assert (
+        verdicts(workspace)[-1]["next_step"] == f"run `objectmate review {tmp_path}` or `objectmate label {tmp_path}`"
+    )
 
 
 def test_a_report_without_a_finished_dataset_is_not_this_runs(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_a_crash_in_the_first_line_leaves_an_empty_file(undecided: Path) -> None
 
 @pytest.mark.parametrize(
     ("file", "sentence"),
-    [("mine.parquet", r"mugs-1/mine\.parquet is Parquet"), ("s3://bucket/v.csv", "is s3://bucket/v.csv, to which")],
+    [("mine.parquet", r"mugs-1/mine\.parquet is Parquet"), ("s3://bucket/v.csv", "is s3://bucket/v.csv, which cannot")],
 )
 def test_verdicts_are_appended_to_a_csv_on_this_machine(undecided: Path, file: str, sentence: str) -> None:
     rename_verdicts(file)
@@ -78,7 +78,7 @@ def test_verdicts_go_to_the_file_that_the_run_names(undecided: Path) -> None:
 def test_a_gate_that_has_not_run_is_said_in_one_sentence(undecided: Path) -> None:
     assert why_not(RUN) == ""
     shutil.rmtree(RUN.dataset("gate_recurrence"))
-    with pytest.raises(UserError, match=r"^the precision gate has not run on what is in runs/mugs-1 now"):
+    with pytest.raises(UserError, match=r"^the precision gate has not run on what is now in runs/mugs-1"):
         why_not(RUN)
 
 
@@ -128,7 +128,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_whole_lines(undecided: Path) -> 
 
 def test_a_damaged_queue_is_one_sentence(undecided: Path) -> None:
     places(RUN).queue.write_text("")
-    with pytest.raises(UserError, match=r"label_queue\.csv is not there or damaged: run again"):
+    with pytest.raises(UserError, match=r"label_queue\.csv is missing or damaged: run again"):
         open_session(RUN, "ada")
 
 
@@ -158,5 +158,5 @@ def test_notes_may_be_in_any_encoding(undecided: Path) -> None:
 def test_a_queue_that_someone_changed_is_one_sentence(undecided: Path, before: str, after: str) -> None:
     queue = places(RUN).queue
     queue.write_text(queue.read_text().replace(before, after))
-    with pytest.raises(UserError, match=r"label_queue\.csv is not there or damaged: run again"):
+    with pytest.raises(UserError, match=r"label_queue\.csv is missing or damaged: run again"):
         open_session(RUN, "ada")

@@ -84,7 +84,7 @@ def test_the_terminal_and_the_saved_plan_show_the_copies(home: Path, capsys: pyt
     plan, _ = make_plan(Path(), [GONE])
     print_plan(plan)
     said = capsys.readouterr().out
-    assert "are kept out and go, too: 2" in said
+    assert "are removed and kept out, too: 2" in said
     assert all(f"{image_id[:12]} {name}" in said for image_id, name in plan.copies.items())
     plan.save()
     assert Plan(**vars(load_plan(plan.takedown))).copies == plan.copies

@@ -137,7 +137,7 @@ def test_a_damaged_plan_is_one_sentence(tmp_path, monkeypatch):
     (tmp_path / "takedowns/broken").mkdir(parents=True)
     for text in ('{"x": 1}', '{"takedown":'):
         (tmp_path / "takedowns/broken/plan.json").write_text(text)
-        with pytest.raises(UserError, match=r"plan\.json is no plan of a takedown"):
+        with pytest.raises(UserError, match=r"plan\.json is not a takedown's plan"):
             load_plan("broken")
 
 

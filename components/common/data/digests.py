@@ -15,7 +15,7 @@ SHOWN = 12
 
 
 def short(digest: str) -> str:
-    """A sha256 (hex) as it is printed."""
+    """A sha256, a commit or another long id (hex) as it is printed."""
     return digest[:SHOWN]
 
 

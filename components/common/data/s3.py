@@ -11,15 +11,14 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import boto3
 from botocore import exceptions
 from botocore.config import Config
 
 from components.common.data.storage import S3, Entry, Store
-from components.common.errors import StageFailed, UserError
-from components.common.retry import ATTEMPTS, persist
+from components.common.errors import StageFailed, UserError, without_user
+from components.common.retry import ATTEMPTS, TIMEOUT, persist, status_may_pass
 from components.common.stage.progress import track
 
 _CUT_SHORT = (
@@ -57,7 +56,7 @@ class S3Store(Store):
             raise UserError(f"{address} names no bucket: write s3://bucket/prefix")
         self.address, self.root = address, prefix.strip("/") + "/" if prefix.strip("/") else ""
         endpoint = server or _endpoint()
-        self._server = _server(endpoint)
+        self._server = without_user(endpoint) if endpoint else "Amazon S3"
         with self._store_errors():
             self._client = _client(endpoint)
 
@@ -163,7 +162,7 @@ def _problem_of_one(code: str) -> tuple[int, str] | None:
 def _is_passing(error: exceptions.ClientError) -> bool:
     """Whether the server is too busy or broken, so that the same request may succeed later."""
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return status >= 500 or status == 429 or error.response.get("Error", {}).get("Code") == "RequestTimeout"
+    return status_may_pass(status) or error.response.get("Error", {}).get("Code") == "RequestTimeout"
 
 
 class _PastTheEnd(Exception):
@@ -174,8 +173,8 @@ def _client(endpoint: str | None) -> Any:
     custom = endpoint is not None
     options: dict[str, Any] = {
         "retries": {"mode": "standard", "total_max_attempts": int(os.environ.get("AWS_MAX_ATTEMPTS", ATTEMPTS))},
-        "connect_timeout": 10,
-        "read_timeout": 60,
+        "connect_timeout": TIMEOUT[0],
+        "read_timeout": TIMEOUT[1],
         "max_pool_connections": 32,
     }
     if custom:  # other servers want the bucket in the path, and some do not know the newer checksums
@@ -190,11 +189,3 @@ def _client(endpoint: str | None) -> Any:
 
 def _endpoint() -> str | None:
     return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-
-
-def _server(endpoint: str | None) -> str:
-    """The server's address without any credentials in it."""
-    if endpoint is None:
-        return "Amazon S3"
-    parts = urlsplit(endpoint)
-    return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}"

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from components.common.data.files import write_atomically
 from components.common.errors import ShareDone, StageFailed, UserError
 from components.common.stage.contract import Stage, find_stage
 from components.common.stage.params import Share
@@ -157,7 +158,7 @@ def _failure_noted(name: str, folder: Path) -> Iterator[None]:
     except (UserError, StageFailed) as error:
         folder.mkdir(parents=True, exist_ok=True)
         note = {"stage": name, "kind": type(error).__name__, "sentence": str(error)}
-        (folder / FAILURE).write_text(json.dumps(note), encoding="utf-8")
+        write_atomically(folder / FAILURE, json.dumps(note).encode())
         raise
 
 

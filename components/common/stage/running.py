@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from components.common.computing import pinned_threads
+from components.common.data.files import write_atomically
 from components.common.data.reading import Dataset
 from components.common.errors import GateStop, UserError
 from components.common.stage import machine
@@ -55,7 +56,7 @@ def execute(
         "machine": ran_on,
         "outputs": {role: str(folder) for role, folder in outputs.items()},
     }
-    (report / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    write_atomically(report / RECORD, (json.dumps(record, indent=1) + "\n").encode())
     if finished.stop:
         raise GateStop(finished.stop)
     return finished

@@ -6,7 +6,6 @@ Stages know nothing of this: what is logged is read from the manifests, reports 
 import fcntl
 import logging
 import os
-import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from components.common.errors import StageFailed
+from components.common.errors import StageFailed, in_one_line
 from components.common.stage.logged import LoggedDataset, describe_stage, run_record, started_at
 
 EXPERIMENT = "objectmate"
@@ -81,9 +80,9 @@ def refusals(what: str = "the stages are done, but MLflow could not record them"
     except Exception as error:
         if type(error).__module__.partition(".")[0] not in STORES:
             raise
-        reason = re.sub(r"//[^/@\s]*@", "//", " ".join(str(error).split()))[:300]
         raise StageFailed(
-            f"{what} ({reason}): check MLFLOW_TRACKING_URI and the store's AWS_ENDPOINT_URL and keys, then run again"
+            f"{what} ({in_one_line(error)}): check MLFLOW_TRACKING_URI and the store's AWS_ENDPOINT_URL and keys, then "
+            "run again"
         ) from error
 
 

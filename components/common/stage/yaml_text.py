@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from components.common.errors import UserError
+from components.common.errors import UserError, in_one_line
 
 
 class _Loader(yaml.CSafeLoader):
@@ -35,7 +35,13 @@ def parse_yaml(text: str | bytes, where: str) -> Any:
         line = error.object[: error.start].count(b"\n") + 1
         raise UserError(f"{where} is not UTF-8 text (line {line}): save it as UTF-8") from None
     except yaml.YAMLError as error:
-        raise UserError(f"{where} is not valid YAML: {' '.join(str(error).split())}") from None
+        raise UserError(f"{where} is not valid YAML: {in_one_line(error)}") from None
+
+
+def yaml_line(value: Any) -> str:
+    """A value as YAML on one line."""
+    # The YAML of a bare scalar ends in a document marker, which is not part of the value.
+    return yaml.safe_dump(value, default_flow_style=True, width=10_000).removesuffix("...\n").strip()
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -8,15 +8,13 @@ from typing import Any, NamedTuple
 
 from components.common.data.digests import digest_file
 from components.common.data.sandbox import MODELS, is_packaged, packaged
-from components.common.errors import UserError
+from components.common.errors import UserError, in_one_line
 from components.common.vision.lite import PHOTOS, provided
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 HUB = re.compile(r"(?P<id>\w[\w.-]*/\w[\w.-]*?)(?:@(?P<revision>[^@]*))?")
 UNREAD = frozenset({".md", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".pdf"})
 """Suffixes of files about a model, such as its card and pictures."""
-LONGEST_REASON = 400
-"""Characters of a library's reason that are shown."""
 LEGAL = frozenset({"LICENSE", "LICENCE", "NOTICE"})
 
 
@@ -77,7 +75,7 @@ def from_pretrained(cls: Any, reference: str, **options: Any) -> Any:
     try:
         return cls.from_pretrained(at_hand(where, revision), revision=revision, **options)
     except (OSError, ValueError) as error:
-        raise UserError(f"the model {reference} cannot be loaded as {cls.__name__}: {_in_one_line(error)}") from error
+        raise UserError(f"the model {reference} cannot be loaded as {cls.__name__}: {in_one_line(error)}") from error
 
 
 def snapshot(cache: Path, model: str, commit: str) -> Path:
@@ -131,8 +129,3 @@ def weights_digest(reference: str, part: str = "") -> str:
 def _is_read(name: Path) -> bool:
     hidden = any(part.startswith(".") for part in name.parts)
     return not (hidden or name.suffix.lower() in UNREAD or name.stem.upper() in LEGAL)
-
-
-def _in_one_line(error: Exception) -> str:
-    """What a library says, in one line: the first of several is often no more than a number."""
-    return " ".join(str(error).split())[:LONGEST_REASON] or error.__class__.__name__

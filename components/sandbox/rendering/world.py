@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from components.common.data.files import write_atomically
 from components.common.errors import UserError
 from components.common.vision.benchmark import ANNOTATIONS
 from components.sandbox.params import SPLITS, RenderParams, Split
@@ -81,7 +82,7 @@ def _claim(path: Path, info: dict) -> None:
     """Mark a folder as being rendered under these settings."""
     if path.exists():
         _compare(path.parent.parent, json.loads(path.read_text()), info)
-    _write(path, json.dumps(info).encode())
+    write_atomically(path, json.dumps(info).encode())
 
 
 def _compare(folder: Path, rendered: dict, wanted: dict) -> None:
@@ -116,7 +117,7 @@ def _finish(job: _Job) -> None:
 
     exposure, shot, stem = expose(job.shot, job.split, job.params, job.seed), job.shot, f"{job.shot.index:05d}"
     quality = RECODED_QUALITY if shot.alteration == "recoded" else job.params.photo_quality
-    _write(job.folder / f"images/{stem}.jpg", _jpeg(exposure.photo, quality))
+    write_atomically(job.folder / f"images/{stem}.jpg", _jpeg(exposure.photo, quality))
     annotations = []
     scene, fronts = exposure.scene, [exposure.scene.shows_front(k) for k in range(len(shot.designs))]
     for k, (design, mask) in enumerate(zip(shot.designs, exposure.masks, strict=True)):
@@ -125,7 +126,7 @@ def _finish(job: _Job) -> None:
         files |= _skin_files(exposure.photo, exposure.covers[k], design) if exposure.covers is not None else {}
         names = {kind: f"{kind}s/{stem}_{k}.{form}" for kind, (form, _) in files.items()}
         for kind, (_, content) in files.items():
-            _write(job.folder / names[kind], content)
+            write_atomically(job.folder / names[kind], content)
         annotations.append({
             "bbox": [float(v) for v in bounds(mask)], "area": int(mask.sum()), "iscrowd": 0,
             "category_id": SHAPES.index(design.shape) + 1, "design": design.name, **names,
@@ -140,7 +141,7 @@ def _finish(job: _Job) -> None:
         "caption": f"{phrases} {scene.setting}", "licence": LICENCE, "alteration": shot.alteration,
         "duplicate_of": f"images/{shot.source:05d}.jpg" if shot.alteration else None,
     }  # fmt: skip
-    _write(_part(job), json.dumps({"image": image, "annotations": annotations}).encode())
+    write_atomically(_part(job), json.dumps({"image": image, "annotations": annotations}).encode())
 
 
 def _assemble(folder: Path, jobs: list[_Job], info: dict) -> None:
@@ -158,16 +159,9 @@ def _assemble(folder: Path, jobs: list[_Job], info: dict) -> None:
             labels.append([image["file_name"], annotation["design"], *box, image["duplicate_of"] or ""])
     categories = [{"id": k + 1, "name": shape, "supercategory": "product"} for k, shape in enumerate(SHAPES)]
     coco = {"info": info, "images": images, "annotations": annotations, "categories": categories}
-    _write(folder / "labels.csv", _csv(labels))
-    _write(folder / ANNOTATIONS, json.dumps(coco, separators=(",", ":")).encode() + b"\n")
+    write_atomically(folder / "labels.csv", _csv(labels))
+    write_atomically(folder / ANNOTATIONS, json.dumps(coco, separators=(",", ":")).encode() + b"\n")
     rmtree(folder / "parts")
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file that is never seen half-written; a killed write leaves a draft that the next run overwrites."""
-    draft = path.with_name(f".{path.name}.draft")
-    draft.write_bytes(content)
-    draft.replace(path)
 
 
 def _jpeg(pixels: np.ndarray, quality: int) -> bytes:

@@ -90,7 +90,7 @@ def verify_models(evaluation: Params, path: Path | None) -> bool:
     rows = rows_of(small_models() | grid_models(evaluation))
     Terminal().print(_printed(rows))
     if path:
-        path.write_text(json.dumps([_document(row) for row in rows], indent=2) + "\n")
+        path.write_text(json.dumps([_document(row) for row in rows], indent=2) + "\n", encoding="utf-8")
     return all(row.passed for row in rows)
 
 

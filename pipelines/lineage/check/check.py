@@ -1,4 +1,4 @@
-"""The check of a workspace: its datasets in pipeline order, each against everything that says something of it."""
+"""The check of a workspace: its datasets in pipeline order, each against every record about it."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -26,11 +26,11 @@ from pipelines.steps import STEPS, Step
 MANIFEST, FILES, PARENTS, REPORT = "manifest", "files", "parents", "report"
 DVC, MLFLOW, KUBEFLOW = "dvc.lock", "MLflow", "Kubeflow"
 Place = tuple[str, str, Callable[[], Iterator[Finding]]]
-"""The dataset (empty for a whole step), the place, and how what differs there is found."""
+"""The dataset (empty for a whole step), the place, and the function that finds what differs there."""
 
 
 class Evidence:
-    """Everything that a workspace, and the records about it, say of its datasets.
+    """Everything that a workspace and the records about it say of its datasets.
 
     compared: place -> how many datasets, files, or steps' records were compared there so far.
     """
@@ -49,9 +49,9 @@ class Evidence:
         return is_complete(self.workspace.dataset(name))
 
     def differences(self) -> Iterator[Difference]:
-        """What differs, in pipeline order; of a dataset first its manifest, then its files, parents and records.
+        """What differs, in pipeline order; for a dataset, first its manifest, then its files, parents and records.
 
-        What rests on a damaged file is not compared: the damage itself is among the differences.
+        What depends on a damaged file is not compared: the damage itself is among the differences.
         """
         for step in STEPS.values():
             for dataset, place, find in self._places(step):
@@ -93,9 +93,9 @@ class Evidence:
             yield name, KUBEFLOW, lambda: self._counted(KUBEFLOW, 1, self.scheduled.dataset(step, role, folder))
 
     def _step(self, step: Step) -> Iterator[Place]:
-        """The places that speak of a step as a whole."""
-        whole = [name for name in step.outputs.values() if name in self.made - self.damaged]
-        manifests = [Dataset(self.workspace.dataset(name)).manifest for name in whole]
+        """The places with a record of a step as a whole."""
+        undamaged = [name for name in step.outputs.values() if name in self.made - self.damaged]
+        manifests = [Dataset(self.workspace.dataset(name)).manifest for name in undamaged]
         if self._locked(step):
             yield "", DVC, lambda: self.lock.step(step, manifests, step.name not in self.left_over)
             report = self.workspace.report(step)
@@ -116,7 +116,7 @@ class Evidence:
         return step.name in self.lock.entries and not self._stops(step.name)
 
     def _tracked(self, step: Step) -> bool:
-        """Whether MLflow has a record of the step, and what it would say is readable here."""
+        """Whether MLflow has a record of the step, and what it should say can be read here."""
         sound = self.damaged.isdisjoint((*step.inputs.values(), *step.outputs.values()))
         return step.name in self.tracked.steps and sound and self.workspace.record(step).is_file()
 
@@ -128,7 +128,7 @@ class Evidence:
             return False
 
     def _dvc(self, step: Step) -> dict[str, str]:
-        """What MLflow has from dvc.lock of a step."""
+        """What MLflow should have about a step from dvc.lock."""
         return logged_by_dvc(self._entries, step) if self.tracked.engine == "dvc" else {}
 
     def _run(self) -> Iterator[Finding]:
@@ -139,7 +139,7 @@ class Evidence:
         yield from self.tracked.whole(judged, list(self._of_the_run()))
 
     def _of_the_run(self) -> Iterator[LoggedDataset]:
-        """What MLflow's record of the whole run should say of datasets, as far as they can be read."""
+        """What MLflow's record of the whole run should say about the datasets that can be read."""
         dvc = logged_by_dvc(self._entries) if self.tracked.engine == "dvc" else {}
         makers = {name: step.name for step in STEPS.values() for name in step.outputs.values()}
         for name, context in OF_THE_RUN.items():
@@ -148,26 +148,26 @@ class Evidence:
 
     @cached_property
     def _entries(self) -> dict[str, dict[str, Any]]:
-        """Those of dvc.lock that are about the last run; see `lock_entries`."""
+        """The entries of dvc.lock that belong to the last run; see `lock_entries`."""
         return {name: entry for name, entry in self.lock.entries.items() if not self._stops(name)}
 
     @cached_property
     def digests(self) -> dict[str, str]:
         """Name -> digest of each dataset whose manifest can be read."""
-        found = {}
+        digests = {}
         for name in self.made:
             try:
-                found[name] = Dataset(self.workspace.dataset(name)).digest
+                digests[name] = Dataset(self.workspace.dataset(name)).digest
             except UserError:
                 continue
-        return found
+        return digests
 
     @cached_property
     def left_over(self) -> set[str]:
-        """The steps whose datasets an earlier run made and the last run did not reach, so that they rest on others.
+        """The steps whose datasets an earlier run made and the last run did not reach, so that their inputs may differ.
 
-        MLflow does not count them to the last run; without it, only a gate that stopped the run before them explains
-        them.
+        MLflow's record of the last run does not have them; without MLflow, they count as left over only if a gate
+        stopped the run before them.
         """
         untracked = {step.name for step in self._made_steps if step.name not in self.tracked.steps}
         if not untracked:
@@ -183,13 +183,13 @@ class Evidence:
         return [step for step in STEPS.values() if self.made & set(step.outputs.values())]
 
     def absent(self) -> list[str]:
-        """What there was nothing to compare with, one sentence each."""
+        """What could not be compared, one sentence each."""
         made = self._made_steps
         unmade = [name for step in STEPS.values() for name in step.outputs.values() if name not in self.made]
         bare = [name for name in sorted(self.made) if not (self.workspace.dataset(name) / FINISHED).is_file()]
         unlocked = [step.name for step in made if step.name not in self.lock.entries]
         unscheduled = [step.name for step in made if step.name not in self.scheduled.files]
-        told = {
+        reasons = {
             "not made yet": unmade,
             "left over from an earlier run, so neither their parents nor a record was compared": [
                 step.name for step in made if step.name in self.left_over
@@ -198,11 +198,11 @@ class Evidence:
             "no entry in dvc.lock": unlocked if self.lock.exists else [],
             "no metadata of Kubeflow": unscheduled if self.scheduled.files else [],
         }
-        lines = [f"{what}: {', '.join(names)}" for what, names in told.items() if names]
+        lines = [f"{reason}: {', '.join(names)}" for reason, names in reasons.items() if names]
         lines += [] if self.lock.exists else ["dvc.lock: there is none"]
-        vouched = self.tracked.run and self.tracked.engine == "dvc"
+        recorded = self.tracked.run and self.tracked.engine == "dvc"
         code = "dvc.lock's dependencies on code, models and files: MLflow has no digest of them"
-        lines += [code] if self.lock.entries and not vouched else []
+        lines += [code] if self.lock.entries and not recorded else []
         lines += [self.tracked.absent] if self.tracked.absent else []
         return lines + ([] if self.scheduled.files else ["Kubeflow: no run of its local engine is in this workspace"])
 
@@ -218,7 +218,7 @@ class Evidence:
 
 
 def _with_report(findings: Iterator[Finding]) -> Iterator[Finding]:
-    """Findings that rest on a step's report, which may be damaged itself."""
+    """Findings that depend on a step's report, which may itself be damaged."""
     try:
         yield from findings
     except (OSError, ValueError, KeyError, TypeError):
@@ -226,5 +226,5 @@ def _with_report(findings: Iterator[Finding]) -> Iterator[Finding]:
 
 
 def check(folder: Path) -> Iterator[Difference]:
-    """What differs in the workspace `folder`, the first place first. Raises `UserError` if nothing is made there."""
+    """What differs in the workspace `folder`, in order. Raises `UserError` if it has no finished dataset."""
     return Evidence(Workspace(folder)).differences()

@@ -1,4 +1,4 @@
-"""A place where two records of one thing differ."""
+"""A place where two records of the same thing differ."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -7,7 +7,7 @@ NOTHING = "nothing"
 
 
 class Finding(NamedTuple):
-    """What differs: the value that all else speaks for, and the one that is there."""
+    """What differs: the expected value, and the one found."""
 
     what: str
     expected: str
@@ -36,7 +36,7 @@ def unequal(what: str, expected: Any, found: Any) -> Iterator[Finding]:
 
 
 def unequal_items(what: str, expected: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[Finding]:
-    """A finding for each key of `expected` whose value in `found` is another or absent."""
+    """A finding for each key of `expected` whose value in `found` is different or absent."""
     for key, value in expected.items():
         yield from unequal(f"{what} {key}", value, found.get(key))
 

@@ -1,4 +1,4 @@
-"""dvc.lock against what is on the disk and what the manifests say."""
+"""dvc.lock against the disk and the manifests."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -18,10 +18,10 @@ from pipelines.parameters import FILE
 from pipelines.steps import STEPS, Step
 
 IGNORED = frozenset({RECORD, UNFINISHED, FINISHED})
-"""What .dvcignore keeps out of a finished dataset or report."""
+"""Files of a finished dataset or report that .dvcignore excludes."""
 SCHEMA = "2.0"
 FIELDS = ("hash", "md5", "size", "nfiles")
-"""What an entry of the lock says of a folder."""
+"""The fields of a folder in an entry of the lock."""
 Entries = Mapping[str, dict[str, Any]]
 
 
@@ -51,14 +51,14 @@ class Lock:
         ]
 
     def dataset(self, step: Step, folder: Path) -> Iterator[Finding]:
-        """A folder in `data/` that the step makes, against what is on the disk."""
+        """A dataset or report of the step, against what is on disk."""
         path = f"data/{folder.name}" if folder.parent.name == "data" else f"data/reports/{folder.name}"
         yield from unequal_items(
             f"out {path}:", hashed_by_dvc(folder), _named(self.entries[step.name], "outs").get(path, {})
         )
 
     def step(self, step: Step, manifests: list[Manifest], current: bool) -> Iterator[Finding]:
-        """The rest of a step's entry. current: what it was made from is still here."""
+        """The rest of a step's entry. current: whether its inputs are still here."""
         entry = self.entries[step.name]
         yield from unequal("cmd", f"objectmate stage {step.name}", entry.get("cmd"))
         if current:
@@ -68,10 +68,10 @@ class Lock:
             yield from unequal_items("params", *_params_in_both(step, manifest, locked))
 
     def _parents(self, step: Step, deps: Mapping[str, dict[str, Any]]) -> Iterator[Finding]:
-        made = {path: out for entry in self.entries.values() for path, out in _named(entry, "outs").items()}
+        outs = {path: out for entry in self.entries.values() for path, out in _named(entry, "outs").items()}
         for name in (*step.inputs.values(), *step.after):
             path = f"data/{name}"
-            yield from unequal_items(f"dep {path}:", _said(made.get(path, {})), _said(deps.get(path, {})))
+            yield from unequal_items(f"dep {path}:", _fields(outs.get(path, {})), _fields(deps.get(path, {})))
 
 
 def _named(entry: Mapping[str, Any], what: str) -> dict[str, dict[str, Any]]:
@@ -79,12 +79,12 @@ def _named(entry: Mapping[str, Any], what: str) -> dict[str, dict[str, Any]]:
     return {each["path"]: dict(each) for each in entry.get(what) or ()}
 
 
-def _said(of: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: of.get(key) for key in FIELDS}
+def _fields(folder: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: folder.get(key) for key in FIELDS}
 
 
 def hashed_by_dvc(folder: Path) -> dict[str, Any]:
-    """What DVC would write of a folder: read anew, since DVC itself trusts times and sizes that it has seen before."""
+    """What DVC would record of a folder. Every file is read, since DVC itself trusts times and sizes seen before."""
     tree, size = Tree(), 0
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in IGNORED)
     for path in files:
@@ -101,12 +101,12 @@ def _params_in_both(step: Step, manifest: Manifest, locked: Mapping[str, Any]) -
     """Dotted key -> value in the manifest, and in the lock, of the parameters that both state."""
     places = step.stage.params.places()
     stated = {places[name]: value for name, value in manifest.params.items() if name in places}
-    in_lock = {key: found[0] for key in stated if (found := _in_sections(locked, key))}
+    in_lock = {key: values[0] for key in stated if (values := _in_sections(locked, key))}
     return {key: stated[key] for key in in_lock}, in_lock
 
 
 def _in_sections(locked: Mapping[str, Any], key: str) -> list[Any]:
-    """The value of a dotted key, as a list: the lock names a whole section, or one key. Empty if it names neither."""
+    """The value of a dotted key, as a list of one; empty if the lock has neither the key nor a section with it."""
     if key in locked:
         return [locked[key]]
     section, _, name = key.rpartition(".")

@@ -1,4 +1,4 @@
-"""What Kubeflow's local runner has kept of each task's artifacts, against the datasets."""
+"""What Kubeflow's local runner has recorded of each task's artifacts, against the datasets."""
 
 import json
 from collections.abc import Iterator
@@ -23,11 +23,11 @@ class Scheduled:
 
     def __init__(self, workspace: Workspace):
         self.workspace = workspace
-        found = {path.parent.name: path for path in workspace.kubeflow.glob(f"*/*/{OUTPUT}")}
-        self.files = {name: found[task_name(name)] for name in STEPS if task_name(name) in found}
+        outputs = {path.parent.name: path for path in workspace.kubeflow.glob(f"*/*/{OUTPUT}")}
+        self.files = {name: outputs[task_name(name)] for name in STEPS if task_name(name) in outputs}
 
     def dataset(self, step: Step, role: str, folder: Path) -> Iterator[Finding]:
-        """The metadata of the artifact that is a dataset."""
+        """The metadata of a dataset's artifact."""
         artifact = self._artifacts(step).get(role)
         if artifact is not None:  # else `step` says that the file cannot be read, or has no such artifact
             yield from unequal_items("metadata", artifact_metadata(Dataset(folder)), artifact["metadata"])

@@ -1,13 +1,12 @@
-"""MLflow's record of the workspace's last run against what it would say today."""
+"""MLflow's record of the workspace's last run, against what would be recorded today."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from components.common.data.reading import Dataset
+from components.common.errors import in_one_line
 from components.common.stage.logged import (
     OWN_TAGS,
     LoggedDataset,
@@ -19,12 +18,12 @@ from components.common.stage.logged import (
 )
 from components.common.stage.tracking import STORE, STORES, be_quiet, own_store
 from pipelines.engines.again import started_in
+from pipelines.engines.identity import Identity
+from pipelines.engines.request import ENGINES
 from pipelines.engines.workspace import RESTORED, Workspace
 from pipelines.lineage.check.finding import Finding, unequal, unequal_items
 from pipelines.parameters import FILE
 from pipelines.steps import STEPS, Step
-
-ENGINES = ("dvc", "kfp", "docker")
 
 
 class Tracked:
@@ -65,14 +64,14 @@ class Tracked:
         except Exception as error:
             if type(error).__module__.partition(".")[0] not in STORES:
                 raise
-            self.findings = [Finding(f"run {self.id}", "a record", f"none ({' '.join(str(error).split())[:120]})")]
+            self.findings = [Finding(f"run {self.id}", "a record", f"none ({in_one_line(error)})")]
 
     @property
     def engine(self) -> str:
         return str(self.run.data.params.get("engine")) if self.run else ""
 
     def dataset(self, step: Step, folder: Path, dvc: Mapping[str, str]) -> Iterator[Finding]:
-        """A dataset that the step makes. dvc: as in `logged_by_dvc`, without what Kubeflow's engines do not record."""
+        """A dataset that the step makes. dvc: from `logged_by_dvc`; empty for Kubeflow's engines."""
         yield from self._logged(self.steps[step.name], describe_dataset(Dataset(folder), "output", dvc))
 
     def step(self, step: Step, dvc: Mapping[str, str], failed: bool) -> Iterator[Finding]:
@@ -106,7 +105,7 @@ class Tracked:
     def whole(self, gates: Mapping[str, str], datasets: Sequence[LoggedDataset]) -> Iterator[Finding]:
         """The run of the pipeline, and runs of steps that the pipeline does not have.
 
-        gates: name -> verdict. datasets: those that the record of the whole run should have, of those on the disk.
+        gates: name -> verdict. datasets: those on disk that the record of the whole run should have.
         """
         yield from self.findings
         if self.run is None:
@@ -127,18 +126,16 @@ class Tracked:
         """What `objectmate run` recorded of the run's identity."""
         if not self.workspace.identity.is_file():
             return {"settings": FILE}
-        identity = yaml.safe_load(self.workspace.identity.read_text(encoding="utf-8"))
-        settings = identity.pop("settings")
-        return {key: str(value) for key, value in (identity | settings).items()}
+        return {key: str(value) for key, value in Identity.read(self.workspace).entries().items()}
 
 
 def store_of(workspace: Workspace) -> str:
     """The address of the MLflow store that has the workspace's run; empty if none is found.
 
-    It is where the run was started: the current folder, or that of runs/.
+    It is where the run was started: the current folder, the workspace, or the folder that holds runs/.
     """
-    if given := os.environ.get("MLFLOW_TRACKING_URI"):
-        return given
+    if address := os.environ.get("MLFLOW_TRACKING_URI"):
+        return address
     places = (Path(), workspace.root, started_in(workspace.root))
     return next((own_store(folder) for folder in places if (folder / STORE).is_file()), "")
 

@@ -1,4 +1,4 @@
-"""A dataset by itself: its manifest against its own digests, its files, and the datasets that it names as parents."""
+"""A dataset alone: its manifest against its own digests, its files, and the parents that it names."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -14,9 +14,9 @@ from pipelines.steps import Step
 
 
 def in_manifest(folder: Path, kind: str) -> Iterator[Finding]:
-    """The manifest against itself and against `_finished.json`, which states what the dataset was made from.
+    """The manifest against itself and against `_finished.json`, which records the dataset's inputs and code.
 
-    kind: the one that the step's contract names. Between them, these cover every field and every byte.
+    kind: the one that the step's contract names. Together, these checks cover every field and every byte.
     """
     try:
         manifest = Dataset(folder).manifest
@@ -26,7 +26,7 @@ def in_manifest(folder: Path, kind: str) -> Iterator[Finding]:
         return
     yield from _record(folder / FINISHED, manifest)
     if (folder / MANIFEST).read_bytes() != manifest.text.encode():
-        yield Finding(MANIFEST, "the form in which it is written", "another")
+        yield Finding(MANIFEST, "the form in which it is written", "another form")
 
 
 def _fields(manifest: Manifest, kind: str) -> Iterator[Finding]:
@@ -38,7 +38,7 @@ def _fields(manifest: Manifest, kind: str) -> Iterator[Finding]:
 
 
 def _record(path: Path, manifest: Manifest) -> Iterator[Finding]:
-    """A dataset that DVC brought has no such record, which `Evidence.absent` tells."""
+    """The record of inputs and code. A dataset that DVC pulled has none, which `Evidence.absent` reports."""
     if not path.is_file():
         return
     try:
@@ -47,13 +47,13 @@ def _record(path: Path, manifest: Manifest) -> Iterator[Finding]:
         yield from unequal_items(f"{FINISHED}:", made_from, record)
         yield from unequal(f"{FINISHED}: keys", sorted([*made_from, "code"]), sorted(record))
         if path.read_text(encoding="utf-8") != json.dumps(record):
-            yield Finding(FINISHED, "the form in which it is written", "another")
+            yield Finding(FINISHED, "the form in which it is written", "another form")
     except (ValueError, TypeError, AttributeError):
         yield Finding(FINISHED, READABLE, UNREADABLE)
 
 
 def in_files(folder: Path) -> Iterator[Finding]:
-    """Every file of the dataset, hashed; and files that it does not name. The manifest is `in_manifest`'s."""
+    """Every file of the dataset, hashed, and files that it does not name. `in_manifest` checks the manifest."""
     for check in check_files(folder):
         if check.file != MANIFEST:
             yield from unequal(check.file, check.expected, check.actual)
@@ -61,7 +61,7 @@ def in_files(folder: Path) -> Iterator[Finding]:
 
 def in_parents(manifest: Manifest, step: Step, here: Mapping[str, str]) -> Iterator[Finding]:
     """Each dataset that the manifest names as an input. here: name -> digest of the workspace's datasets."""
-    roles = step.outputs | step.inputs  # a stage may read what it has just made itself
+    roles = step.outputs | step.inputs  # a stage may read what it has just made
     names = {digest: name for name, digest in here.items()}
     for role, digest in manifest.inputs.items():
         if role not in roles:

@@ -1,4 +1,4 @@
-"""Why a dataset of two runs differs: what it was made from, by which code, and on what."""
+"""Why a dataset of two runs differs: its inputs, its code, and the machine."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from pipelines.engines.workspace import Workspace
 from pipelines.steps import Step
 
 READ = ("photographs", "passed_over")
-"""What ingest's manifest calls the content of its folder; other content is called as the parameter that names it."""
+"""The names of the folder's content in ingest's manifest; other content has the name of its parameter."""
 ARITHMETIC = "arithmetic"
 
 
@@ -19,7 +19,7 @@ class Cause(NamedTuple):
     """Something that differs in how a dataset was made.
 
     kind: parameter, input, weights, code, library, processor, threads or non-determinism. what: its name, such as the
-    parameter's key. before, after: the values of the two runs; empty for none.
+    parameter's key. before, after: the values in the two runs; empty for none.
     """
 
     kind: str
@@ -36,7 +36,7 @@ UNEXPLAINED = Cause("non-determinism", "(inputs, parameters, weights, code, libr
 
 
 def made_from(step: Step, before: Manifest, after: Manifest) -> list[Cause]:
-    """What differs in what two manifests say a dataset was made from: each of these decides its bytes."""
+    """How the inputs, parameters and weights in two manifests differ: each of these decides the bytes."""
     places = step.stage.params.places()
     causes = [_named("parameter", places.get(key, key), *pair) for key, pair in _changed(before.params, after.params)]
     causes += [_content(step, key, *pair) for key, pair in _changed(before.models, after.models)]
@@ -91,7 +91,7 @@ def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[
 
 
 def _changed_in_both(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, tuple[Any, Any]]]:
-    """A library that the process of one run did not load has no entry there; that it had none is no difference."""
+    """What changed between values that both have: a library that one run did not load has no entry in that run."""
     return [(key, pair) for key, pair in _changed(before, after) if key in before and key in after]
 
 

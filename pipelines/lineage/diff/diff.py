@@ -18,7 +18,7 @@ Pair = tuple[Any, Any]
 
 @dataclass(frozen=True)
 class Changed:
-    """A dataset whose content differs. facts: name -> the values of the two runs, of those that differ."""
+    """A dataset whose content differs. facts: name -> the values in the two runs, for those that differ."""
 
     step: str
     name: str
@@ -32,7 +32,7 @@ class Diff:
 
     first: the first dataset whose content differs, and causes why, the most certain first; empty if none differs.
     otherwise: dataset -> what differs in how it was made, though its content is equal, up to the first that differs.
-    only: dataset -> the run that alone has it. metrics: step -> metric -> the values of the two runs.
+    only: dataset -> the only run that has it. metrics: step -> metric -> the values in the two runs.
     """
 
     first: str
@@ -67,10 +67,10 @@ def diff(before: Workspace, after: Workspace) -> Diff:
 
 
 def _in_order(step: Step, workspace: Workspace) -> list[str]:
-    """The datasets that a step makes; one that it reads again itself comes before what it makes from it."""
+    """The datasets that a step makes; one that it makes from another of them comes after that one."""
     outputs = workspace.outputs(step)
-    made = {role: folder for role, folder in outputs.items() if is_complete(folder)}
-    own = {role: len(outputs.keys() & Dataset(folder).manifest.inputs.keys()) for role, folder in made.items()}
+    complete = {role: folder for role, folder in outputs.items() if is_complete(folder)}
+    own = {role: len(outputs.keys() & Dataset(folder).manifest.inputs.keys()) for role, folder in complete.items()}
     return [step.outputs[role] for role in sorted(outputs, key=lambda role: own.get(role, 0))]
 
 
@@ -105,8 +105,8 @@ def _moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Pai
 
 
 def flat(values: Mapping[str, Any], head: str = "") -> dict[str, Any]:
-    """Nested mappings as one, with dotted keys."""
-    found: dict[str, Any] = {}
+    """Nested mappings as a flat one, with dotted keys."""
+    flattened: dict[str, Any] = {}
     for key, value in values.items():
-        found |= flat(value, f"{head}{key}.") if isinstance(value, Mapping) else {f"{head}{key}": value}
-    return found
+        flattened |= flat(value, f"{head}{key}.") if isinstance(value, Mapping) else {f"{head}{key}": value}
+    return flattened

@@ -1,4 +1,4 @@
-"""Why a row of one run is not in the other: the reason that a stage has put on record, or a parent that is gone."""
+"""Why a row of one run is missing in the other: the reason that a stage recorded, or a missing parent."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -12,20 +12,20 @@ class Reasons:
     """What the workspace `present` says of rows that only the workspace `other` has."""
 
     def __init__(self, present: Workspace, other: Workspace):
-        refused_there = {key for key, _ in _recorded(other)}  # what both refuse is no difference
+        refused_there = {key for key, _ in _recorded(other)}  # what both refuse does not differ
         self._recorded = {key: why for key, why in _recorded(present) if key not in refused_there}
         gone = ((parent, _ids(other, parent) - _ids(present, parent)) for parent in _PARENTS)
         self._gone = {each: parent for parent, ids in gone for each in ids}
 
     def of(self, stage: str, dataset: str, row: Mapping[str, Any]) -> str:
-        """The reason for a row of a dataset that the step `stage` made; empty if none is on record."""
+        """The reason for a row of a dataset that the step `stage` made; empty if none is recorded."""
         values = [each for value in row.values() for each in (value if isinstance(value, list) else [value])]
-        told = next(
+        recorded = next(
             (self._recorded[stage, str(value)] for value in values if (stage, str(value)) in self._recorded), ""
         )
         gone = [value for value in values if isinstance(value, str) and value in self._gone]
         lost = next((value for value in gone if self._gone[value].dataset != dataset), "")
-        return told or (f"its {self._gone[lost].called} {short(lost)} is not there" if lost else "")
+        return recorded or (f"its {self._gone[lost].called} {short(lost)} is not there" if lost else "")
 
 
 class _Parent(NamedTuple):

@@ -19,7 +19,7 @@ LISTED = 1000
 
 @dataclass(frozen=True)
 class Row:
-    """A row that differs. values: column -> (before, after) where it changed. reason: on record, or empty."""
+    """A row that differs. values: column -> (before, after) where it changed. reason: the recorded one, or empty."""
 
     what: str
     key: dict[str, Any]
@@ -29,7 +29,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Rows:
-    """How many rows were added, removed and changed; columns: in how many rows each changed; the first `LISTED`."""
+    """How many rows were added, removed and changed. columns: column -> rows in which it changed. listed: the first."""
 
     before: int
     after: int
@@ -41,7 +41,7 @@ class Rows:
 
 
 def compare_rows(step: Step, name: str, before: Workspace, after: Workspace) -> Rows:
-    """Compares a dataset that both runs have, by content: where a row or its bytes lie does not count."""
+    """Compares a dataset that both runs have, by content; positions of rows and of their bytes do not matter."""
     kind = Dataset(before.dataset(name)).manifest.kind
     tables = [comparable(workspace, name) for workspace in (before, after)]
     common = [column for column in tables[0].column_names if column in tables[1].column_names]
@@ -54,15 +54,15 @@ def compare_rows(step: Step, name: str, before: Workspace, after: Workspace) -> 
         counts = _counts(connection, values)
         cursor = connection.execute(f"select * from joined where what <> '' order by place limit {LISTED}")
         names = [column[0] for column in cursor.description or ()]
-        found = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        joined = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     of_removed, of_added = Reasons(after, before), Reasons(before, after)
-    listed = [_row(row, keys, values) for row in found]
+    listed = [_row(row, keys, values) for row in joined]
     reasons = {REMOVED: of_removed, ADDED: of_added}
-    told = [
+    explained = [
         replace(row, reason=reasons[row.what].of(step.name, name, full)) if row.what in reasons else row
         for row, full in listed
     ]
-    return Rows(len(tables[0]), len(tables[1]), **counts, listed=told)
+    return Rows(len(tables[0]), len(tables[1]), **counts, listed=explained)
 
 
 def _quoted(name: str) -> str:
@@ -70,7 +70,7 @@ def _quoted(name: str) -> str:
 
 
 def _join(keys: Sequence[str], values: Sequence[str]) -> str:
-    """Rows of equal key are numbered, so that the first of one run meets the first of the other."""
+    """The SQL that joins both runs' rows. Rows with the same key are numbered, and joined in that order."""
     keyed = "select *, {key} as _key from {side}_rows"
     numbered = f"select *, row_number() over (partition by _key) as _number from ({keyed})"
     key = f"to_json([{', '.join(f'{_quoted(each)}::varchar' for each in keys)}])"
@@ -88,14 +88,14 @@ def _join(keys: Sequence[str], values: Sequence[str]) -> str:
 
 
 def _counts(connection: duckdb.DuckDBPyConnection, values: Sequence[str]) -> dict[str, Any]:
-    found = dict(connection.execute("select what, count(*) from joined group by what").fetchall())
+    counts = dict(connection.execute("select what, count(*) from joined group by what").fetchall())
     columns = {}
     for each in values:
         before, after = _quoted(f"before {each}"), _quoted(f"after {each}")
         query = f"select count(*) from joined where what = '{CHANGED}' and {before} is distinct from {after}"
         (columns[each],) = connection.execute(query).fetchone() or (0,)
     return {
-        **{what: found.get(what, 0) for what in (ADDED, REMOVED, CHANGED)},
+        **{what: counts.get(what, 0) for what in (ADDED, REMOVED, CHANGED)},
         "columns": {name: number for name, number in columns.items() if number},
     }
 

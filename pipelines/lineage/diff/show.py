@@ -1,11 +1,12 @@
-"""How `objectmate lineage diff` tells what changed: a tree, or JSON."""
+"""How `objectmate lineage diff` prints what changed: as a tree, or as JSON."""
 
-import json
 from dataclasses import asdict
 from typing import Any
 
 from rich.tree import Tree
 
+from components.common.data.digests import short
+from components.common.harmless import json_text, say
 from components.common.terminal import Terminal, shown
 from pipelines.engines.workspace import Workspace
 from pipelines.lineage.diff.diff import Changed, Diff, Pair, diff
@@ -17,41 +18,37 @@ ROWS, METRICS = 5, 12
 
 def show_diff(before: Workspace, after: Workspace, as_json: bool) -> None:
     """Prints what changed between two runs. Raises `UserError` if one of them has no finished dataset."""
-    found = diff(before, after)
+    difference = diff(before, after)
     if as_json:
-        print(json.dumps(_document(found), indent=1, default=_plain))
+        say(json_text(_document(difference)))
     else:
-        Terminal().print(_tree(found, before, after))
+        Terminal().print(_tree(difference, before, after))
 
 
-def _document(found: Diff) -> dict[str, Any]:
-    causes = [cause._asdict() for cause in found.causes]
-    otherwise = {name: [cause._asdict() for cause in each] for name, each in found.otherwise.items()}
-    return asdict(found) | {"causes": causes, "otherwise": otherwise}
+def _document(difference: Diff) -> dict[str, Any]:
+    causes = [cause._asdict() for cause in difference.causes]
+    otherwise = {name: [cause._asdict() for cause in each] for name, each in difference.otherwise.items()}
+    return asdict(difference) | {"causes": causes, "otherwise": otherwise}
 
 
-def _plain(value: Any) -> str:
-    return value.hex() if isinstance(value, bytes) else str(value)
-
-
-def _tree(found: Diff, before: Workspace, after: Workspace) -> Tree:
+def _tree(difference: Diff, before: Workspace, after: Workspace) -> Tree:
     tree = Tree(shown(f"{before.root} -> {after.root}"))
-    if found.first:
-        tree.add(f"first dataset that differs: [bold]{found.first}[/bold]")
-        cause, *others = found.causes
+    if difference.first:
+        tree.add(f"first dataset that differs: [bold]{difference.first}[/bold]")
+        cause, *others = difference.causes
         tree.add(shown(f"cause: {cause}"))
         if others:
             branch = tree.add("also different, and possibly a cause")
             _add(branch, [str(each) for each in others], METRICS)
     else:
         tree.add("no dataset differs: every one that both runs have has the same content")
-    for name, causes in found.otherwise.items():
-        _add(tree.add(f"{name}: the same content, though made otherwise"), [str(each) for each in causes], METRICS)
-    for name, run in found.only.items():
+    for name, causes in difference.otherwise.items():
+        _add(tree.add(f"{name}: the same content, though made differently"), [str(each) for each in causes], METRICS)
+    for name, run in difference.only.items():
         tree.add(shown(f"{name}: only in {run}"))
-    for changed in found.changed:
+    for changed in difference.changed:
         _add_dataset(tree, changed)
-    for step, moved in found.metrics.items():
+    for step, moved in difference.metrics.items():
         _add(tree.add(f"metrics of {step}"), _pairs(moved), METRICS)
     return tree
 
@@ -81,14 +78,14 @@ def _pairs(moved: dict[str, Pair]) -> list[str]:
 
 
 def _short(value: Any) -> str:
-    """Digests and ids are as short as everywhere, numbers without their last digits."""
+    """A value in short form: 12 digits of digests and ids, 6 significant digits of numbers."""
     if isinstance(value, list):
         return f"[{', '.join(map(_short, value))}]"
     if isinstance(value, float):
         return f"{value:.6g}"
-    text = "none" if value is None else _plain(value) if isinstance(value, bytes) else str(value)
+    text = "none" if value is None else value.hex() if isinstance(value, bytes) else str(value)
     hexadecimal = len(text) >= 32 and set(text) <= set("0123456789abcdef")
-    return text[:12] if hexadecimal else text
+    return short(text) if hexadecimal else text
 
 
 def _add(branch: Tree, lines: list[str], most: int, total: int | None = None) -> None:

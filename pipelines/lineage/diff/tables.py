@@ -1,4 +1,4 @@
-"""A dataset's rows as two runs can be compared: content instead of places, ids instead of row numbers."""
+"""A dataset's rows in a form that two runs can compare: content instead of places, ids instead of row numbers."""
 
 from hashlib import sha256
 
@@ -70,7 +70,7 @@ def _digests(array: np.ndarray) -> list[str]:
 
 
 def _with_ids(column: pa.ChunkedArray, unit: str, workspace: Workspace) -> pa.ChunkedArray | pa.Array:
-    """A column of row numbers as the ids of those rows, if the dataset that they number is there."""
+    """A column of row numbers as the ids of those rows, if the dataset that they refer to exists."""
     for words, name, key in (("object row", "objects", "object_id"), ("row of images", "images", "image_id")):
         if words in unit and is_complete(workspace.dataset(name)):
             return _named(column.combine_chunks(), Dataset(workspace.dataset(name)).table([key])[key])

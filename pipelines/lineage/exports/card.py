@@ -24,7 +24,7 @@ DIGEST = 64
 WINDOW = {
     "low": "lower end of the window, cosine",
     "high": "upper end of the window, cosine",
-    "target": "precision that was asked for",
+    "target": "required precision",
     "confidence": "confidence of the bound",
     "passed": "whether labelled pairs reached it",
     "labelled": "labelled pairs",
@@ -59,8 +59,8 @@ def _front_matter(history: History, measured: Rights, declared: Declared, title:
 
 
 def _licence(measured: Rights, declared: Declared) -> dict[str, str]:
-    """The hub's field: the declared licence, or the one that all photographs name. It has one value, so several
-    licences are `other`, and any photograph without one makes it `unknown`."""
+    """The hub's field: the declared licence, or the one that all photographs name. It takes a single value, so several
+    licences become `other`, and any photograph without a licence makes it `unknown`."""
     if own := declared.of("licence"):
         return {"license": own.lower()}
     if measured.unlicensed or not measured.licences:

@@ -1,4 +1,4 @@
-"""Counts over tables of any length: part by part, and only the columns that are counted."""
+"""Counts over tables of any length: they are read part by part, and only the columns that are counted."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ class Rights:
 
     @property
     def stated_how(self) -> str:
-        """Which licence was stated for photographs that name none, in words; empty if none was."""
+        """A phrase about the licence that was stated for photographs that name none; empty if none was."""
         stated = f"ingest.licence states {self.stated} for photographs whose labels name no licence"
         return stated if self.stated else ""
 
@@ -102,7 +102,7 @@ def _rows_with_text(column: pa.ChunkedArray) -> int:
 
 
 def refused(history: History) -> Counter[tuple[str, str, str]]:
-    """Rows by the dataset that keeps them, the stage that refused them and its reason."""
+    """(dataset that lists them, stage that refused them, reason) -> number of rows."""
     counts: Counter[tuple[str, str, str]] = Counter()
     for name, dataset in history.datasets.items():
         if {"stage", "reason"} <= columns(dataset):

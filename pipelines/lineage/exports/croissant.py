@@ -1,6 +1,6 @@
 """Croissant 1.1 (JSON-LD): the files of a run with their sha256, and the tables and pictures in them.
 
-Written by hand and checked by mlcroissant, since mlcroissant itself writes 1.0 and leaves out the types of PROV.
+Written directly and checked by mlcroissant, since mlcroissant itself writes 1.0 and leaves out the types of PROV.
 """
 
 import json
@@ -10,8 +10,9 @@ from typing import Any
 
 import mlcroissant
 
+from components.common.data.digests import short
 from components.common.data.reading import Dataset
-from components.common.errors import StageFailed
+from components.common.errors import StageFailed, in_one_line
 from pipelines.lineage.exports.counting import columns, files, refused, rights, tally
 from pipelines.lineage.exports.declared import Declared
 from pipelines.lineage.exports.history import History, StageRun
@@ -54,7 +55,7 @@ TYPES = {
     "double": "cr:Float64",
     "string": "sc:Text",
 }
-"""Arrow's name of a type -> Croissant's. Croissant has none for raw bytes, which mlcroissant hands on as text."""
+"""Arrow's name of a type -> Croissant's. Croissant has none for raw bytes, which mlcroissant passes on as text."""
 ENCODINGS = {
     ".parquet": "application/x-parquet",
     ".tar": "application/x-tar",
@@ -79,11 +80,9 @@ def _validate(document: dict[str, Any]) -> None:
     try:
         issues = mlcroissant.Dataset(json.loads(json.dumps(document))).metadata.ctx.issues
     except mlcroissant.ValidationError as error:
-        raise StageFailed(
-            f"mlcroissant refuses the description that was made: {' '.join(str(error).split())}"
-        ) from None
+        raise StageFailed(f"mlcroissant rejects the generated description: {in_one_line(error)}") from None
     if issues.warnings:
-        raise StageFailed(f"mlcroissant warns of the description that was made: {'; '.join(sorted(issues.warnings))}")
+        raise StageFailed(f"mlcroissant warns about the generated description: {'; '.join(sorted(issues.warnings))}")
 
 
 def _document(history: History, declared: Declared, folder: Path) -> dict[str, Any]:
@@ -96,10 +95,10 @@ def _document(history: History, declared: Declared, folder: Path) -> dict[str, A
         "name": title,
         "description": _description(history, bool(declared.of("published"))),
         "conformsTo": CONFORMS_TO,
-        "version": declared.of("version") or f"0.0.0+{history.digest[:12]}",
+        "version": declared.of("version") or f"0.0.0+{short(history.digest)}",
         **_creator(declared),
         "datePublished": declared.of("published") or day,
-        "citeAs": f"@misc{{objectmate-{history.digest[:12]}, title={{{title}}}, year={{{day[:4]}}}, "
+        "citeAs": f"@misc{{objectmate-{short(history.digest)}, title={{{title}}}, year={{{day[:4]}}}, "
         f"note={{Datasets with the joint digest {history.digest}}}}}",
         "license": licence_nodes(measured, declared.of("licence")),
         **usage_info(measured, declared),
@@ -120,7 +119,9 @@ def _description(history: History, published: bool) -> str:
     rows = ", ".join(f"{len(dataset):,} {name}" for name, dataset in history.datasets.items())
     kept_out = sum(refused(history).values())
     date = (
-        "" if published else " Nobody declared a publication: datePublished is the day on which the last stage ended."
+        ""
+        if published
+        else " No publication date was declared: datePublished is the day on which the last stage ended."
     )
     return (
         "Recurring objects mined from photographs, and the training samples made from them. Rows: "
@@ -167,7 +168,7 @@ def _urn(history: History, name: str) -> str:
 
 
 def _distribution(history: History, name: str, folder: Path) -> list[dict[str, Any]]:
-    """Every file of a dataset, its tables as one set of files, and its pictures as one set a blob."""
+    """Every file of a dataset, its tables as one file set, and its pictures as one file set per blob."""
     dataset = history.datasets[name]
     here = Path(os.path.relpath(dataset.folder, folder)).as_posix()
     stored = files(dataset)
@@ -197,7 +198,7 @@ def _file_set(name: str, encoding: str | list[str], pattern: str) -> dict[str, A
 
 
 def _blobs(dataset: Dataset) -> list[str]:
-    """The pictures that each row has; none where no row has any."""
+    """The names of the pictures that each row has; none if there are no rows."""
     names = sorted(name.removesuffix("_offset") for name in columns(dataset) if name.endswith("_offset"))
     return names if len(dataset) else []
 
@@ -241,7 +242,7 @@ def _column(name: str, field: dict[str, str]) -> dict[str, Any]:
 
 
 def _pictures(history: History, name: str, blob: str) -> dict[str, Any]:
-    """The pictures of one blob. Their names give part and row, since readers need not keep the order."""
+    """The pictures of one blob. Their names state part and row, since readers need not keep the order."""
     source = {"@id": f"{name}.{blob}.files"}
     kinds = {
         "filename": ("sc:Text", "PART-ROW.NAME: the part of the table, and the row in it, from 0"),
@@ -251,7 +252,7 @@ def _pictures(history: History, name: str, blob: str) -> dict[str, Any]:
         "@type": "cr:RecordSet",
         "@id": f"{name}.{blob}",
         "name": f"{name}.{blob}",
-        "description": f"The pictures '{blob}' of {name}, one for each row.",
+        "description": f"The pictures '{blob}' of {name}, one per row.",
         **_provenance(history, name),
         "field": [
             {

@@ -20,7 +20,7 @@ DATASET = {
 
 @dataclass(frozen=True)
 class Declared:
-    """What a person declared: key -> text."""
+    """A person's declarations: key -> text."""
 
     texts: Mapping[str, str] = field(default_factory=dict)
 
@@ -32,7 +32,7 @@ class Declared:
 def read_declared(path: Path | None, known: Mapping[str, str]) -> Declared:
     """Reads the file of declarations. known: key -> what it says.
 
-    Raises `UserError` if there is no such file, it is no mapping of keys to texts, or a key is unknown.
+    Raises `UserError` if there is no such file, it is not a mapping of keys to texts, or a key is unknown.
     """
     if path is None:
         return Declared()
@@ -41,7 +41,7 @@ def read_declared(path: Path | None, known: Mapping[str, str]) -> Declared:
     texts = {}
     for key, value in read_yaml(path).items():
         if key not in known:
-            raise UserError(f"{path}: nothing is declared as '{key}'; choose from {', '.join(known)}")
+            raise UserError(f"{path}: there is no declaration '{key}'; choose from {', '.join(known)}")
         if isinstance(value, dict | list):
             raise UserError(f"{path}: '{key}' must be one text or number ({known[key]})")
         texts[key] = "" if value is None else str(value).strip()

@@ -1,7 +1,7 @@
 """A draft of the EU's public summary of training content (AI Act, Article 53(1)(d)), field by field.
 
-Each statement is `measured` from the datasets, `declared` by a person, or `TO BE PROVIDED`. Nothing is attested by
-itself: that photographs are licensed, crawled or free of illegal content is never inferred from what they say.
+Each statement is `measured` from the datasets, `declared` by a person, or `TO BE PROVIDED`. Nothing is attested
+automatically: whether photographs are licensed, crawled or free of illegal content is never inferred.
 """
 
 import math
@@ -22,7 +22,7 @@ Measure = Callable[[History, Rights], str]
 
 @dataclass(frozen=True)
 class Field:
-    """A field of the template. measure: what the datasets say, empty for nothing. enough: whether that fills it."""
+    """A field of the template. measure: what the datasets say; empty for nothing. enough: whether that completes it."""
 
     title: str
     measure: Measure | None = None
@@ -30,16 +30,16 @@ class Field:
 
 
 def _models(history: History, _: Rights) -> str:
-    made = [
+    models = [
         f"{name} ({short(each.digest)})" for name, each in history.datasets.items() if each.manifest.kind == "model"
     ]
-    return ", ".join(made)
+    return ", ".join(models)
 
 
 def _base_models(history: History, _: Rights) -> str:
     training = [stage for stage in history.stages if any(each.manifest.kind == "model" for each in stage.made.values())]
     used = {
-        f"{role} {value[:12]}" for stage in training for role, value in stage.models.items() if role != "arithmetic"
+        f"{role} {short(value)}" for stage in training for role, value in stage.models.items() if role != "arithmetic"
     }
     return f"weights used by training: {', '.join(sorted(used))}" if used else ""
 
@@ -51,7 +51,9 @@ def _modalities(history: History, _: Rights) -> str:
 def _images(history: History, rights: Rights) -> str:
     size = next(name for limit, name in BINS.items() if rights.photographs < limit)
     samples = len(history.datasets.get("tuples", ()))
-    return f"{size} ({rights.photographs:,} photographs were taken in; {samples:,} training samples were made of them)"
+    return (
+        f"{size} ({rights.photographs:,} photographs were accepted; {samples:,} training samples were made from them)"
+    )
 
 
 def _latest(_: History, rights: Rights) -> str:
@@ -78,17 +80,16 @@ def _domains(_: History, rights: Rights) -> str:
 
 
 def _synthetic(history: History, _: Rights) -> str:
-    made = {name: len(history.datasets[name]) for name in ("backgrounds", "captions") if name in history.datasets}
-    return ", ".join(f"{count:,} {name} made by models from the photographs" for name, count in made.items() if count)
+    rows = {name: len(history.datasets[name]) for name in ("backgrounds", "captions") if name in history.datasets}
+    return ", ".join(f"{count:,} {name} made by models from the photographs" for name, count in rows.items() if count)
 
 
 def _reservations(history: History, rights: Rights) -> str:
     opted_out = sum(rows for (_, _, reason), rows in refused(history).items() if reason == "opted-out")
     signals = sum(rights.signals.values()) - rights.signals[""]
     checked = f"{rights.checked:,} of {rights.photographs:,} say when theirs was checked"
-    return (
-        f"{opted_out:,} rows kept out for an opt-out; {signals:,} photographs that were used carry a signal; {checked}"
-    )
+    kept_out = f"{opted_out:,} rows kept out because of an opt-out"
+    return f"{kept_out}; {signals:,} photographs that were used carry a signal; {checked}"
 
 
 FIELDS: dict[str, dict[str, Field]] = {
@@ -124,12 +125,12 @@ FIELDS: dict[str, dict[str, Field]] = {
     },
 }
 KEYS = {key: field.title for fields in FIELDS.values() for key, field in fields.items()}
-"""What can be declared for the summary -> the field."""
+"""Key that can be declared for the summary -> the field's title."""
 HEAD = """# Draft: public summary of training content
 
-Fields as in the template of the European Commission. `measured`: counted in the datasets of this run. `declared`: said
-by a person in the file of declarations, and not checked. `TO BE PROVIDED`: neither, or not by measuring alone. This
-draft makes no claim that any obligation is met.
+Fields as in the template of the European Commission. `measured`: counted in the datasets of this run. `declared`:
+stated by a person in the file of declarations, and not checked. `TO BE PROVIDED`: neither, or measuring alone is not
+enough. This draft makes no claim that any obligation is met.
 """
 
 

@@ -1,4 +1,4 @@
-"""Writes a workspace's current run in the formats that are asked for."""
+"""Writes a workspace's current run in the requested formats."""
 
 import shutil
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ def export(
             raise UserError(f"there is no export '{name}': choose from {', '.join(FORMATS)}")
     if receiver and "openlineage" not in formats:
         raise UserError("only OpenLineage events are sent to --to: add --as openlineage, or leave out --to")
-    said = read_declared(declared, DATASET | eu_summary.KEYS)
+    declarations = read_declared(declared, DATASET | eu_summary.KEYS)
     history = read_history(workspace)
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
@@ -45,7 +45,7 @@ def export(
         if name == "page":
             paths.append(_write_explorer(workspace, history, folder))
             continue
-        for file, content in _made(name, history, said, folder).items():
+        for file, content in _contents(name, history, declarations, folder).items():
             write_atomically(folder / file, content)
             paths.append(folder / file)
     if receiver:
@@ -65,7 +65,7 @@ def _write_explorer(workspace: Workspace, history: History, folder: Path) -> Pat
     return folder / FOLDER / START
 
 
-def _made(name: str, history: History, declared: Declared, folder: Path) -> dict[str, bytes]:
+def _contents(name: str, history: History, declared: Declared, folder: Path) -> dict[str, bytes]:
     """File -> content of one format."""
     try:
         return _formatted(name, history, declared, folder)

@@ -1,4 +1,4 @@
-"""What every export tells: the stages of a workspace's current run, and the datasets that they read and made."""
+"""What every export describes: the stages of a workspace's current run, and the datasets that they read and made."""
 
 import json
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ class StageRun:
 
     @cached_property
     def id(self) -> UUID:
-        """The same for every export of this run of the stage: made of its times, its host and the digests."""
+        """The same for every export of this run of the stage: derived from its times, host, commit and digests."""
         digests = {name: dataset.digest for name, dataset in self.made.items()}
         ran = [self.record[key] for key in ("started_at", "seconds", "host", "commit")]
         return uuid5(NAMESPACE_URL, digest_value([self.name, ran, digests]))
@@ -59,7 +59,7 @@ class StageRun:
 
     @property
     def models(self) -> dict[str, str]:
-        """Role -> digest of the weights used, and what else outside the datasets decided the bytes."""
+        """Role -> digest of the weights used, and of anything else outside the datasets that decided the bytes."""
         return {role: digest for made in self.made.values() for role, digest in made.manifest.models.items()}
 
     @property
@@ -93,7 +93,7 @@ class History:
 
     @property
     def digest(self) -> str:
-        """Of all datasets together: the version of what is exported."""
+        """The digest of all datasets together: the version of what is exported."""
         return digest_value({name: dataset.digest for name, dataset in self.datasets.items()})
 
     @property
@@ -101,7 +101,7 @@ class History:
         return max(stage.ended for stage in self.stages)
 
     def key(self, name: str) -> str:
-        """What a dataset is called outside the workspace: its digest, and its name since two may be equal."""
+        """A dataset's name outside the workspace: its name here and its digest, since two may have equal content."""
         return f"{name}.{self.datasets[name].digest}"
 
     def parents(self, name: str) -> list[str]:
@@ -133,4 +133,4 @@ def _read(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError):
-        raise UserError(f"{path} is not there or damaged: run again, which writes it anew") from None
+        raise UserError(f"{path} is missing or damaged: run again to write it") from None

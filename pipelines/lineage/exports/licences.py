@@ -1,4 +1,4 @@
-"""The licences of photographs: as SPDX knows them, and as nodes that state how many photographs have each."""
+"""The licences of photographs: in SPDX's spelling, and as nodes that state how many photographs have each."""
 
 from typing import Any
 

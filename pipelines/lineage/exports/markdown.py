@@ -1,4 +1,4 @@
-"""Markdown whose values cannot break out: file names, licences and sentences come from elsewhere."""
+"""Markdown with escaped values: file names, licences and sentences come from elsewhere."""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,12 +6,12 @@ _ESCAPED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "\\|", "`
 
 
 def text(value: object) -> str:
-    """A value as one line of text: no HTML, link, code or new cell comes out of it."""
+    """A value as one line of text that cannot become HTML, a link, code or a new cell."""
     return " ".join(str(value).split()).translate(_ESCAPED)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table; a sentence if it has no rows."""
+    """A table; "None." if it has no rows."""
     lines = [f"| {' | '.join(map(text, row))} |" for row in rows]
     if not lines:
         return "None."

@@ -1,4 +1,4 @@
-"""OpenLineage 2-0-2: the start and the end of every stage that ran, with the datasets between them."""
+"""OpenLineage 2-0-2: the start and the end of every stage that ran, with the datasets that it read and made."""
 
 from typing import Any
 
@@ -15,11 +15,11 @@ FILE = "openlineage.jsonl"
 NAMESPACE = "objectmate"
 PRODUCER = "https://pypi.org/project/objectmate"
 STATUS = {"pass": "pass", "fail": "fail", "undecided": "fail"}
-"""A gate's verdict -> the status of a test, which knows no `undecided`: what is not shown has not passed."""
+"""A gate's verdict -> the status of a test. OpenLineage has no `undecided`; it counts as not passed."""
 
 
 def openlineage(history: History) -> dict[str, bytes]:
-    """One event a line, in the order of the stages."""
+    """One event per line, in the order of the stages."""
     lines = [Serde.to_json(event) + "\n" for event in run_events(history)]
     return {FILE: "".join(lines).encode()}
 
@@ -133,7 +133,7 @@ def _output(history: History, stage: StageRun, name: str) -> events.OutputDatase
 
 
 def _named(history: History, name: str) -> str:
-    """Datasets of other workspaces have the same names, so the workspace's is in front."""
+    """The dataset's name after the workspace's, since other workspaces use the same names."""
     return f"{history.name}/{name}"
 
 

@@ -19,7 +19,7 @@ NAMESPACES = {
     "objectmate": "urn:objectmate:term:",
 }
 CAME_IN = ("photographs", "labels")
-"""What a run starts from, by the name that a manifest gives its digest. Weights are used, but are no origin."""
+"""What a run starts from, by the name that a manifest gives its digest. Weights are used, but are not an origin."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -80,7 +80,7 @@ def _contents(models: Mapping[str, str]) -> dict[str, str]:
 
 
 def _add_agents(document: ProvDocument, activity: ProvActivity, stage: StageRun) -> None:
-    """The commit of the code, for the user who ran it; an unknown one is left out."""
+    """Adds the commit of the code and the user who ran it; unknown ones are left out."""
     commit, user = stage.record["commit"], stage.record.get("user", "")
     if commit:
         code = document.agent(f"commit:{quote(commit)}", {"prov:type": "prov:SoftwareAgent"})

@@ -1,7 +1,6 @@
-"""Events to an OpenLineage receiver over HTTP, such as Marquez or DataHub."""
+"""Sends events to an OpenLineage receiver over HTTP, such as Marquez or DataHub."""
 
 import os
-import re
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
@@ -10,8 +9,8 @@ from openlineage.client.transport.http import ApiKeyTokenProvider, HttpConfig, H
 from requests.exceptions import ConnectionError as NoConnection
 from requests.exceptions import HTTPError, RequestException, Timeout
 
-from components.common.errors import StageFailed, UserError
-from components.common.retry import WAITS, persist
+from components.common.errors import StageFailed, UserError, without_user
+from components.common.retry import WAITS, persist, status_may_pass
 
 KEY = "OPENLINEAGE_API_KEY"
 ENDPOINT = "api/v1/lineage"
@@ -20,24 +19,26 @@ TIMEOUT = 10.0
 
 
 def deliver(events: Sequence[RunEvent], address: str, waits: tuple[float, ...] = WAITS) -> None:
-    """Sends events in order; a receiver that is away or busy is asked again after each wait (s).
+    """Sends events in order; if the receiver is unavailable or busy, tries again after each wait (s).
 
     The key in OPENLINEAGE_API_KEY, if set, goes with them. Events keep their run's id, so sending them twice is
-    harmless. Raises `UserError` if the address is none or the receiver refuses an event, and `StageFailed` if it cannot
-    be reached.
+    harmless. Raises `UserError` if the address is invalid or the receiver refuses an event, and `StageFailed` if it
+    cannot be reached.
     """
     transport = _transport(address)
     for place, event in enumerate(events):
         try:
             persist(lambda event=event: transport.emit(event), _may_pass, waits)  # type: ignore[misc]
         except RequestException as error:
-            raise _sentence(error, shown(address), f"{place} of {len(events)} events arrived") from None
+            raise _sentence(error, without_user(address), f"{place} of {len(events)} events arrived") from None
 
 
 def _transport(address: str) -> HttpTransport:
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UserError(f"--to {shown(address)} is no address of a receiver: write one such as http://localhost:5000")
+        raise UserError(
+            f"--to {without_user(address)} is not the address of a receiver: write one such as http://localhost:5000"
+        )
     config = HttpConfig(
         url=address,
         endpoint=parts.path if parts.path.strip("/") else ENDPOINT,
@@ -51,7 +52,7 @@ def _transport(address: str) -> HttpTransport:
 
 def _may_pass(error: Exception) -> bool:
     if isinstance(error, HTTPError):
-        return error.response.status_code == 429 or error.response.status_code >= 500
+        return status_may_pass(error.response.status_code)
     return isinstance(error, NoConnection | Timeout)
 
 
@@ -65,8 +66,3 @@ def _sentence(error: RequestException, address: str, arrived: str) -> UserError 
     if _may_pass(error):
         return StageFailed(f"the receiver at {address} answers {status}: {kept} later")
     return UserError(f"the receiver at {address} refuses an event ({status}): check the address; {kept}")
-
-
-def shown(address: str) -> str:
-    """The address without a password in it."""
-    return re.sub(r"//[^/@\s]*@", "//", address)

@@ -9,7 +9,7 @@ DISALLOWED = "disallowed"
 
 
 def usage_info(rights: Rights, declared: Declared) -> dict[str, Any]:
-    """The property `usageInfo`; empty if nothing is known, since nothing is a permission by default."""
+    """The property `usageInfo`; empty if nothing is known, since nothing is permitted by default."""
     rules = _measured(rights) | _declared(declared)
     if not rules:
         return {}
@@ -18,7 +18,7 @@ def usage_info(rights: Rights, declared: Declared) -> dict[str, Any]:
 
 
 def _measured(rights: Rights) -> dict[str, Any]:
-    """Rows of images whose rights signals disallow training must not be used for it: aipref's `train-ai`."""
+    """A prohibition: rows of images whose rights signals disallow training must not be used for it (aipref)."""
     if not (count := rights.train_ai[DISALLOWED]):
         return {}
     return {

@@ -1,10 +1,10 @@
-"""What a row and a column of each dataset are, in words. The schemas state types and units."""
+"""Descriptions of each dataset's rows and columns. The schemas state types and units."""
 
 ROWS = {
-    "images": "a photograph that was taken in",
+    "images": "a photograph that was accepted",
     "rights": "a statement about the use of a photograph",
     "quarantine": "a file or row of labels that was refused or passed over, with the reason",
-    "rejects": "a photograph, box, object or set that a stage took no further, with the reason",
+    "rejects": "a photograph, box, object or set that a stage dropped, with the reason",
     "subjects": "what people said about a photograph or a box in it: which product it shows",
     "objects": "an object that was found in a photograph",
     "embeddings": "the unit vector of an object, in the .npy file of the same part",
@@ -40,8 +40,8 @@ COLUMNS = {
     "rights_signal": "what the holder of the rights signalled; null: nothing known",
     "rights_checked_at": "when the signal was checked",
     "train_ai": "whether the rights signals together allow training: allowed, disallowed or unknown",
-    "mechanism": "by what the statement was made: labels, a file beside the photograph, a site's file, metadata",
-    "address": "where the statement stands",
+    "mechanism": "how the statement was made: labels, a file beside the photograph, a site's file, metadata",
+    "address": "where the statement was found",
     "checked_at": "when the statement was read, as the source says",
     "checker": "who read the statement, as the source says",
     "collection": "name of the collection",
@@ -49,7 +49,7 @@ COLUMNS = {
     "stage": "stage that refused it",
     "reason": "why, a word of a fixed list; for a gate, a sentence",
     "detail": "more about the reason",
-    "key": "what names the thing that was rejected",
+    "key": "key of the thing that was rejected",
     "subject": "the product that is shown, or the kind of thing that was rejected",
     "duplicate_of": "image_id of the photograph that this one nearly repeats",
     "object_id": "key of the object, derived from photograph, box and detector",
@@ -58,8 +58,8 @@ COLUMNS = {
     "w": "width of the box",
     "h": "height of the box",
     "category": "class of the object",
-    "score": "how sure the detector was",
-    "row": "number of the row that the vector, object or sample has",
+    "score": "confidence of the detector",
+    "row": "row number of the vector, object or sample",
     "src_row": "row of the first object",
     "dst_row": "row of the second object",
     "similarity": "similarity of the two objects",
@@ -88,8 +88,8 @@ COLUMNS = {
     "sha256": "sha256 (hex) of the file",
     "threshold": "the similarity",
     "anchors": "labelled objects with a partner",
-    "kish": "votes that they are worth if only their number by product counts",
-    "votes": "independent votes that they are worth",
+    "kish": "effective number of votes, if only their number per product matters",
+    "votes": "effective number of independent votes",
     "precision": "share of right partners, on average over objects",
     "lower_bound": "one-sided lower bound of it",
     "system": "the system that is measured",
@@ -104,7 +104,7 @@ COLUMNS = {
     "limit": "what it was compared with",
     "next_step": "what to do about it",
 }
-"""Column -> what it holds. Columns that locate a picture, and those of the two places of a judgement, follow a rule."""
+"""Column -> what it holds. Columns that locate a picture, or the two places of a judgement, follow a naming rule."""
 
 _PLACES = {"_offset": "where the picture {} begins in the tar file", "_length": "length of the picture {}"}
 _JUDGED = {"first": "the first object's", "second": "the second object's"}

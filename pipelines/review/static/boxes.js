@@ -12,7 +12,7 @@ export class BoxPicture {
     this.frame.hidden = true;
     this.figure.append(this.image, this.frame);
     this.loaded = new Promise((done, failed) => { this.image.onload = done; this.image.onerror = failed; }).then(() => {
-      // A tall picture must leave room on the screen for what is below it.
+      // A tall picture must leave space on the screen for what is below it.
       this.figure.style.maxWidth = `min(100%, calc(60vh * ${this.image.naturalWidth / this.image.naturalHeight}))`;
     });
     this.image.src = URL.createObjectURL(file);

@@ -36,7 +36,7 @@ function show(turn) {
   find("prompt").hidden = !turn?.prompt;
   if (!turn) return;
   find("pair").setAttribute("aria-busy", "true");
-  turns.present(turn, lay, () => say("A picture cannot be loaded: reload the page."));
+  turns.present(turn, lay, () => say("A picture could not be loaded: reload the page."));
 }
 
 function lay(turn) {

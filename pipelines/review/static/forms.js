@@ -1,4 +1,4 @@
-// Forms with `data-then` are sent here, and then that page opens.
+// Forms with `data-then` are sent from here; then that page opens.
 import { post } from "./send.js";
 
 for (const form of document.querySelectorAll("form[data-then]")) {

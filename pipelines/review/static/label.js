@@ -48,7 +48,7 @@ function show(turn) {
   find("undo").disabled = !turns.behind.length;
   if (!turn) return;
   find("pair").setAttribute("aria-busy", "true");
-  turns.present(turn, lay, () => say("A picture of this pair cannot be loaded: reload the page."));
+  turns.present(turn, lay, () => say("A picture of this pair could not be loaded: reload the page."));
 }
 
 function lay(turn) {

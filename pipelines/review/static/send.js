@@ -1,4 +1,4 @@
-// Requests that change something carry the page's own proof that they are not forged.
+// Requests that change something carry the page's CSRF token.
 const csrf = document.querySelector("meta[name=csrf]").content;
 
 export async function post(address, body, kind) {

@@ -1,7 +1,7 @@
-// Answers of a person, shown at once and sent in the background: the next turn never waits for the network.
+// A rater's answers, shown at once and sent in the background: the next turn never waits for the network.
 //
-// What is not sent yet is kept in the tab, so that a reload sends it; sending twice does no harm. Once everything is
-// sent, what the app says counts.
+// Unsent answers are stored in the tab, so that a reload sends them; sending twice does no harm. Once everything is
+// sent, the app's state replaces the page's.
 import { get, post } from "./send.js";
 
 const POLL = 3000, AGAIN = 1500; // ms

@@ -1,1 +1,1 @@
-"""The auditor's explorer: a folder that any browser opens without a server, in which rows are followed both ways."""
+"""The auditor's explorer: a folder that any browser opens without a server, for tracing rows both ways."""

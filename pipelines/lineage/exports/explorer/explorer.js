@@ -5,7 +5,7 @@ const main = document.getElementById('main'), said = document.getElementById('sa
 const files = new Map(), waiting = new Map();
 let trail = [], turn = 0;
 
-/* Every word from the data reaches the page as text, never as markup. */
+/* Everything from the data reaches the page as text, never as markup. */
 function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -25,13 +25,13 @@ function file(dataset, number) {
       waiting.set(name, resolve);
       const address = `${dataset}-${String(number).padStart(4, '0')}.js`;
       document.head.append(make('script', {src: address}));
-      document.head.lastChild.onerror = () => reject(new Error(`${address} is not beside this page`));
+      document.head.lastChild.onerror = () => reject(new Error(`${address} is not next to this page`));
     }));
   }
   return files.get(name);
 }
 
-/* Where a position stands among the rows that are here; -1: it is not here. */
+/* The index of a position among the rows on this page; -1 if it is not on it. */
 function index(dataset, position) {
   const facts = FACTS.datasets[dataset];
   if (!facts || !facts.here || position < 0 || position >= facts.rows) return -1;
@@ -50,19 +50,19 @@ function position(dataset, at) {
   return kept.length ? kept[at] : at;
 }
 
-/* What a person may mean, as names: `dataset` or `dataset:position`. */
+/* What a person's text may refer to, as names: `dataset` or `dataset:position`. */
 function candidates(text) {
   const [, dataset, at] = /^(.*):(\d+)$/.exec(text) || [];
   if (FACTS.datasets[text]) return [text];
   if (FACTS.datasets[dataset] && Number(at) < FACTS.datasets[dataset].rows) return [text];
-  const found = [];
+  const matches = [];
   if (text.length >= LEAST_DIGITS && /^[0-9a-f]+$/.test(text)) {
     for (const [name, ids] of Object.entries(FACTS.ids)) {
-      ids.forEach((id, at) => { if (id.startsWith(text)) found.push(`${name}:${position(name, at)}`); });
+      ids.forEach((id, at) => { if (id.startsWith(text)) matches.push(`${name}:${position(name, at)}`); });
     }
-    for (const [name, facts] of Object.entries(FACTS.datasets)) if (facts.digest.startsWith(text)) found.push(name);
+    for (const [name, facts] of Object.entries(FACTS.datasets)) if (facts.digest.startsWith(text)) matches.push(name);
   }
-  if (found.length) return found;
+  if (matches.length) return matches;
   const exact = FACTS.names.flatMap((name, at) => name === text ? [`images:${position('images', at)}`] : []);
   if (exact.length) return exact;
   return FACTS.names.flatMap((name, at) => name.endsWith('/' + text) ? [`images:${position('images', at)}`] : []);
@@ -71,16 +71,16 @@ function candidates(text) {
 function unknown(text) {
   const refused = FACTS.refused.find(([name]) => name === text || name.endsWith('/' + text));
   if (refused) return `Ingest refused ${refused[0]} as ${refused[1]} (${refused[2]}).`;
-  return `${text} is no id, name or position ${FACTS.part ? 'on this page, which shows a part of the run' : 'of this run'}.`;
+  return `${text} is not an id, name or position ${FACTS.part ? 'on this page, which shows a part of the run' : 'of this run'}.`;
 }
 
 async function ask(text) {
   said.textContent = '';
-  const found = candidates(text);
-  if (found.length === 1) return show(found[0]);
+  const matches = candidates(text);
+  if (matches.length === 1) return show(matches[0]);
   main.replaceChildren();
-  said.textContent = found.length ? `${text} may mean ${found.length} rows: choose one.` : unknown(text);
-  main.append(make('section', {class: 'whole'}, ...(found.length ? [await cards(found.map(name => ['may be', name]))] : [overview()])));
+  said.textContent = matches.length ? `${text} may mean ${matches.length} rows: choose one.` : unknown(text);
+  main.append(make('section', {class: 'whole'}, ...(matches.length ? [await cards(matches.map(name => ['may be', name]))] : [overview()])));
 }
 
 async function show(name) {
@@ -124,7 +124,7 @@ function showDataset(dataset) {
   ];
 }
 
-/* The photographs that a row goes back to, with their rights, found by walking up. */
+/* The photographs that a row was made from, with their rights, found by following links upwards. */
 async function behind(dataset, at) {
   const seen = new Set([`${dataset}:${at}`]), photographs = new Set();
   let front = [[dataset, at]], missing = 0;
@@ -195,8 +195,8 @@ function picture(dataset, found) {
 }
 
 function short(says) {
-  const told = ['uri', 'subject', 'category', 'text', 'caption', 'split', 'reason', 'verdict', 'similarity', 'value'];
-  return told.filter(key => says[key] !== undefined && says[key] !== null).map(key => words(says[key])).join(', ').slice(0, 120);
+  const columns = ['uri', 'subject', 'category', 'text', 'caption', 'split', 'reason', 'verdict', 'similarity', 'value'];
+  return columns.filter(key => says[key] !== undefined && says[key] !== null).map(key => words(says[key])).join(', ').slice(0, 120);
 }
 
 function words(value) {

@@ -1,6 +1,6 @@
-"""Writes the explorer: index.html with what finds a row, and the rows with their thumbnails in files of a few hundred.
+"""Writes the explorer: index.html with an index of the rows, and the rows with thumbnails, a few hundred per file.
 
-The files are scripts and not JSON: a page opened from a disk may load a script beside it, but may fetch nothing.
+The files are scripts and not JSON: a page opened from disk may load a script next to it, but may not fetch anything.
 """
 
 import json
@@ -18,7 +18,7 @@ from pipelines.report.templates import environment
 
 FOLDER, START = "explorer", "index.html"
 PER_FILE = 200
-"""Rows of a file: about half a megabyte if they have pictures."""
+"""Rows per file: about half a megabyte if they have pictures."""
 THUMBNAILS = {"images": "image", "objects": "crop", "backgrounds": "image", "tuples": "target"}
 """Dataset -> the blob that is its rows' thumbnail."""
 SIDE = 160  # px
@@ -54,7 +54,7 @@ def _page(history: History, run: Run, shown: Graph) -> str:
 
 
 def _dataset(history: History, shown: Graph, name: str) -> dict[str, Any]:
-    """What is known of a dataset as a whole. kept: positions of its rows, empty if all or none are here."""
+    """The facts of a whole dataset. kept: positions of the rows on the page; empty if all or none are."""
     manifest, maker, kept = history.datasets[name].manifest, history.makers[name], shown.kept.get(name)
     readers = [stage for stage in history.stages if name in stage.step.inputs.values() and stage.step.stage.gate]
     return {
@@ -77,14 +77,14 @@ def _ids(shown: Graph, name: str, column: str) -> list[str]:
 
 
 def _refused(history: History) -> list[list[str]]:
-    """What ingest did not take in, so that a search for it is answered: name, reason, detail."""
+    """What ingest refused, so that a search for it finds an answer: name, reason, detail."""
     if "quarantine" not in history.datasets:
         return []
     return [[row["uri"], row["reason"], row["detail"]] for row in history.datasets["quarantine"].rows()]
 
 
 def _row(run: Run, shown: Graph, name: str, at: int) -> dict[str, Any]:
-    """A row as the page reads it: position, columns, links both ways, and a thumbnail as a data address."""
+    """A row as the page reads it: position, columns, links both ways, and a thumbnail as a data URL."""
     position, row = shown.kept[name][at], shown.rows[name][at]
     says = {key: value for key, value in row.items() if not _is_place(key)}
     links = {"up": shown.up.get((name, position), []), "down": shown.down.get((name, position), [])}

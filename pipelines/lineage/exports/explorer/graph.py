@@ -1,4 +1,4 @@
-"""The rows that the explorer shows, and how they refer to each other: `components.lineage.references` says it."""
+"""The rows that the explorer shows, and how they refer to each other (see `components.lineage.references`)."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -11,10 +11,10 @@ from components.lineage.references import POSITION, REFERENCES, Reference
 from components.lineage.rows import Run
 
 MOST = 2_000
-"""Photographs on a page: of larger runs some are shown, evenly spread, with all that was made from them."""
+"""Most photographs on a page: for larger runs, evenly spread ones are shown, with everything made from them."""
 SHOWN = (*dict.fromkeys(name for each in REFERENCES for name in (each.source, each.dataset)),)
 Link = tuple[str, str, int]
-"""What the other row is to this one, its dataset, and its position there."""
+"""The other row's relation to this one, its dataset, and its position there."""
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Graph:
 
 
 def graph(run: Run, most: int = MOST) -> Graph:
-    """The rows of a run about at most `most` photographs, linked. All rows if the run has no more photographs."""
+    """The rows made from at most `most` photographs, linked; all rows if the run has no more photographs than that."""
     kept = _kept(run, most)
     shown = Graph(kept, {name: run[name].at(positions, places=True) for name, positions in kept.items()})
     for reference in REFERENCES:
@@ -50,7 +50,7 @@ def _kept(run: Run, most: int) -> dict[str, list[int]]:
 
 
 def _link(run: Run, shown: Graph, reference: Reference) -> None:
-    """Adds what one kind of reference says. A row may be made from one that is not shown: it is named all the same."""
+    """Adds the links of one kind of reference, also to rows that are not shown."""
     places = _places(run, shown, reference)
     for position, row in zip(shown.kept[reference.dataset], shown.rows[reference.dataset], strict=True):
         named = row[reference.column]

@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.assembly.params import Params
-from components.assembly.splits import TRAIN, held_out, split_of_groups
+from components.assembly.splits import held_out, split_of_groups
 from components.common.data.reading import Dataset
 from components.common.data.rejections import SET, rejection
 from components.common.data.schemas import blob_columns
 from components.common.data.seeds import derive, unit_interval
-from components.common.references import REFERENCES
+from components.common.references import REFERENCES, TRAIN
 
 OBJECT_COLUMNS = ["object_id", "image_id", "x", "y", "w", "h"]
 IMAGE_COLUMNS = ["image_id", "width", "height", *blob_columns("image")]

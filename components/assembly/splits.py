@@ -8,8 +8,7 @@ import pyarrow as pa
 
 from components.assembly.params import Params
 from components.common.data.seeds import unit_interval
-
-TRAIN, VALIDATION = "train", "validation"
+from components.common.references import TRAIN, VALIDATION
 
 
 def split_of_groups(groups: np.ndarray, object_ids: pa.ChunkedArray, params: Params) -> dict[int, str]:

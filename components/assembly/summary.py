@@ -6,11 +6,10 @@ import numpy as np
 from PIL import Image
 
 from components.assembly.plans import Planner
-from components.assembly.splits import TRAIN, VALIDATION
 from components.common.counts import counted
 from components.common.data.reading import Dataset
 from components.common.data.rejections import SET, by_reason
-from components.common.references import REFERENCE_HEADINGS, REFERENCE_NAMES
+from components.common.references import REFERENCE_HEADINGS, REFERENCE_NAMES, TRAIN, VALIDATION
 from components.common.stage.report import Report
 from components.common.vision.images import stored_picture
 from components.common.vision.sheets import Cell, evenly_spread, own_side, sheet
@@ -42,7 +41,7 @@ def summary(tuples: Dataset, rejects: Dataset, planner: Planner) -> Report:
 
 def _notes(metrics: dict[str, float], sets: int) -> list[str]:
     notes = [f"{counted(sets, 'set')} gave {counted(round(metrics['tuples']), 'tuple')}."]
-    for name in ("train", "validation"):
+    for name in (TRAIN, VALIDATION):
         if sets and not metrics[f"{name}_tuples"]:
             notes.append(f"No tuple is in the {name} split: change assembly.validation_share or seed.")
     if metrics["largest_group_share"] > 0.5:

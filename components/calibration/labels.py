@@ -9,10 +9,9 @@ from components.calibration.params import Params
 from components.calibration.subjects import Label, Named
 from components.common.join.exact import TILE, join_tile, prepare, tile_count
 from components.common.join.scores import Pairs, concatenate, decide
+from components.common.verdicts import DIFFERENT, DUPLICATE, SAME
 from components.common.vision.corpus import Corpus
 from components.common.vision.duplicates import components
-
-SAME, DIFFERENT, DUPLICATE = "same", "different", "duplicate"
 
 
 class Labels(NamedTuple):

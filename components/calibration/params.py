@@ -5,7 +5,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from components.common.stage.params import parameter
-from components.common.stage.shared import NearDuplicates, Seeded
+from components.common.stage.shared import PRECISION, NearDuplicates, Seeded
 
 
 class Params(NearDuplicates, Seeded):
@@ -23,7 +23,7 @@ class Params(NearDuplicates, Seeded):
         0.975, "greatest similarity of the stated window, cosine", "paper, section 3", ge=-1, le=1.01
     )
     target: float = parameter(
-        0.8,
+        PRECISION,
         "share of a labelled object's partners, from the window's low up, that must be right, on average over objects",
         "the precision gate's limit",
         gt=0,

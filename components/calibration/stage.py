@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from components.calibration.labels import DIFFERENT, DUPLICATE, SAME, Labels, label_pairs, linked_photographs
+from components.calibration.labels import Labels, label_pairs, linked_photographs
 from components.calibration.params import Params
 from components.calibration.subjects import MEMBERS, Label, Named, name_objects
 from components.calibration.window import Threshold, Window, find_window, precision_curve, thresholds
@@ -18,6 +18,7 @@ from components.common.data.writing import Writer
 from components.common.join.exact import check_unit
 from components.common.stage.report import Report
 from components.common.statistics import first_tested
+from components.common.verdicts import DIFFERENT, DUPLICATE, SAME
 from components.common.vision.corpus import Corpus, load
 from components.common.vision.sheets import sheet
 

@@ -16,9 +16,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from components.calibration.labels import DUPLICATE, SAME, Labels
+from components.calibration.labels import Labels
 from components.calibration.params import Params
 from components.common.statistics import Ballot, count_votes, first_tested
+from components.common.verdicts import DUPLICATE, SAME
 
 RESOLUTION = 0.001  # of the window's high, cosine
 SEPARATED = 0.5

@@ -1,4 +1,5 @@
-"""The reference pictures of an object: how many there are (one per grid cell but the target) and how they are cut."""
+"""What a trained model is given: how many references (one per grid cell but the target), how they are cut, which
+split a tuple of them belongs to, and how the model samples."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -11,6 +12,10 @@ REFERENCE_HEADINGS = tuple(f"reference {index + 1}" for index in range(REFERENCE
 CONTEXT, REFERENCE_SCALE = 1.7, 1.15
 """Side of a square / longer side of the object's box, as shown to a trained model: of the scene, and of a reference.
 About the middle of assembly's default ranges."""
+TRAIN, VALIDATION = "train", "validation"
+"""The splits of training tuples."""
+STEPS, GUIDANCE, GUIDANCE_TEXT = 50, 2.0, 7.5
+"""Sampler steps, weight of the references, weight of the prompt. A weight of 1: what the model gives them."""
 Item = TypeVar("Item")
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from scipy import special
 
 
-class Interval(NamedTuple):
+@dataclass(frozen=True)
+class Interval:
     """A point estimate with its lower and upper confidence limits."""
 
     mean: float

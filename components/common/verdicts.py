@@ -18,7 +18,10 @@ from components.common.vision.geometry import Box
 
 Word = Literal["same", "different", "duplicate", "unsure"]
 WORDS: tuple[str, ...] = get_args(Word)
-QUESTION = "same-product/1: is the second object the same product as the first, in a picture that does not repeat it?"
+SAME, DIFFERENT, DUPLICATE, UNSURE = WORDS
+ASK = "is the second object the same product as the first, in a picture that does not repeat it?"
+QUESTION = f"same-product/1: {ASK}"
+"""What is recorded with each verdict: another wording is another version."""
 SIDES = ("image", "x", "y", "w", "h")
 COLUMNS = [f"{which}_{side}" for which in ("first", "second") for side in SIDES] + [
     "verdict",

@@ -11,12 +11,13 @@ from components.common.data.reading import Dataset
 from components.common.data.rejections import BOX, BOXES, by_reason
 from components.common.data.schemas import blob_columns
 from components.common.stage.report import Report
+from components.common.vision.geometry import MARK, draw_box
 from components.common.vision.images import decode
 from components.common.vision.sheets import evenly_spread, sheet
 from components.detection.annotations import Rejects
 from components.detection.boxes import UNCERTAIN
 
-SHEET, SIDE, COLOUR = 24, 192, "#e6007e"
+SHEET, SIDE = 24, 192
 TOP = 30
 
 
@@ -75,10 +76,10 @@ def _drawn(photo: Image.Image, rows: list[dict[str, Any]]) -> Image.Image:
     small = photo.resize((max(1, round(photo.width * scale)), max(1, round(photo.height * scale))))
     draw = ImageDraw.Draw(small)
     for row in rows:
-        left, top = row["x"] * scale, row["y"] * scale
-        draw.rectangle((left, top, left + row["w"] * scale, top + row["h"] * scale), outline=COLOUR, width=2)
+        left, top, *size = (row[side] * scale for side in "xywh")
+        draw_box(small, (left, top, *size), 2)
         text = f"{row['category']} {row['score']:.2f}"
-        draw.rectangle(draw.textbbox((left + 2, top), text), fill=COLOUR)
+        draw.rectangle(draw.textbbox((left + 2, top), text), fill=MARK)
         draw.text((left + 2, top), text, fill="white")
     return small
 

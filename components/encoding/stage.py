@@ -24,7 +24,7 @@ from components.common.diffusion.pipeline import (
     pixels_per_latent,
 )
 from components.common.errors import UserError
-from components.common.references import REFERENCE_NAMES
+from components.common.references import REFERENCE_NAMES, VALIDATION
 from components.common.stage.progress import track
 from components.common.stage.report import Report
 from components.common.vision.images import stored_picture
@@ -112,7 +112,7 @@ def _encode(tuples: Dataset, rows: Sequence[Mapping[str, Any]], encoders: Encode
 
 def _report(latents: Dataset, encoders: Encoders) -> Report:
     splits = latents.table(["split"])["split"].to_pylist()
-    metrics: dict[str, float] = {"tuples": len(latents), "validation_tuples": splits.count("validation")}
+    metrics: dict[str, float] = {"tuples": len(latents), "validation_tuples": splits.count(VALIDATION)}
     if splits:
         first = load_file(latents.files(".safetensors")[0])["target"].astype(np.float32)
         metrics |= {"latent_mean": round(float(first.mean()), 4), "latent_std": round(float(first.std()), 4)}

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from PIL import Image
 
 from components.common.data.digests import digest_value, short
+from components.common.data.names import some
 from components.common.data.seeds import numpy_rng
 from components.common.errors import UserError
 from components.common.references import REFERENCES
@@ -108,9 +109,9 @@ def load(folder: Path) -> Benchmark:
     views = _views(folder, coco, notes, absent=False)
     subjects = {name: own for name, own in sorted(views.items()) if len(own) >= LEAST_VIEWS}
     if alone := sorted(views.keys() - subjects.keys()):
-        notes.append(f"{len(alone)} subjects with fewer than {LEAST_VIEWS} photographs are not judged: {alone[:8]}")
+        notes.append(f"{len(alone)} subjects with fewer than {LEAST_VIEWS} photographs are not judged: {some(alone)}")
     if few := [name for name, own in subjects.items() if len(own) <= REFERENCES]:
-        notes.append(f"{len(few)} subjects have fewer than {REFERENCES} references for a truth: {few[:8]}")
+        notes.append(f"{len(few)} subjects have fewer than {REFERENCES} references for a truth: {some(few)}")
     if len(subjects) < 2:
         raise UserError(
             f"{folder} has {len(subjects)} subjects with at least {LEAST_VIEWS} readable photographs, and at least "
@@ -119,7 +120,7 @@ def load(folder: Path) -> Benchmark:
     places = _views(folder, coco, notes, absent=True)
     prompts = read_prompts(folder, coco)
     if strangers := sorted({*places, *prompts} - subjects.keys()):
-        notes.append(f"{len(strangers)} subjects with places or prompts are not judged: {strangers[:8]}")
+        notes.append(f"{len(strangers)} subjects with places or prompts are not judged: {some(strangers)}")
     return Benchmark(subjects, notes, prompts, places)
 
 

@@ -46,8 +46,13 @@ TITLES = {
     "object_error": "error inside the box",
     "background_error": "error outside the box",
 }
-"""What people read instead of a metric's name."""
+"""Metric -> its words, in the order of reports."""
 LOWER_IS_BETTER = frozenset({"background_error", "object_error"})
+
+
+def title(metric: str) -> str:
+    """What people read instead of a metric's name: its own name if there are no words for it."""
+    return TITLES.get(metric, metric)
 
 
 @dataclass(frozen=True)

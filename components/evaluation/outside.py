@@ -10,12 +10,11 @@ from pathlib import Path
 from PIL import Image
 
 from components.common.data.files import inside
+from components.common.data.names import some
 from components.common.errors import UserError
 from components.common.vision.images import Rejected, decode
 from components.evaluation.benchmark import Sample
 from components.evaluation.systems import System
-
-MAX_NAMED = 8
 
 
 def folder_system(folder: Path) -> System:
@@ -51,7 +50,7 @@ def gaps(name: str, folder: Path, benchmark: str, samples: Sequence[Sample], sid
             scaled = f"of another size, scored after scaling to {side} x {side} px"
             named.setdefault(scaled, []).append(f"{sample.name} ({picture.width} x {picture.height} px)")
     for outcome, names in named.items():
-        yield f"{name}, {benchmark}: {len(names)} of {len(samples)} pictures {outcome}: {_listed(names)}"
+        yield f"{name}, {benchmark}: {len(names)} of {len(samples)} pictures {outcome}: {some(names)}"
 
 
 def strangers(name: str, folder: Path, samples: Mapping[str, Sequence[Sample]]) -> Iterator[str]:
@@ -61,9 +60,8 @@ def strangers(name: str, folder: Path, samples: Mapping[str, Sequence[Sample]]) 
     if not wanted & set(files):
         yield f"outside system {name} has no picture of any sample"
     if others := [file for file in files if file not in wanted]:
-        yield f"outside system {name}: {len(others)} files are named after no sample, so they are not read: " + _listed(
-            others
-        )
+        unnamed = f"{len(others)} files are named after no sample, so they are not read"
+        yield f"outside system {name}: {unnamed}: {some(others)}"
 
 
 def _read(folder: Path, sample: Sample) -> Image.Image | str:
@@ -76,7 +74,3 @@ def _read(folder: Path, sample: Sample) -> Image.Image | str:
     except (OSError, Rejected):
         return "unreadable"
     return picture if picture.width == picture.height else "not square"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:MAX_NAMED]) + (" ..." if len(names) > MAX_NAMED else "")

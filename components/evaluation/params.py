@@ -4,17 +4,12 @@ from typing import ClassVar, Self
 
 from pydantic import model_validator
 
-from components.common.references import CONTEXT, REFERENCE_SCALE
+from components.common.references import CONTEXT, GUIDANCE, GUIDANCE_TEXT, REFERENCE_SCALE, STEPS
 from components.common.stage.params import ModelReference, Places, StageParams, parameter
 from components.common.stage.shared import Cells, Crops, Framed, Judge, KeptApart, Miner, OnDevice, Seeded
+from components.common.systems import SYSTEMS
 
 DREAMBENCH = "DreamBench"
-REAL = "real-photograph"
-"""Other real photographs of the subject in the result's place, as rows of the scores: the ceiling for any system."""
-MODEL, SHUFFLED, PASTED = "objectmate", "shuffled-refs", "copy-paste"
-"""The trained model, the same with another object's references, and the baseline that needs no model."""
-RESERVED = (MODEL, "objectmate-1-ref", SHUFFLED, PASTED, "clean-plate", REAL)
-"""Names of the systems that the stage scores itself."""
 NO_BENCHMARK = "evaluation needs a benchmark: a folder with a COCO annotations.json, or sandbox:NAME"
 
 
@@ -57,9 +52,11 @@ class Params(SemanticJudges, Miner, Judge, KeptApart, Crops, Framed, Cells, OnDe
     )
     prompts_per_subject: int = parameter(2, "generated pictures per subject; DreamBench has 25 prompts", ge=1, le=25)
     limit: int = parameter(0, "most samples of each benchmark, spread evenly over subjects; 0: all", ge=0)
-    steps: int = parameter(50, "denoising steps", ge=1, le=1000)
-    guidance_refs: float = parameter(2.0, "weight of the references; 1: no guidance", "Alterbute", ge=1, le=20)
-    guidance_text: float = parameter(7.5, "weight of the prompt (generation); 1: none", "Alterbute", ge=1, le=20)
+    steps: int = parameter(STEPS, "denoising steps", ge=1, le=1000)
+    guidance_refs: float = parameter(GUIDANCE, "weight of the references; 1: no guidance", "Alterbute", ge=1, le=20)
+    guidance_text: float = parameter(
+        GUIDANCE_TEXT, "weight of the prompt (generation); 1: none", "Alterbute", ge=1, le=20
+    )
     batch: int = parameter(16, "samples denoised and embedded together", ge=1, le=1024)
     outside: Places = parameter(
         {}, "other systems: name -> folder with one picture SAMPLE.png for each sample of a benchmark"
@@ -76,7 +73,7 @@ class Params(SemanticJudges, Miner, Judge, KeptApart, Crops, Framed, Cells, OnDe
 
     @model_validator(mode="after")
     def _outside_names_are_free(self) -> Self:
-        taken = sorted(set(self.outside) & set(RESERVED))
+        taken = sorted(set(self.outside) & set(SYSTEMS))
         if taken:
             raise ValueError(f"outside names {', '.join(taken)} belong to the stage; choose any other name")
         return self

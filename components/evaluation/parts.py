@@ -10,10 +10,10 @@ from PIL import Image
 from components.common.data.reading import Dataset
 from components.common.data.writing import Writer
 from components.common.stage.progress import track
+from components.common.systems import REAL
 from components.common.vision.images import decode, encode_png
 from components.evaluation.benchmark import Sample
 from components.evaluation.metrics import GenerationJudge, InsertionJudge, PlacementJudge, Scores
-from components.evaluation.params import REAL
 from components.evaluation.systems import System
 
 Pictures = dict[str, dict[str, dict[str, Image.Image]]]

@@ -16,6 +16,7 @@ from components.common.diffusion import PIPELINE
 from components.common.diffusion.pipeline import GridPipeline
 from components.common.errors import UserError
 from components.common.stage.report import Report
+from components.common.systems import MODEL, ONE_REFERENCE, PASTED, PLATE, SHUFFLED
 from components.common.vision.encoders import load_encoder
 from components.common.vision.models import from_pretrained, weights_digest
 from components.evaluation import summary
@@ -29,14 +30,21 @@ from components.evaluation.benchmark import (
     samples_of,
 )
 from components.evaluation.figures import sample_sheet
-from components.evaluation.metrics import GenerationJudge, InsertionJudge, Judges, PlacementJudge, specifications
+from components.evaluation.metrics import (
+    IDENTITY,
+    GenerationJudge,
+    InsertionJudge,
+    Judges,
+    PlacementJudge,
+    specifications,
+)
 from components.evaluation.outside import check_folder, folder_system, gaps, has_pictures, strangers
 from components.evaluation.params import NO_BENCHMARK, Params
 from components.evaluation.parts import Judge, Part, Pictures, draw, read_pictures, score
 from components.evaluation.systems import System, clean_plate, copy_paste, model_system, one_reference, shuffled
 from components.evaluation.text import ClipText
 
-JUDGES = ("clip", "dino", "ir", "second_ir")
+JUDGES = tuple(dict.fromkeys(IDENTITY.values()))
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params) -> Report:
@@ -109,14 +117,14 @@ def _parts(name: str, samples: Sequence[Sample], inputs: Mapping[str, Path], par
         )
     shuffling = shuffled(samples, params.seed)
     treatments: dict[str, tuple[Sequence[Sample], System]] = {
-        "objectmate": (samples, grid),
-        "objectmate-1-ref": (one_reference(samples), grid),
-        "shuffled-refs": (shuffling, grid),
-        "copy-paste": (samples, copy_paste),
-        "clean-plate": (samples, clean_plate),
+        MODEL: (samples, grid),
+        ONE_REFERENCE: (one_reference(samples), grid),
+        SHUFFLED: (shuffling, grid),
+        PASTED: (samples, copy_paste),
+        PLATE: (samples, clean_plate),
     }
     if task == "generation":
-        treatments = {each: treatments[each] for each in ("objectmate", "shuffled-refs", "copy-paste")}
+        treatments = {each: treatments[each] for each in (MODEL, SHUFFLED, PASTED)}
     for system, place in sorted(params.outside.items()):
         check_folder(system, Path(place))
         if has_pictures(Path(place), samples):
@@ -166,8 +174,8 @@ def _sheets(parts: Sequence[Part], pictures: Pictures) -> dict[str, Image.Image]
     """A sample sheet of each benchmark that was judged: the model next to itself with shuffled references."""
     return {
         f"{part.benchmark}_samples": sample_sheet(
-            part.samples, {name: pictures[part.benchmark][name] for name in ("objectmate", "shuffled-refs")}
+            part.samples, {name: pictures[part.benchmark][name] for name in (MODEL, SHUFFLED)}
         )
         for part in parts
-        if part.system == "objectmate"
+        if part.system == MODEL
     }

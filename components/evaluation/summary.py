@@ -5,34 +5,34 @@ per sample (paired), which removes what makes a sample easy or hard for every sy
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
 from components.common.data.reading import Dataset
 from components.common.statistics import Interval, cluster_bootstrap
-from components.evaluation.metrics import IDENTITY, LOWER_IS_BETTER, TITLES
-from components.evaluation.params import REAL
+from components.common.systems import GAP, MODEL, ONE_REFERENCE, OVER_PASTED, PASTED, REAL, SHUFFLED, VIEW_GAIN
+from components.evaluation.metrics import IDENTITY, LOWER_IS_BETTER, title
 
 CONTRASTS = {
-    "reference_gap": ("objectmate", "shuffled-refs"),
-    "view_gain": ("objectmate", "objectmate-1-ref"),
-    "over_copy_paste": ("objectmate", "copy-paste"),
+    GAP: (MODEL, SHUFFLED),
+    VIEW_GAIN: (MODEL, ONE_REFERENCE),
+    OVER_PASTED: (MODEL, PASTED),
 }
 """Paired difference -> (the system, what it is compared with). Positive always means the first is better."""
 
 SENTENCES = {
-    "reference_gap": {
+    GAP: {
         "better": "with its own references the model does better than with another object's",
         "worse": "with its own references the model does worse than with another object's",
         "open": "no difference is shown between its own references and another object's",
     },
-    "over_copy_paste": {
+    OVER_PASTED: {
         "better": "the model does better than a reference that is copied",
         "worse": "a reference that is copied, which needs no model, does better than the model",
         "open": "no difference is shown between the model and a reference that is copied",
     },
-    "view_gain": {
+    VIEW_GAIN: {
         "better": "three references do better than one",
         "worse": "three references do worse than one",
         "open": "no difference is shown between three references and one",
@@ -114,7 +114,7 @@ def plots(table: Table) -> dict[str, list[dict[str, Any]]]:
         names = [metric for other, metric in table.cells if other == benchmark]
         rows_by_plot[f"{benchmark}_scores"] = [
             {"metric": name, "system": system}
-            | table.interval(benchmark, name, system)._asdict()
+            | asdict(table.interval(benchmark, name, system))
             | {"subjects": table.subjects(benchmark, name, system)}
             | {"above_ceiling": table.above_ceiling(benchmark, name, system)}
             for name in names
@@ -122,7 +122,7 @@ def plots(table: Table) -> dict[str, list[dict[str, Any]]]:
         ]
         differences = {(name, each): table.contrast(benchmark, name, each) for name in names for each in CONTRASTS}
         rows_by_plot[f"{benchmark}_differences"] = [
-            {"metric": name, "system": each} | difference._asdict()
+            {"metric": name, "system": each} | asdict(difference)
             for (name, each), difference in differences.items()
             if difference is not None
         ]
@@ -145,7 +145,7 @@ def _outcomes(benchmark: str, words: Mapping[str, str], gaps: Mapping[str, Inter
     """One sentence for each of: better, worse, no difference shown; with the metrics for which it is true."""
     sides: dict[str, list[str]] = {"better": [], "worse": [], "open": []}
     for name, gap in gaps.items():
-        sides["better" if gap.low > 0 else "worse" if gap.high < 0 else "open"].append(TITLES.get(name, name))
+        sides["better" if gap.low > 0 else "worse" if gap.high < 0 else "open"].append(title(name))
     return [f"{benchmark.capitalize()}: {words[side]} on {', '.join(on)}." for side, on in sides.items() if on]
 
 
@@ -155,7 +155,7 @@ def _beyond(table: Table, benchmark: str, names: Iterable[str]) -> list[str]:
     for name in names:
         for system in table.cells[benchmark, name]:
             if table.above_ceiling(benchmark, name, system):
-                above.setdefault(system, []).append(TITLES[name])
+                above.setdefault(system, []).append(title(name))
     return [
         f"{benchmark.capitalize()}: {system} scores above other photographs of the same objects on {', '.join(on)}: "
         "this is what copying gives, not a better likeness."

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from components.common.data.reading import Dataset
+from components.common.verdicts import DIFFERENT, DUPLICATE, SAME
 
-SAME = "same"
 RIGHT, WRONG, UNKNOWN = 1, 0, -1
 
 
@@ -74,7 +74,7 @@ def majorities(
     keys = np.array([first * objects + second for first, second in verdicts], np.int64)
     right, wrong = (
         np.array([2 * sum(word in words for word in votes) > len(votes) for votes in verdicts.values()], np.int8)
-        for words in ((SAME,), ("different", "duplicate"))
+        for words in ((SAME,), (DIFFERENT, DUPLICATE))
     )
     order = np.argsort(keys)
     return keys[order], right[order], wrong[order]

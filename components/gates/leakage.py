@@ -26,6 +26,7 @@ from PIL import Image
 
 from components.common.data.reading import Dataset
 from components.common.errors import UserError
+from components.common.references import TRAIN, VALIDATION
 from components.common.stage.report import Report
 from components.common.vision.benchmark import crops
 from components.common.vision.encoders import Encoder, check_finite, load_encoder
@@ -52,7 +53,7 @@ def leakage(inputs: dict[str, Path], params: Tuples) -> Gate:
     dataset = Dataset(inputs["tuples"])
     tuples = dataset.table(["anchor", "refs", "split", "sources"])
     benchmark = dict(crops(params.benchmark, params.crop_scale, params.crop_side)) if params.benchmark else {}
-    sides = Sides(_rows(tuples, "train"), _rows(tuples, "validation"), benchmark)
+    sides = Sides(_rows(tuples, TRAIN), _rows(tuples, VALIDATION), benchmark)
     threshold = params.split_threshold or dataset.facts["split_threshold"]
     mined = _by_miner(Dataset(inputs["embeddings"]), sides, params, threshold)
     independent = _by_judge(inputs, tuples, sides, params)
@@ -74,7 +75,7 @@ def leakage(inputs: dict[str, Path], params: Tuples) -> Gate:
 
 def _by_miner(embeddings: Dataset, sides: Sides, params: Tuples, threshold: float) -> list[Leaks]:
     train, validation = (vectors_of(embeddings, rows) for rows in (sides.train, sides.validation))
-    leaks = [_leaks("ir", "validation", sides, train, validation, threshold)]
+    leaks = [_leaks("ir", VALIDATION, sides, train, validation, threshold)]
     if params.benchmark:
         vectors = _benchmark_vectors(_mining_encoder(embeddings, params), sides)
         leaks.append(_leaks("ir", "benchmark", sides, train, vectors, params.benchmark_threshold or threshold))
@@ -93,7 +94,7 @@ def _by_judge(inputs: dict[str, Path], tuples: pa.Table, sides: Sides, params: T
     vectors = embedded(encoder, Dataset(inputs["objects"]), rows)
     train, validation = (vectors[np.searchsorted(rows, side)] for side in (sides.train, sides.validation))
     threshold = _typical_similarity(tuples, rows, vectors)
-    leaks = [_leaks("second_ir", "validation", sides, train, validation, threshold)]
+    leaks = [_leaks("second_ir", VALIDATION, sides, train, validation, threshold)]
     if params.benchmark:
         leaks.append(_leaks("second_ir", "benchmark", sides, train, _benchmark_vectors(encoder, sides), threshold))
     return leaks
@@ -155,7 +156,7 @@ def _rows(tuples: pa.Table, split: str) -> np.ndarray:
 def _shared_photographs(tuples: pa.Table) -> int:
     sides = [
         set(pc.list_flatten(tuples.filter(pc.equal(tuples["split"], split))["sources"]).to_pylist())
-        for split in ("train", "validation")
+        for split in (TRAIN, VALIDATION)
     ]
     return len(sides[0] & sides[1])
 

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from components.common.stage.params import StageParams, parameter
-from components.common.stage.shared import Judge, KeptApart, Miner, NearDuplicates, OnDevice, StoredCrops
+from components.common.stage.shared import PRECISION, Judge, KeptApart, Miner, NearDuplicates, OnDevice, StoredCrops
 
 
 class Checkpoint(StageParams):
@@ -50,7 +50,7 @@ class Recurrence(Checkpoint, NearDuplicates):
     section: ClassVar[str] = "gates.recurrence"
 
     min_precision: float = parameter(
-        0.8,
+        PRECISION,
         "share of a run's references that show their anchor's product",
         "a little looser than the paper's 0.70 of pairs (Figure 3a): in the rendered world that goes with 0.84 of the "
         "references being right",

@@ -13,11 +13,9 @@ import pyarrow.compute as pc
 from components.common.data.reading import Dataset
 from components.common.stage.report import Report
 from components.common.statistics import Interval, cluster_t
+from components.common.systems import MODEL, SHUFFLED
 from components.gates.checks import Check, Gate
 from components.gates.params import Model
-
-SYSTEM, BASELINE = "objectmate", "shuffled-refs"
-"""The system with its own references, and with another object's."""
 
 
 def reference_gap(inputs: dict[str, Path], params: Model) -> Gate:
@@ -30,7 +28,7 @@ def reference_gap(inputs: dict[str, Path], params: Model) -> Gate:
     open_ = "" if interval is None or interval.high <= params.min_gap else "neither a gap nor its absence is shown"
     check = Check(
         "reference_gap_low",
-        f"the lower end of the {params.confidence:.0%} interval of {params.metric} ({SYSTEM} minus {BASELINE}, "
+        f"the lower end of the {params.confidence:.0%} interval of {params.metric} ({MODEL} minus {SHUFFLED}, "
         f"{subjects} subjects)",
         interval.low if interval else float("nan"),
         low=params.min_gap,
@@ -69,7 +67,7 @@ def _next_step(interval: Interval | None, subjects: int, params: Model) -> str:
 
 def _gaps(table: pa.Table, params: Model, metric: str) -> dict[tuple[str, str], float]:
     """(subject, sample) -> how much higher the system scores with its own references."""
-    own, other = (_scores(table, params.task, metric, system) for system in (SYSTEM, BASELINE))
+    own, other = (_scores(table, params.task, metric, system) for system in (MODEL, SHUFFLED))
     return {sample: own[sample] - other[sample] for sample in sorted(own.keys() & other.keys())}
 
 

@@ -12,6 +12,7 @@ from components.common.statistics import share_lower_bound
 from components.gates.checks import Check, Gate
 from components.gates.params import Tuples
 
+CONFIDENCE = 0.95  # of what is said about other photographs
 FILLED = "there is nothing around an object to fill its place from"
 GIVE_BOXES = (
     "give boxes: --set detection.source=salient (photographs of single products), or coco, open_images or labels (a "
@@ -48,7 +49,7 @@ def removal(inputs: dict[str, Path], params: Tuples) -> Gate:
                 next_step=GIVE_BOXES if too_large else BETTER_REMOVER,
                 sentence=f"{int(clean.sum())} of all {len(clean)} backgrounds are clean, {share:.3f} (residual at most "
                 f"{params.max_residual:g}); at least {params.min_clean_share:g} is required; for other photographs "
-                f"this shows at least {others:.2f} (95%){cause}",
+                f"this shows at least {others:.2f} ({CONFIDENCE:.0%}){cause}",
             ),
             Check(
                 "outside_change",
@@ -74,13 +75,13 @@ def _too_large(inputs: dict[str, Path], none_at_all: bool) -> str:
 
 
 def _bound_for_others(inputs: dict[str, Path], rows: np.ndarray, clean: np.ndarray) -> float:
-    """One-sided 95 % lower bound of the clean share in other photographs like these, 0..1."""
+    """One-sided lower bound, with `CONFIDENCE`, of the clean share in other photographs like these, 0..1."""
     photographs = Dataset(inputs["objects"]).table(["image_id"])["image_id"].take(pa.array(rows, pa.int64()))
     codes = np.unique(photographs.to_pylist(), return_inverse=True)[1]
     if not len(codes):
         return 0.0
     shares = np.bincount(codes, clean) / np.bincount(codes)
-    return share_lower_bound(float(shares.sum()), len(shares))
+    return share_lower_bound(float(shares.sum()), len(shares), CONFIDENCE)
 
 
 def _histogram(residual: np.ndarray) -> list[dict[str, float]]:

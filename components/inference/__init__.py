@@ -4,6 +4,3 @@
 >>> model = TrainedModel.load("data/model_insertion")
 >>> model.insert("room.jpg", (340, 210, 120, 90), ["mug.jpg"]).save("out.png")
 """
-
-STEPS, GUIDANCE, GUIDANCE_TEXT = 50, 2.0, 7.5
-"""Sampler steps, weight of the references, weight of the prompt: evaluation's defaults."""

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
 from components.common.errors import UserError
-from components.common.references import CONTEXT, REFERENCES
+from components.common.references import CONTEXT, GUIDANCE, GUIDANCE_TEXT, REFERENCES, STEPS
 from components.common.vision.geometry import box_text
 from components.common.vision.origin import Origin
-from components.inference import GUIDANCE, GUIDANCE_TEXT, STEPS
 from components.inference.locating import Found
 from components.inference.sources import Given, Reference, Sides, check_file, digest_of
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from components.common.references import TRAIN
 from components.lineage.references import IDS, POSITION, Reference, derived_from, sources_of
 from components.lineage.rows import Rows, Run
 
@@ -50,7 +51,7 @@ def sources(run: Run, place: Place) -> Node:
 def derived(run: Run, place: Place) -> Node:
     """Everything that was made from a row: rows, and the models and scores that a training tuple went into."""
     tree = _tree(run, place, _derived)
-    trained = any(node.dataset == "latents" and node.says["split"] == "train" for node in tree.walk())
+    trained = any(node.dataset == "latents" and node.says["split"] == TRAIN for node in tree.walk())
     if trained:
         tree.below += dataset_derived(run, run["latents"], how="trained on it").below
     return tree

@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from components.common.data.reading import Dataset
 from components.common.data.rejections import REJECTIONS, SET, by_reason
 from components.common.stage.report import Report
 from components.common.vision.anchors import Photographs, box_of
+from components.common.vision.geometry import draw_box
 from components.common.vision.images import Rejected, stored_picture
 from components.common.vision.sheets import evenly_spread, own_side, sheet
 
 SHOWN = 12
 BINS = 20
-COLOUR = "#e6007e"
 NO_PLATE = REJECTIONS["removal"]
 
 
@@ -70,6 +70,5 @@ def _boxed(photographs: Photographs, anchor: dict[str, Any]) -> Image.Image | st
         photo = photographs[anchor["image_id"]]
     except Rejected:
         return "cannot be decoded"
-    x, y, w, h = box_of(anchor)
-    ImageDraw.Draw(photo).rectangle((x, y, x + w, y + h), outline=COLOUR, width=max(round(max(photo.size) / 100), 1))
+    draw_box(photo, box_of(anchor), max(round(max(photo.size) / 100), 1))
     return photo

@@ -15,6 +15,7 @@ from components.common.diffusion import PIPELINE, bases
 from components.common.diffusion.grid import expand_conv_in, scene_channels
 from components.common.diffusion.pipeline import GridPipeline, pixels_per_latent
 from components.common.errors import UserError
+from components.common.references import TRAIN, VALIDATION
 from components.common.stage.report import Report
 from components.common.vision.models import weights_digest
 from components.training import launch, ranks
@@ -59,7 +60,7 @@ def compute(
     dataset = Dataset(inputs["latents"])
     digests = check(dataset, params)
     pipeline = load_pipeline(dataset, params)
-    samples = TrainingSamples(Latents(dataset, "train"), pipeline.encode_text([""])[0].cpu(), params)
+    samples = TrainingSamples(Latents(dataset, TRAIN), pipeline.encode_text([""])[0].cpu(), params)
     module = GridTraining(pipeline.unet, objective_of(pipeline.scheduler, params.min_snr), params)
     folder = outputs["model"]
     if ranks.rank() > 0:
@@ -71,7 +72,7 @@ def compute(
         curve = train(module, samples, params, folder / CHECKPOINTS)
         pipeline.to(pick_device(params.device))
         pipeline.unet.eval()
-        validation = validate(pipeline, Latents(dataset, "validation"), params)
+        validation = validate(pipeline, Latents(dataset, VALIDATION), params)
         out.facts = {"task": params.task, "cell": dataset.facts["cell"]}
         out.write(0, export(pipeline, folder, params))
         report = _report(curve, validation, samples, params)
@@ -126,7 +127,7 @@ def check(dataset: Dataset, params: Params) -> dict[str, str]:
                 "run encoding with the same base, or train from the base that encoding used"
             )
     splits = dataset.table(["split"])["split"].to_pylist()
-    if "train" not in splits:
+    if TRAIN not in splits:
         raise UserError("training: the latents have no tuple in the train split: mine more photographs first")
     return digests
 

@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from components.common.references import CONTEXT
-from components.inference import GUIDANCE, GUIDANCE_TEXT, STEPS
+from components.common.references import CONTEXT, GUIDANCE, GUIDANCE_TEXT, STEPS
 
 commands = typer.Typer()
 

@@ -4,14 +4,13 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader
-
 from components.common.data.digests import short
 from pipelines.compare.comparison import Against, Comparison
 from pipelines.compare.named import Named
 from pipelines.compare.pictures import all_cards
 from pipelines.compare.scores import BETTER, MAYBE_BETTER, MAYBE_WORSE, OPEN, SAME, WORSE, Score, sentence, why_not
 from pipelines.compare.terminal import answer, cause, nothing_shown
+from pipelines.report.templates import environment
 
 WIDTH, MARGIN = 140, 6
 """px: width of an interval's drawing, and the margin on each side."""
@@ -20,9 +19,7 @@ WIDTH, MARGIN = 140, 6
 def write_page(comparison: Comparison, reference: Named, runs: Sequence[Named], path: Path) -> None:
     """Writes the page. Names and values are escaped, and the page loads nothing from elsewhere."""
     cards = all_cards(reference, runs, comparison.against)
-    templates = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
+    templates = environment(Path(__file__).parent)
     templates.globals |= {
         "answer": answer,
         "cause": cause,

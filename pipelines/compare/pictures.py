@@ -9,11 +9,12 @@ from PIL import Image
 from components.common.data.reading import Dataset
 from components.common.data.sandbox import resolve
 from components.common.errors import UserError
+from components.common.systems import MODEL
 from components.common.vision.images import decode, webp_address
 from components.common.vision.sheets import evenly_spread
 from components.evaluation.benchmark import InsertionSample, load, samples_of
 from components.evaluation.benchmark import Sample as Given
-from components.evaluation.params import MODEL, Params
+from components.evaluation.params import Params
 from pipelines.compare.comparison import Against
 from pipelines.compare.comparison import Sample as Changed
 from pipelines.compare.named import Named

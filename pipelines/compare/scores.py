@@ -12,16 +12,14 @@ from statistics import fmean
 from typing import Any
 
 from components.common.data.reading import Dataset
-from components.common.statistics import LEAST_CLUSTERS, cluster_bootstrap, holm, paired_difference
+from components.common.statistics import LEAST_CLUSTERS, Interval, holm, paired_difference
+from components.common.systems import GAP, MODEL, PASTED, REAL, SHUFFLED
 from components.evaluation.metrics import LOWER_IS_BETTER
-from components.evaluation.params import MODEL, PASTED, REAL, SHUFFLED
 from components.evaluation.summary import Table
 from pipelines.engines.state import current_steps
 from pipelines.engines.workspace import Workspace
 from pipelines.steps import STEPS
 
-GAP = "reference_gap"
-"""The score with the true references minus that with another object's, by the independent encoder."""
 CONFIDENCE = 0.95
 BETTER, WORSE, MAYBE_BETTER, MAYBE_WORSE = "better", "worse", "perhaps better", "perhaps worse"
 """Better or worse: also after Holm's correction for all scores. Perhaps: only if it were the one score looked at."""
@@ -30,23 +28,15 @@ EVERY_SCORE = "every score"
 
 
 @dataclass(frozen=True)
-class Range:
-    """A mean with its 95 % interval."""
-
-    mean: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
 class Score:
     """One score of a run and of the reference, over the samples that both have.
 
     name: BENCHMARK.METRIC. subjects, samples: how many; left_out: samples that only one of the runs has.
-    reference, run: means over subjects. difference: paired, positive where the run is better. p: two-sided; p_holm:
-    corrected for all scores of the comparison. identical: no sample differs. copy_paste, real: means of the trivial
-    baseline and of real photographs in the run, where they were scored. reference_copies, run_copies: a score of
-    likeness above the interval of real photographs, a sign of copying (see `Table.above_ceiling`).
+    reference, run: means over samples, as on their pages. difference: paired, the mean over subjects, positive where
+    the run is better. p: two-sided; p_holm: corrected for all scores of the comparison. identical: no sample differs.
+    copy_paste, real: means of the trivial baseline and of real photographs in the run, where they were scored.
+    reference_copies, run_copies: a score of likeness above the interval of real photographs, a sign of copying (see
+    `Table.above_ceiling`).
     """
 
     name: str
@@ -54,9 +44,9 @@ class Score:
     subjects: int
     samples: int
     left_out: int
-    reference: Range
-    run: Range
-    difference: Range
+    reference: Interval
+    run: Interval
+    difference: Interval
     p: float
     p_holm: float
     identical: bool
@@ -183,42 +173,37 @@ def _score(name: str, reference: Scored, run: Scored) -> Score:
     subjects = [before[sample][0] for sample in changes]
     difference = paired_difference(list(changes.values()), subjects, CONFIDENCE)
     values = {system: [value for _, value in run.of(name, system).values()] for system in (PASTED, REAL)}
+    before_own, before_copies = _own(name, reference, changes)
+    after_own, after_copies = _own(name, run, changes)
     return Score(
         name=name,
         lower_is_better=name.split(".")[-1] in LOWER_IS_BETTER,
         subjects=len(set(subjects)),
         samples=len(changes),
         left_out=len(before.keys() ^ after.keys()),
-        reference=_own({sample: before[sample] for sample in changes}),
-        run=_own({sample: after[sample] for sample in changes}),
-        difference=Range(difference.mean, difference.low, difference.high),
+        reference=before_own,
+        run=after_own,
+        difference=Interval(difference.mean, difference.low, difference.high),
         p=difference.p,
         p_holm=difference.p,
         identical=not any(changes.values()),
         copy_paste=fmean(values[PASTED]) if values[PASTED] else None,
         real=fmean(values[REAL]) if values[REAL] else None,
-        reference_copies=_copies(name, reference, changes),
-        run_copies=_copies(name, run, changes),
+        reference_copies=before_copies,
+        run_copies=after_copies,
     )
 
 
-def _copies(name: str, scored: Scored, samples: Collection[str]) -> bool:
-    """Whether the model is above the ceiling on these samples."""
+def _own(name: str, scored: Scored, samples: Collection[str]) -> tuple[Interval, bool]:
+    """The model's mean with its interval, as on the run's page but of these samples only; and whether that is above the
+    ceiling."""
     benchmark, _, metric = name.partition(".")
     cells = {
         system: {sample: cell for sample, cell in scored.of(name, system).items() if sample in samples}
         for system in (MODEL, REAL)
     }
     table = Table({(benchmark, metric): {system: each for system, each in cells.items() if each}}, scored.seed)
-    return table.above_ceiling(benchmark, metric, MODEL)
-
-
-def _own(cells: Cells) -> Range:
-    """A run's own mean over subjects, with the interval that its page shows."""
-    by_subject: dict[str, list[float]] = defaultdict(list)
-    for subject, value in cells.values():
-        by_subject[subject].append(value)
-    return Range(*cluster_bootstrap([fmean(values) for values in by_subject.values()], list(by_subject), CONFIDENCE))
+    return table.interval(benchmark, metric, MODEL), table.above_ceiling(benchmark, metric, MODEL)
 
 
 def corrected(families: list[list[Score]]) -> Iterator[list[Score]]:

@@ -9,16 +9,16 @@ from components.common.data.digests import short
 from components.common.data.reading import Dataset
 from components.common.stage.logged import LoggedDataset, describe_dataset
 from components.common.statistics import Interval
-from components.evaluation.params import MODEL, PASTED
+from components.common.systems import GAP, MODEL, PASTED
 from components.evaluation.summary import Table, table_of
 from pipelines.engines.naming import OF_THE_RUN
 from pipelines.engines.state import current_steps, verdicts
 from pipelines.engines.workspace import Workspace
+from pipelines.report.templates import colour
 from pipelines.steps import STEPS
 
 SCORES = ("insertion.second_ir", "insertion.ir", "insertion.object_error", "generation.second_ir", "generation.ir")
 """The model's scores in a run's record, under the names that `objectmate compare` also uses."""
-GAP = "reference_gap"
 COUNTED = ("images", "objects", "sets", "tuples")
 
 
@@ -126,7 +126,7 @@ class Told:
                 xerr=[[each.mean - each.low], [each.high - each.mean]],
                 fmt="o",
                 capsize=4,
-                color="#2457c5",
+                color=colour("own"),
             )
         axes.set_yticks(range(len(self.intervals)), list(self.intervals))
         axes.invert_yaxis()

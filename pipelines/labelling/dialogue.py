@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from components.common.verdicts import Word
+from components.common.verdicts import ASK, Word
 from pipelines.labelling.pictures import Pictures
 from pipelines.labelling.queue import Pair
 from pipelines.labelling.session import Session
@@ -13,7 +13,7 @@ WORDS: dict[str, Word] = {"a": "same", "x": "different", "d": "duplicate", " ": 
 BACK, STOP = ("\x7f", "\b"), "q"
 KEYS = "a same, x different, d duplicate (a picture that repeats it), space unsure (not right), backspace back, q stop"
 REPEATED = "A pair that was drawn more than once is asked once, and its answer counts for each draw."
-ASKED = f"Is the second object the same product as the first, in a picture that does not repeat it?\n{KEYS}\n{REPEATED}"
+ASKED = f"{ASK.capitalize()}\n{KEYS}\n{REPEATED}"
 DECIDED = "The gate is decided. These pairs have another rater's verdict; a second one shows how far raters agree."
 
 

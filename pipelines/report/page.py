@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader
-
 from components.common.data.account import Equation
 from components.common.data.digests import short
 from components.common.data.files import read_json
@@ -20,6 +18,7 @@ from pipelines.report.flow import flow
 from pipelines.report.galleries import Gallery, gallery
 from pipelines.report.scores import benchmarks, first_chart
 from pipelines.report.section import Section, section
+from pipelines.report.templates import HERE, environment
 from pipelines.steps import PIPELINES, STEPS, Step
 
 LOOKS = (
@@ -36,10 +35,8 @@ def write_page(workspace: Workspace) -> Path:
     """Writes the page of the current steps and returns its path. Names and captions are escaped."""
     steps = current_steps(workspace)
     sections = [section(workspace, step) for step in steps]
-    templates = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    html = templates.get_template("page.html").render(
+    template = environment(HERE).get_template("page.html")
+    html = template.render(
         name=workspace.root.resolve().name,
         sections=sections,
         pipelines=_by_pipeline(sections),

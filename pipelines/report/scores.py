@@ -8,19 +8,19 @@ from typing import Any
 from markupsafe import Markup
 
 from components.common.data.files import read_json
-from components.evaluation.metrics import LOWER_IS_BETTER, TITLES
-from components.evaluation.params import MODEL, PASTED, REAL, SHUFFLED
+from components.common.systems import GAP, MODEL, ONE_REFERENCE, OVER_PASTED, PASTED, PLATE, REAL, SHUFFLED
+from components.evaluation.metrics import LOWER_IS_BETTER, TITLES, title
 from pipelines.report.charts import dots, legend
 from pipelines.report.words import CONTRASTS, SYSTEMS
 
 Rows = list[dict[str, Any]]
 MARKS = {
     MODEL: "own",
-    "objectmate-1-ref": "own-less",
+    ONE_REFERENCE: "own-less",
     REAL: "ceiling",
     PASTED: "baseline",
     SHUFFLED: "floor",
-    "clean-plate": "floor-less",
+    PLATE: "floor-less",
 }
 """System -> CSS class of its mark; outside systems share another class."""
 MEANINGS = {"ceiling": "ceiling", "own": "the model", "baseline": "trivial baseline", "floor": "floor"}
@@ -53,14 +53,14 @@ class Benchmark:
         grouped: dict[str, Rows] = {}
         for row in sorted(self.differences, key=lambda row: _rank(row["metric"], TITLES)):
             named = row | {"label": CONTRASTS.get(row["system"], row["system"]), "key": MODEL}
-            grouped.setdefault(TITLES.get(str(row["metric"]), str(row["metric"])), []).append(named)
-        title = "difference on the same samples (right of 0: better)"
-        return dots(grouped, MARKS, title, f"{self.name}: paired differences. {SAYS}", zero=True)
+            grouped.setdefault(title(str(row["metric"])), []).append(named)
+        axis = "difference on the same samples (right of 0: better)"
+        return dots(grouped, MARKS, axis, f"{self.name}: paired differences. {SAYS}", zero=True)
 
     def table(self) -> list[tuple[str, str, list[str]]]:
         """For each metric: its title, whether more or less is better, and `mean (low to high)` of each of `systems`."""
         return [
-            (TITLES.get(metric, metric), "less" if metric in LOWER_IS_BETTER else "more", self._cells(rows))
+            (title(metric), "less" if metric in LOWER_IS_BETTER else "more", self._cells(rows))
             for metric, rows in self._by_metric().items()
         ]
 
@@ -71,12 +71,12 @@ class Benchmark:
 
     def sentences(self) -> list[str]:
         """What the paired differences say, in sentences: what the references are worth, and where a baseline wins."""
-        sentences, main = [], self._difference("reference_gap", MAIN)
+        sentences, main = [], self._difference(GAP, MAIN)
         if main:
             matter = "its references matter" if main["low"] > 0 else "its references are not shown to matter"
-            sentences.append(f"{matter}: they are worth {_interval(main)} over another object's, on {TITLES[MAIN]}")
-        pasted = [row for row in self.differences if row["system"] == "over_copy_paste"]
-        wins = [f"{TITLES.get(row['metric'], row['metric'])}, by {_gain(row)}" for row in pasted if row["high"] < 0]
+            sentences.append(f"{matter}: they are worth {_interval(main)} over another object's, on {title(MAIN)}")
+        pasted = [row for row in self.differences if row["system"] == OVER_PASTED]
+        wins = [f"{title(row['metric'])}, by {_gain(row)}" for row in pasted if row["high"] < 0]
         if wins:
             sentences.append(f"copy-paste, which needs no model, beats the model on {'; '.join(wins)}")
         elif pasted:
@@ -88,7 +88,7 @@ class Benchmark:
         above: dict[str, list[str]] = {}
         for row in self.scores:
             if row.get("above_ceiling"):
-                above.setdefault(str(row["system"]), []).append(TITLES.get(row["metric"], str(row["metric"])))
+                above.setdefault(str(row["system"]), []).append(title(row["metric"]))
         return [
             f"{system} scores above the ceiling of real photographs on {', '.join(on)}: this is what copying gives"
             for system, on in above.items()
@@ -128,14 +128,14 @@ def first_chart(judged: Sequence[Benchmark]) -> Markup:
         }
         shown = [_labelled(rows[system]) for system in FIRST_SYSTEMS if system in rows]
         if shown:
-            groups[f"{benchmark.capitalize()}: likeness by {TITLES[metric]}"] = shown
+            groups[f"{benchmark.capitalize()}: likeness by {title(metric)}"] = shown
     return dots(groups, MARKS, "cosine to the true photograph (more is better)", SAYS) if groups else Markup("")
 
 
-def _chart(grouped: Mapping[str, Rows], title: str) -> Markup:
+def _chart(grouped: Mapping[str, Rows], axis: str) -> Markup:
     ordered = {name: sorted(rows, key=lambda row: _rank(row["system"], SYSTEMS)) for name, rows in grouped.items()}
-    named = {TITLES.get(metric, metric): [_labelled(row) for row in rows] for metric, rows in ordered.items()}
-    return dots(named, MARKS, title, SAYS)
+    named = {title(metric): [_labelled(row) for row in rows] for metric, rows in ordered.items()}
+    return dots(named, MARKS, axis, SAYS)
 
 
 def _rank(name: str, known: Mapping[str, str]) -> int:

@@ -6,6 +6,8 @@ A plot that is not listed is still drawn, under its own name: see `plot_words`.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from components.common.systems import GAP, MODEL, ONE_REFERENCE, OVER_PASTED, PASTED, PLATE, REAL, SHUFFLED, VIEW_GAIN
+
 
 @dataclass(frozen=True)
 class Plot:
@@ -22,13 +24,20 @@ class Plot:
     series: Mapping[str, str] = field(default_factory=dict)
 
 
-LOSS = {
-    "loss": "all noise levels",
-    "loss_t1": "least noise",
-    "loss_t2": "less",
-    "loss_t3": "more",
-    "loss_t4": "most noise",
-}
+TRAINING = Plot(
+    "Loss",
+    "training images",
+    "weighted squared error of what the model predicts",
+    "Loss while training.",
+    "lines",
+    {
+        "loss": "all noise levels",
+        "loss_t1": "least noise",
+        "loss_t2": "less",
+        "loss_t3": "more",
+        "loss_t4": "most noise",
+    },
+)
 PLOTS = {
     "ingest/sides": Plot(
         "Size of photographs", "shorter side (px)", "photographs", "How large the photographs are.", "columns"
@@ -78,7 +87,7 @@ PLOTS = {
         "share of partners that are right (0 to 1)",
         "Where the similarity window may start: the lower bound has to reach the target.",
         "lines",
-        {"precision": "measured", "lower_bound": "lower bound, 95 %"},
+        {"precision": "measured", "lower_bound": "lower bound"},
     ),
     "mining/neighbour_similarity": Plot(
         "Similarity of neighbours",
@@ -148,12 +157,8 @@ PLOTS = {
         "Where photographs end", "photographs", "end", "The furthest place that each photograph reached.", "bars"
     ),
     "assembly/rejected_sets": Plot("Sets without a tuple", "sets", "reason", "Why sets did not become tuples.", "bars"),
-    "train_insertion/loss": Plot(
-        "Loss", "training images", "mean squared error of the noise", "Loss while training.", "lines", LOSS
-    ),
-    "train_generation/loss": Plot(
-        "Loss", "training images", "mean squared error of the noise", "Loss while training.", "lines", LOSS
-    ),
+    "train_insertion/loss": TRAINING,
+    "train_generation/loss": TRAINING,
 }
 """Stage/plot -> its texts."""
 
@@ -166,34 +171,34 @@ PICTURES = {
     "gate_recurrence/judged_pairs": "References that were judged, next to their anchors, and the verdict.",
     "gate_recurrence/pairs_to_judge": "References that still need a verdict.",
     "removal/plates": "Photographs, what was erased, and the clean plates without the object.",
-    "removal/no_plate": "Photographs whose object could not be removed.",
+    "removal/without_a_plate": "Photographs whose object could not be removed.",
     "captioning/captions": "What the captioner saw and wrote.",
     "assembly/tuples": "Training tuples, one per line: the references, the scene without the object, and the target.",
     "train_insertion/samples": "Held-out tuples, one per line: references, background, the model's result, target.",
     "train_generation/samples": "Held-out tuples, one per line: references, the model's result, target.",
-    "evaluation/insertion_samples": "The same scenes in every run; shuffled-refs is the model with another object's "
+    "evaluation/insertion_samples": f"The same scenes in every run; {SHUFFLED} is the model with another object's "
     "references.",
     "evaluation/placement_samples": "The same scenes in every run, where nobody has photographed the object; "
-    "shuffled-refs is the model with another object's references.",
-    "evaluation/generation_samples": "The same prompts in every run; shuffled-refs is the model with another object's "
+    f"{SHUFFLED} is the model with another object's references.",
+    "evaluation/generation_samples": f"The same prompts in every run; {SHUFFLED} is the model with another object's "
     "references.",
 }
 """Stage/figure -> its sentence."""
 
 SYSTEMS = {
-    "real-photograph": "ceiling: real photos",
-    "objectmate": "the model",
-    "objectmate-1-ref": "with one reference",
-    "copy-paste": "baseline: copy-paste",
-    "shuffled-refs": "floor: other's refs",
-    "clean-plate": "floor: empty scene",
+    REAL: "ceiling: real photos",
+    MODEL: "the model",
+    ONE_REFERENCE: "with one reference",
+    PASTED: "baseline: copy-paste",
+    SHUFFLED: "floor: other's refs",
+    PLATE: "floor: empty scene",
 }
 """System -> its label next to a chart, from the highest expected score to the lowest."""
 
 CONTRASTS = {
-    "reference_gap": "own over other's refs",
-    "over_copy_paste": "over copy-paste",
-    "view_gain": "3 references over 1",
+    GAP: "own over other's refs",
+    OVER_PASTED: "over copy-paste",
+    VIEW_GAIN: "3 references over 1",
 }
 """Paired difference -> its label next to a chart."""
 

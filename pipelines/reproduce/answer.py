@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -70,7 +70,7 @@ def compared(
         low=difference.low,
         high=difference.high,
         subjects=len(set(subjects)),
-        levels=tuple(Level(label, *interval) for label, interval in sides),
+        levels=tuple(Level(label, **asdict(interval)) for label, interval in sides),
     )
 
 

@@ -58,8 +58,8 @@ def exponent(question: str, products: Sequence[str], having: np.ndarray, objects
 
     count, whole = len(products), slope(having.sum(0), objects.sum(0))
     pseudo = count * whole - (count - 1) * slope(rest_having, rest_objects)
-    mean, low, high = cluster_t(pseudo.tolist(), products)
-    return Answer(question, mean, low, high, count, ())
+    gain = cluster_t(pseudo.tolist(), products)
+    return Answer(question, gain.mean, gain.low, gain.high, count, ())
 
 
 def counted(workspace: Workspace) -> tuple[list[str], np.ndarray, np.ndarray]:

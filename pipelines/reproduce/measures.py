@@ -1,6 +1,6 @@
 """How questions are measured: each function here answers, or returns a function that answers, one question."""
 
-from components.evaluation.params import MODEL
+from components.common.systems import MODEL
 from pipelines.compare.scores import Cells
 from pipelines.reproduce.answer import Answer, compared, compared_trainings
 from pipelines.reproduce.evidence import Evidence, Material
@@ -10,13 +10,16 @@ from pipelines.reproduce.people import agreement, read_choices
 from pipelines.reproduce.question import Measure
 from pipelines.reproduce.variants import Variant
 
+MINING, INDEPENDENT = "mining IR", "independent IR"
+"""What answers call the two instance-retrieval encoders: models.ir mines, models.second_ir only judges."""
+
 
 def retrieval(other: str) -> Measure:
     """How often IR's nearest neighbour is right, and another encoder's."""
 
     def measure(question: str, material: Material) -> Answer:
         subjects, ours = material.given.hits("ir")
-        return compared(question, ("IR", other.upper()), subjects, ours, material.given.hits(other)[1])
+        return compared(question, (MINING, other.upper()), subjects, ours, material.given.hits(other)[1])
 
     return measure
 
@@ -60,7 +63,7 @@ def mining(what: str, variant: Variant) -> Measure:
             raise ValueError(f"the run itself mined with {variant.name.upper()}")
         counted = {"precision": precision, "usable": usable}[what]
         (other,) = material.runs[variant][:1]
-        return counted(question, ("IR", variant.name.upper()), material.given.workspace, other)
+        return counted(question, (MINING, variant.name.upper()), material.given.workspace, other)
 
     return measure
 
@@ -77,7 +80,7 @@ def people(benchmark: str, other: str, label: str) -> Measure:
         if material.choices is None:
             raise ValueError("it needs people's choices: --choices FILE, which `objectmate review` exports")
         root = material.given.workspace.root.resolve()
-        metrics = {"IR": f"{benchmark}.second_ir", label: f"{benchmark}.{other}"}
+        metrics = {INDEPENDENT: f"{benchmark}.second_ir", label: f"{benchmark}.{other}"}
 
         def cells(metric: str, system: str) -> Cells:
             run, colon, name = system.rpartition(": ")

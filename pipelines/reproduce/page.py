@@ -4,17 +4,15 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from pipelines.report.charts import dots, legend, lines
+from pipelines.report.templates import environment
 from pipelines.reproduce.answer import Answer
 from pipelines.reproduce.described import Corpus, Described
 from pipelines.reproduce.question import Question
 from pipelines.reproduce.questions import NOT_ASKED
 
-REPORT = Path(__file__).parents[1] / "report"
-"""Where the pages' head, colours and charts are."""
 MARKS = {"own": "own", "baseline": "baseline", "ceiling": "ceiling", "published": "published"}
 DRAWN = "mean over subjects, with its 95 % interval"
 
@@ -36,13 +34,11 @@ def write_page(
     quick: bool = False,
 ) -> None:
     """Writes the page. name: the run's. quick: whether the trainings were short."""
-    templates = Environment(
-        loader=FileSystemLoader([Path(__file__).parent, REPORT]), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
     answered = [(each.question, each.answer, _chart(each.question, each.answer)) for each in asked if each.answer]
     unanswered = [(each.question.claim, each.reason) for each in asked if each.answer is None]
     figures, corpora = described
-    page = templates.get_template("page.html").render(
+    template = environment(Path(__file__).parent).get_template("page.html")
+    page = template.render(
         name=name,
         quick=quick,
         asked=answered,

@@ -7,7 +7,7 @@ half. Without people's choices there is no answer: this module reads a file of t
 import csv
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -116,7 +116,7 @@ def _ceiling(choices: Sequence[Choice]) -> tuple[Level, ...]:
         if asked.total() > 1:
             hits.append(0.5 + 0.5 * float(np.sign(lead)))
             subjects.append(choice.subject)
-    return (Level("the other raters", *cluster_t(hits, subjects)),) if len(set(subjects)) > 1 else ()
+    return (Level("the other raters", **asdict(cluster_t(hits, subjects))),) if len(set(subjects)) > 1 else ()
 
 
 def _mcnemar(judged: Sequence[tuple[Choice, list[float]]], first: str, second: str) -> str:

@@ -1,5 +1,6 @@
 """The paper's claims that are asked, and how each is measured. Fixed before any answer is seen."""
 
+from components.common.systems import MODEL, ONE_REFERENCE, PASTED
 from pipelines.reproduce.measures import growth, mining, people, retrieval, systems, trainings
 from pipelines.reproduce.question import Question
 from pipelines.reproduce.variants import (
@@ -38,7 +39,7 @@ GIVEN = (
         "table 1",
         "IR .858 with three, .803 with one",
         IDENTITY,
-        systems("insertion.second_ir", "objectmate", "objectmate-1-ref"),
+        systems("insertion.second_ir", MODEL, ONE_REFERENCE),
         points=(("three references", 0.858), ("one reference", 0.803)),
     ),
     Question(
@@ -47,7 +48,7 @@ GIVEN = (
         "table 1",
         "IR .858; AnyDoor .738, ObjectStitch .564, Paint-by-Example .544",
         f"IR by the independent encoder. {STAND_IN}",
-        systems("insertion.second_ir", "objectmate", "copy-paste"),
+        systems("insertion.second_ir", MODEL, PASTED),
         points=(("ObjectMate", 0.858), ("AnyDoor", 0.738), ("ObjectStitch", 0.564), ("Paint-by-Example", 0.544)),
     ),
     Question(
@@ -56,7 +57,7 @@ GIVEN = (
         "table 1",
         "DINO .885; AnyDoor .822, Paint-by-Example .800, ObjectStitch .793",
         f"DINO, on the same crop as IR. {STAND_IN}",
-        systems("insertion.dino", "objectmate", "copy-paste"),
+        systems("insertion.dino", MODEL, PASTED),
         points=(("ObjectMate", 0.885), ("AnyDoor", 0.822), ("Paint-by-Example", 0.8), ("ObjectStitch", 0.793)),
     ),
     Question(

@@ -11,14 +11,16 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from components.common.errors import UserError
+from components.common.verdicts import ASK
 from pipelines.engines.workspace import Workspace
 from pipelines.labelling.opening import places, why_not
 from pipelines.labelling.session import check_name
+from pipelines.report.templates import THEME
 from pipelines.review import explorer_pages, label_pages, playground_pages, study_pages
 from pipelines.review.guard import Guard
 from pipelines.review.label_room import LabelRoom
@@ -72,6 +74,7 @@ def create_app(review: Review, token: str, rater: str = "", port: int = 0) -> St
         *study_pages.ROUTES,
         *explorer_pages.ROUTES,
         *playground_pages.ROUTES,
+        Route("/static/theme.css", theme),
         Mount("/static", StaticFiles(directory=HERE / "static"), name="static"),
     ]
     cookie = f"objectmate_review_{port}"  # browsers share cookies between the ports of a machine
@@ -87,9 +90,14 @@ def create_app(review: Review, token: str, rater: str = "", port: int = 0) -> St
     return app
 
 
+def theme(request: Request) -> Response:
+    """The colours that all pages share."""
+    return FileResponse(THEME)
+
+
 def home(request: Request) -> Response:
     """The start page."""
-    return page(request, "home.html", review=request.app.state.review)
+    return page(request, "home.html", review=request.app.state.review, ask=ASK)
 
 
 async def name(request: Request) -> Response:

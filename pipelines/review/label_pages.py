@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from components.common.verdicts import ASK
 from pipelines.engines.again import how_to_run_again
 from pipelines.labelling.session import Session
 from pipelines.review.deck import Turn
@@ -28,7 +29,7 @@ def label(request: Request) -> Response:
         return page(request, "no_queue.html", reason=request.app.state.review.labels)
     if not rater_of(request):
         return ask_name(request)
-    return page(request, "label.html", lane=_lane(request), room=request.app.state.review.labels)
+    return page(request, "label.html", lane=_lane(request), room=request.app.state.review.labels, ask=ASK)
 
 
 def turns(request: Request) -> Response:

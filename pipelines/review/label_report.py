@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from components.common.verdicts import SAME
 from components.judgement.agreement import Agreement, agreements
 from pipelines.labelling.queue import Pair
 from pipelines.labelling.session import Session
@@ -76,7 +77,7 @@ def _of_one(rater: str, turns: Sequence[Turn], words: dict[tuple[int, int], dict
         sum(rater in said for said in words.values()),
         sum(turn.answer == first[turn.key] for turn in again),
         len(again),
-        sum((turn.answer == "same") == (turn.expected == RIGHT) for turn in known),
+        sum((turn.answer == SAME) == (turn.expected == RIGHT) for turn in known),
         len(known),
     )
 

@@ -11,9 +11,8 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from components.common.errors import UserError
-from components.common.references import REFERENCES
+from components.common.references import GUIDANCE, REFERENCES, STEPS
 from components.common.vision.geometry import parse_box
-from components.inference import GUIDANCE, STEPS
 from pipelines.review.pages import FOREVER, page, rater_of
 from pipelines.review.playground import RESULT, SCENE, Playground, Wish
 

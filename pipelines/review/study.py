@@ -22,7 +22,7 @@ from components.common.data.reading import Dataset
 from components.common.data.sandbox import resolve
 from components.common.data.seeds import derive
 from components.common.errors import UserError
-from components.evaluation.benchmark import Sample, generation_samples, insertion_samples, load
+from components.evaluation.benchmark import Sample, load, samples_of
 from components.evaluation.params import Params
 from pipelines.engines.workspace import Workspace
 from pipelines.parameters import read_step
@@ -157,7 +157,7 @@ class StudyRoom:
         return self._benchmark[comparison.benchmark][comparison.sample].references
 
     def prompt(self, comparison: Comparison) -> str:
-        """What the picture should show; empty for insertion."""
+        """What the picture should show; empty where an object is put into a scene."""
         return self._benchmark[comparison.benchmark][comparison.sample].prompt
 
     def answers(self) -> list[dict[str, Any]]:
@@ -173,18 +173,15 @@ class StudyRoom:
     def _benchmark(self) -> Mapping[str, Mapping[str, Sample]]:
         """Benchmark -> name -> sample. Raises `UserError` if the benchmark is no longer there."""
         benchmark = load(resolve(self._params.benchmark))
-        inserted, generated = insertion_samples(benchmark, self._params), generation_samples(benchmark, self._params)
-        return {
-            "insertion": {sample.name: sample for sample in inserted},
-            "generation": {sample.name: sample for sample in generated},
-        }
+        judged = samples_of(benchmark, self._params)
+        return {name: {sample.name: sample for sample in samples} for name, samples in judged.items()}
 
     def _common(self, study: Study) -> list[tuple[str, str]]:
         """(benchmark, sample) of every sample that can be asked about."""
         first, second = ({key[1:] for key in self._rows if key[0] == system} for system in study.systems)
         known = {(name, sample) for name, samples in self._benchmark.items() for sample in samples}
-        wanted = ("generation",) if study.question == "prompt" else ("insertion", "generation")
-        return sorted(key for key in first & second & known if key[0] in wanted)
+        prompts = study.question == "prompt"
+        return sorted(key for key in first & second & known if key[0] == "generation" or not prompts)
 
     def _plan(self, study: Study, rater: str) -> list[Comparison]:
         """Every sample once, in a random order for each rater; one of every two has its sides swapped."""

@@ -10,6 +10,7 @@ from components.common.data.digests import digest_value
 from components.common.data.files import inside, read_json, write_atomically
 from components.common.data.reading import MANIFEST
 from components.common.errors import UserError
+from components.common.references import TRAIN
 from components.ingest.denied import Denied
 from components.lineage.closure import Affected, closure
 from components.lineage.rows import Run
@@ -153,7 +154,7 @@ def _originals(run: Run, affected: Affected) -> list[str]:
 
 def _models(run: Run, affected: Affected) -> list[str]:
     splits: list[dict[str, Any]] = run["latents"].at(affected["latents"]) if "latents" in affected else []
-    if all(row["split"] != "train" for row in splits):
+    if all(row["split"] != TRAIN for row in splits):
         return []
     digest = run["latents"].dataset.digest
     return sorted(

@@ -84,6 +84,7 @@ def test_a_broken_photograph_is_left_out_by_name(benchmark_folder: Path, tmp_pat
     assert any("1.png" in note for note in benchmark.notes)
     assert any("red-disc" in note and "fewer than 3 references" in note for note in benchmark.notes)
     assert [len(views) for views in benchmark.subjects.values()] == [4, 4, 3]
+    assert not any("[" in note for note in benchmark.notes), "names are a sentence's, not a Python list"
 
 
 def test_a_file_name_cannot_lead_out_of_the_folder(benchmark_folder: Path, tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from PIL import Image
 from components.common.data.reading import Dataset
 from components.common.data.writing import Writer
 from components.common.errors import UserError
+from components.common.systems import SYSTEMS
 from components.evaluation import parts
-from components.evaluation.params import RESERVED, Params
+from components.evaluation.params import Params
 from components.evaluation.stage import run
 
 
@@ -39,10 +40,10 @@ def test_every_system_has_every_score_of_every_sample(finished) -> None:
     assert len(samples) == 5 * 7 + 3 * 3
     assert len(scores) == 5 * 7 * 8 + 3 * 3 * 7 + (7 + 3) * 6  # real photographs: no errors, no prompt
     rows = scores.rows()
-    assert {row["system"] for row in rows if row["benchmark"] == "insertion"} == set(RESERVED)
+    assert {row["system"] for row in rows if row["benchmark"] == "insertion"} == set(SYSTEMS)
     assert all(np.isfinite(row["value"]) for row in rows)
     assert {row["spec_digest"] for row in rows} == set(scores.facts["specs"])
-    for system in RESERVED:
+    for system in SYSTEMS:
         own = [r["value"] for r in rows if (r["benchmark"], r["metric"], r["system"]) == ("insertion", "ir", system)]
         assert report.metrics[f"insertion.ir.{system}"] == pytest.approx(np.mean(own))
     assert {"insertion.reference_gap.ir.low", "insertion.view_gain.dino", "generation.clip_t.objectmate"} <= set(
@@ -140,7 +141,7 @@ def test_places_are_judged_by_identity_and_by_what_changed_around_them(
     assert {row["metric"] for row in placed} == {
         "clip_i", "dino", "ir", "second_ir", "top1_ir", "top1_second_ir", "background_error"
     }  # fmt: skip
-    assert {row["system"] for row in placed} == set(RESERVED)
+    assert {row["system"] for row in placed} == set(SYSTEMS)
     untouched = [row for row in placed if (row["metric"], row["system"]) == ("background_error", "clean-plate")]
     assert [row["value"] for row in untouched] == [0, 0]
     assert {row["spec_digest"] for row in scores.rows()} == set(scores.facts["specs"])

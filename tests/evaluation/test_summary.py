@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from components.common.systems import REAL
 from components.evaluation import summary
-from components.evaluation.params import REAL
+from components.evaluation.metrics import IDENTITY
 
 
 def rows(system: str, values: dict[str, float], metric: str = "ir") -> list[dict]:
@@ -116,3 +117,13 @@ def test_a_score_within_the_ceilings_interval_is_no_copying() -> None:
     assert not any(row["above_ceiling"] for row in summary.plots(table)["insertion_scores"])
     errors = summary.tabulate(rows("objectmate", TRUE, "object_error") + rows(REAL, LENT, "object_error"), seed=0)
     assert not any(row["above_ceiling"] for row in summary.plots(errors)["insertion_scores"]), "less is better there"
+
+
+def test_a_metric_of_likeness_needs_no_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(IDENTITY, "sharpness", "dino")
+    real = dict.fromkeys(TRUE, 0.1)
+    table = summary.tabulate(rows("objectmate", TRUE, "sharpness") + rows(REAL, real, "sharpness"), seed=0)
+    assert any(
+        note.endswith("on sharpness: this is what copying gives, not a better likeness.")
+        for note in summary.notes(table)
+    )

@@ -55,6 +55,16 @@ def test_removal_measures_every_background(make: Make) -> None:
     assert "removal model" in gate.checks[0].next_step and "whole photographs" not in str(gate.checks[0])
 
 
+def test_the_confidence_that_is_printed_is_the_one_of_the_bound(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("components.gates.removal.CONFIDENCE", 0.5)
+    folder = make("backgrounds", "backgrounds", [background(0, 0.2)], blobs=[{"image.png": b"", "mask.png": b""}])
+    objects = make("one", "objects", [object_row(0, "image-0")], blobs=[{"crop.png": b""}])
+    gate = removal(
+        {"backgrounds": folder, "objects": objects, "removal_rejects": make("none", "rejects", [])}, Tuples()
+    )
+    assert str(gate.checks[0]).endswith("at least 0.50 (50%)")
+
+
 @pytest.mark.parametrize(("residual", "why"), [(0.95, True), (0.1, False)])
 def test_boxes_of_whole_photographs_are_named_as_the_cause(make: Make, residual: float, why: bool) -> None:
     rows = [background(row, residual) for row in range(4)]

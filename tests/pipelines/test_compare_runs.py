@@ -15,7 +15,10 @@ from compare_data import SUBJECTS, Values, base, judge, scored_run
 from pydantic import TypeAdapter
 from typer.testing import CliRunner, Result
 
+from components.common.data.reading import Dataset
 from components.common.errors import UserError
+from components.common.systems import GAP
+from components.evaluation.summary import tabulate
 from pipelines.cli.app import app
 from pipelines.cluster.sync import _commit
 from pipelines.compare.comparison import Comparison, Parameter, _why, compare
@@ -145,6 +148,24 @@ def test_only_common_samples_can_be_above_the_ceiling(tmp_path: Path) -> None:
             del cells[sample]
     [change] = [each for each in compare_scores(reference, run)[0] if each.name == "insertion.ir"]
     assert change.left_out == SUBJECTS // 2 and not change.run_copies
+
+
+def test_a_runs_own_scores_are_those_of_its_page(tmp_path: Path) -> None:
+    """Also where subjects have different numbers of samples and the run has another seed."""
+    scores = Dataset(scored_run(tmp_path / "a", base(), seed=7).dataset("scores"))
+    run = current_scores(Workspace(tmp_path / "a"))
+    for cells in run.cells.values():
+        cells |= {f"{sample}-again": ("mug-0", 2 * value) for sample, (_, value) in list(cells.items())[:5]}
+    rows = [
+        {"benchmark": "insertion", "metric": name.split(".")[1], "system": system, "sample": sample}
+        | {"subject": subject, "value": value}
+        for (name, system), cells in run.cells.items()
+        if not name.endswith(GAP)
+        for sample, (subject, value) in cells.items()
+    ]
+    page = tabulate(rows, scores.manifest.params["seed"])
+    [change] = [each for each in compare_scores(run, run)[0] if each.name == "insertion.ir"]
+    assert change.reference == change.run == page.interval("insertion", "ir", "objectmate")
 
 
 def test_scores_that_were_measured_otherwise_are_refused(tmp_path: Path) -> None:

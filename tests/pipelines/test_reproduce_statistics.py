@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,10 @@ import pytest
 from lineage_data import Made, make_run
 
 from components.common.errors import UserError
+from pipelines.engines.workspace import Workspace
 from pipelines.reproduce.answer import Answer, compared, compared_trainings
 from pipelines.reproduce.growth import FRACTIONS, counted, exponent
+from pipelines.reproduce.measures import people, retrieval
 from pipelines.reproduce.mined import precision, usable
 from pipelines.reproduce.people import Choice, agreement, read_choices
 
@@ -183,3 +186,14 @@ def test_choices_are_read_as_the_review_app_writes_them(tmp_path: Path) -> None:
     for name, words in (("other.csv", "has no column question"), ("absent.csv", "cannot be read as people's choices")):
         with pytest.raises(UserError, match=f"{name} {words}"):
             read_choices(tmp_path / name, "insertion")
+
+
+def test_the_two_instance_retrieval_encoders_have_two_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """models.ir answers about retrieval, models.second_ir about people."""
+    given = SimpleNamespace(hits=lambda model: (NAMES, [1.0] * SUBJECTS), workspace=Workspace(Path()))
+    material: Any = SimpleNamespace(given=given, choices=Path())
+    monkeypatch.setattr("pipelines.reproduce.measures.read_choices", lambda file, benchmark: [])
+    monkeypatch.setattr("pipelines.reproduce.measures.agreement", lambda question, metrics, *rest: metrics)
+    mining = retrieval("dino")("q", material).levels[0].label
+    of_people: Any = people("insertion", "dino", "DINO")("q", material)
+    assert mining not in of_people and set(of_people) == {"independent IR", "DINO"}

@@ -11,7 +11,8 @@ from labelling_data import FILE, PASSES, RUN, make_run
 from review_app import Served, served
 
 from components.common.data.reading import Dataset
-from components.common.verdicts import Verdict, parse
+from components.common.verdicts import ASK, Verdict, parse
+from pipelines.labelling.dialogue import ASKED
 from pipelines.labelling.opening import open_session
 
 pytest_plugins = ["browser"]
@@ -64,6 +65,14 @@ def test_answers_in_the_app_turn_an_undecided_gate_into_a_pass(app: Served, visi
     page.close()
     again = make_run(Path("runs/again"), gates__verdicts="../mugs-1/verdicts.csv")
     assert Dataset(again.dataset("gate_recurrence")).rows(["verdict"])[0]["verdict"] == "pass"
+
+
+def test_people_are_asked_the_question_that_is_recorded(app: Served, visit: Visit) -> None:
+    page = opened(visit, app)
+    assert page.inner_text("h1").lower() == ASK
+    page.goto(app.entry)
+    assert ASK in page.inner_text("a[href='/label'] p")
+    assert ASK in ASKED.lower()
 
 
 def test_fast_keys_are_neither_lost_nor_doubled(app: Served, visit: Visit) -> None:

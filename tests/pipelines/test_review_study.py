@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,9 @@ from review_app import Served, served
 
 from components.common.data.sandbox import WORLD
 from components.common.data.writing import Writer
+from components.common.errors import UserError
 from components.common.vision.images import encode_png
-from components.evaluation.benchmark import Sample, generation_samples, insertion_samples, load
+from components.evaluation.benchmark import Sample, generation_samples, insertion_samples, load, placement_samples
 from components.evaluation.params import Params
 from pipelines.engines.workspace import Workspace
 from pipelines.parameters import read_step
@@ -149,3 +151,18 @@ def test_two_runs_are_compared_under_names_that_tell_them_apart(
         ("insertion", EVERY, pytest.approx(0.5, abs=0.34)),
     ]
     assert all(one.share.low < 0.5 < one.share.high for one in found)
+
+
+def test_every_benchmark_that_is_scored_is_asked_about(undecided: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also placement, of which the sandbox has no samples."""
+    benchmark = load(WORLD / "benchmark")
+    subject, views = next(iter(benchmark.subjects.items()))
+    benchmark = replace(benchmark, places={subject: views[:1]})
+    monkeypatch.setattr("pipelines.review.study.load", lambda folder: benchmark)
+    placed: list[Sample] = [*placement_samples(benchmark, Params())]
+    make_samples(RUN, {"placement": placed}, COLOURS)
+    room = StudyRoom([RUN], open_database("sqlite:///review.db"))
+    ahead, _ = room.turns(room.study("similarity", *COLOURS), "ada")
+    assert [(turn.benchmark, turn.sample) for turn in ahead] == [("placement", placed[0].name)]
+    with pytest.raises(UserError, match="no sample with a prompt in common"):
+        room.study("prompt", *COLOURS)

@@ -46,15 +46,15 @@ def test_an_interval_resamples_whole_clusters() -> None:
         seen.add(float(values[rows].mean()))
         return float(values[rows].mean())
 
-    assert bootstrap(mean, clusters) == (0.5, 0.0, 1.0)
+    assert bootstrap(mean, clusters) == Interval(0.5, 0.0, 1.0)
     assert seen == {0.0, 0.5, 1.0}
 
 
 def test_the_precision_of_pairs_is_counted_and_varies_with_both_designs() -> None:
     """Two look-alikes of 4 photographs each among 20 designs: 16 wrong pairs, all present or all absent."""
     pairs_alone = products(20, 4)
-    assert precision_above(pairs_alone, 0.9) == (1, 1, 1)
-    assert precision_above(pairs_alone, 1.1) == (0, 0, 1)  # without pairs nothing is known
+    assert precision_above(pairs_alone, 0.9) == Interval(1, 1, 1)
+    assert precision_above(pairs_alone, 1.1) == Interval(0, 0, 1)  # without pairs nothing is known
     one_confusion = products(20, 4)
     one_confusion.similarity[:4, 4:8] = one_confusion.similarity[4:8, :4] = 1
     interval = precision_above(one_confusion, 0.9)
@@ -65,15 +65,14 @@ def test_the_precision_of_pairs_is_counted_and_varies_with_both_designs() -> Non
 def test_a_window_is_chosen_on_the_corpus_and_judged_on_the_benchmark() -> None:
     good, bad = products(20, 4), products(20, 4, alike=2)
     same = window(good, good)
-    assert same[PRECISE].interval.mean == 1 and same["ir: objects of the benchmark with 3 views in it"].interval == (
-        1, 1, 1
-    )  # fmt: skip
+    assert same[PRECISE].interval.mean == 1
+    assert same["ir: objects of the benchmark with 3 views in it"].interval == Interval(1, 1, 1)
     other = window(good, bad)
     assert other[PRECISE] == (precision_above(bad, 1.0), "from 1.000")
     assert other[PRECISE].interval.high < BARS[PRECISE]  # type: ignore[operator]
     assert not rows_of(all_at(1, 1) | other)[list(BARS).index(PRECISE)].passed
     nowhere = window(bad, good)
-    assert {measured.interval for measured in nowhere.values()} == {(0, 0, 0)}
+    assert {measured.interval for measured in nowhere.values()} == {Interval(0, 0, 0)}
     assert nowhere[PRECISE].detail == "no window holds in the corpus"
 
 

@@ -19,7 +19,7 @@ from transformers import CLIPTextModel, PreTrainedTokenizerBase
 
 from components.common.data.seeds import torch_generator
 from components.common.diffusion import grid
-from components.common.references import REFERENCES, fill_references
+from components.common.references import GUIDANCE, GUIDANCE_TEXT, REFERENCES, STEPS, fill_references
 
 References = Sequence[Image.Image]
 Autoencoder: TypeAlias = AutoencoderKL | AutoencoderTiny
@@ -80,9 +80,9 @@ class GridPipeline(DiffusionPipeline):
         background: Image.Image | Sequence[Image.Image] | None = None,
         mask: Image.Image | Sequence[Image.Image] | None = None,
         prompt: str | Sequence[str] | None = None,
-        num_inference_steps: int = 20,
-        guidance_refs: float = 2.0,
-        guidance_text: float = 7.5,
+        num_inference_steps: int = STEPS,
+        guidance_refs: float = GUIDANCE,
+        guidance_text: float = GUIDANCE_TEXT,
         seeds: Sequence[int] | None = None,
         batch: int = 16,
         on_step: Callable[[], object] | None = None,

@@ -6,6 +6,8 @@ from components.common.stage.params import ModelReference, Place, StageParams, p
 
 MOST_BYTES, MOST_PIXELS = 1 << 30, 178_956_970
 """The largest photograph that is ever decoded: above these pixels, Pillow suspects a decompression bomb."""
+PRECISION = 0.8
+"""The share of right references that calibration aims at and the precision gate demands."""
 SD15 = "stable-diffusion-v1-5/stable-diffusion-v1-5@451f4fe16113bff5a5d2269ed5ad43b0592e9a14"
 
 

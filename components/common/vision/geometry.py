@@ -8,6 +8,9 @@ from PIL import Image, ImageDraw, ImageOps
 
 from components.common.errors import UserError
 
+MARK = "#e00000"
+"""Of a box that is drawn for people."""
+
 
 class Box(NamedTuple):
     """x, y of the top left corner, width and height, in px of the upright photograph."""
@@ -142,3 +145,9 @@ def box_mask(box: Box, size: int) -> Image.Image:
     mask = Image.new("L", (size, size))
     ImageDraw.Draw(mask).rectangle((left, top, right - 1, bottom - 1), fill=255)
     return mask
+
+
+def draw_box(picture: Image.Image, sides: Sequence[float], width: int) -> None:
+    """Draws a box on a picture, in `MARK`. sides: x, y, w, h; width: of the line, px."""
+    x, y, w, h = sides
+    ImageDraw.Draw(picture).rectangle((x, y, x + w, y + h), outline=MARK, width=width)

@@ -5,13 +5,14 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageOps
 
 from components.common.data.reading import Dataset
 from components.common.data.schemas import blob_columns
+from components.common.vision.geometry import draw_box
 from components.common.vision.images import decode, stored_crop
 
-RED, LINE = "#e00000", 3  # px
+LINE = 3  # px
 
 
 class ObjectPictures:
@@ -39,10 +40,7 @@ class ObjectPictures:
         side = side if enlarge else min(side, max(photograph.size))
         shown = ImageOps.contain(photograph.convert("RGB"), (side, side), Image.Resampling.BICUBIC)
         scale = shown.width / photograph.width
-        left, top, width, height = (place[name] * scale for name in "xywh")
-        ImageDraw.Draw(shown).rectangle(
-            (left, top, left + width, top + height), outline=RED, width=min(LINE, 1 + side // 160)
-        )
+        draw_box(shown, [place[name] * scale for name in "xywh"], min(LINE, 1 + side // 160))
         return shown
 
     def _object(self, row: int) -> dict[str, Any]:

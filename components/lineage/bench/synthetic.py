@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from components.common.data.schemas import SCHEMAS
 from components.common.data.writing import Writer
-from components.common.references import REFERENCES
+from components.common.references import REFERENCES, TRAIN
 from components.common.stage.params import StageParams
 from components.common.stage.progress import track
 
@@ -29,7 +29,7 @@ def write_tables(data: Path, tuples: int) -> None:
     _write(data, "sets", tuples, ["objects"], lambda start, rows: _members(start, rows, objects, "views"))
     _write(data, "tuples", tuples, ["sets", "objects", "images"], lambda start, rows: _tuples(start, rows, objects))
     _write(data, "latents", tuples, ["tuples"], lambda start, rows: {"tuple_id": ids(start, rows, 32, 3),
-           "row": pa.array(np.arange(start, start + rows)), "split": pa.repeat("train", rows)})  # fmt: skip
+           "row": pa.array(np.arange(start, start + rows)), "split": pa.repeat(TRAIN, rows)})  # fmt: skip
 
 
 def ids(start: int, rows: int, digits: int, salt: int) -> pa.Array:

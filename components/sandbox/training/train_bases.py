@@ -10,6 +10,7 @@ from components.common.data.digests import digest_file, digest_value
 from components.common.data.reading import Dataset, is_complete
 from components.common.diffusion import PIPELINE
 from components.common.diffusion.pipeline import GridPipeline
+from components.common.references import VALIDATION
 from components.common.vision.benchmark import ANNOTATIONS
 from components.encoding import stage as encoding
 from components.encoding.params import Params as Encoding
@@ -130,7 +131,7 @@ def measure(
     for world in held_out:
         cuts = tuples.Params(copies=1, recolour=False, held_out=1.0)
         latents = encoded(work, [world], pipeline, cuts, f"{task}_{world.name}")
-        scores = validate(model, Latents(Dataset(latents), "validation"), params)
+        scores = validate(model, Latents(Dataset(latents), VALIDATION), params)
         if scores is not None:
             metrics |= {f"{name} ({world.name})": value for name, value in scores.metrics().items()}
     return metrics | {"PSNR of the autoencoder, dB": autoencoder.psnr(model.vae, read_split(held_out[-1]))}

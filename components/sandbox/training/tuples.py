@@ -19,7 +19,7 @@ from pydantic import Field
 from components.common.data.digests import content_key
 from components.common.data.seeds import numpy_rng, unit_interval
 from components.common.data.writing import Writer
-from components.common.references import REFERENCE_NAMES, REFERENCES
+from components.common.references import REFERENCE_NAMES, REFERENCES, TRAIN, VALIDATION
 from components.common.stage.params import StageParams
 from components.common.stage.progress import track
 from components.common.stage.report import Report
@@ -159,7 +159,7 @@ def _tuple(target: Product, views: Views, copy: int, params: Params) -> tuple[di
         "anchor": target.row,
         "refs": [ref.row for ref in refs],
         "caption": target.caption,
-        "split": "validation" if unit_interval(params.seed, "split", target.group) < params.held_out else "train",
+        "split": VALIDATION if unit_interval(params.seed, "split", target.group) < params.held_out else TRAIN,
         "group": target.group,
         "parents": parents,
         "sources": sorted({content_key(product.world.name, product.image) for product in members}),

@@ -95,17 +95,17 @@ def verify_models(evaluation: Params, path: Path | None) -> bool:
 
 
 def _document(row: Row) -> dict[str, Any]:
-    (value, low, high), detail = row.measured
-    ends = {"value": value, "low": low, "high": high}
+    interval, detail = row.measured
+    ends = {"value": interval.mean, "low": interval.low, "high": interval.high}
     return {"what": row.what, "detail": detail, **ends, "bar": row.bar, "passed": row.passed}
 
 
 def _printed(rows: list[Row]) -> Table:
     table = Table("held-out designs", "measured", "95 % interval", "bar", "")
     for row in rows:
-        (value, low, high), detail = row.measured
+        interval, detail = row.measured
         what = f"{row.what} ({detail})" if detail else row.what
         bar = "" if row.bar is None else f"{row.bar:g}"
         verdict = "" if row.bar is None else "reached" if row.passed else "MISSED"
-        table.add_row(what, f"{value:.3f}", f"{low:.3f} to {high:.3f}", bar, verdict)
+        table.add_row(what, f"{interval.mean:.3f}", f"{interval.low:.3f} to {interval.high:.3f}", bar, verdict)
     return table

@@ -24,6 +24,7 @@ from components.common.computing import pick_device, pinned_threads
 from components.common.data.reading import Dataset
 from components.common.errors import StageFailed, UserError
 from components.common.peak import Peak, matrix_peak
+from components.common.references import TRAIN
 from components.training.bench.bare import Bare
 from components.training.data import Latents, TrainingSamples
 from components.training.loop import train
@@ -122,7 +123,7 @@ class Turns(Callback):
 def _take_turns(latents: Dataset, params: Params, block: int, folder: Path) -> Turns:
     check(latents, params)
     pipeline = load_pipeline(latents, params)
-    samples = TrainingSamples(Latents(latents, "train"), pipeline.encode_text([""])[0].cpu(), params)
+    samples = TrainingSamples(Latents(latents, TRAIN), pipeline.encode_text([""])[0].cpu(), params)
     objective = objective_of(pipeline.scheduler, params.min_snr)
     bare = Bare(copy.deepcopy(pipeline.unet), objective, samples, params, folder / "bare.pt")
     module = GridTraining(pipeline.unet, objective, params)

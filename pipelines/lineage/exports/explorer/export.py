@@ -8,15 +8,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, select_autoescape
-
 from components.common.data.reading import Dataset
 from components.common.vision.images import Rejected, decode, webp_address
 from components.lineage.references import IDS
 from components.lineage.rows import Run, is_place
 from pipelines.lineage.exports.explorer.graph import MOST, Graph, graph
 from pipelines.lineage.exports.history import History
-from pipelines.report import __file__ as report_package
+from pipelines.report.templates import environment
 
 FOLDER, START = "explorer", "index.html"
 PER_FILE = 200
@@ -40,8 +38,6 @@ def explorer(history: History, data: Path, most: int = MOST) -> Iterator[tuple[s
 
 
 def _page(history: History, run: Run, shown: Graph) -> str:
-    folders = [Path(__file__).parent, Path(report_package).parent]
-    templates = Environment(loader=FileSystemLoader(folders), autoescape=select_autoescape())
     photographs, whole = len(shown.kept["images"]), len(run["images"])
     part = f"{photographs:,} of {whole:,} photographs, evenly spread, and what was made from them"
     facts = {
@@ -53,6 +49,7 @@ def _page(history: History, run: Run, shown: Graph) -> str:
         "names": [row["uri"] for row in shown.rows.get("images", [])],
         "refused": _refused(history),
     }
+    templates = environment(Path(__file__).parent)
     return templates.get_template("index.html").render(name=history.name, ended=history.ended, facts=facts)
 
 

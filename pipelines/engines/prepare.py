@@ -7,6 +7,7 @@ from typing import Any
 
 from components.common.errors import UserError
 from components.evaluation.params import NO_BENCHMARK
+from components.ingest.params import DENIED
 from pipelines.engines.collection import photographs
 from pipelines.engines.dvc_file import PACKAGE, render_dvc
 from pipelines.engines.identity import Identity, as_seen_from, refuse_foreign
@@ -18,7 +19,6 @@ from pipelines.models.verify import refuse_absent_models
 from pipelines.parameters import FILE, check, profile_settings, render, resolve
 from pipelines.steps import STEPS, reached_steps
 
-DENIED = "denied.parquet"
 PHOTOS = "photos"
 """The profile for real photographs."""
 DVCIGNORE = """\

@@ -15,7 +15,7 @@ from typing import Any
 from components.common.data.reading import Dataset
 from components.common.data.storage import S3
 from components.common.errors import StageFailed, UserError
-from components.ingest.denied import REASON, DenyList, read_denied
+from components.ingest.denied import REASON, DenyList, read_denied, without_look
 from pipelines.takedown.outputs import copies_there, held_there, ids_there, purge_outputs, search_outputs
 from pipelines.takedown.receipt import OUT_OF_REACH, Receipt, text_of
 from pipelines.takedown.traces import Traces
@@ -29,7 +29,7 @@ class Purged:
     """What `purge` did. refused: names that ingest refused. copies: of those on the deny list, sha256 -> name.
 
     deleted: address -> objects. models: folders of those trained on the photographs. ids: by which what was made from
-    them is recognised.
+    them is recognised. by_bytes: as in `Receipt`.
     """
 
     photographs: Sequence[str]
@@ -39,6 +39,7 @@ class Purged:
     deleted: dict[str, int]
     models: Sequence[str]
     ids: Sequence[str]
+    by_bytes: Sequence[str]
 
 
 def purge(ingest: str, outputs: Sequence[str], quarantine: Path, purged: Path) -> None:
@@ -61,7 +62,8 @@ def purge(ingest: str, outputs: Sequence[str], quarantine: Path, purged: Path) -
         models += [f"{address}/{model}" for model in held.models]
         ids |= there
     takedowns = sorted({entry.takedown for entry in denied})
-    done = Purged(photographs, takedowns, refused, copies, deleted, models, sorted(ids))
+    by_bytes = without_look(denied, photographs)
+    done = Purged(photographs, takedowns, refused, copies, deleted, models, sorted(ids), by_bytes)
     purged.write_text(json.dumps(asdict(done), indent=1), encoding="utf-8")
 
 
@@ -91,6 +93,7 @@ def conclude(outputs: Sequence[str], purged: Path, verdicts: Sequence[Path], rec
         originals=[],
         copies=done.copies,
         refused=done.refused,
+        by_bytes=done.by_bytes,
         out_of_reach=[*OUT_OF_REACH, OF_CLUSTER],
     )
     receipt.mkdir(parents=True, exist_ok=True)

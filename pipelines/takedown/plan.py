@@ -13,9 +13,11 @@ from components.ingest.denied import Denied
 from components.lineage.closure import Affected, closure
 from components.lineage.rows import Run
 from pipelines.engines.request import RUNS
+from pipelines.engines.workspace import Workspace
 from pipelines.takedown.copies import copies_of
 from pipelines.takedown.holding import holding
 from pipelines.takedown.outputs import held_there, ids_there
+from pipelines.takedown.repair import deny_list_of
 from pipelines.takedown.targets import deny, read_targets
 from pipelines.takedown.traces import Traces, traces_of
 
@@ -97,7 +99,7 @@ def make_plan(workspace: Path, asked: Sequence[str], outputs: Sequence[str] = ()
 
     workspace: the run to repair, as seen from the current folder. asked: see `read_targets`. outputs: addresses of
     Kubeflow runs' artifacts, in which to look, too. Raises `UserError` if
-    something asked for names no photograph, or the workspace holds no run.
+    something asked for names no photograph, the workspace holds no run, or a run's deny list is not a local file.
     """
     runs = {root: Run(root / "data") for root in (workspace, *other_runs(workspace))}
     run = runs[workspace]
@@ -107,6 +109,8 @@ def make_plan(workspace: Path, asked: Sequence[str], outputs: Sequence[str] = ()
     copies = copies_of(denied, runs.values())
     gone = [*targets.image_ids, *copies]
     affected = {root: rows for root, each in runs.items() if (rows := closure(each, gone))}
+    for root in (workspace, *affected):
+        deny_list_of(Workspace(root))  # says so if it cannot be written
     own, own_asked = affected.get(workspace, {}), closure(run, targets.image_ids)
     stored = [ids_there(address, gone) for address in outputs]
     found = [traces_of(runs[root], rows) for root, rows in affected.items()]

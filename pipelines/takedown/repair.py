@@ -6,12 +6,15 @@ from typing import Any
 
 import yaml
 
-from components.common.errors import GateStop
+from components.common.errors import GateStop, UserError
+from components.common.stage.yaml_text import read_yaml
+from components.ingest.params import DENIED
 from pipelines.engines.dvc_file import render_dvc
 from pipelines.engines.identity import Identity, is_local
 from pipelines.engines.request import Request, moved
 from pipelines.engines.run import run_pipeline
 from pipelines.engines.workspace import Workspace
+from pipelines.parameters import FILE
 
 
 def repair(workspace: Workspace) -> str:
@@ -40,6 +43,19 @@ def request_of(workspace: Workspace) -> Request:
     images = "" if labels and images == Request("dataset").sources[0] else images
     overrides = [f"{key}={yaml.safe_dump(value, default_flow_style=True).strip()}" for key, value in settings.items()]
     return Request("dataset", images, labels, identity.profile, workspace=workspace.root, overrides=overrides)
+
+
+def deny_list_of(workspace: Workspace) -> Path:
+    """The deny list with which the datasets of a run are made again. Raises `UserError` if it is not a local file."""
+    request = request_of(workspace)
+    here = read_yaml(Path(FILE))["ingest"] if request.in_place and Path(FILE).is_file() else {}
+    place = request.asked().get("ingest.denied", here.get("denied", DENIED))
+    if not is_local(place):
+        raise UserError(
+            f"ingest.denied of the run in {workspace.root} is {place or 'empty'}, and a takedown writes to a file: "
+            f"make the run with {DENIED} here, and copy that to a bucket for runs on a cluster"
+        )
+    return Path(place)
 
 
 def _from_here(root: Path, source: str) -> str:

@@ -53,8 +53,6 @@ SCHEMAS: dict[str, pa.Schema] = {
             _field("licence", _text, nullable=True),  # SPDX where known
             _field("attribution", _text, nullable=True),
             _field("collected_at", _text, "ISO 8601", nullable=True),
-            _field("rights_signal", _text, nullable=True),
-            _field("rights_checked_at", _text, "ISO 8601", nullable=True),
             _field("train_ai", _text),  # allowed or unknown, from all rows of `rights`: any "disallowed" keeps it out
             _field("collection", _text),
             *_blobs("image"),

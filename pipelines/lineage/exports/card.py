@@ -37,7 +37,7 @@ WINDOW = {
 
 def card(history: History, declared: Declared) -> dict[str, bytes]:
     """The card of a run."""
-    measured = rights(history.datasets["images"])
+    measured = rights(history)
     title = declared.of("title") or f"ObjectMate run {history.name}"
     head = yaml.safe_dump(_front_matter(history, measured, declared, title), sort_keys=False, allow_unicode=True)
     parts = (
@@ -99,11 +99,12 @@ def rights_section(measured: Rights) -> Iterator[str]:
     yield "## Rights"
     yield (
         f"{counted(measured.photographs, 'photograph')}. Without a known licence: {measured.unlicensed:,}; with the "
-        f"name to credit: {measured.attributed:,}; with the date on which the rights signal was checked: "
-        f"{measured.checked:,}." + (f" The parameter {measured.stated_how}." if measured.stated else "")
+        f"name to credit: {measured.attributed:,}; with a rights signal: {measured.signalled:,}; with the date on "
+        f"which one was checked: {measured.checked:,}."
+        + (f" The parameter {measured.stated_how}." if measured.stated else "")
     )
     for title, counts in (
-        ("licence", measured.licences), ("rights signal", measured.signals), ("train_ai", measured.train_ai),
+        ("licence", measured.licences), ("signal in", measured.mechanisms), ("train_ai", measured.train_ai),
     ):  # fmt: skip
         if counts:
             named = [(value or f"({UNKNOWN})", f"{count:,}") for value, count in counts.most_common()]

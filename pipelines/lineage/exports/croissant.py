@@ -87,7 +87,7 @@ def _validate(document: dict[str, Any]) -> None:
 
 
 def _document(history: History, declared: Declared, folder: Path) -> dict[str, Any]:
-    measured = rights(history.datasets["images"])
+    measured = rights(history)
     day = history.ended.date().isoformat()
     title = declared.of("title") or f"ObjectMate run {history.name}"
     return {
@@ -102,7 +102,7 @@ def _document(history: History, declared: Declared, folder: Path) -> dict[str, A
         "citeAs": f"@misc{{objectmate-{history.digest[:12]}, title={{{title}}}, year={{{day[:4]}}}, "
         f"note={{Datasets with the joint digest {history.digest}}}}}",
         "license": licence_nodes(measured, declared.of("licence")),
-        **usage_info(measured, declared),
+        **usage_info(declared),
         "prov:wasDerivedFrom": [_collection(history)],
         "prov:wasGeneratedBy": [_activity(stage) for stage in history.stages],
         "distribution": [entry for name in history.datasets for entry in _distribution(history, name, folder)],

@@ -84,11 +84,8 @@ def _synthetic(history: History, _: Rights) -> str:
 
 def _reservations(history: History, rights: Rights) -> str:
     opted_out = sum(rows for (_, _, reason), rows in refused(history).items() if reason == "opted-out")
-    signals = sum(rights.signals.values()) - rights.signals[""]
-    checked = f"{rights.checked:,} of {rights.photographs:,} say when theirs was checked"
-    return (
-        f"{opted_out:,} rows kept out for an opt-out; {signals:,} photographs that were used carry a signal; {checked}"
-    )
+    signals = f"{rights.signalled:,} of {rights.photographs:,} photographs that were used carry a signal"
+    return f"{opted_out:,} rows kept out for an opt-out; {signals}, and {rights.checked:,} say when one was checked"
 
 
 FIELDS: dict[str, dict[str, Field]] = {
@@ -135,7 +132,7 @@ draft makes no claim that any obligation is met.
 
 def eu_summary(history: History, declared: Declared) -> dict[str, bytes]:
     """The draft."""
-    measured = rights(history.datasets["images"])
+    measured = rights(history)
     text = HEAD
     for section, fields in FIELDS.items():
         rows = [

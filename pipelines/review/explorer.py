@@ -5,6 +5,7 @@ from typing import Any
 
 from components.lineage import trace
 from components.lineage.identify import Meant, named
+from components.lineage.references import PICTURES
 from components.lineage.rows import Run
 from components.lineage.trace import Node, Place
 from pipelines.lineage.printing import is_said, shown_value
@@ -12,8 +13,6 @@ from pipelines.lineage.printing import is_said, shown_value
 MOST = 60
 """Nodes shown below one node: a photograph may be in thousands of pairs."""
 OFFSET = "_offset"
-THUMBNAILS = {"objects": "crop", "backgrounds": "image", "tuples": "target"}
-"""Dataset -> blob that is small: photographs can have any size."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,8 @@ class Branch:
     @property
     def thumbnail(self) -> str:
         """The name of the small picture that the row has, if any."""
-        return THUMBNAILS.get(self.dataset, "") if self.title else ""
+        small = self.title and self.dataset != "images"  # photographs can have any size
+        return PICTURES.get(self.dataset, ("",))[0] if small else ""
 
 
 @dataclass(frozen=True)

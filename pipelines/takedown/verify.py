@@ -9,6 +9,7 @@ from components.common.stage.progress import track
 from components.common.vision.looks import Look
 from components.ingest.denied import Denied, read_denied
 from components.lineage.keys import FOLDER as INDEXES
+from components.lineage.references import PICTURES, WHOLE
 from pipelines.engines.local import open_dvc
 from pipelines.engines.request import RUNS
 from pipelines.engines.workspace import Workspace
@@ -22,8 +23,6 @@ from pipelines.takedown.seen import Likeness, likenesses, without_kept
 from pipelines.takedown.traces import Trace, Traces, files_below
 from pipelines.takedown.versions import opened_stores
 
-FULL_PICTURES = (("images", "image"), ("backgrounds", "image"))
-"""Datasets and blobs that show a photograph as a whole."""
 A_PICTURE = "a picture, by its look"
 
 
@@ -74,8 +73,8 @@ def _stores(workspace: Workspace, traces: Traces) -> tuple[list[Trace], int]:
 
 
 def _by_look(data: Path, denied: Sequence[Denied]) -> Iterator[Trace]:
-    for name, blob in FULL_PICTURES:
+    for name in WHOLE:
         if is_complete(data / name):
-            dataset = Dataset(data / name)
+            dataset, [blob] = Dataset(data / name), PICTURES[name]
             rows = alike(dataset, blob, dataset.rows(blob_columns(blob)), denied)
             yield from (Trace(f"{data / name} {row['shard']}", "by its look") for row in rows)

@@ -248,6 +248,30 @@ SCHEMAS: dict[str, pa.Schema] = {
     ),
 }
 
+KEYS: dict[str, tuple[str, ...]] = {
+    "images": ("uri",),
+    "rights": ("uri", "mechanism", "address"),
+    "quarantine": ("uri", "stage"),
+    "rejects": ("stage", "key", "reason"),
+    "subjects": ("image_id", "x", "y", "w", "h"),
+    "objects": ("object_id",),
+    "embeddings": ("object_id",),
+    "pairs": ("src_row", "dst_row"),
+    "sets": ("anchor",),
+    "identities": ("row",),
+    "judgements": ("src_row", "dst_row", "rater"),
+    "backgrounds": ("object_id",),
+    "captions": ("object_id",),
+    "tuples": ("tuple_id",),
+    "latents": ("tuple_id",),
+    "model": ("path",),
+    "calibration": ("threshold",),
+    "samples": ("system", "benchmark", "subject", "sample"),
+    "scores": ("system", "benchmark", "subject", "sample", "metric"),
+    "verdicts": ("gate",),
+}
+"""Kind -> the columns by which a row of one run is found in another."""
+
 REASONS = {
     "empty": "the file has no bytes",
     "not-an-image": "the content is not in a known image format",

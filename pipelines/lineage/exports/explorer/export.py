@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from components.common.data.reading import Dataset
 from components.common.vision.images import Rejected, decode, webp_address
-from components.lineage.references import IDS
+from components.lineage.references import IDS, PICTURES
 from components.lineage.rows import Run
 from pipelines.lineage.exports.explorer.graph import MOST, Graph, graph
 from pipelines.lineage.exports.history import History
@@ -21,8 +21,6 @@ from pipelines.report import __file__ as report_package
 FOLDER, START = "explorer", "index.html"
 PER_FILE = 200
 """Rows of a file: about half a megabyte if they have pictures."""
-THUMBNAILS = {"images": "image", "objects": "crop", "backgrounds": "image", "tuples": "target"}
-"""Dataset -> the blob that is its rows' thumbnail."""
 SIDE = 160  # px
 
 
@@ -48,7 +46,7 @@ def _page(history: History, run: Run, shown: Graph) -> str:
         "perFile": PER_FILE,
         "part": part if photographs < whole else "",
         "datasets": {name: _dataset(history, shown, name) for name in history.datasets},
-        "pictured": list(THUMBNAILS),
+        "pictured": list(PICTURES),
         "ids": {name: _ids(shown, name, column) for name, column in IDS.items() if name in shown.kept},
         "names": [row["uri"] for row in shown.rows.get("images", [])],
         "refused": _refused(history),
@@ -99,9 +97,9 @@ def _is_place(column: str) -> bool:
 
 
 def _thumbnail(dataset: Dataset, name: str, row: Mapping[str, Any]) -> str:
-    if name not in THUMBNAILS:
+    if name not in PICTURES:
         return ""
     try:
-        return webp_address(decode(dataset.blob(row, THUMBNAILS[name])), SIDE, quality=80)
+        return webp_address(decode(dataset.blob(row, PICTURES[name][0])), SIDE, quality=80)
     except Rejected:
         return ""

@@ -8,10 +8,10 @@ from typing import Any
 from components.common.errors import UserError
 from components.common.stage.yaml_text import parse_yaml
 from pipelines.engines.identity import Identity, as_seen_from, slug
+from pipelines.engines.workspace import RUNS
 from pipelines.parameters import keys_naming
 from pipelines.steps import STEPS
 
-RUNS = Path("runs")
 OTHER_PHOTOGRAPHS = {"detection.source": "whole", "ingest.licence": "", "ingest.collection": "photographs"}
 """The tiny detector knows only rendered rooms, so other photographs are assumed to show one product each."""
 

@@ -10,6 +10,7 @@ from components.common.stage.report import RECORD
 from pipelines.parameters import FILE
 from pipelines.steps import Step
 
+RUNS = Path("runs")
 RESTORED = "restored_at"
 """The key that a step's record has if its results came from the cache."""
 
@@ -84,3 +85,8 @@ class Workspace:
     def outputs(self, step: Step) -> dict[str, Path]:
         """Role -> folder of each dataset that a step makes."""
         return {role: self.dataset(name) for role, name in step.outputs.items()}
+
+
+def workspaces() -> list[Path]:
+    """The current folder and every folder below runs/, whether they hold a run or not."""
+    return [Path(), *sorted(path for path in RUNS.glob("*") if path.is_dir())]

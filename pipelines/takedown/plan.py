@@ -12,8 +12,7 @@ from components.common.errors import UserError
 from components.ingest.denied import Denied
 from components.lineage.closure import Affected, closure
 from components.lineage.rows import Run
-from pipelines.engines.request import RUNS
-from pipelines.engines.workspace import Workspace
+from pipelines.engines.workspace import Workspace, workspaces
 from pipelines.takedown.copies import copies_of
 from pipelines.takedown.holding import holding
 from pipelines.takedown.outputs import held_there, ids_there
@@ -141,8 +140,7 @@ def make_plan(workspace: Path, asked: Sequence[str], outputs: Sequence[str] = ()
 
 def other_runs(workspace: Path) -> list[Path]:
     """The other folders of runs here that have an images dataset."""
-    roots = [Path(), *sorted(path for path in RUNS.glob("*") if path.is_dir())]
-    known = [root for root in roots if (root / "data" / "images" / "manifest.json").is_file()]
+    known = [root for root in workspaces() if (root / "data" / "images" / "manifest.json").is_file()]
     return [root for root in known if root.resolve() != workspace.resolve()]
 
 

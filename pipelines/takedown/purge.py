@@ -12,9 +12,8 @@ from components.common.errors import StageFailed
 from components.lineage.indexes import keep_indexes
 from components.lineage.rows import Rows, Run
 from pipelines.engines.local import open_dvc
-from pipelines.engines.request import RUNS
-from pipelines.engines.workspace import Workspace
-from pipelines.lineage.exports.export import FILES as EXPORTS
+from pipelines.engines.workspace import Workspace, workspaces
+from pipelines.lineage.exports.export import FORMATS
 from pipelines.steps import STEPS
 from pipelines.takedown.holding import holding, maker_of
 from pipelines.takedown.traces import Traces
@@ -38,7 +37,7 @@ def purge_run(root: Path, traces: Traces, repaired: bool = False) -> int:
     reports = {workspace.report(step) for step in steps}
     pages = [] if repaired or not bad else [workspace.page.parent]
     # These belong to no stage, and show or count what was in the datasets.
-    others = [data / name for name in ("kfp", "found.png", *EXPORTS)] if bad or repaired else []
+    others = [data / name for name in ("kfp", "found.png", *FORMATS.values())] if bad or repaired else []
     count = sum(map(delete, [data / GOING, *sorted(reports), *pages, *others]))
     for rows in sorted(bad, key=_made_from_it):
         _set_aside(rows.dataset.folder, data / GOING)
@@ -84,7 +83,7 @@ def purge_stores(workspace: Workspace, traces: Traces) -> dict[str, int]:
 @contextmanager
 def _opened(workspace: Workspace, traces: Traces) -> Iterator[list[tuple[Store, set[str], list[Record]]]]:
     """Each store with its folders that hold traces, and the records by which they are known."""
-    roots = sorted({Path(), workspace.root, *RUNS.glob("*")})
+    roots = sorted({workspace.root, *workspaces()})
     locks = [lock.resolve() for root in roots if (lock := root / "dvc.lock").is_file()]
     with open_dvc(workspace) as repo:
         records = records_of(Path(repo.cache.local.path).parents[1], locks)

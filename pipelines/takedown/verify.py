@@ -11,8 +11,7 @@ from components.ingest.denied import Denied, read_denied
 from components.lineage.keys import FOLDER as INDEXES
 from components.lineage.references import PICTURES, WHOLE
 from pipelines.engines.local import open_dvc
-from pipelines.engines.request import RUNS
-from pipelines.engines.workspace import Workspace
+from pipelines.engines.workspace import Workspace, workspaces
 from pipelines.lineage.bucket import KEPT
 from pipelines.takedown.copies import alike
 from pipelines.takedown.outputs import search_outputs
@@ -29,7 +28,7 @@ A_PICTURE = "a picture, by its look"
 def verify(plan: Plan) -> tuple[list[Trace], int]:
     """Everything that is still there, and how many files were searched."""
     workspace = Workspace(Path(plan.workspace))
-    roots = [workspace.root, *(path for path in RUNS.glob("*") if path.is_dir()), Path()]
+    roots = [workspace.root, *workspaces()]
     data = {path.resolve() for root in roots if (path := root / "data").is_dir()}
     files = [file for folder in sorted(data) for file in files_below(folder) if INDEXES not in file.parts]
     files += [file for folder in (Path("mlartifacts"), KEPT) for file in files_below(folder)]

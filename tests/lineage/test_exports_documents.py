@@ -13,7 +13,7 @@ from components.common.errors import UserError
 from pipelines.cli.lineage_export import export_command
 from pipelines.engines.workspace import Workspace
 from pipelines.lineage.exports.eu_summary import KEYS
-from pipelines.lineage.exports.export import FILES, FORMATS, export
+from pipelines.lineage.exports.export import FORMATS, export
 
 Row = tuple[str, ...]
 
@@ -165,4 +165,4 @@ def test_the_command_writes_all_formats_beside_the_datasets(exported_run: Worksp
 
 def test_a_takedown_knows_every_file_of_an_export(exported_run: Workspace, tmp_path: Path) -> None:
     export(exported_run, FORMATS, tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == set(FILES)
+    assert {path.name for path in tmp_path.iterdir()} == set(FORMATS.values())

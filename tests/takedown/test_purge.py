@@ -18,7 +18,7 @@ from components.lineage.closure import closure
 from components.lineage.indexes import keep_indexes
 from components.lineage.rows import Run
 from pipelines.engines.workspace import Workspace
-from pipelines.lineage.exports.export import FILES as EXPORTS
+from pipelines.lineage.exports.export import FORMATS
 from pipelines.takedown.purge import purge_run, purge_stores, stored_versions
 from pipelines.takedown.traces import Traces, files_below, traces_of
 from tests.lineage.lineage_data import write_run
@@ -63,7 +63,7 @@ def test_another_run_loses_what_holds_traces_and_keeps_its_models(tmp_path, monk
     assert holding(tmp_path, traces)
     assert purge_run(tmp_path, traces) > 10
     assert not holding(tmp_path, traces) and not (tmp_path / "data" / "report").exists()
-    assert not any((tmp_path / "data" / export).exists() for export in EXPORTS)
+    assert not any((tmp_path / "data" / export).exists() for export in FORMATS.values())
     assert [path.name for path in reports.iterdir()] == ["evaluation"]  # what a training showed came from its latents
     assert not any((tmp_path / "data" / keys.FOLDER).iterdir())
     assert is_complete(tmp_path / "data" / "model_insertion")

@@ -19,7 +19,6 @@ from pipelines.lineage.exports.licences import licence_nodes
 from pipelines.lineage.exports.usage import usage_info
 from pipelines.lineage.exports.words import ROWS, about_column
 
-FILE = "croissant.json"
 CONFORMS_TO = "http://mlcommons.org/croissant/1.1"
 CONTEXT: dict[str, Any] = {
     "@language": "en",
@@ -65,14 +64,14 @@ ENCODINGS = {
 BYTES = "application/octet-stream"
 
 
-def croissant(history: History, declared: Declared, folder: Path) -> dict[str, bytes]:
+def croissant(history: History, declared: Declared, folder: Path) -> bytes:
     """The Croissant description, whose addresses are relative to `folder`.
 
     Raises `StageFailed` if mlcroissant finds an error in it or has a warning.
     """
     document = _document(history, declared, folder)
     _validate(document)
-    return {FILE: json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n"}
+    return json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n"
 
 
 def _validate(document: dict[str, Any]) -> None:

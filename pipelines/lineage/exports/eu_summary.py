@@ -14,7 +14,6 @@ from pipelines.lineage.exports.declared import Declared
 from pipelines.lineage.exports.history import History
 from pipelines.lineage.exports.markdown import table
 
-FILE = "eu-training-summary.md"
 MEASURED, DECLARED, MISSING = "measured", "declared", "TO BE PROVIDED"
 BINS = {1_000_000: "less than 1 million", 1_000_000_000: "1 million to 1 billion", math.inf: "more than 1 billion"}
 Measure = Callable[[History, Rights], str]
@@ -130,7 +129,7 @@ draft makes no claim that any obligation is met.
 """
 
 
-def eu_summary(history: History, declared: Declared) -> dict[str, bytes]:
+def eu_summary(history: History, declared: Declared) -> bytes:
     """The draft."""
     measured = rights(history)
     text = HEAD
@@ -141,7 +140,7 @@ def eu_summary(history: History, declared: Declared) -> dict[str, bytes]:
             for status, said in statements(field, history, measured, declared.of(key))
         ]
         text += f"\n## {section}\n\n{table(('field', 'key', 'status', 'statement'), rows)}\n"
-    return {FILE: text.encode()}
+    return text.encode()
 
 
 def statements(field: Field, history: History, measured: Rights, said: str) -> list[tuple[str, str]]:

@@ -18,23 +18,23 @@ from pipelines.lineage.exports.explorer.graph import MOST, Graph, graph
 from pipelines.lineage.exports.history import History
 from pipelines.report import __file__ as report_package
 
-FOLDER, START = "explorer", "index.html"
+START = "index.html"
 PER_FILE = 200
 """Rows of a file: about half a megabyte if they have pictures."""
 SIDE = 160  # px
 
 
 def explorer(history: History, data: Path, most: int = MOST) -> Iterator[tuple[str, bytes]]:
-    """File -> content, the page first. data: the folder of the run's datasets; most: photographs that are shown."""
+    """(file, content), the page first. data: the folder of the run's datasets; most: photographs that are shown."""
     run = Run(data)
     run.datasets = {name: rows for name, rows in run.datasets.items() if name in history.datasets}
     shown = graph(run, most)
-    yield f"{FOLDER}/{START}", _page(history, run, shown).encode()
+    yield START, _page(history, run, shown).encode()
     for name, positions in shown.kept.items():
         for number in range(0, -(-len(positions) // PER_FILE)):
             rows = [_row(run, shown, name, at) for at in range(len(positions))[number * PER_FILE :][:PER_FILE]]
             words = f"receive({json.dumps(name)}, {number}, {json.dumps(rows, default=str)});\n"
-            yield f"{FOLDER}/{name}-{number:04}.js", words.encode()
+            yield f"{name}-{number:04}.js", words.encode()
 
 
 def _page(history: History, run: Run, shown: Graph) -> str:

@@ -56,7 +56,8 @@ class Cutter:
         return window
 
     def _reference(self, anchor: Row, ref: Row, name: str) -> Image.Image:
-        """The square around a view; of the target's own crops, each has a window and an augmentation of its own."""
+        """The square around a view; if references are the target's own crops, each has its own window and
+        augmentation."""
         p, photo = self.params, self._photograph(ref["image_id"])
         own = () if p.references == "views" else (name,)
         keys = ("reference", anchor["object_id"], ref["object_id"], *own)

@@ -1,7 +1,7 @@
-"""References cut from the target itself, the data of earlier work: there is one photograph of each object.
+"""References cut from the target itself, as in earlier work, which has one photograph of each object.
 
-What makes them differ from the target is augmentation, as Paint-by-Example (arXiv 2211.13227) does it, without its
-elastic deformation: flips, turns and blur.
+Only augmentation makes them differ from the target: that of Paint-by-Example (arXiv 2211.13227) without its elastic
+deformation, so flips, rotations and blur.
 """
 
 from PIL import Image, ImageFilter, ImageOps
@@ -15,8 +15,8 @@ BLUR = 0.02  # standard deviation / side of the crop
 
 
 def augmented(photo: Image.Image, window: Box, size: int, seed: int, *keys: str) -> Image.Image:
-    """The window, turned about its centre, perhaps flipped and blurred, size x size px. keys: what the lots are for."""
-    turn, flip, blur = (unit_interval(seed, *keys, what) for what in ("turn", "flip", "blur"))
+    """The window, rotated about its centre, perhaps flipped and blurred, size x size px. keys: of its randomness."""
+    turn, flip, blur = (unit_interval(seed, *keys, step) for step in ("turn", "flip", "blur"))
     centre = (window.x + window.w / 2, window.y + window.h / 2)
     turned = photo.rotate((2 * turn - 1) * TURN, Image.Resampling.BICUBIC, center=centre)
     square = crop(turned, window, size)

@@ -19,7 +19,7 @@ class Params(Cells, InParts, InThreads, Seeded):
     reference_max: float = parameter(1.35, "greatest such ratio", ge=1, le=8)
     border: float = parameter(
         1.0,
-        "a view this close to its photograph's edge may be cut off and is only used for want of others, px",
+        "a view this close to its photograph's edge may be cut off and is used only if others are too few, px",
         ge=0,
         le=64,
     )
@@ -28,16 +28,16 @@ class Params(Cells, InParts, InThreads, Seeded):
     )
     training_share: float = parameter(
         1.0,
-        "share of the training split's sets that give tuples, by lot: below 1 to see what more data brings. A larger "
-        "share has those of a smaller one, and the validation split stays as it is",
+        "share of the training split's sets that give tuples, chosen at random: below 1 to see what more data brings. "
+        "A larger share includes a smaller one, and the validation split does not change",
         gt=0,
         le=1,
     )
     references: Literal["views", "augmented", "copied"] = parameter(
         "views",
-        "what a tuple's references are. views: the object in other photographs. To compare with these, crops of the "
-        "target's own photograph, augmented: flipped, turned and blurred, or copied: as they are, as a counterfactual "
-        "inserter is trained",
+        "what a tuple's references are. views: the object in other photographs. For comparison, crops of the target's "
+        "own photograph; augmented: flipped, rotated and blurred; copied: unchanged, as a counterfactual inserter is "
+        "trained",
         "paper",
     )
 

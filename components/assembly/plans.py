@@ -1,4 +1,4 @@
-"""What each tuple is made of, decided from the tables before any pixel is read."""
+"""The plan of each tuple, made from the tables before any pixel is read."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -87,7 +87,7 @@ class Planner:
         return ""
 
     def _drawn(self, anchor: Row) -> bool:
-        """Whether a training set is among those that give tuples: by the lot of its anchor, which no share moves."""
+        """Whether a training set is among those that give tuples, by a hash of its anchor that no share changes."""
         return unit_interval(self.params.seed, "training share", anchor["object_id"]) < self.params.training_share
 
     def _plan(self, row: Row, anchor: Row, views: Sequence[Row]) -> Plan:
@@ -107,8 +107,8 @@ class Planner:
             return (anchor,) * REFERENCES
 
         def order(view: Row) -> tuple[bool, int]:
-            lot = derive(self.params.seed, "references", anchor["object_id"], view["object_id"])
-            return self.at_border(view), lot
+            random_rank = derive(self.params.seed, "references", anchor["object_id"], view["object_id"])
+            return self.at_border(view), random_rank
 
         return tuple(sorted(views, key=order)[:REFERENCES])
 

@@ -35,10 +35,10 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
             if out.done(index) and rejects.done(index):
                 continue
             plans, rejected = planner.part(index)
-            made = list(pool.map(lambda plan: _cut(cutter, plan), plans))
-            tuples = [each for each in made if isinstance(each, tuple)]
+            results = list(pool.map(lambda plan: _cut(cutter, plan), plans))
+            tuples = [each for each in results if isinstance(each, tuple)]
             out.write(index, [row for row, _ in tuples], [blobs for _, blobs in tuples])
-            rejects.write(index, rejected + [each for each in made if isinstance(each, dict)])
+            rejects.write(index, rejected + [each for each in results if isinstance(each, dict)])
         out.facts = {"cell": params.cell} | _bound(Dataset(inputs["sets"]))
     return summary(Dataset(outputs["tuples"]), Dataset(outputs["rejects"]), planner)
 

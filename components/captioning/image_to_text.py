@@ -25,18 +25,18 @@ class ImageToTextCaptioner:
     def caption(self, pictures: Sequence[Image.Image], categories: Sequence[str]) -> list[str]:
         """See `Captioner`; if the model says nothing, the category is the caption."""
         size, longest = self.params.batch, self.params.max_characters
-        said = [text for start in range(0, len(pictures), size) for text in self._say(pictures[start : start + size])]
+        texts = [text for start in range(0, len(pictures), size) for text in self._say(pictures[start : start + size])]
         return [
             clean(text, longest) or category_caption(category, longest)
-            for text, category in zip(said, categories, strict=True)
+            for text, category in zip(texts, categories, strict=True)
         ]
 
     @torch.inference_mode()
     def _say(self, pictures: Sequence[Image.Image]) -> list[str]:
-        given: dict[str, Any] = {"images": [picture.convert("RGB") for picture in pictures], "return_tensors": "pt"}
+        options: dict[str, Any] = {"images": [picture.convert("RGB") for picture in pictures], "return_tensors": "pt"}
         if self.params.prompt:
-            given["text"] = [self.params.prompt] * len(pictures)
-        inputs = self.processor(**given).to(self.device)
+            options["text"] = [self.params.prompt] * len(pictures)
+        inputs = self.processor(**options).to(self.device)
         inputs.pop("token_type_ids", None)  # BERT's tokenizer makes them, no captioner reads them, GIT refuses them
         tokens = self.model.generate(**inputs, do_sample=False, num_beams=1, max_new_tokens=self.params.max_tokens)
         return self.tokenizer.batch_decode(tokens, skip_special_tokens=True)

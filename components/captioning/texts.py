@@ -1,4 +1,4 @@
-"""What a caption may look like: one clean line of plain text, whatever a model or an annotation file says."""
+"""Cleaning captions: one line of plain text, whatever a model or an annotation file says."""
 
 import re
 import unicodedata

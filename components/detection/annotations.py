@@ -1,4 +1,4 @@
-"""What the readers of human boxes share: the boxes by photograph, and the annotations that cannot be used."""
+"""Shared by the readers of human boxes: the boxes by photograph, and the annotations that cannot be used."""
 
 import math
 from collections import defaultdict
@@ -13,11 +13,11 @@ from components.common.errors import UserError
 from components.detection.boxes import Candidate
 
 MOST_MISSING = 1000
-"""Annotations of photographs outside the collection that are kept; the others, perhaps millions, are counted."""
+"""Annotations of photographs outside the collection that are listed; the others, perhaps millions, are counted."""
 
 
 class Unusable(Exception):
-    """An annotation that yields no candidate. reason: a word of `rejections.BOXES`; detail: a phrase about it."""
+    """An annotation that yields no candidate. reason: a key of `rejections.BOXES`; detail: a phrase about it."""
 
     def __init__(self, reason: str, detail: str):
         super().__init__(reason, detail)

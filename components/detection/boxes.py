@@ -16,8 +16,8 @@ PRODUCT = "product"
 
 
 class Candidate(NamedTuple):
-    """A proposed box in px of the upright photograph. flaw: why its source rules it out, a word of
-    `rejections.BOXES`."""
+    """A proposed box in px of the upright photograph. flaw: why its source rules it out, a key of
+    `rejections.BOXES`, or empty."""
 
     box: Box
     category: str

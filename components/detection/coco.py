@@ -38,16 +38,17 @@ def read_coco(address: str, photographs: Sequence[Mapping[str, Any]]) -> Annotat
     names = dict.fromkeys(name for named in images.values() for name in named)
     matches = Names(row["uri"] for row in photographs).match(names)
     file = _File(images, _by_id(sections["categories"], "name"), matches, {row["uri"]: row for row in photographs})
-    read = Annotations({"annotations": sha256(data).hexdigest()})
+    annotations = Annotations({"annotations": sha256(data).hexdigest()})
     for place, annotation in enumerate(sections["annotations"]):
         try:
             image_id, candidate = _candidate(annotation, file)
-            read.boxes[image_id].append(candidate)
+            annotations.boxes[image_id].append(candidate)
         except Unusable as unusable:
             known = annotation.get("id") if isinstance(annotation, dict) else None
-            read.rejects.add(f"entry {place} of annotations" if known is None else f"annotation {known}", unusable)
-    read.check(address, matches, list(file.rows))
-    return read
+            where = f"entry {place} of annotations" if known is None else f"annotation {known}"
+            annotations.rejects.add(where, unusable)
+    annotations.check(address, matches, list(file.rows))
+    return annotations
 
 
 def _sections(data: bytes, address: str) -> dict[str, list[Any]]:

@@ -24,7 +24,7 @@ def read_label_boxes(address: str, photographs: Sequence[Mapping[str, Any]], ins
         dict.fromkeys(label.path for label in labels if label.path)
     )
     rows = {row["uri"]: row for row in photographs}
-    read = Annotations({"annotations": sha256(data).hexdigest()})
+    annotations = Annotations({"annotations": sha256(data).hexdigest()})
     boxless: dict[str, Candidate] = {}
     for label in labels:
         try:
@@ -35,13 +35,13 @@ def read_label_boxes(address: str, photographs: Sequence[Mapping[str, Any]], ins
                 box = whole(row["width"], row["height"], inset)
                 boxless.setdefault(row["image_id"], _candidate(label, box))
             else:
-                read.boxes[row["image_id"]].append(_candidate(label, Box(*label.box)))
+                annotations.boxes[row["image_id"]].append(_candidate(label, Box(*label.box)))
         except Unusable as unusable:
-            read.rejects.add(f"line {label.line}", unusable)
-    for image_id in boxless.keys() - read.boxes.keys():
-        read.boxes[image_id].append(boxless[image_id])
-    read.check(address, matches, list(rows))
-    return read
+            annotations.rejects.add(f"line {label.line}", unusable)
+    for image_id in boxless.keys() - annotations.boxes.keys():
+        annotations.boxes[image_id].append(boxless[image_id])
+    annotations.check(address, matches, list(rows))
+    return annotations
 
 
 def _candidate(label: Label, box: Box) -> Candidate:

@@ -30,18 +30,18 @@ def read_open_images(address: str, class_names: str, photographs: Sequence[Mappi
     names = Names((row["uri"] for row in photographs), endings=False)
     rows = {row["uri"]: row for row in photographs}
     categories, digests = _class_names(class_names)
-    read = Annotations({"annotations": sha256(data).hexdigest(), **digests})
-    lines = list(_fitting_lines(data, address, names, read.rejects))
+    annotations = Annotations({"annotations": sha256(data).hexdigest(), **digests})
+    lines = list(_fitting_lines(data, address, names, annotations.rejects))
     matches = names.match(cells["ImageID"] for _, cells in lines)
     for line, cells in lines:
         try:
             row = rows[meant(cells["ImageID"], matches)]
             candidate = _candidate(cells, row, categories)
-            read.boxes[row["image_id"]].append(candidate)
+            annotations.boxes[row["image_id"]].append(candidate)
         except Unusable as unusable:
-            read.rejects.add(f"line {line}", unusable)
-    read.check(address, matches, list(rows))
-    return read
+            annotations.rejects.add(f"line {line}", unusable)
+    annotations.check(address, matches, list(rows))
+    return annotations
 
 
 def _fitting_lines(data: bytes, address: str, names: Names, rejects: Rejects) -> Iterator[tuple[int, dict[str, str]]]:
@@ -57,7 +57,7 @@ def _fitting_lines(data: bytes, address: str, names: Names, rejects: Rejects) ->
 
 
 def _candidate(cells: dict[str, str], row: Mapping[str, Any], categories: dict[str, str]) -> Candidate:
-    corners = finite(cells[corner].replace(",", ".") for corner in CORNERS)  # a share has no thousands to part
+    corners = finite(cells[corner].replace(",", ".") for corner in CORNERS)  # a share has no thousands separator
     score = finite([cells.get("Confidence") or 1])
     if not corners or not score:
         raise Unusable(

@@ -43,7 +43,7 @@ class Salient:
         return Rejects()
 
     def prepare(self, photo: Image.Image) -> Box | None:
-        """The box of what stands out, in px, if it can be believed."""
+        """The box of what stands out, in px, if its size is plausible."""
         box = standing_out(photo)
         share = box.area / (photo.width * photo.height)
         return box if self.least <= share <= self.most else None

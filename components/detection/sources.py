@@ -35,7 +35,7 @@ class Source(Protocol):
     def rejects(self) -> Rejects: ...
 
     def prepare(self, photo: Image.Image) -> Any:
-        """What `propose` needs of a photograph; called in threads."""
+        """What `propose` needs from a photograph; called in threads."""
 
     def propose(self, rows: Sequence[Row], prepared: Sequence[Any]) -> list[list[Candidate]]:
         """Candidates of each photograph of a batch."""

@@ -1,4 +1,4 @@
-"""What detection tells people: how many objects of which kind, what was rejected and why, and where the boxes are."""
+"""What detection reports: how many objects of which kind, what was rejected and why, and where the boxes are."""
 
 from collections import Counter
 from typing import Any
@@ -88,8 +88,8 @@ def _of_boxes(rejected: Counter[str], rejects: Dataset, annotations: Rejects) ->
     notes = []
     for reason, count in sorted(rejected.items()):
         examples = annotations.examples(reason)
-        told = f" ({examples}; the others are in the dataset {rejects.folder.name})" if examples else ""
-        notes.append(f"{count} boxes were rejected: {BOXES[reason]}{told}.")
+        listed = f" ({examples}; the others are in the dataset {rejects.folder.name})" if examples else ""
+        notes.append(f"{count} boxes were rejected: {BOXES[reason]}{listed}.")
     if annotations.unlisted:
         notes.append(
             f"{annotations.unlisted:,} annotations of photographs outside this collection are counted, but not listed "

@@ -4,8 +4,8 @@ The input is a COCO file whose annotations also name the product (`design`). doc
 
 - insertion: the annotation has a `plate`, the same photograph without the product. Every such photograph is the truth
   once, and up to three others of its subject are the references: the quadruplet protocol of the paper (section 5).
-- placement: the annotation is marked `absent`, and its box says where the product is to go. Nobody has photographed it
-  there, so only its identity can be judged.
+- placement: the annotation is marked `absent`, and its box says where the product is to go. There is no photograph of
+  it there, so only its identity can be judged.
 - generation: from `prompts`, or from the scenes that captions name.
 """
 
@@ -101,7 +101,7 @@ class Benchmark:
 def load(folder: Path) -> Benchmark:
     """Reads `folder`/annotations.json; unreadable photographs are left out by name.
 
-    Raises `UserError` if too few are left, a name leads out of `folder`, or prompts are no lists of texts.
+    Raises `UserError` if too few are left, a name leads out of `folder`, or prompts are not lists of texts.
     """
     notes: list[str] = []
     coco = read_annotations(folder)
@@ -150,7 +150,7 @@ def _views(folder: Path, coco: Mapping[str, Any], notes: list[str], absent: bool
 
 
 def used(coco: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The annotations that name a subject and are no bystanders."""
+    """The annotations that name a subject and are not bystanders."""
     return [entry for entry in coco["annotations"] if entry.get("design") and entry.get("main", True)]
 
 
@@ -170,7 +170,7 @@ def read_view(folder: Path, picture: Mapping[str, Any], annotation: Mapping[str,
 
 
 def samples_of(benchmark: Benchmark, params: Params) -> dict[str, list[Sample]]:
-    """What is judged -> its samples: insertion, placement, generation, each of them perhaps empty."""
+    """What is judged (insertion, placement, generation) -> its samples, perhaps none."""
     return {
         "insertion": list(insertion_samples(benchmark, params)),
         "placement": list(placement_samples(benchmark, params)),
@@ -179,8 +179,8 @@ def samples_of(benchmark: Benchmark, params: Params) -> dict[str, list[Sample]]:
 
 
 def insertion_samples(benchmark: Benchmark, params: Params) -> list[InsertionSample]:
-    """Every photograph with a plate as the truth once; the next three of its subject, cyclically, as references, or
-    as many as there are.
+    """Every photograph with a plate as the truth once, with the next three photographs of its subject, cyclically, as
+    references, or as many as there are.
 
     Ordered by photograph, then subject, so that a limit takes one sample of every subject before a second of any.
     """
@@ -192,7 +192,7 @@ def insertion_samples(benchmark: Benchmark, params: Params) -> list[InsertionSam
                 scene = _scene_sample(f"{files[subject]}-{index}", view, others, params)
                 truth = view.square(params.context, params.cell)
                 ordered.append((index, subject, InsertionSample(**vars(scene), truth=truth)))
-    return _dealt(ordered)
+    return _in_order(ordered)
 
 
 def placement_samples(benchmark: Benchmark, params: Params) -> list[SceneSample]:
@@ -202,7 +202,7 @@ def placement_samples(benchmark: Benchmark, params: Params) -> list[SceneSample]
         for index, place in enumerate(benchmark.places.get(subject, [])):
             name = f"{files[subject]}-place{index}"
             ordered.append((index, subject, _scene_sample(name, place, views[:REFERENCES], params)))
-    return _dealt(ordered)
+    return _in_order(ordered)
 
 
 def _scene_sample(name: str, view: View, others: Sequence[View], params: Params) -> SceneSample:
@@ -237,11 +237,11 @@ def generation_samples(benchmark: Benchmark, params: Params) -> list[Sample]:
                 prompt=prompt,
             )
             ordered.append((index, subject, sample))
-    return _dealt(ordered)
+    return _in_order(ordered)
 
 
 def _elsewhere(benchmark: Benchmark, subject: str, seed: int) -> Iterator[str]:
-    """The subject's words with the scenes of others' captions that are none of its own, in random order."""
+    """The subject's words with the scenes that only other subjects' captions name, in random order."""
     own = {_scene(view) for view in benchmark.subjects[subject]} - {""}
     every = {_scene(view) for views in benchmark.subjects.values() for view in views} - {""}
     words = benchmark.subjects[subject][0].caption.partition(SCENE_WORD)[0]
@@ -250,7 +250,7 @@ def _elsewhere(benchmark: Benchmark, subject: str, seed: int) -> Iterator[str]:
         yield words + SCENE_WORD + places[place]
 
 
-def _dealt(ordered: list[tuple[int, str, AnySample]]) -> list[AnySample]:
+def _in_order(ordered: list[tuple[int, str, AnySample]]) -> list[AnySample]:
     return [sample for _, _, sample in sorted(ordered, key=lambda entry: entry[:2])]
 
 
@@ -259,8 +259,8 @@ def _scene(view: View) -> str:
 
 
 def file_names(subjects: Iterable[str]) -> dict[str, str]:
-    """Subject -> the start of its samples' names. Subjects name files of outside systems, so nothing in them may lead
-    elsewhere, and no two may share a name, also where a disk takes `Mug` and `mug` for one."""
+    """Subject -> the start of its samples' names. They name files of outside systems, so they must not lead to another
+    folder, and no two may be equal, not even on a disk that ignores case."""
     safe = {subject: re.sub(r"[^\w-]+", "_", subject) for subject in subjects}
     times = Counter(name.casefold() for name in safe.values())
     return {

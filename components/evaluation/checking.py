@@ -1,7 +1,7 @@
-"""Every fault of a benchmark's folder, one sentence each, and what is in a sound one.
+"""Every fault of a benchmark's folder, one sentence each, and the contents of a valid one.
 
-Evaluation leaves out what it cannot use and says so. Whoever makes a benchmark wants none left out, and to hear of
-mistakes that no decoder sees: a plate that still shows the object, or a camera that moved between two photographs.
+Evaluation leaves out what it cannot use and says so. Whoever makes a benchmark wants nothing left out, and needs to
+know of mistakes that no decoder notices: a plate that still shows the object, a camera that moved between photographs.
 """
 
 from collections import Counter
@@ -20,7 +20,7 @@ from components.common.vision.images import Rejected
 from components.evaluation.benchmark import LEAST_VIEWS, SCENE_WORD, View, read_prompts, read_view, used
 
 SLACK = 1.0
-"""px that a box may reach out of its photograph, as rounding does."""
+"""px by which a box may exceed its photograph, through rounding."""
 SHADOW = 2.0
 """Shadows and reflections lie within the box enlarged this many times; beyond, a plate is the same photograph."""
 UNREADABLE = (OSError, ValueError, TypeError, KeyError, UserError, Rejected)
@@ -37,13 +37,13 @@ def faults(folder: Path) -> list[str]:
         return [f"{folder}: an image of annotations.json has no {error}"]
     except UserError as error:
         return [str(error)]
-    found = list(_twice(folder, coco, names))
+    sentences = list(_twice(folder, coco, names))
     views: dict[str, list[View]] = {}
     places: Counter[str] = Counter()
     for annotation in coco["annotations"]:
         where = names.get(annotation.get("image_id"), f"annotation {annotation.get('id')}")
         if not annotation.get("design"):
-            found.append(f"{where}: the annotation names no design, so nobody knows which subject it shows")
+            sentences.append(f"{where}: the annotation names no design, so its subject is unknown")
         elif annotation.get("main", True):
             try:
                 view = read_view(folder, pictures[annotation["image_id"]], annotation)
@@ -55,12 +55,12 @@ def faults(folder: Path) -> list[str]:
             else:
                 places.update([view.subject] * bool(annotation.get("absent")))
                 views.setdefault(view.subject, []).extend([] if annotation.get("absent") else [view])
-            found += [f"{where}: {problem}" for problem in problems]
-    return found + list(_too_little(folder, views, places, prompts))
+            sentences += [f"{where}: {problem}" for problem in problems]
+    return sentences + list(_too_little(folder, views, places, prompts))
 
 
 def contents(folder: Path) -> dict[str, int]:
-    """How much a sound benchmark has to judge: subjects, photographs, truths, places and prompts."""
+    """How much a valid benchmark has to judge: subjects, photographs, truths, places and prompts."""
     coco = read_annotations(folder)
     entries = used(coco)
     photographs = [entry for entry in entries if not entry.get("absent")]
@@ -96,7 +96,7 @@ def _wrong(folder: Path, annotation: Mapping[str, Any], view: View) -> Iterator[
     width, height = view.photograph.size
     box = view.box
     if min(box.x, box.y) < -SLACK or box.x + box.w > width + SLACK or box.y + box.h > height + SLACK:
-        yield f"the box reaches out of the photograph of {width} x {height} px"
+        yield f"the box exceeds the photograph of {width} x {height} px"
     if mask := annotation.get("mask"):
         picture = read_photograph(folder, mask)
         if picture.size != (width, height):
@@ -138,7 +138,7 @@ def _part(view: View, scale: float) -> np.ndarray:
 def _too_little(
     folder: Path, views: Mapping[str, list[View]], places: Mapping[str, int], prompts: Mapping[str, list[str]]
 ) -> Iterator[str]:
-    """Subjects that cannot be judged, or that nothing is asked about."""
+    """Subjects that cannot be judged, or for which there is nothing to judge."""
     if len(views) < 2:
         yield f"{folder} has {len(views)} subjects, and at least 2 are needed to see what own references add"
     for subject, own in sorted(views.items()):

@@ -14,16 +14,16 @@ Results = Mapping[str, Mapping[str, Image.Image]]
 
 
 def sample_sheet(samples: Sequence[Sample], results: Results) -> Image.Image:
-    """References, what else the systems received (background or prompt), what each made from it, and the truth."""
+    """References, the other inputs (background or prompt), each system's picture, and the truth."""
     shown = chosen([sample for sample in samples if all(sample.name in own for own in results.values())])
-    rows = [[*_given(sample), *(own[sample.name] for own in results.values()), *_truth(sample)] for sample in shown]
+    rows = [[*_inputs(sample), *(own[sample.name] for own in results.values()), *_truth(sample)] for sample in shown]
     scenes, truths = (any(isinstance(each, kind) for each in shown) for kind in (SceneSample, InsertionSample))
-    received = [*REFERENCE_HEADINGS, "background"] if scenes else ["prompt", *REFERENCE_HEADINGS]
-    return sheet(rows, [*received, *results, *(["ground truth"] if truths else [])])
+    headings = [*REFERENCE_HEADINGS, "background"] if scenes else ["prompt", *REFERENCE_HEADINGS]
+    return sheet(rows, [*headings, *results, *(["ground truth"] if truths else [])])
 
 
-def _given(sample: Sample) -> list[Image.Image | str]:
-    """What the systems received; nothing in place of references that there are not."""
+def _inputs(sample: Sample) -> list[Image.Image | str]:
+    """The inputs of the systems, with an empty cell for each missing reference."""
     references: list[Image.Image | str] = [*sample.references, *[""] * (REFERENCES - len(sample.references))]
     return [*references, sample.background] if isinstance(sample, SceneSample) else [sample.prompt, *references]
 

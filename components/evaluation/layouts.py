@@ -6,7 +6,7 @@ those of the benchmarks' own repositories and of the code that reads them there:
 - DreamBench (github.com/google/dreambooth, folder `dataset`): SUBJECT/NN.jpg and prompts_and_classes.txt.
 - DreamEditBench (huggingface.co/datasets/tianleliphoebe/DreamEditBench): data/addition_source/SUBJECT/foundN.jpg with
   bbox.json, name -> [x1, y1, x2, y2] in a picture of 512 x 512 px, as github.com/DreamEditBenchTeam/DreamEdit reads it.
-  Its subjects are DreamBench's, whose folder has to lie beside `data` as `dreambooth`.
+  Its subjects are DreamBench's, whose folder must be next to `data`, named `dreambooth`.
 - MureCom (github.com/bcmi/DreamCom-Image-Composition, folder `MureCom`): CATEGORY/bg/N.jpg with bbox.txt, lines of
   "category N.jpg x1 y1 x2 y2" with both corners inside; CATEGORY/fg1, fg2 and fg3 with N.jpg and its mask N.png.
 """
@@ -24,16 +24,16 @@ from components.common.vision.images import Rejected, decode
 
 PROMPTS = "prompts_and_classes.txt"
 LIVE = frozenset({"cat", "dog"})
-"""Classes of DreamBench's live subjects, which have prompts of their own."""
+"""Classes of DreamBench's live subjects, which have their own prompts."""
 EDIT_SIDE = 512
 """Side of the picture, px, that DreamEditBench's boxes are given in."""
 PHOTOGRAPHS = (".jpg", ".jpeg", ".png", ".webp")
 CLEAN, MASK = "_clean", "_mask"
-"""What the names of a photograph's clean scene and of its mask end with."""
+"""Endings of the names of a photograph's clean scene and of its mask."""
 
 
 class Annotations:
-    """A COCO file in the making; names are relative to the benchmark's folder."""
+    """A COCO file to be written; names are relative to the benchmark's folder."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -43,21 +43,21 @@ class Annotations:
         self.prompts: dict[str, list[str]] = {}
         self.notes: list[str] = []
 
-    def add(self, path: Path, subject: str, bbox: list[float] | None = None, **more: Any) -> None:
+    def add(self, path: Path, subject: str, bbox: list[float] | None = None, **fields: Any) -> None:
         """A photograph of a subject. bbox: x, y, w, h px; without it and without a mask, the whole photograph."""
         try:
             width, height = decode(path.read_bytes()).size
         except (OSError, Rejected) as error:
             self.notes.append(f"left out: {self.name(path)}: {error}")
             return
-        if bbox is None and "mask" not in more:
+        if bbox is None and "mask" not in fields:
             bbox = [0, 0, width, height]
         name, number = self.name(path), len(self.annotations) + 1
         if name not in self.keys:
             self.keys[name] = len(self.images) + 1
             self.images.append({"id": self.keys[name], "file_name": name, "width": width, "height": height})
         where = {"bbox": bbox} if bbox else {}
-        self.annotations.append({"id": number, "image_id": self.keys[name], "design": subject, **where, **more})
+        self.annotations.append({"id": number, "image_id": self.keys[name], "design": subject, **where, **fields})
 
     def name(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix()
@@ -77,20 +77,20 @@ def annotate(folder: Path) -> tuple[str, list[str]]:
     if not folder.is_dir():
         raise UserError(f"there is no folder {folder}")
     name, read = _layout(folder)
-    made = Annotations(folder)
+    coco = Annotations(folder)
     try:
-        read(made)
+        read(coco)
     except (OSError, ValueError, TypeError) as error:
         raise UserError(f"{folder} looks like {name} and cannot be read as such: {error}") from None
-    if not made.images:
-        raise UserError(f"{folder} has no photograph where {name} has them; {'; '.join(made.notes[:3])}")
-    made.write()
-    return name, made.notes
+    if not coco.images:
+        raise UserError(f"{folder} has no photograph where {name} has them; {'; '.join(coco.notes[:3])}")
+    coco.write()
+    return name, coco.notes
 
 
 def _layout(folder: Path) -> tuple[str, Callable[[Annotations], None]]:
     if (folder / PROMPTS).is_file():
-        return "DreamBench", lambda made: dreambench(made, folder)
+        return "DreamBench", lambda coco: dreambench(coco, folder)
     if (folder / "data" / "addition_source").is_dir():
         return "DreamEditBench", dreameditbench
     if any(folder.glob("*/bg")):
@@ -98,7 +98,7 @@ def _layout(folder: Path) -> tuple[str, Callable[[Annotations], None]]:
     return "photographs by the guide", photographed
 
 
-def dreambench(made: Annotations, folder: Path) -> None:
+def dreambench(coco: Annotations, folder: Path) -> None:
     """Subjects with their 25 prompts. The photographs have no boxes: each subject fills its own."""
     text = (folder / PROMPTS).read_text(encoding="utf-8")
     classes = dict(re.findall(r"^(\w+),([\w ]+)$", text.partition("Prompts")[0], re.M))
@@ -106,14 +106,14 @@ def dreambench(made: Annotations, folder: Path) -> None:
     objects, live = (re.findall(r"^'(.+?)'\.format", part, re.M) for part in _prompt_lists(text, folder))
     absent = [subject for subject in classes if not (folder / subject).is_dir()]
     if absent:
-        made.notes.append(f"{len(absent)} of {len(classes)} subjects have no folder: {', '.join(absent)}")
+        coco.notes.append(f"{len(absent)} of {len(classes)} subjects have no folder: {', '.join(absent)}")
     for subject, kind in classes.items():
         for path in _photographs(folder / subject):
-            made.add(path, subject, caption=kind)
+            coco.add(path, subject, caption=kind)
         if subject not in absent:
             # The unique token names the subject to a model that was tuned on it; a prompt is scored without it.
             prompts = live if kind in LIVE else objects
-            made.prompts[subject] = [prompt.replace("{0} ", "").replace("{1}", kind) for prompt in prompts]
+            coco.prompts[subject] = [prompt.replace("{0} ", "").replace("{1}", kind) for prompt in prompts]
 
 
 def _prompt_lists(text: str, folder: Path) -> tuple[str, str]:
@@ -123,27 +123,27 @@ def _prompt_lists(text: str, folder: Path) -> tuple[str, str]:
     return before.partition("Object Prompts")[2], live
 
 
-def dreameditbench(made: Annotations) -> None:
+def dreameditbench(coco: Annotations) -> None:
     """Places for DreamBench's subjects. Replacement needs no box and is not read."""
-    subjects = made.folder / "dreambooth"
+    subjects = coco.folder / "dreambooth"
     if not (subjects / PROMPTS).is_file():
         raise UserError(
             f"DreamEditBench places DreamBench's subjects: put the folder `dataset` of github.com/google/dreambooth at "
             f"{subjects}"
         )
-    dreambench(made, subjects)
-    made.prompts.clear()
-    for scenes in _folders(made.folder / "data" / "addition_source"):
+    dreambench(coco, subjects)
+    coco.prompts.clear()
+    for scenes in _folders(coco.folder / "data" / "addition_source"):
         boxes = json.loads((scenes / "bbox.json").read_text(encoding="utf-8"))
         for path in _photographs(scenes):
             if path.name not in boxes:
-                made.notes.append(f"left out: {made.name(path)}: bbox.json has no box for it")
+                coco.notes.append(f"left out: {coco.name(path)}: bbox.json has no box for it")
                 continue
-            made.add(path, scenes.name, _scaled(boxes[path.name], path), absent=True)
+            coco.add(path, scenes.name, _scaled(boxes[path.name], path), absent=True)
 
 
 def _scaled(corners: list[float], path: Path) -> list[float] | None:
-    """x, y, w, h in px of the photograph; None if that cannot be read, which is said where it is added."""
+    """x, y, w, h in px of the photograph; None if it cannot be read, which `Annotations.add` notes."""
     try:
         width, height = decode(path.read_bytes()).size
     except (OSError, Rejected):
@@ -153,58 +153,58 @@ def _scaled(corners: list[float], path: Path) -> list[float] | None:
     return [left * x, top * y, (right - left) * x, (bottom - top) * y]
 
 
-def murecom(made: Annotations) -> None:
+def murecom(coco: Annotations) -> None:
     """Each foreground is a subject, placed into all backgrounds of its category."""
-    for category in _folders(made.folder):
-        boxes = dict(_murecom_boxes(made, category / "bg"))
+    for category in _folders(coco.folder):
+        boxes = dict(_murecom_boxes(coco, category / "bg"))
         for foreground in (category / f"fg{number}" for number in (1, 2, 3)):
             subject = f"{category.name}-{foreground.name}"
             for path in sorted(foreground.glob("*.jpg"), key=_numbered):
                 mask = path.with_suffix(".png")
                 if mask.is_file():
-                    made.add(path, subject, mask=made.name(mask))
+                    coco.add(path, subject, mask=coco.name(mask))
                 else:
-                    made.notes.append(f"left out: {made.name(path)}: it has no mask {mask.name}")
+                    coco.notes.append(f"left out: {coco.name(path)}: it has no mask {mask.name}")
             for path, box in boxes.items():
-                made.add(path, subject, box, absent=True)
+                coco.add(path, subject, box, absent=True)
 
 
-def _murecom_boxes(made: Annotations, folder: Path) -> Iterator[tuple[Path, list[float]]]:
+def _murecom_boxes(coco: Annotations, folder: Path) -> Iterator[tuple[Path, list[float]]]:
     listed = folder / "bbox.txt"
     if not listed.is_file():
-        made.notes.append(f"left out: {made.name(folder)}: it has no bbox.txt")
+        coco.notes.append(f"left out: {coco.name(folder)}: it has no bbox.txt")
         return
     for line in listed.read_text(encoding="utf-8").splitlines():
-        if found := re.search(r"(\S+\.jpg) (\d+) (\d+) (\d+) (\d+)\s*$", line):
-            left, top, right, bottom = map(int, found.groups()[1:])
-            yield folder / found[1], [left, top, right - left + 1, bottom - top + 1]
+        if match := re.search(r"(\S+\.jpg) (\d+) (\d+) (\d+) (\d+)\s*$", line):
+            left, top, right, bottom = map(int, match.groups()[1:])
+            yield folder / match[1], [left, top, right - left + 1, bottom - top + 1]
         elif line.strip():
-            made.notes.append(f"left out: {made.name(listed)}: the line {line!r} is no name with four numbers")
+            coco.notes.append(f"left out: {coco.name(listed)}: the line {line!r} is not a name with four numbers")
 
 
-def photographed(made: Annotations) -> None:
+def photographed(coco: Annotations) -> None:
     """A folder for each subject: NAME.jpg, with NAME_clean.jpg and NAME_mask.png if there are such; prompt.txt."""
-    for subject in _folders(made.folder):
+    for subject in _folders(coco.folder):
         files: dict[str, Path] = {}
         for path in _photographs(subject):
             if files.setdefault(path.stem, path) != path:
-                made.notes.append(f"left out: {made.name(path)}: {files[path.stem].name} has the same name")
+                coco.notes.append(f"left out: {coco.name(path)}: {files[path.stem].name} has the same name")
         for stem, path in files.items():
             if not stem.endswith((CLEAN, MASK)):
-                more = {"plate": files.get(stem + CLEAN), "mask": files.get(stem + MASK)}
-                made.add(path, subject.name, None, **{key: made.name(file) for key, file in more.items() if file})
-                if more["plate"] and not more["mask"]:
-                    made.notes.append(
-                        f"{made.name(path)} has a clean scene and no mask {stem}{MASK}.png, so its box is the whole "
+                extra = {"plate": files.get(stem + CLEAN), "mask": files.get(stem + MASK)}
+                coco.add(path, subject.name, None, **{key: coco.name(file) for key, file in extra.items() if file})
+                if extra["plate"] and not extra["mask"]:
+                    coco.notes.append(
+                        f"{coco.name(path)} has a clean scene and no mask {stem}{MASK}.png, so its box is the whole "
                         "photograph: correct its bbox in annotations.json"
                     )
         for stem in sorted(files):
             owner = re.sub(f"({CLEAN}|{MASK})$", "", stem)
             if owner not in files:
-                made.notes.append(f"left out: {made.name(files[stem])}: there is no photograph {owner}")
+                coco.notes.append(f"left out: {coco.name(files[stem])}: there is no photograph {owner}")
         if (listed := subject / "prompt.txt").is_file():
             lines = listed.read_text(encoding="utf-8").splitlines()
-            made.prompts[subject.name] = [line.strip() for line in lines if line.strip()]
+            coco.prompts[subject.name] = [line.strip() for line in lines if line.strip()]
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -3,12 +3,12 @@
 Pitfalls that this module avoids:
 
 - **Whole-picture CLIP or DINO similarity rewards the background.** In insertion most pixels are given, so a system that
-  inserts nothing scores above .9. Here result and truth are cut by the same expanded box, and the change outside the
-  box is a separate metric.
+  inserts nothing scores above 0.9. Here result and truth are cropped by the same expanded box, and the change outside
+  the box is a separate metric.
 - **Resolution is a shortcut.** Comparing a sharp truth with a small result measures sharpness, so truth and gallery are
   scaled to the result's size before an encoder sees them.
 - **The encoder that mined must not judge alone.** The model was trained on what that encoder calls the same, so its
-  scores are too high; every table also has an encoder that did not mine.
+  scores are too high; every table also has an encoder that was not used for mining.
 - **Identity metrics reward copying.** A pasted crop can win them all; read them together with the copy-paste baseline,
   the background error and the pictures.
 - **Checkpoint, crop and resizing change scores by more than systems differ.** Each value carries the digest of its
@@ -147,11 +147,13 @@ class InsertionJudge:
         """All metrics of the named samples; results are windows of the size of the samples' truths."""
         samples = [self.samples[name] for name in names]
         rows = np.array([self.rows[name] for name in names])
-        made = self.judges.embed([self.crop(sample, result) for sample, result in zip(samples, results, strict=True)])
+        embedded = self.judges.embed(
+            [self.crop(sample, result) for sample, result in zip(samples, results, strict=True)]
+        )
         own = rows[:, None] == np.arange(len(self.subjects))[None]
-        scores = {name: (made[which] * self.truth[which][rows]).sum(1) for name, which in IDENTITY.items()}
+        scores = {name: (embedded[which] * self.truth[which][rows]).sum(1) for name, which in IDENTITY.items()}
         for name, which in RECOGNITION.items():
-            hits = recognised(made[which], self.subjects[rows], self.truth[which], self.subjects, excluded=own)
+            hits = recognised(embedded[which], self.subjects[rows], self.truth[which], self.subjects, excluded=own)
             scores[name] = hits
         errors = np.array([box_errors(result, s.truth, s.mask) for s, result in zip(samples, results, strict=True)])
         return scores | {"object_error": errors[:, 0], "background_error": errors[:, 1]}
@@ -166,20 +168,23 @@ class _AmongViews:
     """Identity and recognition among all photographs of all subjects, where no photograph is the truth."""
 
     def __init__(self, benchmark: Benchmark, judges: Judges, view: Callable[[View], Image.Image]):
-        """view: what the judges see of a photograph."""
+        """view: from a photograph to the picture that the judges see."""
         views = [each for own in benchmark.subjects.values() for each in own]
         self.judges = judges
         self.subjects = np.array([each.subject for each in views])
         self.real_views = judges.embed([view(each) for each in views])
 
     def likeness(self, subjects: np.ndarray, pictures: Sequence[Image.Image]) -> Scores:
-        """How alike pictures of these subjects are to the photographs of each, on average, and whose is nearest."""
-        made = self.judges.embed(pictures)
+        """How similar pictures of these subjects are to the subject's photographs, on average, and whether one of them
+        is nearest."""
+        embedded = self.judges.embed(pictures)
         weights = (subjects[:, None] == self.subjects[None]).astype(np.float64)
         weights /= weights.sum(1, keepdims=True)
-        scores = {name: ((made[which] @ self.real_views[which].T) * weights).sum(1) for name, which in IDENTITY.items()}
+        scores = {
+            name: ((embedded[which] @ self.real_views[which].T) * weights).sum(1) for name, which in IDENTITY.items()
+        }
         for name, which in RECOGNITION.items():
-            scores[name] = recognised(made[which], subjects, self.real_views[which], self.subjects)
+            scores[name] = recognised(embedded[which], subjects, self.real_views[which], self.subjects)
         return scores
 
     def real_likeness(self, subjects: Sequence[str]) -> Scores:

@@ -1,7 +1,7 @@
-"""Outside systems, given by a folder of their pictures: which are scored, and what is said of the others.
+"""Outside systems, given by a folder of their pictures: which are scored, and what is reported about the others.
 
 A picture is named after its sample, SAMPLE.png. It has to be square, as the windows and pictures of the benchmark are:
-in one of another shape nobody knows where the box is. Another size is scaled, which is said.
+in any other shape the place of the box is unknown. Another size is scaled, and this is reported.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -40,18 +40,18 @@ def check_folder(name: str, folder: Path) -> None:
 
 
 def gaps(name: str, folder: Path, benchmark: str, samples: Sequence[Sample], side: int) -> Iterator[str]:
-    """What is said of a system's pictures for these samples: those that are not scored, by reason, and those that are
-    scored at another size than they have. side: px of the benchmark's pictures."""
+    """Sentences about a system's pictures for these samples: those that are not scored, by reason, and those that are
+    scaled first. side: px of the benchmark's pictures."""
     named: dict[str, list[str]] = {}
     for sample in samples:
         picture = _read(folder, sample)
         if isinstance(picture, str):
             named.setdefault(f"{picture}, so not scored", []).append(sample.name)
         elif picture.size != (side, side):
-            kept = f"of another size, scored after scaling to {side} x {side} px"
-            named.setdefault(kept, []).append(f"{sample.name} ({picture.width} x {picture.height} px)")
-    for what, names in named.items():
-        yield f"{name}, {benchmark}: {len(names)} of {len(samples)} pictures {what}: {_listed(names)}"
+            scaled = f"of another size, scored after scaling to {side} x {side} px"
+            named.setdefault(scaled, []).append(f"{sample.name} ({picture.width} x {picture.height} px)")
+    for outcome, names in named.items():
+        yield f"{name}, {benchmark}: {len(names)} of {len(samples)} pictures {outcome}: {_listed(names)}"
 
 
 def strangers(name: str, folder: Path, samples: Mapping[str, Sequence[Sample]]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from components.common.stage.shared import Cells, Crops, Judge, KeptApart, Miner
 
 DREAMBENCH = "DreamBench"
 REAL = "real-photograph"
-"""Other real photographs of the subject in the result's place: what a system can hope for, as rows of the scores."""
+"""Other real photographs of the subject in the result's place, as rows of the scores: the ceiling for any system."""
 MODEL, SHUFFLED, PASTED = "objectmate", "shuffled-refs", "copy-paste"
 """The trained model, the same with another object's references, and the baseline that needs no model."""
 RESERVED = (MODEL, "objectmate-1-ref", SHUFFLED, PASTED, "clean-plate", REAL)

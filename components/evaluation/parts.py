@@ -71,10 +71,10 @@ def score(parts: Sequence[Part], pictures: Pictures, judge_of: Callable[[str], J
     for index, part in track(list(enumerate(parts)), "scoring"):
         if out.done(index):
             continue
-        made = pictures[part.benchmark][part.system]
-        samples = [sample for sample in part.samples if sample.name in made]
+        drawn = pictures[part.benchmark][part.system]
+        samples = [sample for sample in part.samples if sample.name in drawn]
         judge = judge_of(part.benchmark)
-        scores = judge.score([s.name for s in samples], [made[s.name] for s in samples]) if samples else {}
+        scores = judge.score([s.name for s in samples], [drawn[s.name] for s in samples]) if samples else {}
         out.write(index, list(_rows(part, samples, scores, judge.specs)))
     _score_real(parts, judge_of, out)
 

@@ -20,7 +20,7 @@ CONTRASTS = {
 }
 """Paired difference -> (the system, what it is compared with). Positive always means the first is better."""
 
-SAID = {
+SENTENCES = {
     "reference_gap": {
         "better": "with its own references the model does better than with another object's",
         "worse": "with its own references the model does worse than with another object's",
@@ -37,7 +37,7 @@ SAID = {
         "open": "no difference is shown between three references and one",
     },
 }
-"""Paired difference -> what is said of the metrics on which its 95 % interval is above, below or across zero."""
+"""Paired difference -> the words for metrics on which its 95 % interval is above, below or across zero."""
 
 Cell = dict[str, tuple[str, float]]
 """Sample -> (subject, value)."""
@@ -56,7 +56,7 @@ class Table:
         return self._bootstrap(list(cell.values()))
 
     def subjects(self, benchmark: str, metric: str, system: str) -> int:
-        """How many subjects a mean is of."""
+        """How many subjects a mean covers."""
         return len({subject for subject, _ in self.cells[benchmark, metric][system].values()})
 
     def above_ceiling(self, benchmark: str, metric: str, system: str) -> bool:
@@ -124,19 +124,19 @@ def plots(table: Table) -> dict[str, list[dict[str, Any]]]:
 
 
 def notes(table: Table) -> list[str]:
-    """What the scores of each benchmark say: whether references matter, what beats the model, what is too good."""
+    """Sentences on the scores of each benchmark: whether references matter, what beats the model, what is too good."""
     sentences = []
     for benchmark in dict.fromkeys(benchmark for benchmark, _ in table.cells):
         names = [metric for other, metric in table.cells if other == benchmark]
-        for contrast, words in SAID.items():
+        for contrast, words in SENTENCES.items():
             gaps = {name: table.contrast(benchmark, name, contrast) for name in names}
-            sentences += _said(benchmark, words, {name: gap for name, gap in gaps.items() if gap is not None})
+            sentences += _outcomes(benchmark, words, {name: gap for name, gap in gaps.items() if gap is not None})
         sentences += _beyond(table, benchmark, names)
     return sentences
 
 
-def _said(benchmark: str, words: Mapping[str, str], gaps: Mapping[str, Interval]) -> list[str]:
-    """One sentence for each of: better, worse, not told apart; with the metrics of which it is true."""
+def _outcomes(benchmark: str, words: Mapping[str, str], gaps: Mapping[str, Interval]) -> list[str]:
+    """One sentence for each of: better, worse, no difference shown; with the metrics for which it is true."""
     sides: dict[str, list[str]] = {"better": [], "worse": [], "open": []}
     for name, gap in gaps.items():
         sides["better" if gap.low > 0 else "worse" if gap.high < 0 else "open"].append(TITLES.get(name, name))

@@ -41,7 +41,7 @@ def model_system(grid: GridPipeline, params: Params) -> System:
 
 
 def copy_paste(samples: Sequence[Sample]) -> list[Image.Image | None]:
-    """The first reference, copied: identity without composition, which every score must be read beside.
+    """The first reference, copied: identity without composition, to be compared with every other score.
 
     Into a scene its box is pasted with the background in it, stretched to the scene's box. Where a picture is to be
     generated, it is the reference photograph itself, framed as a generated picture is.

@@ -1,4 +1,4 @@
-"""Colours of pictures in any mode: RGB or RGBA pixels, and the ICC profile that says which colours they are."""
+"""Colours of pictures in any mode: RGB or RGBA pixels, and the ICC profile that defines their colours."""
 
 import io
 from typing import NamedTuple
@@ -20,7 +20,7 @@ _PNG, _PNG_DEPTH_AT, _TIFF_DEPTHS = b"\x89PNG", 24, 258
 
 
 class Colours(NamedTuple):
-    """pixels: RGB or RGBA, 8 bits. profile: ICC, of these pixels; None for sRGB. notes: what became of the rest."""
+    """pixels: RGB or RGBA, 8 bits. profile: ICC, of these pixels; None for sRGB. notes: what was converted or lost."""
 
     pixels: Image.Image
     profile: bytes | None
@@ -36,7 +36,7 @@ def read_colours(image: Image.Image, header: bytes) -> Colours:
         pixels = image if image.mode == "RGBA" else image.convert("RGBA")
     elif (image.mode, space) in _BY_PROFILE:
         pixels = _through(image, _opened(profile), SRGB)
-        return Colours(pixels, None, [*notes, "has a CMYK or grey profile: by it, its colours became sRGB"])
+        return Colours(pixels, None, [*notes, "has a CMYK or grey profile, which converted its colours to sRGB"])
     else:
         pixels = image if image.mode == "RGB" else to_rgb(image)
     if image.mode == "CMYK":
@@ -55,7 +55,7 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 
 def from_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """The RGB pixels that show in this profile what `image` shows in sRGB."""
+    """The RGB pixels in this profile that look like `image`, which is in sRGB."""
     return _through(image, SRGB, _opened(profile)) if profile else image
 
 
@@ -92,6 +92,6 @@ def _opened(profile: bytes | None) -> ImageCms.ImageCmsProfile:
 
 
 def _through(image: Image.Image, source: ImageCms.ImageCmsProfile, target: ImageCms.ImageCmsProfile) -> Image.Image:
-    made = ImageCms.profileToProfile(image, source, target, INTENT, outputMode="RGB")
-    assert made is not None, "it is only None for a conversion in place"
-    return made
+    converted = ImageCms.profileToProfile(image, source, target, INTENT, outputMode="RGB")
+    assert converted is not None, "it is only None for a conversion in place"
+    return converted

@@ -1,4 +1,4 @@
-"""Pictures to make, one by one or as a table lists them: which file each becomes, and what was made already."""
+"""Pictures to make, one by one or from a table: which file each becomes, and which exist already."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -51,7 +51,7 @@ class Outcome(NamedTuple):
 def read_jobs(table: Path, task: str, folder: Path, seeds: Sequence[int], settings: dict[str, Any]) -> list[Job]:
     """The jobs of a CSV file or workbook, those with a flaw included. Paths in it are relative to its own folder.
 
-    seeds, settings: of the rows that have none of their own.
+    seeds, settings: for rows that have none of their own.
 
     Columns: those of `NEEDED`, and optionally reference2, reference3, `NUMBERS` and out, the name of the picture below
     `folder`. Raises `UserError` if the table as a whole cannot be read.
@@ -80,8 +80,8 @@ def parse_reference(text: str, folder: Path = Path()) -> Reference:
 
 
 def settle(jobs: Sequence[Job], model: Found) -> tuple[list[Job], list[Outcome]]:
-    """The jobs that need the model, and what became of the others: a picture that is there already, made from the same,
-    is kept, and a job that cannot be done is refused."""
+    """The jobs that need the model, and what became of the others: a picture that is there already, made from the same
+    inputs, is kept, and a job that cannot be done is refused."""
     pending, settled = [], []
     for job in jobs:
         try:
@@ -117,7 +117,7 @@ def make(model: "TrainedModel", jobs: Sequence[Job], on_step: Callable[[], objec
 
 @contextmanager
 def _usable(path: Path) -> Iterator[None]:
-    """Refuses the one name that the system refuses; the pictures of other names go on."""
+    """Refuses a file name that the system refuses; the other pictures go on."""
     try:
         yield
     except OSError as error:
@@ -132,12 +132,12 @@ def _is_there(path: Path, request: AnyRequest, model: Found) -> bool:
     if not path.exists():
         request.check_files()
         return False
-    found = origin_of(path.read_bytes()) if path.is_file() else None
-    if found is None or _is_scene(path, request):
-        what = "the scene itself" if found else "not a picture that was made here"
-        raise UserError(f"{path} is there already, and {what}: name another file")
+    existing = origin_of(path.read_bytes()) if path.is_file() else None
+    if existing is None or _is_scene(path, request):
+        problem = "the scene itself" if existing else "not a picture that was made here"
+        raise UserError(f"{path} is there already, and {problem}: name another file")
     origin = origin_of_request(request, model)
-    return replace(found, model_name=origin.model_name) == origin
+    return replace(existing, model_name=origin.model_name) == origin
 
 
 def _is_scene(path: Path, request: AnyRequest) -> bool:

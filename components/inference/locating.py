@@ -23,7 +23,7 @@ class Found(NamedTuple):
 
     @property
     def label(self) -> str:
-        """The name without the folders that lead there, which are nobody else's business."""
+        """The name without the folders that lead there, which are private."""
         return self.name if self.name.startswith(REGISTRY) else Path(self.name).resolve().name
 
 
@@ -49,16 +49,16 @@ def find_model(reference: str) -> Found:
 def _pipeline_in(folder: Path, reference: str) -> Path:
     """The folder of the pipeline: this one, a dataset's, or the only one below it, as MLflow may keep it."""
     usual = [place for place in (folder, folder / PIPELINE) if (place / INDEX).is_file()]
-    found = usual[:1] or sorted(path.parent for path in folder.rglob(INDEX))
-    if len(found) != 1:
-        there = f"{len(found)} models" if found else f"no {INDEX}"
+    pipelines = usual[:1] or sorted(path.parent for path in folder.rglob(INDEX))
+    if len(pipelines) != 1:
+        there = f"{len(pipelines)} models" if pipelines else f"no {INDEX}"
         raise UserError(
             f"{reference} holds {there}: name the folder of one trained model, such as data/model_insertion"
         )
-    kind = _class_of(found[0] / INDEX)
+    kind = _class_of(pipelines[0] / INDEX)
     if kind != "GridPipeline":
         raise UserError(f"{reference} is a {kind or 'damaged model'}, not one that this project trained (GridPipeline)")
-    return found[0]
+    return pipelines[0]
 
 
 def _class_of(index: Path) -> str:

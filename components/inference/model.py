@@ -34,7 +34,7 @@ OnStep: TypeAlias = Callable[[], object]
 COMMAND = {"insertion": "insert", "generation": "generate"}
 """Task -> the command, and the method, that does it."""
 COARSE = 1.5
-"""Scene pixels per pixel of the model from which the tool says what to expect."""
+"""Scene pixels per pixel of the model from which a note warns of a coarse object."""
 
 
 @dataclass(frozen=True)
@@ -91,19 +91,19 @@ class TrainedModel:
     def draw(self, request: AnyRequest, on_step: OnStep | None = None) -> MadePicture:
         """The picture of a request. on_step: called after each sampler step.
 
-        Raises `UserError` if a picture, a box or a number does not do, or the model was trained for the other task.
+        Raises `UserError` if a picture, a box or a number cannot be used, or the model was trained for the other task.
         """
         self.check_task(request.task)
         request.check()
         cut = [reference_square(reference, f"reference {k}") for k, reference in enumerate(request.references, 1)]
-        squares, notes = [square for square, _ in cut], [note for _, found in cut for note in found]
-        made = (
+        squares, notes = [square for square, _ in cut], [note for _, own_notes in cut for note in own_notes]
+        picture = (
             self._insert(request, squares, on_step)
             if isinstance(request, Insertion)
             else self._generate(request, squares, on_step)
         )
-        made.notes[:0] = notes
-        return made
+        picture.notes[:0] = notes
+        return picture
 
     def check_task(self, task: str) -> None:
         """Raises `UserError` if the model was trained for the other task."""
@@ -165,7 +165,7 @@ class TrainedModel:
 
 
 def _unread(prompt: str, tokenizer: PreTrainedTokenizerBase, encoder: CLIPTextModel) -> list[str]:
-    """What the model does not take in of a prompt: words that it does not know, and what is too long for it."""
+    """Notes on what the model does not read of a prompt: unknown words, and tokens beyond its limit."""
     notes = []
     words = dict.fromkeys(re.findall(r"\w+", prompt))
     unknown = [w for w in words if tokenizer.unk_token_id in tokenizer(w, add_special_tokens=False).input_ids]

@@ -22,8 +22,8 @@ QUALITY = 95
 class MadePicture:
     """A picture that a model made.
 
-    image: RGB, or RGBA as the scene was; upright. origin: what it was made from, written into every file. notes: what
-    to know about it. profile, rights, compression: the scene's, as in `sources.Source`.
+    image: RGB, or RGBA if the scene was; upright. origin: its inputs, written into every file. notes: what to know
+    about it. profile, rights, compression: the scene's, as in `sources.Source`.
     """
 
     image: Image.Image
@@ -34,7 +34,7 @@ class MadePicture:
     compression: dict[str, Any] = field(default_factory=dict)
 
     def save(self, path: str | Path) -> None:
-        """Writes the file, whole or not at all. Raises `UserError` if its name or place does not do."""
+        """Writes the file, whole or not at all. Raises `UserError` if its name or folder cannot be used."""
         path = Path(path)
         data = self.encoded(format_of_name(path))
         try:

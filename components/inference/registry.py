@@ -35,7 +35,7 @@ def registered(reference: str) -> tuple[str, Path]:
         return f"{REGISTRY}{name}/{version}", _fetched(client.get_model_version_download_uri(name, version))
     except (MlflowException, OSError) as error:
         raise UserError(
-            f"{reference} cannot be had from MLflow's registry ({' '.join(str(error).split())[:300]}): write "
+            f"{reference} cannot be fetched from MLflow's registry ({' '.join(str(error).split())[:300]}): write "
             f"{REGISTRY}NAME/VERSION or {REGISTRY}NAME@ALIAS, and check MLFLOW_TRACKING_URI"
         ) from None
 

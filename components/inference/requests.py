@@ -1,4 +1,4 @@
-"""What is asked of a model, with its settings, and the origin that the picture will have."""
+"""Requests to a model, with their settings, and the origin that the picture will have."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

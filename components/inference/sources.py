@@ -61,12 +61,12 @@ def read_source(given: Given, name: str) -> Source:
     """The picture, decoded. name: what messages call it if it has no path. Raises `UserError` if it is unusable."""
     name = name_of(given, name)
     data = b"" if isinstance(given, Image.Image) else _bytes_of(given)
-    found: dict[str, Any] = {}
+    properties: dict[str, Any] = {}
 
     def convert(image: Image.Image) -> Image.Image:
         colours = read_colours(image, data[:_HEADER])
         notes = [f"{name} {note}" for note in colours.notes]
-        found.update(profile=colours.profile, notes=notes, rights=_rights(image), compression=_compression(image))
+        properties.update(profile=colours.profile, notes=notes, rights=_rights(image), compression=_compression(image))
         return colours.pixels
 
     try:
@@ -75,7 +75,7 @@ def read_source(given: Given, name: str) -> Source:
             pixels = upright_as(given.copy(), convert) if isinstance(given, Image.Image) else decode_as(data, convert)
     except Rejected as reason:
         raise UserError(f"{name} is not a usable picture: {reason.detail}") from None
-    return Source(pixels=pixels, **found)
+    return Source(pixels=pixels, **properties)
 
 
 def name_of(given: Given, name: str) -> str:
@@ -121,7 +121,7 @@ def checked_box(sides: Sides, size: tuple[int, int], name: str) -> Box:
 
 
 def check_side(side: float, name: str) -> None:
-    """Raises `UserError` if a square, side x side px, has more pixels than a picture may have: it is of a thin one."""
+    """Raises `UserError` if a square of side x side px has more pixels than a picture may have, as for a thin one."""
     if side**2 > Limits.max_pixels:
         raise UserError(
             f"{name} would need a square of {side:g} x {side:g} px: give a smaller box, or make the picture smaller"
@@ -138,10 +138,10 @@ def _has_clear_parts(pixels: Image.Image) -> bool:
 
 
 def _opaque_box(pixels: Image.Image, name: str) -> Box:
-    found = pixels.getchannel("A").point(lambda alpha: 255 * (alpha >= OPAQUE)).getbbox()
-    if found is None:
+    corners = pixels.getchannel("A").point(lambda alpha: 255 * (alpha >= OPAQUE)).getbbox()
+    if corners is None:
         raise UserError(f"{name} is transparent all over: give a picture that shows the object")
-    left, top, right, bottom = found
+    left, top, right, bottom = corners
     return Box(left, top, right - left, bottom - top)
 
 
@@ -164,7 +164,7 @@ def _opened(given: str | Path) -> Iterator[BinaryIO]:
     """The file, unless it is a pipe or a device, which may never end."""
     try:
         if Path(given).exists() and not Path(given).is_file():
-            raise ValueError("it is no file")
+            raise ValueError("it is not a regular file")
         with Path(given).open("rb") as file:
             yield file
     except (OSError, ValueError) as error:
@@ -181,7 +181,7 @@ def _rights(image: Image.Image) -> dict[int, str]:
 
 
 def _compression(image: Image.Image) -> dict[str, Any]:
-    """So that a JPEG's result is neither larger nor worse than it need be."""
+    """Options that compress a JPEG's result as the JPEG itself was; empty for other pictures."""
     if isinstance(image, JpegImageFile) and image.mode == "RGB":
         return {"qtables": image.quantization, "subsampling": get_sampling(image)}
     return {}

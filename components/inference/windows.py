@@ -118,7 +118,7 @@ def _fading(length: int, ramp: int, fades_in: bool, fades_out: bool) -> Image.Im
 
 
 def _distance_share(start: int, end: int, low: int, high: int, width: int) -> np.ndarray:
-    """For the px of start..end along one side: 1 from low to high, falling to nothing `width` px away."""
+    """For the px of start..end along one side: 1 from low to high, falling to 0 beyond `width` px."""
     at = np.arange(start, end)
     distance = np.maximum(np.maximum(low - at, at - high + 1), 0)
     return np.maximum(1 - distance / (width + 1), 0).astype(np.float32)

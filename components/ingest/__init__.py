@@ -1,9 +1,9 @@
 """Ingest: photographs come in from a folder or `s3://` prefix, with an optional CSV of labels and rights.
 
-Out go `images` (originals untouched, in tar shards, with size and hashes), `rights` (each statement about a
-photograph's use), `quarantine` (what was refused, and why) and `subjects` (what people say is shown). The paper starts
-from WebLI, COCO and Open Images photographs (section on data, Fig. 5) and says nothing about intake; the rules here are
-this project's.
+Out: `images` (originals untouched, in tar shards, with size and hashes), `rights` (each statement about a photograph's
+use), `quarantine` (what was refused, and why) and `subjects` (what people say is shown). The paper starts from WebLI,
+COCO and Open Images photographs (section on data, Fig. 5) and says nothing about intake; the rules here are this
+project's.
 """
 
 from components.common.stage.contract import Size, Stage

@@ -1,7 +1,7 @@
 """The deny list: photographs that were taken down, and copies of them, do not come in again.
 
-A Parquet file with one row for each photograph: its sha256, and its look, from which no picture can be shown but a
-copy can be told. Only `objectmate takedown` writes it.
+A Parquet file with one row per photograph: its sha256, and its look, from which copies can be recognised but the
+picture cannot be shown. Only `objectmate takedown` writes it.
 """
 
 import io
@@ -65,7 +65,7 @@ class DenyList:
 def read_denied(place: str) -> DenyList:
     """The list at a path or an `s3://` address; an empty one if there is no such file, or no place.
 
-    Raises `UserError` if it cannot be read, or if an address holds nothing: it was put there on purpose.
+    Raises `UserError` if it cannot be read, or if there is nothing at an `s3://` address, which was named on purpose.
     """
     if not place or (S3 not in place and not Path(place).exists()):
         return DenyList()

@@ -1,4 +1,4 @@
-"""One file: read, judged, decoded and hashed, or refused with a reason."""
+"""One file: read, decoded, checked and hashed, or refused with a reason."""
 
 from dataclasses import dataclass
 from hashlib import sha256
@@ -15,8 +15,8 @@ from components.ingest.rights.signals import Signal
 
 @dataclass(frozen=True)
 class Photograph:
-    """An accepted file: its unchanged bytes, and what follows from them: columns of `images`, the thumbnail, and what
-    the file itself says about its use."""
+    """An accepted file: its unchanged bytes, its columns of `images`, its thumbnail, and what the file itself says
+    about its use."""
 
     data: bytes
     columns: dict[str, Any]

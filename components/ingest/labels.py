@@ -1,4 +1,4 @@
-"""The labels of a collection: what the rows of the table say of its photographs, and which rows are not used."""
+"""The labels of a collection: what the rows of the table say about its photographs, and which rows are not used."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from components.common.data.storage import read_address
 from components.common.errors import UserError
 
 Refusal = tuple[str, str, str]
-"""uri, or the name as written; reason, a word of `schemas.REASONS`; detail."""
+"""uri, or the name as written; reason, a key of `schemas.REASONS`; detail."""
 
 _Place = tuple[str, tuple[float, ...] | None]
 """uri and box of what a row labels."""

@@ -46,7 +46,7 @@ SYSTEM_FOLDERS = frozenset(("@eadir", "__macosx", "#recycle", "$recycle.bin", "s
 """What network drives, macOS and Windows keep next to photographs: thumbnails, resource forks, deleted files."""
 
 RESOURCE_FORK = b"\0\5\x16\7"
-"""How a file begins in which macOS keeps what other drives cannot hold; its name is `._` and the photograph's."""
+"""The first bytes of a resource fork that macOS writes to other drives; its name is `._` and the photograph's."""
 
 PART_BYTES = 256 << 20
 """A part is held in memory, so it has at most this many bytes of photographs; a larger photograph has its own part."""
@@ -57,7 +57,7 @@ DOCUMENTS, UNREADABLE = "documents and data", "unreadable"
 
 
 class PassedOver(NamedTuple):
-    """A file that is not taken for a photograph. why: a phrase, the same for all files of a kind."""
+    """A file that is not treated as a photograph. why: a phrase, the same for all files of a kind."""
 
     uri: str
     why: str
@@ -84,13 +84,13 @@ class Listing:
         return [uri(entry) for entry in self.entries]
 
     def versions(self, pool: Executor) -> dict[str, str]:
-        """uri -> what changes with the content, of photographs and of files beside them."""
+        """uri -> version, which changes with the content, of photographs and of files beside them."""
         files = [*self.entries, *self.beside]
         versions = track(pool.map(self._version, files), "files hashed", len(files))
         return {uri(entry): version for entry, version in zip(files, versions, strict=True)}
 
     def digests(self, versions: Mapping[str, str]) -> dict[str, str]:
-        """Change when a photograph, or a file beside one, is added, removed, renamed or altered."""
+        """Digests that change when a photograph, or a file beside one, is added, removed, renamed or altered."""
         kinds = {"photographs": self.entries} | ({"beside": self.beside} if self.beside else {})
         return {
             kind: digest_value([[uri(entry), entry.size, versions[uri(entry)]] for entry in entries])
@@ -126,21 +126,21 @@ def find(address: str) -> Listing:
     split = is_packaged(address) and "/" not in address
     store = open_store(address)
     listing = Listing(store, [], [])
-    unlike: list[tuple[Entry, str]] = []
+    others: list[tuple[Entry, str]] = []
     for entry in store.entries("images" if split else ""):
         if why := why_passed_over(entry.key) or _resource_fork(store, entry):
-            unlike.append((entry, why))
+            others.append((entry, why))
         else:
             listing.entries.append(entry)
     named = stems(entry.key for entry in listing.entries)
-    for entry, why in unlike:
+    for entry, why in others:
         if why == DOCUMENTS and is_about(entry.key, named):
             listing.beside.append(entry)
         else:
             listing.passed_over.append(PassedOver(uri(entry), why))
     if not listing.entries:
-        others = [other.uri for other in listing.passed_over]
-        instead = f", only other files ({some(others)})" if others else ""
+        names = [other.uri for other in listing.passed_over]
+        instead = f", only other files ({some(names)})" if names else ""
         raise UserError(
             f"{address} holds no photographs{instead}: put JPEG, PNG or WebP files there or name another folder"
         )
@@ -148,7 +148,7 @@ def find(address: str) -> Listing:
 
 
 def why_passed_over(key: str) -> str:
-    """Why the place and name of a file say that it is no photograph of the collection; empty if they do not."""
+    """Why a file is not a photograph of the collection, by its folder and name; empty if it may be one."""
     path = PurePosixPath(key)
     for folder in path.parts[:-1]:
         if folder.lower() in SYSTEM_FOLDERS:

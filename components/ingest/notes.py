@@ -12,14 +12,14 @@ from components.ingest.listing import Listing
 from components.ingest.rights.gathering import Outside
 
 READ_AGAIN = "dvc repro --force --single-item ingest"
-KINDS = 5  # kinds of passed over files that are told apart
+KINDS = 5  # kinds of passed over files that are listed
 OF_LABELS = {
     "missing": "Names in the labels that fit no photograph",
     "ambiguous": "Names in the labels that could mean several photographs, so write more of their paths",
     "conflict": "Photographs or boxes labelled as two subjects, of which none is used",
     "damaged": "Rows of the labels that cannot be read",
 }
-"""How the report explains names and rows of the labels in the quarantine; what else is there are photographs."""
+"""How the report explains names and rows of the labels in the quarantine; all other reasons are about files."""
 
 UNKNOWN = frozenset(("-1", "?", "unknown", "none", "null", "nan", "n/a", "other", "misc"))
 """Words that some programs and people write for "no subject known"."""
@@ -46,14 +46,14 @@ def of_files(metrics: dict[str, float], listing: Listing, refused: Refused) -> l
         for name, why in listing.passed_over:
             kinds[why].append(name)
         most = sorted(kinds.items(), key=lambda kind: (-len(kind[1]), kind[0]))
-        told = [f"{len(names):,} {why} ({some(names)})" for why, names in most[:KINDS]]
-        told += [f"{sum(len(names) for _, names in most[KINDS:]):,} of other kinds"] * (len(most) > KINDS)
-        notes.append(f"Passed over: {counted(len(listing.passed_over), 'file')}, {'; '.join(told)}.")
+        phrases = [f"{len(names):,} {why} ({some(names)})" for why, names in most[:KINDS]]
+        phrases += [f"{sum(len(names) for _, names in most[KINDS:]):,} of other kinds"] * (len(most) > KINDS)
+        notes.append(f"Passed over: {counted(len(listing.passed_over), 'file')}, {'; '.join(phrases)}.")
     return notes
 
 
 def _of_refused(reason: str, rows: list[dict[str, Any]]) -> list[str]:
-    """One sentence for a reason, or one for each format that cannot be read; the first file is told with its detail."""
+    """One sentence per reason, or per format that cannot be read; the first file is named with its detail."""
     kinds: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         kinds[row["detail"] if reason == "unsupported" else rows[0]["detail"]].append(row["uri"])
@@ -86,9 +86,9 @@ def of_labels(
             "product seen nowhere else, so name it if that is wrong."
         )
     notes += [
-        f"{what}: {len(refused[reason]):,}, {some([row['uri'] for row in refused[reason]])} "
+        f"{meaning}: {len(refused[reason]):,}, {some([row['uri'] for row in refused[reason]])} "
         f"({refused[reason][0]['detail']}; quarantined as '{reason}')."
-        for reason, what in OF_LABELS.items()
+        for reason, meaning in OF_LABELS.items()
         if reason in refused
     ]
     return notes + _doubtful(subjects)

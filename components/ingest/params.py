@@ -36,8 +36,8 @@ class Params(InParts, InThreads):
     )
     use: Literal["allowed", "allowed-or-unknown"] = parameter(
         "allowed-or-unknown",
-        "photographs that may be used: allowed, only those of which a rights signal says that training is allowed; "
-        "never those of which one says that it is not",
+        "photographs that may be used. allowed: those for which a rights signal allows training; allowed-or-unknown: "
+        "also those for which no signal says anything about it. A signal that forbids training always excludes",
     )
     denied: Place = parameter(
         DENIED,

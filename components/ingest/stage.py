@@ -102,10 +102,10 @@ class _Intake:
         return self.image_ids
 
     def _write(self, index: int, part: list[Entry], pool: Executor, ticks: Iterator[Entry]) -> None:
-        rows, blobs, thumbnails, refused, said, kept = [], [], [], [], [], dict(self.kept)
+        rows, blobs, thumbnails, refused, statements, kept = [], [], [], [], [], dict(self.kept)
         for (outcome, signals, image_id), entry in zip(pool.map(self._take, part), ticks, strict=False):
             name = uri(entry)
-            said += [as_row(signal, name, image_id) for signal in signals]
+            statements += [as_row(signal, name, image_id) for signal in signals]
             if isinstance(outcome, Rejected):
                 refused.append(_refusal(name, outcome.reason, outcome.detail))
             elif outcome.image_id in kept:
@@ -117,7 +117,7 @@ class _Intake:
                 thumbnails.append(outcome.thumbnail)
         self.images.write(index, rows, blobs, np.array(thumbnails, np.uint8).reshape(-1, THUMBNAIL, THUMBNAIL))
         self.quarantine.write(index, refused)
-        self.rights.write(index, said)
+        self.rights.write(index, statements)
 
     def _take(self, entry: Entry) -> _Taken:
         signals = self.outside.signals.get(uri(entry), [])
@@ -145,7 +145,7 @@ class _Intake:
 
 
 def _decoder(listing: Listing) -> dict[str, str]:
-    """Whether photographs of phones can be read here, which decides the result if there are any."""
+    """Whether phones' HEIF photographs can be read here, which decides the result if there are any."""
     phones = any(name.lower().endswith(HEIF_ENDINGS) for name in listing.uris())
     return {"heif": "read" if "HEIF" in decoders() else "refused"} if phones else {}
 

@@ -1,4 +1,4 @@
-"""What ingest tells people: how much came in, what was refused and why, and how it looks."""
+"""What ingest reports: how much came in, what was refused and why, and what it looks like."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ def summary(outputs: Mapping[str, Path], listing: Listing, labels: Labels, outsi
     subjects = Counter(row["subject"] for row in Dataset(outputs["subjects"]).rows(["subject"]))
     recurring = {subject: count for subject, count in subjects.items() if subject and count > 1}
     sizes = images.rows(["width", "height", "bytes", "licence", "train_ai"])
-    said = Counter(
+    statements = Counter(
         (row["mechanism"], row["train_ai"]) for row in Dataset(outputs["rights"]).rows(["mechanism", "train_ai"])
     )
     count = sum(map(len, refused.values()))
@@ -43,7 +43,7 @@ def summary(outputs: Mapping[str, Path], listing: Listing, labels: Labels, outsi
         "without_subject": float(sum(not row.subject and not row.flaw for row in labels.rows)),
         "recurring_subjects": float(len(recurring)),
         "read_for_rights": float(outside.read),
-        "rights_signals": float(said.total()),
+        "rights_signals": float(statements.total()),
         "training_allowed": float(sum(row["train_ai"] == ALLOWED for row in sizes)),
         "training_unknown": float(sum(row["train_ai"] == UNKNOWN for row in sizes)),
     }
@@ -51,8 +51,8 @@ def summary(outputs: Mapping[str, Path], listing: Listing, labels: Labels, outsi
     plots = {
         "quarantine": [{"reason": reason, "files": len(rows)} for reason, rows in refused.items()],
         "rights_signals": [
-            {"mechanism": name, **{word: said[name, word] for word in (ALLOWED, DISALLOWED, UNKNOWN)}}
-            for name in sorted({mechanism for mechanism, _ in said})
+            {"mechanism": name, **{word: statements[name, word] for word in (ALLOWED, DISALLOWED, UNKNOWN)}}
+            for name in sorted({mechanism for mechanism, _ in statements})
         ],
         "sides": _histogram([min(row["width"], row["height"]) for row in sizes], "shorter_side", "photographs"),
         "views": _histogram(list(recurring.values()), "photographs", "subjects"),

@@ -1,6 +1,6 @@
 """Judgement: people's verdicts on pairs of objects, placed on the objects of this run.
 
-Out go `judgements`, one row a pair and rater. The precision gate asks for them where labels do not say whether two
+Out: `judgements`, one row per pair and rater. The precision gate asks for them where labels do not say whether two
 objects are the same product; the calibration never sees them. The paper does not say how its window was judged.
 """
 

@@ -1,4 +1,4 @@
-"""How far raters agree beyond chance: Cohen's kappa of two, Fleiss' of all, with intervals from resampled pairs."""
+"""How much raters agree beyond chance: Cohen's kappa of two, Fleiss' of all, with intervals from resampled pairs."""
 
 from collections.abc import Callable
 from itertools import combinations
@@ -17,7 +17,7 @@ FEWEST = 10  # pairs: an interval from fewer says nothing
 class Agreement(NamedTuple):
     """raters: whose verdicts are compared. pairs: how many pairs they all judged (Fleiss: at least two of them).
 
-    kappa: 1 is full agreement, 0 what chance gives; its mean is not a number where all gave one and the same verdict.
+    kappa: 1 is full agreement, 0 chance agreement; its mean is not a number where all verdicts are the same.
     """
 
     raters: tuple[str, ...]
@@ -41,17 +41,18 @@ def agreements(verdicts: dict[tuple[int, int], dict[str, str]]) -> list[Agreemen
 
     verdicts: pair -> rater -> verdict.
     """
-    raters = sorted({rater for given in verdicts.values() for rater in given})
+    raters = sorted({rater for by_rater in verdicts.values() for rater in by_rater})
     of_two = []
     for two in combinations(raters, 2):
-        both = [[WORDS.index(given[rater]) for rater in two] for given in verdicts.values() if set(two) <= set(given)]
+        judged_by_both = [by_rater for by_rater in verdicts.values() if set(two) <= set(by_rater)]
+        both = [[WORDS.index(by_rater[rater]) for rater in two] for by_rater in judged_by_both]
         if both:
             of_two.append(Agreement(two, len(both), _resampled(np.eye(len(WORDS))[np.array(both)], cohen)))
     of_two.sort(key=lambda agreement: np.nan_to_num(agreement.kappa.mean, nan=1.0))
-    several = [given for given in verdicts.values() if len(given) > 1]
+    several = [by_rater for by_rater in verdicts.values() if len(by_rater) > 1]
     if len(raters) < 3 or not several:
         return of_two
-    counts = np.array([[list(given.values()).count(word) for word in WORDS] for given in several])
+    counts = np.array([[list(by_rater.values()).count(word) for word in WORDS] for by_rater in several])
     return [Agreement(tuple(raters), len(counts), _resampled(counts, fleiss)), *of_two]
 
 
@@ -72,8 +73,8 @@ def fleiss(counts: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """
     weights, raters = _shares(weights, len(counts)), counts.sum(1)
     observed = weights @ ((counts * (counts - 1)).sum(1) / (raters * (raters - 1)))
-    given = weights @ counts
-    return _beyond_chance(observed, ((given / given.sum(-1, keepdims=True)) ** 2).sum(-1))
+    totals = weights @ counts
+    return _beyond_chance(observed, ((totals / totals.sum(-1, keepdims=True)) ** 2).sum(-1))
 
 
 def _shares(weights: np.ndarray | None, pairs: int) -> np.ndarray:

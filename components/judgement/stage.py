@@ -28,7 +28,7 @@ ASKED = QUESTION.partition(":")[0]
 
 
 class Objects:
-    """The objects of a run by photograph, read from the datasets `images` and `objects` when they are asked for."""
+    """The objects of a run by photograph, read from the datasets `images` and `objects` when they are needed."""
 
     def __init__(self, inputs: Mapping[str, Path]):
         self._images, self._objects = Dataset(inputs["images"]), Dataset(inputs["objects"])
@@ -59,9 +59,9 @@ class Objects:
 
 
 class Placed(NamedTuple):
-    """Verdicts on this run's objects: (row, row) in ascending order -> rater -> verdict; and why others are on none.
+    """Verdicts on this run's objects: (row, row) in ascending order -> rater -> verdict; and why others are left out.
 
-    replaced: how many verdicts a later one of the same rater on the same pair took the place of.
+    replaced: how many verdicts were replaced by a later one of the same rater on the same pair.
     """
 
     verdicts: dict[tuple[int, int], dict[str, Verdict]]
@@ -75,9 +75,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
     placed = place(parse(data, params.verdicts) if params.verdicts else [], Objects(inputs))
     contents = {"verdicts": sha256(data).hexdigest()}
     with Writer(outputs["judgements"], "judgements", "judgement", inputs, params, contents) as out:
-        out.write(
-            0, [_row(pair, verdict) for pair, given in sorted(placed.verdicts.items()) for verdict in given.values()]
-        )
+        out.write(0, [_row(pair, verdict) for pair, by in sorted(placed.verdicts.items()) for verdict in by.values()])
     return _report(placed)
 
 
@@ -91,9 +89,9 @@ def place(verdicts: Sequence[Verdict], objects: Objects) -> Placed:
         if isinstance(rows, str):
             placed.left_out[rows].append(verdict)
         else:
-            given = placed.verdicts[rows]
-            replaced += verdict.rater in given
-            given[verdict.rater] = verdict
+            by_rater = placed.verdicts[rows]
+            replaced += verdict.rater in by_rater
+            by_rater[verdict.rater] = verdict
     return placed._replace(replaced=replaced)
 
 
@@ -115,10 +113,10 @@ def _row(pair: tuple[int, int], verdict: Verdict) -> dict[str, Any]:
 
 
 def _report(placed: Placed) -> Report:
-    words = {pair: {rater: given.verdict for rater, given in by.items()} for pair, by in placed.verdicts.items()}
-    raters = {rater for given in words.values() for rater in given}
-    disputed = sum(len(set(given.values())) > 1 for given in words.values())
-    unnamed = sum(not verdict.asked for given in placed.verdicts.values() for verdict in given.values())
+    words = {pair: {rater: one.verdict for rater, one in by.items()} for pair, by in placed.verdicts.items()}
+    raters = {rater for by_rater in words.values() for rater in by_rater}
+    disputed = sum(len(set(by_rater.values())) > 1 for by_rater in words.values())
+    unnamed = sum(not verdict.asked for by_rater in placed.verdicts.values() for verdict in by_rater.values())
     left_out = [verdict for verdicts in placed.left_out.values() for verdict in verdicts]
     metrics = {
         "judged_pairs": len(words),
@@ -133,7 +131,7 @@ def _report(placed: Placed) -> Report:
         for reason, verdicts in placed.left_out.items()
     ]
     if placed.replaced:
-        notes.append(f"{counted(placed.replaced, 'verdict')} gave way to the rater's later one on the same pair.")
+        notes.append(f"Not used: {counted(placed.replaced, 'verdict')} with a later one of the rater on the same pair.")
     if unnamed:
         notes.append(f"{counted(unnamed, 'verdict')} named no question and counted as an answer to {ASKED}.")
     kappas = agreements(words)

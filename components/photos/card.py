@@ -1,4 +1,4 @@
-"""The model card of an encoder: what it was trained on, and how the recipe does on subjects that it has not seen."""
+"""The model card of an encoder: what it was trained on, and how well the recipe works on unseen subjects."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -33,9 +33,9 @@ components of the features.
 | --- | --- | --- | --- | --- | --- |
 {sources}
 
-Measured by {folds} folds over subjects: what was trained on all other objects is judged on the fold's subjects alone,
-a gallery of their objects. Means over folds, with Student's 95 % interval over the folds, which does not know that
-folds share training subjects. The encoder in this folder was trained on all of them, so they say nothing about it.
+Measured by {folds} folds over subjects: an encoder trained on all other objects is judged on the fold's subjects alone,
+with their objects as the gallery. Means over folds, with Student's 95 % interval, which ignores that folds share
+training subjects. The encoder in this folder was trained on all of them, so the figures are not about it.
 
 | run | folds | what embeds | {titles} |
 | --- | --- | --- | {lines} |
@@ -65,13 +65,13 @@ def card(crops: Sequence[Crop], measured: Measured, recipe: Recipe, dim: int) ->
 
 
 def table(measured: Measured) -> list[list[str]]:
-    """One row a run and what embeds: their names, the folds, and each figure's mean with its interval."""
-    return [[run, str(len(found)), part, *_in_words(found)] for (run, part), found in measured.items()]
+    """One row per run and encoder: their names, the folds, and each figure's mean with its interval."""
+    return [[run, str(len(folds)), part, *_in_words(folds)] for (run, part), folds in measured.items()]
 
 
-def _in_words(found: Sequence[Figures]) -> list[str]:
-    names = [str(place) for place in range(len(found))]
-    means = [cluster_t(values, names) for values in zip(*found, strict=True)]
+def _in_words(folds: Sequence[Figures]) -> list[str]:
+    names = [str(place) for place in range(len(folds))]
+    means = [cluster_t(values, names) for values in zip(*folds, strict=True)]
     return [f"{mean.mean:.3f} [{max(mean.low, 0):.3f}, {min(mean.high, 1):.3f}]" for mean in means]
 
 

@@ -47,8 +47,8 @@ def figures(vectors: np.ndarray, subjects: Sequence[str]) -> Figures:
 
 
 def fold_of(crops: Sequence[Crop], seed: int) -> np.ndarray:
-    """The fold of each crop, int [N], 0..FOLDS-1; -1 for products that do not recur. The subjects of each run are dealt
-    evenly; one that is in several runs stays in one fold, as training takes it for one product."""
+    """The fold of each crop, int [N], 0..FOLDS-1; -1 for products that do not recur. The subjects of each run are
+    spread evenly; one that is in several runs stays in one fold, as training takes it for one product."""
     folds: dict[str, int] = {}
     for run in dict.fromkeys(crop.run for crop in crops):
         counts = Counter(crop.subject for crop in crops if crop.run == run)
@@ -59,20 +59,20 @@ def fold_of(crops: Sequence[Crop], seed: int) -> np.ndarray:
 
 
 class Learnt(NamedTuple):
-    """What embeds. features: unit features of all crops, [N, V, D]; weight: a head's, [K, D]."""
+    """A trained encoder. features: unit features of all crops, [N, V, D]; weight: its head's, [K, D]."""
 
     features_NVD: np.ndarray
     weight_KD: np.ndarray
 
 
 Train = Callable[[np.ndarray], Mapping[str, Learnt]]
-"""From the positions of the crops to learn from to what embeds, by name: a whole encoder, its parts, another one."""
+"""From the positions of the training crops to encoders by name: the whole one, its parts, another one."""
 Measured = dict[tuple[str, str], list[Figures]]
-"""(run, what embeds) -> the figures of each fold."""
+"""(run, encoder) -> the figures of each fold."""
 
 
 def by_folds(crops: Sequence[Crop], train: Train, seed: int) -> Measured:
-    """The figures of each fold's subjects, for what learnt from all other crops."""
+    """The figures of each fold's subjects, for the encoders trained on all other crops."""
     runs = np.array([crop.run for crop in crops])
     results: Measured = {}
     folds = fold_of(crops, seed)
@@ -82,8 +82,8 @@ def by_folds(crops: Sequence[Crop], train: Train, seed: int) -> Measured:
         for run in dict.fromkeys(runs.tolist()):
             held = np.flatnonzero((folds == fold) & (runs == run))
             for name, (features_NVD, weight_KD) in learnt.items():
-                found = results.setdefault((run, name), [])
+                by_fold = results.setdefault((run, name), [])
                 if len(held):
                     vectors = embedding(features_NVD[held], weight_KD)
-                    found.append(figures(vectors, [crops[place].subject for place in held.tolist()]))
+                    by_fold.append(figures(vectors, [crops[place].subject for place in held.tolist()]))
     return results

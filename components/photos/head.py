@@ -1,7 +1,7 @@
 """The head: one linear layer from the network's features to the embedding.
 
-Half of it is trained by supervised contrast: it tells look-alikes apart, but knows few products, and forgets what the
-backbone knows of all others. The other half keeps that: the features' whitened principal components. The card of a
+One part is trained by supervised contrast: it tells look-alikes apart, but knows few products, and forgets what the
+backbone knows about all others. The other part keeps that: the features' whitened principal components. The card of a
 trained encoder compares both parts with the whole.
 """
 
@@ -59,12 +59,12 @@ def train_part(features_NVD: np.ndarray, subjects: list[str], params: HeadParams
     nn.init.normal_(head.weight, std=features.shape[2] ** -0.5, generator=generator)
     optimiser = torch.optim.AdamW(head.parameters(), lr=params.lr, weight_decay=params.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, params.lr, total_steps=params.steps)
-    mask = torch.ones(params.batch, features.shape[2])
+    ones = torch.ones(params.batch, features.shape[2])
     for _ in track(range(params.steps), "head steps"):
         crops = torch.randint(len(features), (params.batch,), generator=generator)
         views = torch.randint(features.shape[1], (params.batch,), generator=generator)
-        kept = torch.bernoulli(mask * (1 - params.drop), generator=generator) / (1 - params.drop)
-        loss = contrast(head(features[crops, views] * kept), codes[crops], params.temperature)
+        dropout = torch.bernoulli(ones * (1 - params.drop), generator=generator) / (1 - params.drop)
+        loss = contrast(head(features[crops, views] * dropout), codes[crops], params.temperature)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -78,5 +78,5 @@ def contrast(embedding_BK: Tensor, codes_B: Tensor, temperature: float) -> Tenso
     itself = torch.eye(len(unit), dtype=torch.bool)
     log_share = (unit @ unit.T / temperature).masked_fill(itself, -torch.inf).log_softmax(1)
     partner = (codes_B[:, None] == codes_B[None]) & ~itself
-    asked = partner.any(1)
-    return -(log_share.masked_fill(~partner, 0.0).sum(1)[asked] / partner.sum(1)[asked]).mean()
+    has_partner = partner.any(1)
+    return -(log_share.masked_fill(~partner, 0.0).sum(1)[has_partner] / partner.sum(1)[has_partner]).mean()

@@ -1,4 +1,4 @@
-"""Labelled crops of finished runs: what an encoder is trained and measured on."""
+"""Labelled crops of finished runs, on which an encoder is trained and measured."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class Crop(NamedTuple):
 def labelled_crops(runs: Sequence[Path]) -> list[Crop]:
     """The labelled objects of runs (workspaces whose calibration is done), in the order of their rows.
 
-    The others may be any product, so that nothing can be learnt from them.
+    The others may be any product, so nothing can be learnt from them.
 
     Raises `UserError` if a run has no calibration yet, fewer than LEAST products recur in it, or two runs have one
     name.
@@ -41,14 +41,14 @@ def labelled_crops(runs: Sequence[Path]) -> list[Crop]:
         raise UserError("two of the runs have the same name: leave out the repeated one, or rename its folder")
     crops = []
     for folder in folders:
-        found = _of_run(folder)
-        recurring = [name for name, count in Counter(crop.subject for crop in found).items() if count > 1]
+        own = _of_run(folder)
+        recurring = [name for name, count in Counter(crop.subject for crop in own).items() if count > 1]
         if len(recurring) < LEAST:
             raise UserError(
-                f"in {folder.name}, {len(recurring)} products are labelled in two photographs or more, and a head "
+                f"in {folder.name}, {len(recurring)} products are labelled in two photographs or more, and training "
                 f"needs {LEAST}: run with --labels for more of them, or leave the run out"
             )
-        crops += found
+        crops += own
     return crops
 
 

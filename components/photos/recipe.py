@@ -1,4 +1,4 @@
-"""What makes an encoder for photographs: the settings of its head, of its tail and of what they are trained on."""
+"""The recipe of an encoder for photographs: the settings of its head, of its tail and of their training views."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -32,7 +32,7 @@ class TailParams(BaseModel):
 
 
 class Recipe(BaseModel):
-    """What makes an encoder."""
+    """All settings of an encoder's training."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,9 +1,9 @@
-"""The tail: the network's last blocks, tuned a little together with the head.
+"""The tail: the network's last blocks, fine-tuned together with the head.
 
 Of five blocks and the layer after them, only the 1x1 convolutions learn, for 60 small steps: BatchNorm stays as it
 was and is folded into them, kernels over neighbours stay too. For look-alike groceries that it had not seen, the recall
 of pairs at precision 0.8 rose from 0.57 to 0.62 in the folds of the committed card, and by 0.073 (95 %: 0.052 to 0.094)
-in trials of the same recipe with other draws, over three deals of four folds.
+in trials of the same recipe with other draws, over three assignments to four folds.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,8 +26,8 @@ TOP = ("encoder.top_conv", "encoder.top_bn")
 
 
 class Depthwise(torch.autograd.Function):
-    """A fixed odd kernel over each channel, stride 1. The gradient is the convolution with the kernel turned round,
-    which takes a fraction of the general one's time."""
+    """A fixed odd kernel over each channel, stride 1. The gradient is the convolution with the flipped kernel, which
+    takes a fraction of the general one's time."""
 
     @staticmethod
     def forward(ctx: Any, x_BCHW: Tensor, weight: Tensor, bias: Tensor) -> Tensor:  # type: ignore[override]
@@ -37,9 +37,9 @@ class Depthwise(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
         (weight,) = ctx.saved_tensors
-        turned, side = weight.flip(2, 3), weight.shape[-1]
+        flipped, side = weight.flip(2, 3), weight.shape[-1]
         channels_last = gradient.contiguous(memory_format=torch.channels_last)
-        return conv2d(channels_last, turned, padding=side // 2, groups=len(weight)), None, None
+        return conv2d(channels_last, flipped, padding=side // 2, groups=len(weight)), None, None
 
 
 class Pointwise(nn.Module):
@@ -101,7 +101,7 @@ class Tail(nn.Module):
         self.layers = nn.Sequential(*blocks, Pointwise(tensors, *TOP))
 
     def forward(self, inside_BCHW: Tensor) -> Tensor:
-        """Unit features [B, D] of what the first block is given."""
+        """Unit features [B, D] of the first block's input."""
         top_BHWC = self.layers(inside_BCHW.permute(0, 2, 3, 1).contiguous()).clamp(0, 6)
         return normalize(top_BHWC.flatten(1, 2).mean(1), dim=1)
 
@@ -113,7 +113,7 @@ class Tail(nn.Module):
 
 
 def _scale_and_bias(tensors: Mapping[str, Tensor], norm: str) -> tuple[Tensor, Tensor]:
-    """What a fixed BatchNorm multiplies each channel with, and then adds."""
+    """The scale and offset that a fixed BatchNorm applies to each channel."""
     weight, bias, mean, variance = (
         tensors[f"{norm}.{part}"] for part in ("weight", "bias", "running_mean", "running_var")
     )
@@ -123,11 +123,11 @@ def _scale_and_bias(tensors: Mapping[str, Tensor], norm: str) -> tuple[Tensor, T
 
 @torch.inference_mode()
 def tail_features(tail: Tail, inside_NVCHW: np.ndarray, batch: int) -> np.ndarray:
-    """Unit features, float32 [N, V, D], of what the tail's first block is given, `batch` views at a time."""
+    """Unit features, float32 [N, V, D], of the inputs of the tail's first block, `batch` views at a time."""
     flat = inside_NVCHW.reshape(-1, *inside_NVCHW.shape[2:])
     starts = track(range(0, len(flat), batch), f"times {batch} views through the tail")
-    found = [tail(torch.from_numpy(flat[start : start + batch]).float()) for start in starts]
-    return torch.cat(found).numpy().reshape(*inside_NVCHW.shape[:2], -1)
+    features = [tail(torch.from_numpy(flat[start : start + batch]).float()) for start in starts]
+    return torch.cat(features).numpy().reshape(*inside_NVCHW.shape[:2], -1)
 
 
 def tuned(
@@ -140,8 +140,8 @@ def tuned(
 ) -> dict[str, Tensor]:
     """The tail's 1x1 convolutions after joint steps with a trained head's dimensions [K, D], as they are stored.
 
-    tensors: the whole network's. inside: what the tail's first block is given, of N crops in V views. subjects: the
-    product of each crop.
+    tensors: the whole network's. inside: inputs of the tail's first block, of N crops in V views. subjects: the product
+    of each crop.
     """
     params, head = recipe.tail, recipe.head
     tail = Tail(tensors, first)
@@ -161,8 +161,8 @@ def tuned(
         crops = torch.randint(len(inside), (params.batch,), generator=generator)
         views = torch.randint(inside.shape[1], (params.batch,), generator=generator)
         features = tail(inside[crops, views].float())
-        kept = torch.bernoulli(torch.full_like(features, 1 - head.drop), generator=generator) / (1 - head.drop)
-        loss = contrast(top(features * kept), codes[crops], head.temperature)
+        dropout = torch.bernoulli(torch.full_like(features, 1 - head.drop), generator=generator) / (1 - head.drop)
+        loss = contrast(top(features * dropout), codes[crops], head.temperature)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

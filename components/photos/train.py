@@ -1,4 +1,4 @@
-"""`objectmate photos train`: labelled runs in; out comes a model folder, measured on subjects that it has not seen."""
+"""`objectmate photos train`: from labelled runs to a model folder, with figures on unseen subjects."""
 
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -54,7 +54,7 @@ class Trained(NamedTuple):
 
 
 class Training:
-    """Trains on some of the crops: a head; the tail together with it; then, on what the tail makes, the head anew."""
+    """Trains on some of the crops: a head, then the tail together with it, then a new head on the tuned features."""
 
     def __init__(self, crops: Sequence[Crop], recipe: Recipe):
         self.recipe = recipe
@@ -63,7 +63,7 @@ class Training:
         self.seen = seen(provided_backbone("ir"), crops, recipe)
 
     def learn(self, places: np.ndarray) -> Trained:
-        """What learns from the crops at these positions, with what it makes of all crops."""
+        """The encoder trained on the crops at these positions, with its features of all crops."""
         recipe, features_NVD = self.recipe, self.seen.features_NVD
         subjects = [self.subjects[place] for place in places.tolist()]
         trained_KD = train_part(features_NVD[places], subjects, recipe.head, recipe.seed)
@@ -72,12 +72,12 @@ class Training:
             return Trained(untuned, {}, untuned)
         inside_NVCHW = self.seen.inside_NVCHW
         tail = tuned(self.tensors, trained_KD, inside_NVCHW[places], subjects, recipe)
-        anew_NVD = tail_features(Tail(self.tensors | tail), inside_NVCHW, recipe.tail.batch)
-        weight_KD = make_head(anew_NVD[places], subjects, recipe.head, recipe.seed)
-        return Trained(Learnt(anew_NVD, weight_KD), tail, untuned)
+        tuned_NVD = tail_features(Tail(self.tensors | tail), inside_NVCHW, recipe.tail.batch)
+        weight_KD = make_head(tuned_NVD[places], subjects, recipe.head, recipe.seed)
+        return Trained(Learnt(tuned_NVD, weight_KD), tail, untuned)
 
     def parts(self, places: np.ndarray) -> dict[str, Learnt]:
-        """What is compared, by name, after learning from the crops at these positions."""
+        """The encoders to compare, by name, trained on the crops at these positions."""
         (features_NVD, weight_KD), tail, untuned = self.learn(places)
         trained = self.recipe.head.trained
         parts = {
@@ -89,13 +89,13 @@ class Training:
 
 
 def _publish(output: Path, trained: Trained, text: str) -> None:
-    """Writes the folder beside its place and moves it there, so that it is whole or absent."""
+    """Writes the folder next to its final place and moves it there, so that it is whole or absent."""
     weight = torch.from_numpy(trained.learnt.weight_KD)
     head = {"classifier.weight": weight, "classifier.bias": torch.zeros(len(weight))}
     head |= {f"efficientnet.{name}": tensor for name, tensor in trained.tail.items()}
-    with tempfile.TemporaryDirectory(dir=output.parent) as beside:
-        made = Path(beside) / "model"
-        model_folder(made, PROVIDED["ir"], head)
-        save_file(head, made / HEAD)
-        (made / "README.md").write_text(text, encoding="utf-8")
-        made.rename(output)
+    with tempfile.TemporaryDirectory(dir=output.parent) as temporary:
+        folder = Path(temporary) / "model"
+        model_folder(folder, PROVIDED["ir"], head)
+        save_file(head, folder / HEAD)
+        (folder / "README.md").write_text(text, encoding="utf-8")
+        folder.rename(output)

@@ -1,4 +1,4 @@
-"""What the backbone sees of a crop, plain and augmented: pooled features and what its tail is given, computed once."""
+"""The backbone's output for plain and augmented crops: pooled features and its tail's inputs, computed once."""
 
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
@@ -29,14 +29,14 @@ STRETCH = 0.25  # of the aspect ratio, natural logarithm
 LIGHT = 0.35  # of brightness, contrast and saturation
 TINT = 0.12  # of each colour channel
 LAYOUT = 2
-"""Changes with how views are made, so that no older features are used."""
+"""Increase it when views are made differently, so that older features are not used."""
 BLUR = (0.3, 1.5)  # px, in three of ten views
 
 
 class Seen(NamedTuple):
-    """What a network makes of N crops in V views: the crop, its mirror image, then augmented ones.
+    """A network's output for N crops in V views: the crop, its mirror image, then augmented ones.
 
-    features: unit features, float32 [N, V, D]. inside: what its tail's first block is given, float16 [N, V, C, H, W].
+    features: unit features, float32 [N, V, D]. inside: input of its tail's first block, float16 [N, V, C, H, W].
     """
 
     features_NVD: np.ndarray
@@ -44,20 +44,20 @@ class Seen(NamedTuple):
 
 
 def seen(backbone: Path, crops: Sequence[Crop], recipe: Recipe) -> Seen:
-    """What the backbone, a model folder, makes of crops.
+    """The output of the backbone, a model folder, for crops.
 
-    The augmentation depends on the seed and the object alone. What is computed stays in the user's cache, a file per
-    crop: a training that was stopped, or that takes other subjects, goes on from there.
+    The augmentation depends on the seed and the object alone. The output stays in the user's cache, one file per crop:
+    a training that was stopped, or that takes other subjects, reuses it.
     """
     encoder = load_encoder(str(backbone), recipe.device)
-    found = [_seen(encoder, crop, recipe) for crop in track(crops, f"crops seen in {recipe.views} views")]
-    return Seen(*(np.stack(arrays) for arrays in zip(*found, strict=True)))
+    by_crop = [_seen(encoder, crop, recipe) for crop in track(crops, f"crops seen in {recipe.views} views")]
+    return Seen(*(np.stack(arrays) for arrays in zip(*by_crop, strict=True)))
 
 
 def _seen(encoder: Encoder, crop: Crop, recipe: Recipe) -> Seen:
     pixels = sha256(crop.picture.tobytes()).hexdigest()
-    made = [LAYOUT, FIRST, encoder.digest, encoder.preprocess, recipe.views, recipe.seed, pixels, crop.object_id]
-    path = user_cache() / "features" / f"{digest_value(made)}.npz"
+    origin = [LAYOUT, FIRST, encoder.digest, encoder.preprocess, recipe.views, recipe.seed, pixels, crop.object_id]
+    path = user_cache() / "features" / f"{digest_value(origin)}.npz"
     try:
         with np.load(path) as file:
             return Seen(file["features"], file["inside"])
@@ -87,7 +87,7 @@ def _views(crop: Crop, views: int, seed: int) -> Iterable[Image.Image]:
 
 
 def augmented(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """The picture turned, cut, in another light, sometimes blurred or mirrored."""
+    """The picture rotated, cropped, in another light, sometimes blurred or mirrored."""
     mean = tuple(int(value) for value in np.asarray(picture).reshape(-1, 3).mean(0))
     turned = picture.rotate(rng.uniform(-TURN, TURN), Image.Resampling.BILINEAR, fillcolor=mean)
     seen = _cut(turned, rng)

@@ -19,7 +19,7 @@ RAMP = 0.04  # share of the window's side over which changes fade in from the ed
 
 @dataclass(frozen=True)
 class Areas:
-    """The two areas of one object in a photograph. erased: bool [H, W]. weight: float32 [H, W], 0..1, 0 = untouched."""
+    """The two areas of one object in a photograph, bool [H, W] and float32 [H, W] in 0..1 (0: untouched)."""
 
     erased_HW: np.ndarray
     weight_HW: np.ndarray

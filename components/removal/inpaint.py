@@ -16,7 +16,7 @@ from components.removal.areas import Areas, Framing, fill_window
 from components.removal.params import Params
 
 FILTERS = ("safety_checker", "feature_extractor")
-"""Parts of some pipelines that look at the result and blacken it without a word: left out."""
+"""Parts of some pipelines that check the result and may silently blacken it; left out."""
 
 
 class InpaintRemover:

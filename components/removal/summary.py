@@ -1,4 +1,4 @@
-"""What removal tells people: how much of the objects is left, what plates look like, which anchors have none."""
+"""What removal reports: how much of the objects is left, what plates look like, which anchors have none."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

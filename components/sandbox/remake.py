@@ -31,7 +31,7 @@ TRAINERS = {
 BASES = "bases"
 TAUGHT: tuple[Split, ...] = ("pretrain", "showroom")
 WIDELY_TAUGHT = ("ir", "second_ir", "clip", "captioner")
-"""Models of products and words, which need many designs: they and the bases learn from the showroom too."""
+"""Models that need many designs: they, and the bases, learn from the showroom too."""
 
 
 def render_splits(names: list[str] | None, seed: int, workers: int) -> None:
@@ -74,7 +74,7 @@ def _train_bases(device: Device) -> dict[str, float]:
     return train_bases(worlds, MODELS, RENDERED / "bases", Lengths(device=device))
 
 
-def _chosen(names: list[str] | None, known: list[Name], what: str) -> list[Name]:
+def _chosen(names: list[str] | None, known: list[Name], noun: str) -> list[Name]:
     if wrong := [name for name in names or () if name not in known]:
-        raise UserError(f"there is no {what} '{wrong[0]}': choose from {', '.join(known)}")
+        raise UserError(f"there is no {noun} '{wrong[0]}': choose from {', '.join(known)}")
     return [name for name in known if not names or name in names]

@@ -1,7 +1,7 @@
 """Latents as training samples: everything random about a sample is a function of (seed, its global index).
 
-So a killed run that resumes at sample n sees the same samples as without the kill. The indices are dealt to the devices
-in turn, so any number of devices sees the same samples per optimiser step (NVlabs/edm2 counts images in the same way).
+So a killed run that resumes at sample n sees the same samples as without the kill. The devices take the indices in
+turn, so any number of devices sees the same samples per optimiser step (NVlabs/edm2 counts images in the same way).
 """
 
 from bisect import bisect_right
@@ -80,19 +80,20 @@ class TrainingSamples(TorchDataset[Sample]):
         sample = self.latents[int(self._order(epoch)[position])]
         generator = torch_generator(self.params.seed, "sample", index)
         draws = torch.rand(4, generator=generator).tolist()
-        kept = dropout(draws[0], self.params)
-        if not kept.text or self.params.task == "insertion":
+        conditions = dropout(draws[0], self.params)
+        if not conditions.text or self.params.task == "insertion":
             sample["text"] = self.null_TD
         order = torch.randperm(REFERENCES, generator=generator).tolist()
         views = reference_count(draws[1:3], self.params.fewer_refs)
-        sample["refs"] = sample["refs"][fill_references(order[:views])] * kept.refs
+        sample["refs"] = sample["refs"][fill_references(order[:views])] * conditions.refs
         sample["level"] = torch.randn((), generator=generator)
         sample["noise"] = torch.randn(sample["target"].shape, generator=generator)
         return sample
 
 
 def dropout(draw: float, params: Params) -> Dropout:
-    """What is kept, from ONE uniform draw: independent draws would drop both more or less often than requested."""
+    """The conditions to keep, from ONE uniform draw: with independent draws, the share that loses both would differ
+    from `drop_both`."""
     if draw < params.drop_both:
         return Dropout(refs=False, text=False)
     if draw < params.drop_both + params.drop_refs:

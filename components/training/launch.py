@@ -1,4 +1,4 @@
-"""Training in separate processes: the request to them and their results are in a folder.
+"""Training in separate processes: a folder holds the request to them and their results.
 
 On one machine, `run` starts them with torchrun; on several, the same folder is on a shared volume (see `trainjob`).
 """

@@ -32,9 +32,9 @@ def train(
 ) -> "LossCurve":
     """Trains `module` to the end, from the last checkpoint below `checkpoints` if there is one.
 
-    watching: callbacks that look on, called after all others but the one that writes checkpoints. Afterwards the module
-    has the averaged weights. If there are several processes, each calls this with the same arguments, and the first one
-    writes the checkpoints. Raises `UserError` if the loss stops being finite.
+    watching: callbacks that only observe, called after all others but the one that writes checkpoints. Afterwards the
+    module has the averaged weights. If there are several processes, each calls this with the same arguments, and the
+    first one writes the checkpoints. Raises `UserError` if the loss stops being finite.
     """
     _quieten()
     last = checkpoints / "last.ckpt"

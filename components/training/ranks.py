@@ -38,7 +38,7 @@ def barrier() -> None:
 
 
 def gathered(mine_B: torch.Tensor) -> torch.Tensor:
-    """The values of all processes' samples, in sample order (samples are dealt to the processes in turn)."""
+    """The values of all processes' samples, in sample order (the processes take samples in turn)."""
     if not several():
         return mine_B
     theirs = [torch.empty_like(mine_B) for _ in range(world())]

@@ -84,11 +84,11 @@ class TrainJobs:
         while self.get(name):
             time.sleep(POLL)
 
-    def _call(self, verb: str, method: Callable[..., Any], **given: Any) -> Any:
+    def _call(self, verb: str, method: Callable[..., Any], **arguments: Any) -> Any:
         """What the API answers; 404 and 409 are raised unchanged."""
         try:
             return persist(
-                lambda: method(**KIND, namespace=self.namespace, _request_timeout=TIMEOUT, **given),
+                lambda: method(**KIND, namespace=self.namespace, _request_timeout=TIMEOUT, **arguments),
                 _may_pass,
                 LONG_WAITS,
             )
@@ -97,7 +97,7 @@ class TrainJobs:
                 raise
             if _may_pass(error):
                 raise StageFailed(
-                    f"the Kubernetes API server does not serve TrainJobs ({_said(error)}): run again once it does"
+                    f"the Kubernetes API server does not serve TrainJobs ({_reason(error)}): run again once it does"
                 ) from None
             raise UserError(self._refusal(verb, error)) from None
 
@@ -106,9 +106,9 @@ class TrainJobs:
         if _status(error) in (401, 403):
             return (
                 f"this pod's service account may not {verb} trainjobs in the namespace {self.namespace} "
-                f"({_said(error)}): grant it create, get and delete, as infra/kustomize/base/access.yaml does"
+                f"({_reason(error)}): grant it create, get and delete, as infra/kustomize/base/access.yaml does"
             )
-        return f"the cluster refuses the TrainJob ({_said(error)}): correct the runtime or the parameters"
+        return f"the cluster refuses the TrainJob ({_reason(error)}): correct the runtime or the parameters"
 
 
 def _status(error: Exception) -> int:
@@ -121,7 +121,7 @@ def _may_pass(error: Exception) -> bool:
     return isinstance(error, ApiException | HTTPError) and (not 400 <= status < 500 or status == 429)
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     """What the API server said, or how the connection failed."""
     if not isinstance(error, ApiException):
         return type(error).__name__

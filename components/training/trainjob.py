@@ -44,12 +44,12 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     if the user has to change something first, `StageFailed` with the job's message if it failed.
     """
     jobs = trainer_api.connect()
-    made_from = Writer(outputs["model"], "model", "training", inputs, params, models).fingerprint
-    name = f"train-{params.task}-{content_key(made_from, image('training'))[:12]}"
+    fingerprint = Writer(outputs["model"], "model", "training", inputs, params, models).fingerprint
+    name = f"train-{params.task}-{content_key(fingerprint, image('training'))[:12]}"
     handover = Handover(_shared(params) / name)
     model, latents = handover.folder / "model", handover.folder / "latents"
     if not handover.finished(model):
-        if not _at_work(jobs, name):
+        if not _is_running(jobs, name):
             _share(inputs["latents"], latents)
             handover.ask(params, latents, model)
             jobs.create(manifest(name, jobs.namespace, handover.folder, params))
@@ -92,8 +92,8 @@ def _shared(params: Params) -> Path:
     return folder
 
 
-def _at_work(jobs: TrainJobs, name: str) -> bool:
-    """Whether an earlier try left a job that is still at work; one that has ended is deleted."""
+def _is_running(jobs: TrainJobs, name: str) -> bool:
+    """Whether an earlier try left a job that has not ended; one that has ended is deleted."""
     job = jobs.get(name)
     if job and not _end(job):
         return True
@@ -128,11 +128,11 @@ def _follow(jobs: TrainJobs, name: str, handover: Handover, model: Path) -> None
 
 def _wait(jobs: TrainJobs, name: str) -> Job:
     """Waits for the job to end and returns it; prints each change until then."""
-    said = ""
+    printed = ""
     while job := jobs.get(name):
-        if (state := _state(job)) != said:
+        if (state := _state(job)) != printed:
             print(f"training: TrainJob {jobs.namespace}/{name}: {state}", file=sys.stderr, flush=True)
-            said = state
+            printed = state
         if _end(job):
             return job
         time.sleep(trainer_api.POLL)

@@ -107,4 +107,4 @@ def test_an_error_prints_them_harmlessly(
     with pytest.raises(SystemExit):
         in_one_sentence(app)
     said = capsys.readouterr().err
-    assert r"no\x1b[2J.jpg is no id" in said and not acts(said)
+    assert r"no\x1b[2J.jpg is not an id" in said and not acts(said)

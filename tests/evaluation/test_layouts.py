@@ -109,7 +109,8 @@ def murecom(tmp_path: Path) -> Path:
 def test_murecom_puts_each_foreground_into_each_background(murecom: Path) -> None:
     name, notes = annotate(murecom)
     assert name == "MureCom" and len(notes) == 2
-    assert "fg1/2.jpg: it has no mask 2.png" in notes[1] and "'Box no numbers' is no name with four numbers" in notes[0]
+    assert "'Box no numbers' is not a name with four numbers" in notes[0]
+    assert "fg1/2.jpg: it has no mask 2.png" in notes[1]
     benchmark = load(murecom)
     assert sorted(benchmark.subjects) == ["Box-fg1", "Box-fg2", "Fire hydrant-fg1", "Fire hydrant-fg2"]
     assert benchmark.subjects["Box-fg2"][0].box == Box(20, 10, 16, 16), "from the mask"

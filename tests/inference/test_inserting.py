@@ -83,7 +83,7 @@ def test_grey_and_cmyk_become_srgb_by_their_profile(inserting: TrainedModel, ref
     ]
     for scene, value in cases:
         made = inserting.insert(scene, (20, 10, 9, 9), [reference], **QUICK)
-        assert made.profile is None and "by it, its colours became sRGB" in " ".join(made.notes)
+        assert made.profile is None and "which converted its colours to sRGB" in " ".join(made.notes)
         np.testing.assert_allclose(np.asarray(made.image)[0, 0], value, atol=2)
 
 

@@ -76,7 +76,7 @@ def test_a_reference_may_name_its_box(capsys: pytest.CaptureFixture) -> None:
     ("options", "words"),
     [
         ({"scene": "none.png"}, "none.png cannot be read"),
-        ({"scene": "/dev/zero"}, "/dev/zero cannot be read .it is no file"),
+        ({"scene": "/dev/zero"}, "/dev/zero cannot be read .it is not a regular file"),
         ({"out": f"{'x' * 300}.png"}, "cannot be used .File name too long"),
         ({"out": "mug.png/under.png"}, "cannot be used .*: name another file"),
         ({"references": ["none.png"]}, "none.png cannot be read"),
@@ -175,7 +175,7 @@ def test_a_trained_model_is_named_by_its_dataset_and_by_the_registry(folder: Pat
     for name in (f"models:/mugs/{version}", "models:/mugs@champion"):
         registered = find_model(name)
         assert registered.name == f"models:/mugs/{version}" and registered[2:] == found[2:]
-    with pytest.raises(UserError, match="cannot be had from MLflow's registry"):
+    with pytest.raises(UserError, match="cannot be fetched from MLflow's registry"):
         find_model("models:/mugs/9")
 
 

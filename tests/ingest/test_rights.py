@@ -95,7 +95,7 @@ def test_what_img2dataset_leaves_is_read(tmp_path: Path, ingest: Ingest) -> None
         ("1.json", b"[1]", "it is not a JSON object"),
         ("1.json", b'{"rights_signal": "noai"', "Expecting"),
         ("1.json", b"[" * 100_000, "nested too deep"),
-        ("1.headers.json", b'{"headers": "noai"}', "its headers are no object"),
+        ("1.headers.json", b'{"headers": "noai"}', "its headers are not a JSON object"),
         ("1.txt", b"\xff\xfe\xff", "codec can't decode"),
         ("1.xmp", b"<x:xmpmeta", "unclosed token"),
         ("1.json", b" " * (1 << 20) + b"{}", "longer than"),

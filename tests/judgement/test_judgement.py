@@ -95,7 +95,7 @@ def test_the_latest_verdict_counts_wherever_its_line_stands(paths, places, tmp_p
     ]
     report, made = judged(paths, tmp_path, said)
     assert [row["verdict"] for row in made.rows()] == ["same"] and report.metrics["verdicts_replaced"] == 2
-    assert "2 verdicts gave way to the rater's later one on the same pair." in report.notes
+    assert "Not used: 2 verdicts with a later one of the rater on the same pair." in report.notes
 
 
 def test_answers_to_another_question_are_not_used(paths, places, tmp_path):

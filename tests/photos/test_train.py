@@ -90,7 +90,7 @@ def test_refusals_are_one_sentence(tmp_path: Path) -> None:
     unlabelled = write_run(tmp_path / "unlabelled", labelled=False)
     with pytest.raises(
         UserError,
-        match=r"in unlabelled, 0 products are labelled .*, and a head needs 8: run with --labels",
+        match=r"in unlabelled, 0 products are labelled .*, and training needs 8: run with --labels",
     ):
         train_photos([unlabelled], tmp_path / "out", Recipe())
     with pytest.raises(UserError, match=r"nowhere has no images: name the folder of a run"):

@@ -54,7 +54,7 @@ REJECTIONS: dict[str, dict[str, str]] = {
         "no-caption": "its anchor has no caption: captioning says why",
         "too-few-views": "fewer views than a tuple has references",
         "photograph-held-out": "too few of its photographs are left without those that show a validation object",
-        "not-drawn": "its random number is above assembly.training_share",
+        "not-drawn": "its random number is not below assembly.training_share",
         "undecodable-photograph": "a photograph cannot be decoded",
         "undecodable-background": "its clean plate cannot be decoded",
         "background-size": "its clean plate has another size than its photograph",

@@ -1,5 +1,5 @@
-"""What is said about the use of each photograph, kept raw, and whether that allows, forbids or leaves open training.
+"""Statements about the use of each photograph, kept as they are, and whether they allow or forbid training.
 
-`signals` says what a signal means. They come from the labels, from files beside a photograph (`beside`), from what was
-captured of a crawled site (`sites`), all brought together by `gathering`, and from inside the photograph (`embedded`).
+`signals` defines what a signal means. Signals come from the labels, from files beside a photograph (`beside`) and from
+captures of a crawled site (`sites`), all collected by `gathering`, and from inside the photograph (`embedded`).
 """

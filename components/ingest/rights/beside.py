@@ -2,7 +2,7 @@
 
 About `mug.jpg`: `mug.json`, `mug.txt` and `mug.xmp`, or the same with its whole name (`mug.jpg.json`). img2dataset
 leaves the first two: the row that it downloaded, and its caption. `mug.headers.json` holds the HTTP headers that came
-with it. A file of text states rights in lines such as `License: CC-BY-4.0`; its other lines are a caption.
+with it. A text file states rights in lines such as `License: CC-BY-4.0`; its other lines are a caption.
 """
 
 import posixpath
@@ -36,11 +36,11 @@ COLUMNS = {
 """Fields that fill a column of `images` that the labels leave empty."""
 
 NOTHING = frozenset(("", "?", "unknown", "none", "null", "nan", "n/a"))
-"""Values by which programs say that they know nothing."""
+"""Values that programs write for "unknown"."""
 
 
 class Said(NamedTuple):
-    """What a file says of its photograph. columns: of `images`."""
+    """What a file says about its photograph. columns: of `images`."""
 
     signals: list[Signal]
     columns: dict[str, str]
@@ -52,7 +52,7 @@ def stems(keys: Iterable[str]) -> set[str]:
 
 
 def is_about(key: str, named: Collection[str]) -> bool:
-    """Whether a file is read for what it says. named: the `stems` of the photographs."""
+    """Whether a file is about a photograph or a crawled site. named: the `stems` of the photographs."""
     return site_file(key) is not None or stem(key) in named
 
 
@@ -75,17 +75,17 @@ def read(key: str, data: bytes, opt_out: Collection[str]) -> Said:
         raise ValueError(f"longer than {MOST_BYTES} bytes")
     ending = key.lower().rpartition(".")[2]
     if ending == "xmp":
-        found = xmp(data.removeprefix(b"\xef\xbb\xbf"))
-        return Said([_signal("xmp", key, field, value, opt_out) for field, value in found if value], {})
+        fields = xmp(data.removeprefix(b"\xef\xbb\xbf"))
+        return Said([_signal("xmp", key, field, value, opt_out) for field, value in fields if value], {})
     stated = list(_in_text(data.decode("utf-8-sig")) if ending == "txt" else _in_json(data))
-    given = {field: value for mechanism, field, value in stated if mechanism == "sidecar"}
-    checked_at, checker = (given.get(name) for name in ("checked_at", "checker"))
+    own_fields = {field: value for mechanism, field, value in stated if mechanism == "sidecar"}
+    checked_at, checker = (own_fields.get(name) for name in ("checked_at", "checker"))
     signals = [
         _signal(mechanism, key, field, value, opt_out)._replace(checked_at=checked_at, checker=checker)
         for mechanism, field, value in stated
         if field in FIELDS or field.startswith("exif ")
     ]
-    columns = {COLUMNS[field]: value for field, value in given.items() if field in COLUMNS}
+    columns = {COLUMNS[field]: value for field, value in own_fields.items() if field in COLUMNS}
     return Said(signals, {name: value for name, value in columns.items() if value.lower() not in NOTHING})
 
 
@@ -103,7 +103,7 @@ def _in_json(data: bytes) -> Iterator[tuple[str, str, str]]:
     exif = content.pop("exif", None)
     yield from (("sidecar", name.lower(), text) for name, value in content.items() for text in _texts(value))
     if not isinstance(headers, dict):
-        raise ValueError("its headers are no object")
+        raise ValueError("its headers are not a JSON object")
     yield from (("headers", name.lower(), text) for name, value in headers.items() for text in _texts(value))
     fields: Mapping[str, Any] = _object(exif, "its exif") if isinstance(exif, str) and exif.strip() else {}
     yield from (

@@ -56,16 +56,16 @@ def _of_header(data: bytes) -> Iterator[Signal]:
     """EXIF and IPTC, from the header alone."""
     try:
         image = Image.open(io.BytesIO(without_long_texts(data)), formats=decoders())
-        exif = Image.Image.getexif(image)  # that of a PNG would decode all pixels to look behind them
-        found = [("exif", name, exif[tag]) for tag, name in _EXIF.items() if tag in exif]
+        exif = Image.Image.getexif(image)  # a PNG's own getexif would decode all pixels to look behind them
+        fields = [("exif", name, exif[tag]) for tag, name in _EXIF.items() if tag in exif]
         iptc = IptcImagePlugin.getiptcinfo(image) or {}
-        found += [("iptc", name, value) for tag, name in _IPTC.items() for value in _listed(iptc.get(tag))]
+        fields += [("iptc", name, value) for tag, name in _IPTC.items() for value in _listed(iptc.get(tag))]
     except MemoryError:
         raise
     except Exception as error:  # Pillow raises anything on broken metadata
         yield Signal("exif", "the header", f"cannot be read: {type(error).__name__}", UNKNOWN, None, CHECKER)
         return
-    for mechanism, name, value in found:
+    for mechanism, name, value in fields:
         if text := _text(value):
             yield _signal(mechanism, name, text)
 

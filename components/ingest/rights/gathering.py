@@ -1,4 +1,4 @@
-"""All that is said about photographs outside of them, brought together before any of them is read."""
+"""All statements about photographs outside their own files, collected before any photograph is read."""
 
 import posixpath
 from collections import defaultdict
@@ -19,7 +19,7 @@ from components.ingest.rights.sites import Site, host_of
 
 @dataclass
 class Outside:
-    """uri -> what is said of it outside of the photograph, by the labels, files beside it and captures of its site.
+    """uri -> statements outside the photograph itself: in labels, in files beside it and in captures of its site.
 
     columns: of `images`, those of the labels first. barring: uri -> a signal that forbids use, its own or one of a
     photograph with the same bytes. refusals: files that could not be read. read: how many could. idle: hosts with
@@ -35,7 +35,7 @@ class Outside:
 
 
 def gather(listing: Listing, labels: Labels, versions: Mapping[str, str], params: Params, pool: Executor) -> Outside:
-    """Reads everything beside the photographs. versions: uri -> what changes with its content (`Listing.versions`)."""
+    """Reads everything beside the photographs. versions: as `Listing.versions` returns them."""
     outside = Outside()
     _from_labels(outside, labels, params)
     sites: dict[str, Site] = {}
@@ -79,7 +79,7 @@ def _photographs_by_stem(listing: Listing) -> dict[str, list[str]]:
 
 
 def _bytes(listing: Listing, entry: Entry) -> bytes | OSError:
-    """At most one byte more than is read."""
+    """The file's bytes, at most one more than are accepted, or why it cannot be read."""
     try:
         return listing.store.read(entry.key, 0, MOST_BYTES + 1)
     except OSError as error:
@@ -100,7 +100,7 @@ def _refuse(outside: Outside, entry: Entry, names: list[str], why: str) -> None:
 
 
 def _from_sites(outside: Outside, sites: Mapping[str, Site]) -> None:
-    """What captured sites say of each photograph whose address is known."""
+    """What captured sites say about each photograph whose address is known."""
     used = set()
     for name, columns in list(outside.columns.items()):
         address = columns.get("source_url") or ""
@@ -111,7 +111,7 @@ def _from_sites(outside: Outside, sites: Mapping[str, Site]) -> None:
 
 
 def _spread(outside: Outside, versions: Mapping[str, str]) -> None:
-    """What forbids the use of one photograph forbids that of its copies."""
+    """A signal that forbids the use of one photograph also forbids that of its copies."""
     forbids = {
         name: next(signal for signal in signals if signal.says == DISALLOWED)
         for name, signals in outside.signals.items()

@@ -1,7 +1,7 @@
 """A signal: one statement about the use of a photograph, as it was found, and what it says about training.
 
-The three values and their rule are those of the IETF's aipref vocabulary: any "disallowed" wins, and what is not stated
-is unknown. No statement is inferred: an empty robots.txt, or a licence, allows nothing here.
+The three values and their rule are those of the IETF's aipref vocabulary: any "disallowed" wins, and anything not
+stated is unknown. Nothing is inferred: an empty robots.txt, or a licence, allows nothing here.
 """
 
 import re
@@ -19,8 +19,8 @@ _YES_NO = {"n": DISALLOWED, "0": DISALLOWED, "y": ALLOWED, "1": ALLOWED}
 
 class Signal(NamedTuple):
     """mechanism: how it was stated (labels, sidecar, headers, robots.txt, tdmrep, xmp, exif, iptc). address: where: a
-    file of the collection and the line or field in it, or the field in the photograph. value: as it stands there.
-    checked_at: ISO 8601, and checker: who looked; None where that was not noted. says: `ALLOWED`, `DISALLOWED` or
+    file of the collection and the line or field in it, or the field in the photograph. value: as written there.
+    checked_at: ISO 8601, and checker: who checked; None where not recorded. says: `ALLOWED`, `DISALLOWED` or
     `UNKNOWN`, about training."""
 
     mechanism: str
@@ -41,9 +41,9 @@ def as_row(signal: Signal, uri: str, image_id: str | None) -> dict[str, str | No
 
 
 def train_ai(signals: Iterable[Signal]) -> str:
-    """What all signals together say: disallowed if any does, else allowed if any does, else unknown."""
-    said = {signal.says for signal in signals}
-    return next((value for value in (DISALLOWED, ALLOWED) if value in said), UNKNOWN)
+    """What all signals together say: disallowed if any says so, else allowed if any says so, else unknown."""
+    values = {signal.says for signal in signals}
+    return next((value for value in (DISALLOWED, ALLOWED) if value in values), UNKNOWN)
 
 
 def says(field: str, value: str, opt_out: Collection[str] = NO_AI) -> str:
@@ -69,11 +69,11 @@ def words(cell: str) -> set[str]:
 
 
 def _stated(text: str, opt_out: Collection[str]) -> str:
-    said = words(text)
-    if said & ({DISALLOWED, "n"} | {word.strip().lower() for word in opt_out}):
+    stated = words(text)
+    if stated & ({DISALLOWED, "n"} | {word.strip().lower() for word in opt_out}):
         return DISALLOWED
     usage = _last(_TRAINING.findall(text))
-    return usage if usage != UNKNOWN else ALLOWED if said & {ALLOWED, "y"} else UNKNOWN
+    return usage if usage != UNKNOWN else ALLOWED if stated & {ALLOWED, "y"} else UNKNOWN
 
 
 def _last(values: list[str]) -> str:
@@ -82,8 +82,8 @@ def _last(values: list[str]) -> str:
 
 
 def _data_mining(text: str) -> str:
-    """IPTC's Data Mining property: a term of the PLUS vocabulary. Every kind of "prohibited" covers training but the
-    one that says to look elsewhere, and that one is no permission either."""
+    """IPTC's Data Mining property: a term of the PLUS vocabulary. Every kind of "prohibited" covers training, except
+    the one that refers to other constraints; that one is not a permission either, and counts as prohibited."""
     term = text.rpartition("/")[2] if _PLUS in text else text
     if term.startswith("dmi-prohibited"):
         return DISALLOWED

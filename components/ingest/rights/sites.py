@@ -1,4 +1,4 @@
-"""What was captured of a crawled site: `crawl/HOST/robots.txt` and `crawl/HOST/tdmrep.json`, applied to an address.
+"""Captures of a crawled site, `crawl/HOST/robots.txt` and `crawl/HOST/tdmrep.json`, applied to an address.
 
 robots.txt is read by RFC 9309, with aipref's `Content-Usage` lines. Two things in it are about training: such a line
 for all crawlers, and a rule that bars a crawler that gathers training data from the photograph's address.
@@ -21,7 +21,7 @@ ROBOTS, TDMREP, CAPTURE = "robots.txt", "tdmrep.json", "capture.json"
 
 @dataclass(frozen=True)
 class Rule:
-    """A line of robots.txt. pattern: of paths; text: as it stands in the file."""
+    """A line of robots.txt. pattern: of paths; text: as written in the file."""
 
     kind: str
     pattern: str
@@ -35,9 +35,9 @@ class Rule:
             return False
         at = len(first)
         for part in others:  # the earliest place of each part leaves the most room for the next
-            if (found := path.find(part, at)) < 0:
+            if (start := path.find(part, at)) < 0:
                 return False
-            at = found + len(part)
+            at = start + len(part)
         return not self.pattern.endswith("$") or at == len(path) or (bool(others) and path.endswith(others[-1]))
 
 
@@ -55,7 +55,7 @@ class Site:
     checker: str | None = None
 
     def read(self, name: str, data: bytes) -> None:
-        """Takes in one captured file. Raises `ValueError` if it cannot be read."""
+        """Reads one captured file. Raises `ValueError` if it cannot be read."""
         if name == ROBOTS:
             self.robots = _groups(data.decode("utf-8-sig"))
             return
@@ -105,7 +105,7 @@ def load(data: bytes | str) -> Any:
 
 
 def host_of(address: str) -> str:
-    """The host, and its port if one is named, of a web address, in lower case; empty if it is none."""
+    """The host, and its port if one is named, of a web address, in lower case; empty for any other address."""
     try:
         parts = urlsplit(address)
     except ValueError:

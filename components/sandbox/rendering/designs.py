@@ -30,7 +30,7 @@ class Face:
 
 @dataclass(frozen=True)
 class Design:
-    """A product as it leaves the factory: everything except its place. `back` is the back's print, if it has one."""
+    """Everything about a product except its place. `back` is the back's print, if it has one."""
 
     name: str
     group: int

@@ -60,7 +60,7 @@ def _well_framed(scene: Scene, masks: np.ndarray, may_cut: bool) -> bool:
 
 
 def _too_dark(photo: np.ndarray) -> bool:
-    """True for the back of the lamp, or a room that the light does not reach."""
+    """Whether the photograph shows the back of the lamp, or a room that the light does not reach."""
     return float((photo.max(-1) < DARK_LEVEL).mean()) > DARK_SHARE
 
 

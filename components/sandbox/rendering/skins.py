@@ -32,7 +32,7 @@ def new_wrap(shape: str, print_: str, rng: np.random.Generator) -> tuple[np.ndar
 
 
 def wrap(design: Design, colours: tuple[Rgb, Rgb, Rgb]) -> tuple[np.ndarray, int]:
-    """What goes around a design's body in three colours, uint8 [h, w, 3], and how often it repeats.
+    """The texture around a design's body in three colours, uint8 [h, w, 3], and how often it repeats.
 
     Two tiles of the front and two of the back, or one tile that repeats.
     """

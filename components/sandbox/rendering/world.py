@@ -123,9 +123,9 @@ def _finish(job: _Job) -> None:
         face = design.face(fronts[k])
         files = {"mask": ("png", _mask(mask)), "plate": ("jpg", _jpeg(exposure.plates[k], job.params.plate_quality))}
         files |= _skin_files(exposure.photo, exposure.covers[k], design) if exposure.covers is not None else {}
-        names = {what: f"{what}s/{stem}_{k}.{form}" for what, (form, _) in files.items()}
-        for what, (_, content) in files.items():
-            _write(job.folder / names[what], content)
+        names = {kind: f"{kind}s/{stem}_{k}.{form}" for kind, (form, _) in files.items()}
+        for kind, (_, content) in files.items():
+            _write(job.folder / names[kind], content)
         annotations.append({
             "bbox": [float(v) for v in bounds(mask)], "area": int(mask.sum()), "iscrowd": 0,
             "category_id": SHAPES.index(design.shape) + 1, "design": design.name, **names,
@@ -181,10 +181,10 @@ def _mask(mask: np.ndarray) -> bytes:
 
 
 def _skin_files(photo: np.ndarray, cover: np.ndarray, design: Design) -> dict[str, tuple[str, bytes]]:
-    """What `skins` needs to show a product in other prints."""
+    """The files that `skins` needs to show a product in other prints."""
     grey, black = bare(photo, inks(cover, *wrap(design, INKS)), design)
     pictures = {"cover": cover, "grey": grey, "black": black}
-    return {what: ("png", _png(Image.fromarray(pixels))) for what, pixels in pictures.items()}
+    return {kind: ("png", _png(Image.fromarray(pixels))) for kind, pixels in pictures.items()}
 
 
 def _png(picture: Image.Image) -> bytes:

@@ -1,7 +1,7 @@
 """The tiny autoencoder of the base models: 32-px cells to 16x16 latents of eight channels.
 
 `AutoencoderTiny` rather than `AutoencoderKL`: without normalisation layers it reaches a given sharpness in a tenth of
-the time, and that is what counts for pictures of this size.
+the time, and sharpness matters most for pictures of this size.
 """
 
 from pathlib import Path
@@ -54,14 +54,14 @@ def train(world: Path, steps: int, seed: int = 0) -> AutoencoderTiny:
 
 def crops(photos_NCHW: Tensor, count: int, rng: np.random.Generator) -> Tensor:
     """Random squares of random photographs, channels permuted, [count, 3, CELL, CELL] in -1..1."""
-    made = []
+    squares = []
     for _ in range(count):
         side = int(rng.integers(*SIDES))
         y, x = rng.integers(0, photos_NCHW.shape[-1] - side + 1, 2)
         photo_CHW = photos_NCHW[int(rng.integers(len(photos_NCHW)))][rng.permutation(3).tolist()]
         square = Image.fromarray(photo_CHW[:, y : y + side, x : x + side].permute(1, 2, 0).numpy())
-        made.append(np.asarray(square.resize((CELL, CELL), Image.Resampling.BICUBIC), np.float32))
-    pixels_BCHW = torch.as_tensor(np.stack(made)).permute(0, 3, 1, 2) / 127.5 - 1
+        squares.append(np.asarray(square.resize((CELL, CELL), Image.Resampling.BICUBIC), np.float32))
+    pixels_BCHW = torch.as_tensor(np.stack(squares)).permute(0, 3, 1, 2) / 127.5 - 1
     return pixels_BCHW.contiguous(memory_format=torch.channels_last)
 
 

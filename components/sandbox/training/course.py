@@ -1,4 +1,4 @@
-"""What the trainings of all tiny models have in common: how long, with which draws, and what is left at their end."""
+"""Common to the trainings of all tiny models: their length, seed, output folder and card."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -104,7 +104,7 @@ def joined(folders: Sequence[Path]) -> SplitData:
 
 
 def held_out(folders: Sequence[Path] = HELD_OUT) -> list[SplitData]:
-    """What models are measured on: by default corpus and benchmark."""
+    """The splits that models are measured on: by default corpus and benchmark."""
     return [read_split(folder) for folder in folders]
 
 

@@ -85,7 +85,7 @@ def train_base(
         training.run({"latents": latents}, {"model": model}, params)
     metrics = measure(model / training.PIPELINE, task, work, params, held_out)
     facts: dict[str, object] = {
-        "trained on": f"{len(Dataset(latents))} tuples, {COPIES[task]} an object (splits "
+        "trained on": f"{len(Dataset(latents))} tuples, {COPIES[task]} per object (splits "
         f"{', '.join(world.name for world in worlds)})",
         "images, batch, seed": f"{params.images}, {BATCH}, {params.seed}",
         "objective": "rectified flow, logit-normal noise levels",
@@ -111,12 +111,12 @@ def encoded(
     work: Path, worlds: Sequence[Path], base: Path, cuts: tuples.Params, name: str, device: Device = "cpu"
 ) -> Path:
     """The latents of tuples cut from rendered splits."""
-    made, latents = work / f"tuples_{name}", work / f"latents_{name}"
-    if not is_complete(made):
-        tuples.run({world.name: world for world in worlds}, {"tuples": made}, cuts)
+    cut_tuples, latents = work / f"tuples_{name}", work / f"latents_{name}"
+    if not is_complete(cut_tuples):
+        tuples.run({world.name: world for world in worlds}, {"tuples": cut_tuples}, cuts)
     if not is_complete(latents):
         params = Encoding(base_generation=str(base), batch=16, device=device)
-        encoding.run({"tuples": made}, {"latents": latents}, params)
+        encoding.run({"tuples": cut_tuples}, {"latents": latents}, params)
     return latents
 
 

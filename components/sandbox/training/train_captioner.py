@@ -1,7 +1,7 @@
 """The captioner: a tiny vision encoder-decoder that says what a rendered product looks like and where it stands.
 
-Its language is the world's: some fifty words, each one token. While it learns to speak, a linear layer on its
-encoder names the word of each place: in a trial an encoder learned half as fast through the sentence alone.
+Its vocabulary is the world's: some fifty words, each one token. During training, a linear layer on its encoder also
+predicts the word of each place: in a trial, an encoder learned half as fast from the sentence alone.
 """
 
 import re
@@ -51,7 +51,8 @@ LOOK = Augmentation(
 GRAMMAR = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>\\w+)", SENTENCE) + "$")
 ABOUT = (
     f"Says what a product looks like and where it stands, from a {SIZE} px window of {SCALE} x the longer side of its "
-    "box: a transformer on a ResNet (DPT) and a GPT-2 as its decoder in a VisionEncoderDecoderModel, one token a word."
+    "box: a transformer on a ResNet (DPT) and a GPT-2 as its decoder in a VisionEncoderDecoderModel, one token per "
+    "word."
 )
 
 
@@ -69,8 +70,8 @@ def train(worlds: Sequence[Path], course: Course) -> dict[str, float]:
         rng, generator = numpy_rng(seed, "captioner", step), draws(seed, "captioner", step)
         seen, shown = pictures.draw(BATCH, rng, generator)
         pixels = sample(seen, SIZE, LOOK, generator).contiguous(memory_format=torch.channels_last)
-        heard = shifted(tokenize(tokenizer, [any_words(rng) for _ in shown]))
-        output = model(pixel_values=pixels, decoder_input_ids=heard, labels=tokenize(tokenizer, shown))
+        previous = shifted(tokenize(tokenizer, [any_words(rng) for _ in shown]))
+        output = model(pixel_values=pixels, decoder_input_ids=previous, labels=tokenize(tokenizer, shown))
         return output.loss + NAMING * naming_loss(namer(output.encoder_last_hidden_state.mean(1)), shown)
 
     losses = fit(nn.ModuleList([model, namer]), loss_at, course.steps or STEPS, lr=2e-3, description="train captioner")
@@ -113,8 +114,8 @@ def tokenize(tokenizer: PreTrainedTokenizerFast, words: Sequence[dict[str, str]]
 def any_words(rng: np.random.Generator) -> dict[str, str]:
     """Words for every place of the sentence, drawn independently.
 
-    These precede the word that the decoder has to say: from the true words of designs it would learn which shape goes
-    with which print and colours, and not look at the picture.
+    The decoder sees these before the word that it has to say: from the true words of designs it would learn which shape
+    goes with which print and colours, and ignore the picture.
     """
     return {role: options[rng.integers(len(options))] for role, options in WORDS.items()}
 
@@ -135,7 +136,7 @@ def naming_loss(logits_BW: Tensor, words: Sequence[dict[str, str]]) -> Tensor:
 
 
 def _model(words: int, positions: int) -> VisionEncoderDecoderModel:
-    # A transformer that looks through a ResNet: alone it learns little from a few thousand pictures.
+    # A transformer on top of a ResNet: alone it learns little from a few thousand pictures.
     resnet: dict[str, Any] = {"embedding_size": WIDTHS[0], "hidden_sizes": WIDTHS, "depths": [1, 1, 1, 1]}
     stages = ["stage2", "stage3", "stage4"]  # the last is used; DPT requires three
     backbone = ResNetConfig(**resnet, layer_type="basic", out_features=stages)  # type: ignore[call-arg]
@@ -173,9 +174,9 @@ def measure(folder: Path, splits: Sequence[SplitData]) -> dict[str, float]:
 
 def comparisons(folder: Path, splits: Sequence[SplitData]) -> list[dict[str, float]]:
     """What is right in the stored model's caption of each product; see `compare`."""
-    made = [text for data in splits for text in say(folder, square_crops(data, SCALE))]
+    captions = [text for data in splits for text in say(folder, square_crops(data, SCALE))]
     truth = [product.caption for data in splits for product in data.products]
-    return [compare(text, true) for text, true in zip(made, truth, strict=True)]
+    return [compare(text, true) for text, true in zip(captions, truth, strict=True)]
 
 
 @torch.inference_mode()
@@ -189,14 +190,14 @@ def say(folder: Path, pictures: Sequence[Image.Image]) -> list[str]:
 
 def compare(text: str, true: str) -> dict[str, float]:
     """1 where a word is right. colours: both, in any order."""
-    said, wanted = GRAMMAR.match(text), GRAMMAR.match(true)
+    parsed, wanted = GRAMMAR.match(text), GRAMMAR.match(true)
     if wanted is None:
         raise ValueError(f"the caption {true!r} does not follow the world's grammar")
-    words_said = said.groupdict() if said else {}
-    right = {name: float(words_said.get(name) == value) for name, value in wanted.groupdict().items()}
-    colours = {words_said.get("ground"), words_said.get("figure")} == {wanted["ground"], wanted["figure"]}
+    words = parsed.groupdict() if parsed else {}
+    right = {name: float(words.get(name) == value) for name, value in wanted.groupdict().items()}
+    colours = {words.get("ground"), words.get("figure")} == {wanted["ground"], wanted["figure"]}
     return right | {
         "both_colours": float(colours),
         "words": float(np.mean(list(right.values()))),
-        "grammatical": float(bool(said)),
+        "grammatical": float(bool(parsed)),
     }

@@ -91,7 +91,7 @@ def train(worlds: Sequence[Path], course: Course) -> dict[str, float]:
     facts = {
         "trained on": f"{len(words)} products with captions (splits {', '.join(world.name for world in worlds)}); "
         f"up to {DYED:.0%} of them in turned hues, with the colours renamed",
-        "loss": f"symmetric contrastive, {BATCH} pairs a step, {WRONG} captions with one wrong word for each picture",
+        "loss": f"symmetric contrastive, {BATCH} pairs per step, {WRONG} captions with one wrong word for each picture",
         "steps, seed": f"{len(losses)}, {seed}",
         "parameters": f"{model.num_parameters() / 1e6:.2f} M",
         "vocabulary": f"{len(tokenizer)} words, at most {LENGTH} tokens",

@@ -36,7 +36,7 @@ STEPS = {"ir": 12_000, "second_ir": 6000}
 LOOKS, VIEWS = 24, 4
 DYED = 0.7  # share of confuser groups in other colours than their own
 # Results of small models are judged at their own resolution, so the judge must know small products. The miner must not:
-# small prints of one shape and palette look alike, and having to separate them anyway blunts the embedding.
+# small prints of one shape and palette look alike, and having to separate them weakens the embedding.
 COARSE = {"ir": 0.0, "second_ir": 0.4}
 TEMPERATURE = 0.07
 WIDTHS = {"ir": [32, 64, 128, 192], "second_ir": [24, 48, 96, 160]}
@@ -75,7 +75,7 @@ def train(worlds: Sequence[Path], course: Course, name: str = "ir") -> dict[str,
     facts = {
         "trained on": f"{len(data.products)} crops of {codes.max() + 1} looks of designs (splits "
         f"{', '.join(world.name for world in worlds)})",
-        "loss": f"supervised contrastive, temperature {TEMPERATURE}, {LOOKS} looks x {VIEWS} views a step, "
+        "loss": f"supervised contrastive, temperature {TEMPERATURE}, {LOOKS} looks x {VIEWS} views per step, "
         f"in whole confuser groups, {DYED:.0%} of them in turned hues",
         "steps, seed": f"{len(losses)}, {seed}",
         "parameters": f"{model.num_parameters() / 1e6:.2f} M",

@@ -157,9 +157,9 @@ def _errors(unet: Any, removal: Removal) -> dict[str, float]:
     return _error_rows("", clean, photo, plate, areas) | _error_rows("telea_", filled, photo, plate, areas)
 
 
-def _error_rows(name: str, made: np.ndarray, photo: np.ndarray, plate: np.ndarray, areas: Areas) -> dict[str, float]:
+def _error_rows(name: str, result: np.ndarray, photo: np.ndarray, plate: np.ndarray, areas: Areas) -> dict[str, float]:
     """Mean error (1/255) in the erased box, on shadow pixels outside it and elsewhere; NaN where there are none."""
-    error = 255 * np.abs(np.clip(made, 0, 1) - plate).mean(2)
+    error = 255 * np.abs(np.clip(result, 0, 1) - plate).mean(2)
     shadow = (np.abs(photo - plate).mean(2) > SHADOW) & ~areas.erased_HW
     calm = ~shadow & ~areas.erased_HW
     places = {"box_error": areas.erased_HW, "shadow_error": shadow, "calm_error": calm}

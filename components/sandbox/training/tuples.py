@@ -78,9 +78,9 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params)
             if out.done(index):
                 continue
             part = jobs[start : start + params.part_rows]
-            made = list(threads.map(lambda job: _tuple(job[0], views, job[1], params), part))
-            kept = [pair for pair in made if pair is not None]
-            out.write(index, [row for row, _ in kept], [blobs for _, blobs in kept])
+            results = list(threads.map(lambda job: _tuple(job[0], views, job[1], params), part))
+            cut = [pair for pair in results if pair is not None]
+            out.write(index, [row for row, _ in cut], [blobs for _, blobs in cut])
     _photo.cache_clear()
     return Report(metrics={"objects": len(products), "tuples": len(jobs)})
 

@@ -96,6 +96,6 @@ def captioner(splits: list[SplitData]) -> dict[str, Measured]:
     names = {name: name for name in rows[0] if name not in ("words", "both_colours", "grammatical")}
     names["words"] = "attributes right"
     return {
-        f"captioner: {what}": Measured(cluster_bootstrap([row[name] for row in rows], designs))
-        for name, what in names.items()
+        f"captioner: {title}": Measured(cluster_bootstrap([row[name] for row in rows], designs))
+        for name, title in names.items()
     }

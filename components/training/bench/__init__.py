@@ -1,1 +1,1 @@
-"""Training measured: our loop and a bare one in PyTorch, in turn, on the same samples."""
+"""Measuring training: our loop and a bare one in PyTorch, in turn, on the same samples."""

@@ -73,7 +73,7 @@ class Bare:
             yield
 
     def sample_losses(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """The loss of each sample [B]; the grid and its extra channels are laid out here once more."""
+        """The loss of each sample [B]; the grid and its extra channels are built here independently of `grid`."""
         noised = self.objective(batch["target"], batch["noise"], batch["level"])
         first, second, third = batch["refs"].unbind(1)
         top, bottom = torch.cat([first, second], 3), torch.cat([third, noised.cell_BCHW], 3)

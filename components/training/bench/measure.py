@@ -1,4 +1,4 @@
-"""Our training loop beside a bare one: they take turns, so that whatever else the machine does slows both.
+"""Our training loop against a bare one: they take turns, so that other work on the machine slows both.
 
 Both train on the same samples, and a block of ours is followed by a block of the bare loop. The first block of each
 warms up and does not count. Their losses and averaged weights must be equal bit for bit, or there is no ratio.
@@ -83,7 +83,7 @@ def bench(latents: Path, params: Params, blocks: int, block: int) -> Row:
 
 
 class Turns(Callback):
-    """Looks on while Lightning trains, and lets the bare loop train a block after each block of ours."""
+    """Watches Lightning train, and lets the bare loop train a block after each block of ours."""
 
     def __init__(self, bare: Bare, block: int, device: torch.device):
         self.bare, self.block, self.device = bare, block, device
@@ -113,7 +113,7 @@ class Turns(Callback):
         self._batch_ended = time.perf_counter()
 
     def _now(self) -> float:
-        """The time at which the device has done what it was given."""
+        """The time at which the device has finished its work."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
         return time.perf_counter()
@@ -175,7 +175,7 @@ def _step_flops(bare: Bare) -> float:
     """FLOP of an optimiser step's products and convolutions, forward and backward, as torch counts them."""
     device, params = pick_device(bare.params.device), bare.params
     batch = default_collate([bare.samples[index] for index in range(params.batch // params.accumulate)])
-    # Attention is counted as the products that it is: torch knows no count for a CPU's fused kernel.
+    # Attention is counted as matrix products, since torch cannot count a CPU's fused kernel.
     with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
         bare.sample_losses({name: tensor.to(device) for name, tensor in batch.items()}).mean().backward()
     return float(counter.get_total_flops() * params.accumulate)

@@ -47,9 +47,9 @@ def request_of(workspace: Workspace) -> Request:
 
 def deny_list_of(workspace: Workspace) -> Path:
     """The deny list with which the datasets of a run are made again. Raises `UserError` if it is not a local file."""
-    request = request_of(workspace)
-    here = read_yaml(Path(FILE))["ingest"] if request.in_place and Path(FILE).is_file() else {}
-    place = request.asked().get("ingest.denied", here.get("denied", DENIED))
+    in_place = not workspace.identity.is_file() and Path(FILE).is_file()
+    named = read_yaml(Path(FILE))["ingest"]["denied"] if in_place else DENIED
+    place = request_of(workspace).asked().get("ingest.denied", named)
     if not is_local(place):
         raise UserError(
             f"ingest.denied of the run in {workspace.root} is {place or 'empty'}, and a takedown writes to a file: "

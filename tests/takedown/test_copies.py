@@ -24,6 +24,7 @@ from pipelines.takedown.printing import print_plan
 from pipelines.takedown.purge import purge_run
 from pipelines.takedown.receipt import text_of, write_receipt
 from pipelines.takedown.records import Withdrawn
+from pipelines.takedown.repair import deny_list_of
 from pipelines.takedown.verify import _by_look
 
 IMAGES = Path(__file__).parents[2] / "components/sandbox/world/corpus/images"
@@ -110,6 +111,9 @@ def test_every_run_that_had_a_photograph_refuses_it_by_its_own_list(
         if not asked:
             with pytest.raises(UserError, match=r"ingest.denied of the run in runs/shop is (s3://b|empty)"):
                 make_plan(Path(), [GONE])
+    with monkeypatch.context() as there:
+        there.chdir("runs/shop")
+        assert deny_list_of(Workspace(Path())) == Path("../../of-shop.parquet")
     applying.apply(*make_plan(Path(), [GONE]))
     for place in ("of-home.parquet", "of-shop.parquet"):
         assert [entry.image_id for entry in read_denied(place).entries] == asked

@@ -5,7 +5,7 @@ picture cannot be shown. Only `objectmate takedown` writes it.
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -77,6 +77,11 @@ def read_denied(place: str) -> DenyList:
             f"the deny list {place} cannot be read ({error}): restore it from your version control"
         ) from None
     return DenyList([Denied(row["image_id"], row["takedown"], _look(row)) for row in rows], sha256(data).hexdigest())
+
+
+def without_look(entries: Sequence[Denied], image_ids: Collection[str]) -> list[str]:
+    """The photographs of these that are on the list with their sha256 only, sorted: copies of them may come in."""
+    return sorted(entry.image_id for entry in entries if entry.image_id in image_ids and not entry.look)
 
 
 def write_denied(path: Path, entries: Sequence[Denied]) -> None:

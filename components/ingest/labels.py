@@ -50,12 +50,12 @@ class Labels:
         return {place: list(rows.values()) for place, rows in named.items() if len(rows) > 1}
 
     def rights(self) -> dict[str, dict[str, str]]:
-        """uri -> column -> value, from all rows of each photograph (see `_merged`)."""
-        by_uri: dict[str, list[dict[str, str]]] = defaultdict(list)
+        """uri -> column -> the first value that a row of the photograph gives."""
+        given: dict[str, dict[str, str]] = defaultdict(dict)
         for row in self.rows:
-            if row.rights and row.path in self.names.uris:
-                by_uri[self.names.uris[row.path]].append(row.rights)
-        return {uri: _merged(rights) for uri, rights in by_uri.items()}
+            if row.rights and (uri := self.names.uris.get(row.path)):
+                given[uri] = row.rights | given[uri]
+        return given
 
     def subjects(self, image_ids: dict[str, str]) -> list[dict[str, Any]]:
         """Rows of the `subjects` dataset, for the photographs in `image_ids` (uri -> image_id), without repeats.
@@ -93,13 +93,6 @@ def read_labels(address: str, uris: Sequence[str]) -> Labels:
                 "write more of its path"
             )
     return Labels(rows, names, sha256(data).hexdigest())
-
-
-def _merged(rights: Sequence[dict[str, str]]) -> dict[str, str]:
-    """The rights that several rows give for one photograph: the first value of each column, but every rights signal."""
-    first = {column: value for row in reversed(rights) for column, value in row.items()}
-    signals = dict.fromkeys(row["rights_signal"] for row in rights if "rights_signal" in row)
-    return first | ({"rights_signal": ", ".join(signals)} if signals else {})
 
 
 def _conflict(rows: Sequence[Label]) -> str:

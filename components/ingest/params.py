@@ -5,6 +5,9 @@ from typing import ClassVar, Literal
 from components.common.stage.params import Place, StageParams, parameter
 from components.common.stage.shared import MOST_BYTES, MOST_PIXELS, InParts, InThreads
 
+DENIED = "denied.parquet"
+"""The deny list of all runs of a folder, unless one names another."""
+
 
 class Params(InParts, InThreads):
     """Which photographs come in, and which are refused."""
@@ -37,7 +40,7 @@ class Params(InParts, InThreads):
         "also those for which no signal says anything about it. A signal that forbids training always excludes",
     )
     denied: Place = parameter(
-        "denied.parquet",
+        DENIED,
         "deny list that `objectmate takedown` writes, a path or an s3:// address; without the file, nothing is denied",
     )
     max_bytes: int = parameter(64 << 20, "largest accepted file, bytes", ge=1 << 10, le=MOST_BYTES)

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from components.common.data.account import REJECTING
+from components.common.references import REFERENCE_NAMES
 
 POSITION = ""
 """Rows that are referred to by their position."""
@@ -54,6 +55,16 @@ REFERENCES = (
 
 IDS = {"images": "image_id", "objects": "object_id", "tuples": "tuple_id"}
 """The column that is the id of a dataset's rows. The rows of others are named by dataset and position."""
+
+PICTURES = {
+    "images": ("image",),
+    "objects": ("crop",),
+    "backgrounds": ("image",),
+    "tuples": ("target", "background", *REFERENCE_NAMES),
+}
+"""Dataset -> its blobs that show photographs or parts of them; the first is the picture of the row."""
+WHOLE = ("images", "backgrounds")
+"""Those of them that show a photograph as a whole."""
 
 
 def sources_of(dataset: str) -> list[Reference]:

@@ -11,8 +11,8 @@ from components.common.data.storage import S3
 from components.common.errors import UserError
 from components.common.stage.contract import Family
 from components.common.stage.kubeflow import has_digest, image, variable
+from components.ingest.params import DENIED
 from pipelines.cluster.api import Cluster, Version
-from pipelines.engines.prepare import DENIED
 from pipelines.engines.request import Request
 from pipelines.models.declared import lock_command, pinned
 from pipelines.parameters import resolve, step_params

@@ -11,8 +11,7 @@ from components.common.errors import UserError, in_one_line
 from components.common.stage.tracking import be_quiet
 from pipelines.compare.restoring import restore
 from pipelines.engines.recording import RECORDED
-from pipelines.engines.request import RUNS
-from pipelines.engines.workspace import DVC_LOCK, Workspace
+from pipelines.engines.workspace import DVC_LOCK, Workspace, workspaces
 from pipelines.lineage.check.in_mlflow import store_of
 from pipelines.parameters import FILE
 from pipelines.steps import STEPS
@@ -55,7 +54,7 @@ class Names:
         if _is_folder(name):
             return in_folder(name if Path(name) != Path() else Path.cwd().name, Path(name))
         if DIGITS.fullmatch(name):
-            for folder in [Path(), *sorted(RUNS.glob("*/"))]:
+            for folder in workspaces():
                 if (run := in_folder(name, folder)).mlflow_run.startswith(name):
                     return run
         if name not in self._restored:

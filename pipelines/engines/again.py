@@ -7,8 +7,8 @@ from pathlib import Path
 from components.common.stage.params import section as section_of
 from components.common.stage.yaml_text import read_yaml, yaml_line
 from pipelines.engines.identity import Identity, as_seen_from
-from pipelines.engines.request import RUNS, Request, moved
-from pipelines.engines.workspace import Workspace
+from pipelines.engines.request import Request, moved
+from pipelines.engines.workspace import RUNS, Workspace
 
 VERDICTS = "gates.verdicts"
 

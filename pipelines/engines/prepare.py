@@ -8,18 +8,18 @@ from typing import Any
 from components.common.data.files import write_atomically
 from components.common.errors import UserError
 from components.evaluation.params import NO_BENCHMARK
+from components.ingest.params import DENIED
 from pipelines.engines.collection import photographs
 from pipelines.engines.dvc_file import PACKAGE, render_dvc
 from pipelines.engines.identity import Identity, as_seen_from, refuse_foreign
-from pipelines.engines.request import RUNS, Request, moved
+from pipelines.engines.request import Request, moved
 from pipelines.engines.sources import refuse_absent, refuse_absent_settings, refuse_mixed, refuse_odd_names
-from pipelines.engines.workspace import Workspace
+from pipelines.engines.workspace import RUNS, Workspace
 from pipelines.models.declared import check_in_place, lock_command, pinned
 from pipelines.models.verify import refuse_absent_models
 from pipelines.parameters import FILE, check, profile_settings, render, resolve
 from pipelines.steps import STEPS, reached_steps
 
-DENIED = "denied.parquet"
 PHOTOS = "photos"
 """The profile for real photographs."""
 DVCIGNORE = """\

@@ -8,11 +8,10 @@ from typing import Any
 from components.common.errors import UserError
 from components.common.stage.yaml_text import parse_yaml, yaml_line
 from pipelines.engines.identity import Identity, as_seen_from, slug
-from pipelines.engines.workspace import Workspace
+from pipelines.engines.workspace import RUNS, Workspace
 from pipelines.parameters import keys_naming
 from pipelines.steps import STEPS
 
-RUNS = Path("runs")
 ENGINES = ("dvc", "kfp", "docker")
 OTHER_PHOTOGRAPHS = {"detection.source": "whole", "ingest.licence": "", "ingest.collection": "photographs"}
 """The tiny detector knows only rendered rooms, so other photographs are assumed to show one product each."""

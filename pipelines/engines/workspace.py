@@ -12,6 +12,7 @@ from pipelines.steps import Step
 
 DATA, DVC_LOCK = "data", "dvc.lock"
 """What a workspace calls the folder of its datasets, and DVC its record."""
+RUNS = Path("runs")
 RESTORED = "restored_at"
 """The key that a step's record has if its results came from the cache."""
 
@@ -91,3 +92,8 @@ class Workspace:
     def outputs(self, step: Step) -> dict[str, Path]:
         """Role -> folder of each dataset that a step makes."""
         return {role: self.dataset(name) for role, name in step.outputs.items()}
+
+
+def workspaces() -> list[Path]:
+    """The current folder and every folder below runs/, whether they hold a run or not."""
+    return [Path(), *sorted(path for path in RUNS.glob("*") if path.is_dir())]

@@ -22,7 +22,7 @@ LIMITS = """\
 
 def model_card(history: History, task: str, name: str, standing: str) -> str:
     """The card, Markdown with the front matter of Hugging Face. standing: a comparison with the previous champion."""
-    measured = rights(history.datasets["images"])
+    measured = rights(history)
     head = {"library_name": "diffusers", "pipeline_tag": TAGS[task], "tags": ["objectmate"]}
     front = yaml.safe_dump(head, sort_keys=False, allow_unicode=True)
     parts = [

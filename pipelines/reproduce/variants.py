@@ -8,8 +8,8 @@ from typing import Any
 
 from components.common.stage.yaml_text import read_yaml
 from pipelines.engines.naming import differs
-from pipelines.engines.request import RUNS, Request, moved
-from pipelines.engines.workspace import Workspace
+from pipelines.engines.request import Request, moved
+from pipelines.engines.workspace import RUNS, Workspace
 
 SEEDS = 3
 """Trainings of each variant; with --quick there is one."""

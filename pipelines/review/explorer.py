@@ -6,6 +6,7 @@ from typing import Any
 from components.common.data.digests import short
 from components.lineage import trace
 from components.lineage.identify import Meant, named
+from components.lineage.references import PICTURES
 from components.lineage.rows import Run
 from components.lineage.trace import Node, Place
 from pipelines.lineage.printing import is_said, shown_value
@@ -13,8 +14,6 @@ from pipelines.lineage.printing import is_said, shown_value
 MOST = 60
 """Nodes shown below one node: a photograph may be in thousands of pairs."""
 OFFSET = "_offset"
-THUMBNAILS = {"objects": "crop", "backgrounds": "image", "tuples": "target"}
-"""Dataset -> its small blob; photographs can have any size."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,8 @@ class Branch:
     @property
     def thumbnail(self) -> str:
         """The name of the row's small picture; empty if it has none."""
-        return THUMBNAILS.get(self.dataset, "") if self.title else ""
+        small = self.title and self.dataset != "images"  # photographs can have any size
+        return PICTURES.get(self.dataset, ("",))[0] if small else ""
 
 
 @dataclass(frozen=True)

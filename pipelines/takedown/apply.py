@@ -1,26 +1,26 @@
 """Applying a takedown. Each step can be repeated, so applying again finishes a takedown that was interrupted."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from components.common.errors import UserError
 from components.common.terminal import Terminal
 from components.ingest.denied import Denied, read_denied, write_denied
 from components.lineage.rows import Run
-from pipelines.engines.prepare import DENIED
 from pipelines.engines.workspace import Workspace
 from pipelines.takedown.outputs import purge_fetched, purge_outputs
 from pipelines.takedown.plan import Plan
 from pipelines.takedown.purge import purge_run, purge_stores, stored_versions
 from pipelines.takedown.receipt import Receipt, write_receipt
 from pipelines.takedown.records import withdraw
-from pipelines.takedown.repair import repair
+from pipelines.takedown.repair import deny_list_of, repair
 
 
-def apply(plan: Plan, denied: Iterable[Denied]) -> Receipt:
+def apply(plan: Plan, denied: Sequence[Denied]) -> Receipt:
     """Does what the plan says and writes the receipt. denied: the photographs' entries for the deny list."""
     workspace, console = Workspace(Path(plan.workspace)), Terminal()
-    _deny(denied)
+    for place in {deny_list_of(Workspace(Path(root))) for root in (plan.workspace, *plan.elsewhere)}:
+        _deny(place, denied)
     plan.save()
     console.print("1/4 The datasets are made again without the photographs.")
     stopped = repair(workspace)
@@ -39,11 +39,11 @@ def apply(plan: Plan, denied: Iterable[Denied]) -> Receipt:
     return write_receipt(plan, workspace, deleted, withdrawn, stopped)
 
 
-def _deny(denied: Iterable[Denied]) -> None:
-    known = {entry.image_id: entry for entry in read_denied(DENIED).entries}
+def _deny(place: Path, denied: Sequence[Denied]) -> None:
+    known = {entry.image_id: entry for entry in read_denied(str(place)).entries}
     new = {entry.image_id: entry for entry in denied if entry.image_id not in known or not known[entry.image_id].look}
     if new:
-        write_denied(Path(DENIED), [*(known | new).values()])
+        write_denied(place, [*(known | new).values()])
 
 
 def _digests(workspace: Workspace) -> set[str]:

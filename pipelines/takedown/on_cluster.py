@@ -16,7 +16,7 @@ from components.common.data.files import write_atomically
 from components.common.data.reading import Dataset
 from components.common.data.storage import S3
 from components.common.errors import StageFailed, UserError
-from components.ingest.denied import REASON, DenyList, read_denied
+from components.ingest.denied import REASON, DenyList, read_denied, without_look
 from pipelines.takedown.outputs import copies_there, held_there, ids_there, purge_outputs, search_outputs
 from pipelines.takedown.receipt import OUT_OF_REACH, Receipt, save
 from pipelines.takedown.traces import Traces
@@ -30,7 +30,7 @@ class Purged:
     """What `purge` did. refused: names that ingest refused. copies: of photographs on the deny list, sha256 -> name.
 
     deleted: address -> number of objects. models: folders of those trained on the photographs. ids: of the photographs
-    and of what was made from them.
+    and of what was made from them. by_bytes: as in `Receipt`.
     """
 
     photographs: Sequence[str]
@@ -40,6 +40,7 @@ class Purged:
     deleted: dict[str, int]
     models: Sequence[str]
     ids: Sequence[str]
+    by_bytes: Sequence[str]
 
 
 def purge(ingest: str, outputs: Sequence[str], quarantine: Path, purged: Path) -> None:
@@ -62,7 +63,8 @@ def purge(ingest: str, outputs: Sequence[str], quarantine: Path, purged: Path) -
         models += [f"{address}/{model}" for model in held.models]
         ids |= ids_here
     takedowns = sorted({entry.takedown for entry in denied})
-    record = Purged(photographs, takedowns, refused, copies, deleted, models, sorted(ids))
+    by_bytes = without_look(denied, photographs)
+    record = Purged(photographs, takedowns, refused, copies, deleted, models, sorted(ids), by_bytes)
     write_atomically(purged, json.dumps(asdict(record), indent=1).encode())
 
 
@@ -92,6 +94,7 @@ def conclude(outputs: Sequence[str], purged: Path, verdicts: Sequence[Path], rec
         originals=[],
         copies=done.copies,
         refused=done.refused,
+        by_bytes=done.by_bytes,
         out_of_reach=[*OUT_OF_REACH, OF_CLUSTER],
     )
     receipt.mkdir(parents=True, exist_ok=True)

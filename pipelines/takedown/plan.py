@@ -14,11 +14,11 @@ from components.common.references import TRAIN
 from components.ingest.denied import Denied
 from components.lineage.closure import Affected, closure
 from components.lineage.rows import Run
-from pipelines.engines.request import RUNS
-from pipelines.engines.workspace import Workspace
+from pipelines.engines.workspace import Workspace, workspaces
 from pipelines.takedown.copies import copies_of
 from pipelines.takedown.holding import holding
 from pipelines.takedown.outputs import held_there, ids_there
+from pipelines.takedown.repair import deny_list_of
 from pipelines.takedown.targets import deny, read_targets
 from pipelines.takedown.traces import Traces, traces_of
 
@@ -100,8 +100,8 @@ def make_plan(workspace: Path, asked: Sequence[str], outputs: Sequence[str] = ()
     """The plan, and the entries for the deny list. Nothing is written.
 
     workspace: the run to repair, relative to the current folder. asked: see `read_targets`. outputs: addresses of
-    Kubeflow runs' artifacts, which are also searched. Raises `UserError` if an entry names no photograph, or the
-    workspace holds no run.
+    Kubeflow runs' artifacts, which are also searched. Raises `UserError` if an entry names no photograph, the
+    workspace holds no run, or a run's deny list is not a local file.
     """
     runs = {root: Run(Workspace(root).data) for root in (workspace, *other_runs(workspace))}
     run = runs[workspace]
@@ -111,6 +111,8 @@ def make_plan(workspace: Path, asked: Sequence[str], outputs: Sequence[str] = ()
     copies = copies_of(denied, runs.values())
     gone = [*targets.image_ids, *copies]
     affected = {root: rows for root, each in runs.items() if (rows := closure(each, gone))}
+    for root in (workspace, *affected):
+        deny_list_of(Workspace(root))  # says so if it cannot be written
     own, own_asked = affected.get(workspace, {}), closure(run, targets.image_ids)
     stored = [ids_there(address, gone) for address in outputs]
     by_run = [traces_of(runs[root], rows) for root, rows in affected.items()]
@@ -141,8 +143,7 @@ def make_plan(workspace: Path, asked: Sequence[str], outputs: Sequence[str] = ()
 
 def other_runs(workspace: Path) -> list[Path]:
     """The other folders of runs here that have an images dataset."""
-    roots = [Path(), *sorted(path for path in RUNS.glob("*") if path.is_dir())]
-    known = [root for root in roots if (Workspace(root).dataset("images") / MANIFEST).is_file()]
+    known = [root for root in workspaces() if (Workspace(root).dataset("images") / MANIFEST).is_file()]
     return [root for root in known if root.resolve() != workspace.resolve()]
 
 

@@ -7,40 +7,57 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from components.common.data.reading import MANIFEST, Manifest
-from components.common.errors import UserError
+from components.common.data.reading import MANIFEST, Manifest, is_complete
+from components.common.errors import StageFailed
 from components.lineage.indexes import keep_indexes
-from components.lineage.rows import Run
+from components.lineage.rows import Rows, Run
 from pipelines.engines.local import open_dvc
-from pipelines.engines.request import RUNS
-from pipelines.engines.workspace import Workspace
-from pipelines.lineage.exports.export import FILES as EXPORTS
+from pipelines.engines.workspace import Workspace, workspaces
+from pipelines.lineage.exports.export import FORMATS
 from pipelines.steps import STEPS
 from pipelines.takedown.holding import holding, maker_of
 from pipelines.takedown.traces import Traces
 from pipelines.takedown.versions import KEPT, Record, Store, opened_stores, records_of, tainted, unexplained
 
+GOING = "taken-down"
+"""The folder, beside a run's datasets, of those that are being deleted."""
+
 
 def purge_run(root: Path, traces: Traces, repaired: bool = False) -> int:
     """Deletes a run's datasets that hold traces, the reports of their stages, and pages; returns how many files.
 
-    repaired: whether its page was made from repaired datasets, and stays.
+    repaired: whether its page was made from repaired datasets, and stays. Done again, it finishes what was interrupted:
+    what tells which datasets must go is deleted last. Raises `StageFailed` if something cannot be deleted.
     """
-    workspace = Workspace(root)
-    try:
-        bad = holding(Run(workspace.data), traces)
-    except UserError:  # nothing is left in it
-        return 0
-    folders, names = [rows.dataset.folder for rows in bad], {rows.name for rows in bad}
+    workspace, data = Workspace(root), Workspace(root).data
+    bad = holding(Run(data), traces) if any(map(is_complete, data.glob("*"))) else []
+    names = {rows.name for rows in bad}
     steps = [STEPS[maker] for name in names if (maker := maker_of(name))]
     steps += [STEPS[name] for name in KEPT if names & set(STEPS[name].inputs.values())]
     reports = {workspace.report(step) for step in steps}
     pages = [] if repaired or not bad else [workspace.page.parent]
     # These belong to no stage, and show or count what was in the datasets.
-    others = [workspace.data / name for name in (workspace.kubeflow.name, "found.png", *EXPORTS)]
-    count = sum(map(delete, [*folders, *sorted(reports), *pages, *(others if bad or repaired else ())]))
-    keep_indexes(workspace.data)
+    kept_by_none = (workspace.kubeflow.name, "found.png", *FORMATS.values())
+    others = [data / name for name in kept_by_none] if bad or repaired else []
+    count = sum(map(delete, [data / GOING, *sorted(reports), *pages, *others]))
+    for rows in sorted(bad, key=_made_from_it):
+        _set_aside(rows.dataset.folder, data / GOING)
+    count += delete(data / GOING)
+    keep_indexes(data)
     return count
+
+
+def _made_from_it(rows: Rows) -> int:
+    """Sorts a dataset behind all that is made from it, by which alone some of that is recognised."""
+    made = [name for step in STEPS.values() for name in step.outputs.values()]
+    return -made.index(rows.name) if rows.name in made else -len(made)
+
+
+def _set_aside(folder: Path, going: Path) -> None:
+    """Moves a dataset at once: one of which only a part was deleted could not be read by another purge."""
+    with _deleting(folder):
+        going.mkdir(exist_ok=True)
+        folder.rename(going / folder.name)
 
 
 def stored_versions(workspace: Workspace, traces: Traces) -> set[str]:
@@ -67,7 +84,7 @@ def purge_stores(workspace: Workspace, traces: Traces) -> dict[str, int]:
 @contextmanager
 def _opened(workspace: Workspace, traces: Traces) -> Iterator[list[tuple[Store, set[str], list[Record]]]]:
     """Each store with its folders that hold traces, and the records that show which ones do."""
-    roots = sorted({Path(), workspace.root, *RUNS.glob("*")})
+    roots = sorted({workspace.root, *workspaces()})
     locks = [lock.resolve() for root in roots if (lock := Workspace(root).dvc_lock).is_file()]
     with open_dvc(workspace) as repo:
         records = records_of(Path(repo.cache.local.path).parents[1], locks)
@@ -93,7 +110,8 @@ def _purge_store(store: Store, bad: set[str]) -> int:
 def delete_object(odb: Any, path: str) -> None:
     """Deletes an object; in a bucket, with all its versions."""
     if odb.fs.protocol != "s3":
-        odb.fs.remove(path)
+        with _deleting(path):
+            odb.fs.remove(path)
         return
     server, (bucket, _, key) = odb.fs.fs, path.partition("/")
     listed = server.call_s3("list_object_versions", Bucket=bucket, Prefix=key)
@@ -109,7 +127,19 @@ def _digest(store: Store, oid: str) -> str:
 
 
 def delete(path: Path) -> int:
-    """Deletes a file or a folder, if it exists; returns how many files."""
+    """Deletes a file or a folder, if it exists; returns how many files. Raises `StageFailed` if anything is left."""
     count = sum(below.is_file() for below in path.rglob("*")) if path.is_dir() else int(path.is_file())
-    shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+    with _deleting(path):
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     return count
+
+
+@contextmanager
+def _deleting(path: Path | str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StageFailed(
+            f"{path} cannot be deleted ({error.strerror}): make it writable, then apply the takedown again with "
+            "--resume and its name"
+        ) from None

@@ -12,12 +12,13 @@ from components.common.data.files import inside, read_json, write_atomically
 from components.common.data.names import some
 from components.common.errors import UserError
 from components.common.harmless import harmless
-from components.ingest.denied import REASON
+from components.ingest.denied import REASON, read_denied, without_look
 from components.lineage.rows import Run
 from pipelines.engines.state import verdicts
 from pipelines.engines.workspace import Workspace
 from pipelines.takedown.plan import FOLDER, Plan, load_plan
 from pipelines.takedown.records import Withdrawn
+from pipelines.takedown.repair import deny_list_of
 
 OUT_OF_REACH = (
     "The weights of models that were trained on the photographs before: train them again from the repaired dataset.",
@@ -39,6 +40,8 @@ class Receipt:
     copies: photographs removed because they look like the named ones, sha256 -> name. refused: names that ingest now
     refuses, copies included.
 
+    by_bytes: of the photographs, those that the deny list knows by their bytes only, so that copies may come in.
+
     stopped: the gate that the repaired version does not pass; empty if it passes all.
     """
 
@@ -55,6 +58,7 @@ class Receipt:
     tuples: Sequence[str] = ()
     copies: Mapping[str, str] = field(default_factory=dict)
     refused: Sequence[str] = ()
+    by_bytes: Sequence[str] = ()
     withdrawn: int = 0
     out_of_reach: Sequence[str] = OUT_OF_REACH
 
@@ -82,6 +86,7 @@ def write_receipt(
         models=[*plan.models, *withdrawn.trained],
         originals=plan.originals,
         refused=_refused(run, plan),
+        by_bytes=without_look(read_denied(str(deny_list_of(workspace))).entries, plan.image_ids),
         withdrawn=withdrawn.runs,
         out_of_reach=[*OUT_OF_REACH, *([BEHIND_MLFLOW] if withdrawn.behind else [])],
     )
@@ -138,7 +143,7 @@ def text_of(receipt: Receipt) -> str:
                 [f"- MLflow: pictures and pages of {counted(receipt.withdrawn, 'run')} deleted; the runs stay, tagged"]
                 * withdrawn
             ),
-            "- The photographs are on the deny list: ingest refuses them and copies of them.",
+            *_kept_out(receipt),
             *(f"- Refused: {harmless(name)}" for name in receipt.refused),
             f"- Gates of the repaired version: {', '.join(f'{k} {v}' for k, v in receipt.gates.items())}.",
             *([f"- The repaired version is not complete: {receipt.stopped}."] if receipt.stopped else []),
@@ -155,6 +160,15 @@ def text_of(receipt: Receipt) -> str:
             "",
         ]
     )
+
+
+def _kept_out(receipt: Receipt) -> list[str]:
+    by_look = len(receipt.photographs) - len(receipt.by_bytes)
+    some_ids = some(list(map(short, receipt.by_bytes)))
+    return [
+        *([f"- Refused by bytes and look: {counted(by_look, 'photograph')}, and copies."] * bool(by_look)),
+        *([f"- Refused by bytes only, copies may come in: {some_ids}."] * bool(receipt.by_bytes)),
+    ]
 
 
 def files_of(takedown: str) -> list[Path]:

@@ -14,7 +14,8 @@ from components.ingest.denied import REASON, Denied, read_denied
 from components.lineage.find import find
 from components.lineage.identify import candidates
 from components.lineage.rows import Run
-from pipelines.engines.prepare import DENIED
+from pipelines.engines.workspace import Workspace
+from pipelines.takedown.repair import deny_list_of
 
 SHA256 = re.compile("[0-9a-f]{64}")
 EVERY = 1 << 40
@@ -103,7 +104,7 @@ def _taken_down(run: Run, text: str) -> str:
         return "".join(details[:1])
     data = Path(text).read_bytes()
     try:
-        read_denied(DENIED).check(sha256(data).hexdigest(), decode(data))
+        read_denied(str(deny_list_of(Workspace(run.data.parent)))).check(sha256(data).hexdigest(), decode(data))
     except Rejected as refused:
         return refused.detail if refused.reason == REASON else ""
     return ""

@@ -21,7 +21,7 @@ from safetensors.numpy import load as load_arrays
 from components.common.data.files import PARQUET
 from components.common.references import REFERENCE_NAMES
 from components.lineage.closure import Affected
-from components.lineage.references import IDS
+from components.lineage.references import IDS, PICTURES
 from components.lineage.rows import Run
 
 ID = re.compile(rb"[0-9a-f]{32}(?:[0-9a-f]{32})?")
@@ -59,8 +59,8 @@ def traces_of(run: Run, affected: Affected) -> Traces:
     digests = {row["image_id"] for row in run["images"].at(affected.get("images", []))}
     digests |= set(_rows_digests(run, "images", affected.get("images", [])))
     digests |= set(_rows_digests(run, "embeddings", affected.get("embeddings", [])))
-    digests |= set(_blobs(run, "objects", affected.get("objects", []), ["crop"]))
-    digests |= set(_blobs(run, "backgrounds", affected.get("backgrounds", []), ["image"]))
+    for name in PICTURES.keys() - {"images", "tuples"}:
+        digests |= set(_blobs(run, name, affected.get(name, []), PICTURES[name]))
     digests |= set(_of_tuples(run, affected.get("tuples", []), objects))
     return Traces(ids_of(run, affected), frozenset(digests))
 
@@ -76,7 +76,7 @@ def _of_tuples(run: Run, positions: Iterable[int], objects: set[int]) -> Iterato
     arrays = run["latents"].dataset.arrays() if "latents" in run.datasets else {}
     for at, row in zip(positions, run["tuples"].at(positions) if positions else [], strict=True):
         if row["anchor"] in objects:
-            yield from _blobs(run, "tuples", [at], ["target", "background"])
+            yield from _blobs(run, "tuples", [at], [name for name in PICTURES["tuples"] if name not in REFERENCE_NAMES])
             yield from (_digest(arrays[name][at]) for name in ("target", "background") if name in arrays)
         for number, view in enumerate(row["refs"]):
             if view in objects:

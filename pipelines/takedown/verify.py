@@ -9,32 +9,30 @@ from components.common.stage.progress import track
 from components.common.vision.looks import Look
 from components.ingest.denied import Denied, read_denied
 from components.lineage.keys import FOLDER as INDEXES
+from components.lineage.references import PICTURES, WHOLE
 from pipelines.engines.local import open_dvc
-from pipelines.engines.prepare import DENIED
-from pipelines.engines.request import RUNS
-from pipelines.engines.workspace import Workspace
+from pipelines.engines.workspace import Workspace, workspaces
 from pipelines.lineage.bucket import KEPT
 from pipelines.takedown.copies import alike
 from pipelines.takedown.outputs import search_outputs
 from pipelines.takedown.plan import Plan
 from pipelines.takedown.records import search_records
+from pipelines.takedown.repair import deny_list_of
 from pipelines.takedown.seen import Likeness, likenesses, without_kept
 from pipelines.takedown.traces import Trace, Traces, files_below
 from pipelines.takedown.versions import opened_stores
 
-FULL_PICTURES = (("images", "image"), ("backgrounds", "image"))
-"""Datasets and blobs that show a photograph as a whole."""
 A_PICTURE = "a picture, by appearance"
 
 
 def verify(plan: Plan) -> tuple[list[Trace], int]:
     """Everything that is still there, and how many files and objects were searched."""
     workspace = Workspace(Path(plan.workspace))
-    roots = [workspace.root, *(path for path in RUNS.glob("*") if path.is_dir()), Path()]
+    roots = [workspace.root, *workspaces()]
     data = {path.resolve() for root in roots if (path := Workspace(root).data).is_dir()}
     files = [file for folder in sorted(data) for file in files_below(folder) if INDEXES not in file.parts]
     files += [file for folder in (Path("mlartifacts"), KEPT) for file in files_below(folder)]
-    denied = [entry for entry in read_denied(DENIED).entries if entry.takedown == plan.takedown]
+    denied = [entry for entry in read_denied(str(deny_list_of(workspace))).entries if entry.takedown == plan.takedown]
     looks = [entry.look for entry in denied if entry.look]
     kept = [Dataset(folder / "images") for folder in sorted(data) if is_complete(folder / "images")]
     in_files, alike_in = _searched(files, plan.traces, looks)
@@ -74,8 +72,8 @@ def _stores(workspace: Workspace, traces: Traces) -> tuple[list[Trace], int]:
 
 
 def _by_look(data: Path, denied: Sequence[Denied]) -> Iterator[Trace]:
-    for name, blob in FULL_PICTURES:
+    for name in WHOLE:
         if is_complete(data / name):
-            dataset = Dataset(data / name)
+            dataset, [blob] = Dataset(data / name), PICTURES[name]
             rows = alike(dataset, blob, dataset.rows(blob_columns(blob)), denied)
             yield from (Trace(f"{data / name} {row['shard']}", "by appearance") for row in rows)

@@ -153,7 +153,7 @@ def test_any_opt_out_of_any_row_wins(
         assert [row["reason"] for row in made["quarantine"].rows()] == ["opted-out"] * refused
     if not refused:
         kept = next(row for row in made["images"].rows() if row["uri"] == "a/1.jpg")
-        assert (kept["rights_signal"], kept["licence"]) == (f"{first}, {second}", "MIT")
+        assert kept["licence"] == "MIT" and [row["value"] for row in made["rights"].rows()] == [first, second]
 
 
 def test_unknown_licences_are_null_and_reported(collection: Callable[..., Ingested]) -> None:

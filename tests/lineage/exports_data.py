@@ -23,10 +23,15 @@ RIGHTS: list[dict[str, Any]] = [
     {"licence": "CC0-1.0", "collected_at": "2024-03-01", "source_url": "https://a.example/1.jpg"},
     {"licence": "CC0-1.0", "collected_at": "2025-11-30T10:00:00Z", "source_url": "https://A.example:8443/2.jpg"},
     {"licence": "CC-BY-4.0", "attribution": "Ada <b>Bell</b> | photos", "source_url": "http://user@b.example/3.jpg"},
-    {"licence": "House rules", "rights_signal": "tdm-reservation", "rights_checked_at": "2026-01-02"},
+    {"licence": "House rules"},
     {"licence": None, "collected_at": "last summer"},
 ]
 """What each photograph says of its rights."""
+SIGNALS = [
+    (0, "iptc", "allowed", None), (1, "robots.txt", "unknown", ""), (1, "iptc", "unknown", None),
+    (1, "labels", "unknown", "2026-01-02"), (None, "sidecar", "disallowed", "2026-01-02"),
+]  # fmt: skip
+"""Number of a photograph (None: of one that was refused), and where which signal was found about it, and when."""
 REFUSED = {"opted-out": 2, "truncated": 1}
 SPLITS = ("train", "train", "validation")
 WEIGHTS = "d" * 64
@@ -107,8 +112,14 @@ def _rows() -> dict[str, list[dict[str, Any]]]:
         {"object_id": f"o{n}", "image_id": row["image_id"], "category": "mug", "score": 1.0} | box | hashes
         for n, row in enumerate(images)
     ]
+    others = {"uri": "x", "address": "here", "value": "as found"}
     return {
         "images": images,
+        "rights": [
+            {"image_id": "f" * 64 if n is None else images[n]["image_id"], "mechanism": where, "train_ai": says,
+             "checked_at": at} | others
+            for n, where, says, at in SIGNALS
+        ],
         "quarantine": [{"uri": "x", "stage": "ingest", "reason": reason, "detail": ""} for reason in refused],
         "objects": objects,
         "detection_rejects": [

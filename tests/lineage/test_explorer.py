@@ -53,9 +53,8 @@ def test_of_a_large_run_some_photographs_are_shown_with_what_was_made_of_them(tm
 
 def test_a_page_of_a_part_says_so_and_names_what_is_not_on_it(exported_run: Workspace, tmp_path: Path, visit: Visit):
     for file, content in explorer(read_history(exported_run), exported_run.dataset(""), most=2):
-        (tmp_path / file).parent.mkdir(exist_ok=True)
         (tmp_path / file).write_bytes(content)
-    page = visit(tmp_path / explorer_export.FOLDER / explorer_export.START)
+    page = visit(tmp_path / explorer_export.START)
     assert "2 of 5 photographs" in page.inner_text("header")
     for asked, answer in (("images:1", "objectmate lineage view images:1"), ("1.png", "a part of the run")):
         page.fill("#what", asked)

@@ -2,8 +2,6 @@
 
 import json
 import logging
-from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +14,7 @@ from components.common.data.digests import digest_file
 from components.common.data.reading import Dataset
 from components.common.data.schemas import SCHEMAS
 from pipelines.engines.workspace import Workspace
-from pipelines.lineage.exports.counting import rights
-from pipelines.lineage.exports.declared import Declared
 from pipelines.lineage.exports.export import export
-from pipelines.lineage.exports.usage import usage_info
 from pipelines.lineage.exports.words import ROWS, about_column
 
 
@@ -102,16 +97,6 @@ def test_what_is_declared_is_added(exported_run: Workspace, tmp_path: Path) -> N
     assert (document["version"], document["datePublished"]) == ("1.2.0", "2026-02-03")
     assert document["usageInfo"]["odrl:permission"][0]["odrl:action"] == {"@id": "odrl:reproduce"}
     assert by_id(document["distribution"])["images/part-00000.parquet"]["contentUrl"].startswith("../")
-
-
-def test_photographs_that_disallow_training_are_a_prohibition(
-    exported_run: Workspace, document: dict[str, Any]
-) -> None:
-    counted = replace(rights(Dataset(exported_run.dataset("images"))), train_ai=Counter(disallowed=2, unknown=3))
-    usage = usage_info(counted, Declared())
-    assert usage["usageInfo"]["odrl:prohibition"]["description"].startswith("2 of 5 photographs carry a signal")
-    issues = mlcroissant.Dataset(json.loads(json.dumps(document | usage))).metadata.ctx.issues
-    assert issues.errors == issues.warnings == set()
 
 
 def test_provenance_names_the_true_parents(document: dict[str, Any], exported_run: Workspace) -> None:

@@ -13,7 +13,7 @@ from components.common.errors import UserError
 from pipelines.cli.lineage_export import export_command
 from pipelines.engines.workspace import Workspace
 from pipelines.lineage.exports.eu_summary import KEYS
-from pipelines.lineage.exports.export import FILES, FORMATS, export
+from pipelines.lineage.exports.export import FORMATS, export
 
 Row = tuple[str, ...]
 
@@ -50,9 +50,11 @@ def test_the_card_counts_rows_rejects_and_splits(card: str) -> None:
 
 def test_the_card_counts_rights_and_calls_none_of_them_known(card: str) -> None:
     cells = rows(card)
-    assert {("CC0-1.0", "2"), ("House rules", "1"), ("(unknown)", "1"), ("tdm-reservation", "1")} <= set(cells)
+    assert {("CC0-1.0", "2"), ("House rules", "1"), ("(unknown)", "1")} <= set(cells)
+    assert {("iptc", "2"), ("robots.txt", "1"), ("labels", "1")} <= set(cells) and ("sidecar", "1") not in cells
+    assert "with a rights signal: 2; with the date on which one was checked: 1." in card
     assert {("a.example", "2"), ("b.example", "1")} <= set(cells)
-    assert "5 photographs. Without a known licence: 1; with the name to credit: 1; with the date" in card
+    assert "5 photographs. Without a known licence: 1; with the name to credit: 1; with a rights" in card
     front = yaml.safe_load(card.split("---\n")[1])
     assert (front["license"], front["size_categories"]) == ("unknown", ["n<1K"])
     assert "- The licence of 1 photograph is unknown." in card
@@ -96,8 +98,10 @@ def test_the_summary_measures_what_can_be_measured(exported_run: Workspace, tmp_
     assert fields["top_domains"][0] == (
         "measured", "most frequent tenth of 2 domains of source addresses: a.example (2)",
     )  # fmt: skip
-    assert fields["reservations"][0][1].startswith(
-        "2 rows kept out because of an opt-out; 1 photographs that were used carry"
+    assert fields["reservations"][0] == (
+        "measured",
+        "2 rows kept out because of an opt-out; 2 of 5 photographs that were used carry a signal, "
+        "and 1 say when one was checked",
     )
     assert fields["model"][0][1].startswith("model_insertion (")
 
@@ -161,4 +165,4 @@ def test_the_command_writes_all_formats_beside_the_datasets(exported_run: Worksp
 
 def test_a_takedown_knows_every_file_of_an_export(exported_run: Workspace, tmp_path: Path) -> None:
     export(exported_run, FORMATS, tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == set(FILES)
+    assert {path.name for path in tmp_path.iterdir()} == set(FORMATS.values())

@@ -134,6 +134,13 @@ def test_rows_are_found_by_what_they_are_and_not_by_where_they_lie(plain: Worksp
     assert rows["objects"].columns == {"bytes of crop": 4}
 
 
+def test_a_statement_about_rights_that_changed_is_the_same_statement(plain: Workspace, tmp_path: Path) -> None:
+    said = [make_row("rights", number, "", STEPS["ingest"]) | {"value": "noai"} for number in range(4)]
+    made = diff(plain, make_run(tmp_path / "run", Made(rows={"rights": said})))
+    rows = next(changed for changed in made.changed if changed.name == "rights").rows
+    assert (rows.added, rows.removed, rows.columns) == (0, 0, {"value": 4})
+
+
 def test_a_row_that_lost_its_photograph_says_so(plain: Workspace, tmp_path: Path) -> None:
     objects = [make_row("objects", number, "", STEPS["detection"]) for number in range(3)]
     made = diff(plain, make_run(tmp_path / "run", Made(rows={"images": IMAGES[:3], "objects": objects})))

@@ -11,16 +11,24 @@ from PIL import ImageOps
 from components.common.data.reading import Dataset
 from components.common.errors import UserError
 from components.common.vision.images import decode
-from components.ingest.denied import REASON, write_denied
+from components.ingest.denied import REASON, read_denied, write_denied
 from components.ingest.params import Params
 from components.ingest.stage import run
+from pipelines.engines.identity import Identity
+from pipelines.engines.workspace import Workspace
+from pipelines.parameters import render, resolve
+from pipelines.takedown import apply as applying
 from pipelines.takedown.outputs import copies_there
 from pipelines.takedown.plan import Plan, load_plan, make_plan, takedowns_of
 from pipelines.takedown.printing import print_plan
 from pipelines.takedown.purge import purge_run
+from pipelines.takedown.receipt import text_of, write_receipt
+from pipelines.takedown.records import Withdrawn
+from pipelines.takedown.repair import deny_list_of
 from pipelines.takedown.verify import _by_look
 
 IMAGES = Path(__file__).parents[2] / "components/sandbox/world/corpus/images"
+NOTHING = Withdrawn(0, 0, [], False)
 GONE, ITS_DUPLICATE, OTHERS = "00052.jpg", "00284.jpg", ("00000.jpg", "00010.jpg", "00053.jpg", "00285.jpg")
 
 
@@ -90,6 +98,41 @@ def test_the_terminal_and_the_saved_plan_show_the_copies(home: Path, capsys: pyt
     assert Plan(**vars(load_plan(plan.takedown))).copies == plan.copies
     assert takedowns_of(Path()) == takedowns_of(Path("runs/shop")) == [plan.takedown]
     assert takedowns_of(Path("runs/other")) == []
+
+
+def test_every_run_that_had_a_photograph_refuses_it_by_its_own_list(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, done in {"repair": "", "stored_versions": set(), "purge_stores": {}, "withdraw": NOTHING}.items():
+        monkeypatch.setattr(applying, name, lambda *_, done=done: done)
+    (home / "params.yaml").write_text(render(resolve("sandbox", {"ingest.denied": "of-home.parquet"})))
+    for place, asked in (("s3://b/denied.parquet", []), ("", []), ("../../of-shop.parquet", [named(home)[GONE]])):
+        Identity("", "", "sandbox", {"ingest.denied": place}).write(Workspace(home / "runs/shop"))
+        if not asked:
+            with pytest.raises(UserError, match=r"ingest.denied of the run in runs/shop is (s3://b|empty)"):
+                make_plan(Path(), [GONE])
+    with monkeypatch.context() as there:
+        there.chdir("runs/shop")
+        assert deny_list_of(Workspace(Path())) == Path("../../of-shop.parquet")
+    applying.apply(*make_plan(Path(), [GONE]))
+    for place in ("of-home.parquet", "of-shop.parquet"):
+        assert [entry.image_id for entry in read_denied(place).entries] == asked
+    assert not (home / "denied.parquet").exists()
+
+
+def test_the_receipt_says_what_is_refused_by_its_bytes_only(home: Path) -> None:
+    (home / "params.yaml").write_text(render(resolve("sandbox")))
+    for asked, kept_out in (
+        ([GONE, "f" * 64], ["and look: 1 photograph, and copies.", "only, copies may come in: ffffffffffff."]),
+        ([GONE], ["and look: 1 photograph, and copies."]),
+        (["f" * 64], ["only, copies may come in: ffffffffffff."]),
+    ):
+        plan, denied = make_plan(Path(), asked)
+        write_denied(home / "denied.parquet", denied)
+        plan.save()
+        said = text_of(write_receipt(plan, Workspace(Path()), {}, NOTHING, ""))
+        lines = [line for line in said.splitlines() if "by bytes" in line]
+        assert all(line.endswith(end) for line, end in zip(lines, kept_out, strict=True))
 
 
 def test_copies_in_a_bucket_are_told_by_their_look_not_their_name(home: Path, bucket: Any) -> None:

@@ -70,7 +70,7 @@ def home(tmp_path: Path, server: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
     images = Dataset(tmp_path / "run-1/images")
     row = images.rows()[2]
     look = look_of(decode(images.blob(row, "image")))
-    write_denied(tmp_path / "denied.parquet", [Denied(row["image_id"], "t1", look)])
+    write_denied(tmp_path / "denied.parquet", [Denied(row["image_id"], "t1", look), Denied("f" * 64, "t1", None)])
     server.upload_file("denied.parquet", "runs", "objectmate/denied.parquet")
     write_results(tmp_path / "results", [row["uri"], "some/3.png"])
     return tmp_path
@@ -106,7 +106,8 @@ def test_earlier_outputs_go_and_the_receipt_is_written(home: Path, server: Any) 
     assert server.get_object(Bucket="runs", Key="objectmate/denied.parquet")
     [written] = (home / "local").rglob("receipt.json")
     receipt = json.loads(written.read_text())
-    [denied] = receipt["photographs"]
+    denied, unknown = receipt["photographs"]
+    assert receipt["by_bytes"] == [unknown] == ["f" * 64]
     assert denied == Dataset("run-1/images").rows()[2]["image_id"] and receipt["copies"] == {}
     assert receipt["takedown"] == "t1" and receipt["gates"] == dict.fromkeys(gates(), "pass")
     assert receipt["deleted"][f"objects of {ADDRESS}"] > 20

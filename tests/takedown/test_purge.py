@@ -1,19 +1,24 @@
 """What holds traces is deleted from other runs and from DVC's cache and remotes; what does not stays."""
 
+import errno
+import os
 import shutil
+from collections.abc import Callable, Iterator
 from contextlib import chdir
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from components.common.data.reading import Dataset, is_complete
+from components.common.errors import StageFailed
 from components.lineage import keys
 from components.lineage.closure import closure
 from components.lineage.indexes import keep_indexes
 from components.lineage.rows import Run
 from pipelines.engines.workspace import Workspace
-from pipelines.lineage.exports.export import FILES as EXPORTS
+from pipelines.lineage.exports.export import FORMATS
 from pipelines.takedown.purge import purge_run, purge_stores, stored_versions
 from pipelines.takedown.traces import Traces, files_below, traces_of
 from tests.lineage.lineage_data import write_run
@@ -58,7 +63,7 @@ def test_another_run_loses_what_holds_traces_and_keeps_its_models(tmp_path, monk
     assert holding(tmp_path, traces)
     assert purge_run(tmp_path, traces) > 10
     assert not holding(tmp_path, traces) and not (tmp_path / "data" / "report").exists()
-    assert not any((tmp_path / "data" / export).exists() for export in EXPORTS)
+    assert not any((tmp_path / "data" / export).exists() for export in FORMATS.values())
     assert [path.name for path in reports.iterdir()] == ["evaluation"]  # what a training showed came from its latents
     assert not any((tmp_path / "data" / keys.FOLDER).iterdir())
     assert is_complete(tmp_path / "data" / "model_insertion")
@@ -71,6 +76,50 @@ def test_a_run_without_traces_is_left_as_it_is(tmp_path):
     before = {path: path.read_bytes() for path in files_below(tmp_path / "data")}
     assert purge_run(tmp_path, traces_in(tmp_path / "other", 0)) == 0
     assert {path: path.read_bytes() for path in files_below(tmp_path / "data")} == before
+
+
+def test_what_cannot_be_deleted_stops_the_takedown(tmp_path, monkeypatch):
+    write_run(tmp_path / "data")
+    traces = traces_in(tmp_path / "data", 3)
+
+    def read_only(path: Path, ignore_errors: bool = False) -> None:
+        if not ignore_errors:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(shutil, "rmtree", read_only)
+    with pytest.raises(StageFailed, match=r"data/taken-down cannot be deleted \(Permission denied\)"):
+        purge_run(tmp_path, traces)
+
+
+def test_a_run_is_purged_alike_wherever_another_purge_of_it_was_killed(tmp_path, monkeypatch):
+    write_run(tmp_path / "whole" / "data")
+    for step in ("detection", "assembly", "train_insertion", "evaluation"):
+        (tmp_path / "whole" / "data" / "reports" / step).mkdir(parents=True)
+        (tmp_path / "whole" / "data" / "reports" / step / "report.json").write_text("{}")
+    traces = traces_in(tmp_path / "whole" / "data", 3)
+    for killed_at in (0, 2, 4, 6, 9, 20):
+        shutil.copytree(tmp_path / "whole", tmp_path / "killed")
+        with monkeypatch.context() as kill:
+            left = iter(range(killed_at))
+            for name in ("unlink", "rename"):
+                kill.setattr(os, name, until_killed(getattr(os, name), left))
+            with pytest.raises(KeyboardInterrupt):
+                purge_run(tmp_path / "killed", traces)
+        purge_run(tmp_path / "killed", traces)
+        remaining = {path.relative_to(tmp_path / "killed") for path in (tmp_path / "killed").rglob("*")}
+        shutil.rmtree(tmp_path / "killed")
+        if not killed_at:
+            first = remaining
+        assert remaining == first and not any("taken-down" in path.parts for path in remaining)
+
+
+def until_killed(act: Callable[..., None], left: Iterator[int]) -> Callable[..., None]:
+    def acted(*given: Any, **named: Any) -> None:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        act(*given, **named)
+
+    return acted
 
 
 @pytest.fixture

@@ -7,7 +7,10 @@ from components.common.data.tables import Line, number, read_table
 from components.common.errors import UserError
 
 REQUIRED, BOX = ("path", "subject"), ("x", "y", "w", "h")
-RIGHTS = ("licence", "source_url", "attribution", "collected_at", "rights_signal", "rights_checked_at")
+RIGHTS = ("licence", "source_url", "attribution", "collected_at")
+"""The columns that `images` has too."""
+SIGNAL = ("rights_signal", "rights_checked_at")
+"""Those that become a row of `rights`."""
 _SPELLINGS = {"license": "licence", "credit": "attribution"}
 
 
@@ -56,7 +59,7 @@ def _label(line: Line) -> Label:
         category=line.cell("category"),
         box=box,
         duplicate_of=line.cell("duplicate_of"),
-        rights={column: line.cell(column) for column in RIGHTS if line.cell(column)},
+        rights={column: line.cell(column) for column in (*RIGHTS, *SIGNAL) if line.cell(column)},
         flaw=flaw if line.cell("path") else "names no path: fill it in or remove the line",
     )
 

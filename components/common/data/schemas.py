@@ -53,8 +53,6 @@ SCHEMAS: dict[str, pa.Schema] = {
             _field("licence", _text, nullable=True),  # SPDX where known
             _field("attribution", _text, nullable=True),
             _field("collected_at", _text, "ISO 8601", nullable=True),
-            _field("rights_signal", _text, nullable=True),
-            _field("rights_checked_at", _text, "ISO 8601", nullable=True),
             _field("train_ai", _text),  # allowed or unknown, from all rows of `rights`: any "disallowed" keeps it out
             _field("collection", _text),
             *_blobs("image"),
@@ -250,6 +248,30 @@ SCHEMAS: dict[str, pa.Schema] = {
     ),
 }
 
+KEYS: dict[str, tuple[str, ...]] = {
+    "images": ("uri",),
+    "rights": ("uri", "mechanism", "address"),
+    "quarantine": ("uri", "stage"),
+    "rejects": ("stage", "key", "reason"),
+    "subjects": ("image_id", "x", "y", "w", "h"),
+    "objects": ("object_id",),
+    "embeddings": ("object_id",),
+    "pairs": ("src_row", "dst_row"),
+    "sets": ("anchor",),
+    "identities": ("row",),
+    "judgements": ("src_row", "dst_row", "rater"),
+    "backgrounds": ("object_id",),
+    "captions": ("object_id",),
+    "tuples": ("tuple_id",),
+    "latents": ("tuple_id",),
+    "model": ("path",),
+    "calibration": ("threshold",),
+    "samples": ("system", "benchmark", "subject", "sample"),
+    "scores": ("system", "benchmark", "subject", "sample", "metric"),
+    "verdicts": ("gate",),
+}
+"""Kind -> the columns by which a row of one run is found in another."""
+
 BROKEN = {
     "empty": "the file has no bytes",
     "not-an-image": "the content is not in a known image format",
@@ -269,7 +291,7 @@ BY_RULE = {
     "malformed": "a file next to a photograph that should state its rights but cannot be read",
     "passed-over": "not a photograph: a file next to them, such as a document or a program's file in a hidden folder",
 }
-"""Why it refuses one that is whole, or is no photograph."""
+"""Why it refuses a photograph that is intact, or a file that is not a photograph."""
 
 OF_LABELS = {
     "missing": "named in the labels, but not in the collection",

@@ -7,9 +7,10 @@ from typing import Any
 import duckdb
 
 from components.common.data.reading import Dataset
+from components.common.data.schemas import KEYS
 from pipelines.engines.workspace import Workspace
 from pipelines.lineage.diff.reasons import Reasons
-from pipelines.lineage.diff.tables import KEYS, comparable
+from pipelines.lineage.diff.tables import comparable
 from pipelines.steps import Step
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
@@ -45,7 +46,7 @@ def compare_rows(step: Step, name: str, before: Workspace, after: Workspace) -> 
     kind = Dataset(before.dataset(name)).manifest.kind
     tables = [comparable(workspace, name) for workspace in (before, after)]
     common = [column for column in tables[0].column_names if column in tables[1].column_names]
-    keys = KEYS.get(kind) or tuple(common)
+    keys = KEYS[kind]
     values = [column for column in common if column not in keys]
     with duckdb.connect() as connection:
         for side, table in zip(("before", "after"), tables, strict=True):

@@ -8,28 +8,6 @@ import pyarrow as pa
 from components.common.data.reading import Dataset, is_complete
 from pipelines.engines.workspace import Workspace
 
-KEYS: dict[str, tuple[str, ...]] = {
-    "images": ("uri",),
-    "quarantine": ("uri", "stage"),
-    "subjects": ("image_id", "x", "y", "w", "h"),
-    "objects": ("object_id",),
-    "embeddings": ("object_id",),
-    "pairs": ("src_row", "dst_row"),
-    "sets": ("anchor",),
-    "identities": ("row",),
-    "judgements": ("src_row", "dst_row", "rater"),
-    "backgrounds": ("object_id",),
-    "captions": ("object_id",),
-    "tuples": ("tuple_id",),
-    "latents": ("tuple_id",),
-    "model": ("path",),
-    "calibration": ("threshold",),
-    "samples": ("system", "benchmark", "subject", "sample"),
-    "scores": ("system", "benchmark", "subject", "sample", "metric"),
-    "verdicts": ("gate",),
-    "rejects": ("stage", "key", "reason"),
-}
-"""Kind -> the columns by which a row of one run is found in another."""
 POSITIONS = ("vector row", "tuple row")
 """Units of columns that only number the rows."""
 

@@ -14,8 +14,6 @@ from pipelines.lineage.exports.licences import UNKNOWN, spdx
 from pipelines.lineage.exports.markdown import table, text
 from pipelines.lineage.exports.words import ROWS
 
-FILE = "README.md"
-"""The name under which the hub shows a card."""
 SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M", 10_000_000: "1M<n<10M"}
 """Upper limit of samples -> the hub's category of size."""
 MOST = "10M<n<100M"
@@ -35,9 +33,9 @@ WINDOW = {
 """Facts of a calibration -> what they are."""
 
 
-def card(history: History, declared: Declared) -> dict[str, bytes]:
+def card(history: History, declared: Declared) -> bytes:
     """The card of a run."""
-    measured = rights(history.datasets["images"])
+    measured = rights(history)
     title = declared.of("title") or f"ObjectMate run {history.name}"
     head = yaml.safe_dump(_front_matter(history, measured, declared, title), sort_keys=False, allow_unicode=True)
     parts = (
@@ -45,7 +43,7 @@ def card(history: History, declared: Declared) -> dict[str, bytes]:
         _making(history), limits_section(history, measured),
     )  # fmt: skip
     body = "\n\n".join(line for part in parts for line in part)
-    return {FILE: f"---\n{head}---\n\n# {text(title)}\n\n{body}\n".encode()}
+    return f"---\n{head}---\n\n# {text(title)}\n\n{body}\n".encode()
 
 
 def _front_matter(history: History, measured: Rights, declared: Declared, title: str) -> dict[str, Any]:
@@ -99,11 +97,12 @@ def rights_section(measured: Rights) -> Iterator[str]:
     yield "## Rights"
     yield (
         f"{counted(measured.photographs, 'photograph')}. Without a known licence: {measured.unlicensed:,}; with the "
-        f"name to credit: {measured.attributed:,}; with the date on which the rights signal was checked: "
-        f"{measured.checked:,}." + (f" The parameter {measured.stated_how}." if measured.stated else "")
+        f"name to credit: {measured.attributed:,}; with a rights signal: {measured.signalled:,}; with the date on "
+        f"which one was checked: {measured.checked:,}."
+        + (f" The parameter {measured.stated_how}." if measured.stated else "")
     )
     for title, counts in (
-        ("licence", measured.licences), ("rights signal", measured.signals), ("train_ai", measured.train_ai),
+        ("licence", measured.licences), ("signal in", measured.mechanisms), ("train_ai", measured.train_ai),
     ):  # fmt: skip
         if counts:
             named = [(value or f"({UNKNOWN})", f"{count:,}") for value, count in counts.most_common()]

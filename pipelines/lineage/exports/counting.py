@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -13,6 +14,11 @@ from pipelines.lineage.exports.history import History
 MONTH, DOMAIN = r"^(?P<found>\d{4}-\d{2})", r"^[a-z][a-z0-9+.-]*://(?:[^/@]*@)?(?P<found>[^/:?#]+)"
 TRAIN_AI = "train_ai"
 """The column of `images` with what all rights signals say together, where a dataset has it."""
+
+SIGNALS = """
+select mechanism, count(distinct image_id), count(distinct image_id) filter (where checked_at <> '')
+from read_parquet(?) where image_id in (select image_id from read_parquet(?)) group by grouping sets ((mechanism), ())
+"""
 
 
 def columns(dataset: Dataset) -> set[str]:
@@ -44,18 +50,20 @@ def tally_matches(dataset: Dataset, name: str, pattern: str) -> Counter[str]:
 class Rights:
     """What the photographs say of their rights.
 
-    licences, signals, train_ai: value -> photographs; "" where it is unknown or there is none. months: of acquisition
-    (YYYY-MM). domains: of the source addresses. attributed, checked: photographs with an attribution, or with a time at
-    which their signal was checked. stated: the licence that the run's parameters state where labels name none.
+    licences, train_ai: value -> photographs; "" where it is unknown. mechanisms: by which something was said of their
+    use -> photographs. months: of acquisition (YYYY-MM). domains: of the source addresses. attributed, signalled,
+    checked: photographs with an attribution, with a signal, or with one that says when it was checked. stated: the
+    licence that the run's parameters state where labels name none.
     """
 
     photographs: int
     licences: Counter[str]
-    signals: Counter[str]
+    mechanisms: Counter[str]
     train_ai: Counter[str]
     months: Counter[str]
     domains: Counter[str]
     attributed: int
+    signalled: int
     checked: int
     stated: str
 
@@ -71,17 +79,20 @@ class Rights:
         return self.licences[""]
 
 
-def rights(images: Dataset) -> Rights:
-    """Counts the rights of every photograph."""
+def rights(history: History) -> Rights:
+    """Counts the rights of every photograph that came in."""
+    images = history.datasets["images"]
+    mechanisms, signalled, checked = _signals(images, history.datasets["rights"])
     return Rights(
         photographs=len(images),
         licences=_values(images, "licence"),
-        signals=_values(images, "rights_signal"),
+        mechanisms=mechanisms,
         train_ai=_values(images, TRAIN_AI) if TRAIN_AI in columns(images) else Counter(),
         months=tally_matches(images, "collected_at", MONTH),
         domains=tally_matches(images, "source_url", DOMAIN),
         attributed=_filled(images, "attribution"),
-        checked=_filled(images, "rights_checked_at"),
+        signalled=signalled,
+        checked=checked,
         stated=images.manifest.params.get("licence", ""),
     )
 
@@ -91,6 +102,16 @@ def _values(dataset: Dataset, name: str) -> Counter[str]:
     for (value,), rows in tally(dataset, name).items():
         counts[value or ""] += rows
     return counts
+
+
+def _signals(images: Dataset, said: Dataset) -> tuple[Counter[str], int, int]:
+    """Mechanism -> photographs of `images` of which it says something; how many have any; and a date of its check."""
+    tables = [list(map(str, dataset.files(".parquet"))) for dataset in (said, images)]
+    with duckdb.connect() as database:
+        counts = database.execute(SIGNALS, tables).fetchall() if all(tables) else []
+    found = {mechanism: numbers for mechanism, *numbers in counts}
+    signalled, checked = found.pop(None, (0, 0))
+    return Counter({mechanism: photographs for mechanism, (photographs, _) in found.items()}), signalled, checked
 
 
 def _filled(dataset: Dataset, name: str) -> int:

@@ -20,7 +20,6 @@ from pipelines.lineage.exports.licences import licence_nodes
 from pipelines.lineage.exports.usage import usage_info
 from pipelines.lineage.exports.words import ROWS, about_column
 
-FILE = "croissant.json"
 CONFORMS_TO = "http://mlcommons.org/croissant/1.1"
 CONTEXT: dict[str, Any] = {
     "@language": "en",
@@ -66,14 +65,14 @@ ENCODINGS = {
 BYTES = "application/octet-stream"
 
 
-def croissant(history: History, declared: Declared, folder: Path) -> dict[str, bytes]:
+def croissant(history: History, declared: Declared, folder: Path) -> bytes:
     """The Croissant description, whose addresses are relative to `folder`.
 
     Raises `StageFailed` if mlcroissant finds an error in it or has a warning.
     """
     document = _document(history, declared, folder)
     _validate(document)
-    return {FILE: json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n"}
+    return json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n"
 
 
 def _validate(document: dict[str, Any]) -> None:
@@ -86,7 +85,7 @@ def _validate(document: dict[str, Any]) -> None:
 
 
 def _document(history: History, declared: Declared, folder: Path) -> dict[str, Any]:
-    measured = rights(history.datasets["images"])
+    measured = rights(history)
     day = history.ended.date().isoformat()
     title = declared.of("title") or f"ObjectMate run {history.name}"
     return {
@@ -101,7 +100,7 @@ def _document(history: History, declared: Declared, folder: Path) -> dict[str, A
         "citeAs": f"@misc{{objectmate-{short(history.digest)}, title={{{title}}}, year={{{day[:4]}}}, "
         f"note={{Datasets with the joint digest {history.digest}}}}}",
         "license": licence_nodes(measured, declared.of("licence")),
-        **usage_info(measured, declared),
+        **usage_info(declared),
         "prov:wasDerivedFrom": [_collection(history)],
         "prov:wasGeneratedBy": [_activity(stage) for stage in history.stages],
         "distribution": [entry for name in history.datasets for entry in _distribution(history, name, folder)],

@@ -14,7 +14,6 @@ from pipelines.lineage.exports.declared import Declared
 from pipelines.lineage.exports.history import History
 from pipelines.lineage.exports.markdown import table
 
-FILE = "eu-training-summary.md"
 MEASURED, DECLARED, MISSING = "measured", "declared", "TO BE PROVIDED"
 BINS = {1_000_000: "less than 1 million", 1_000_000_000: "1 million to 1 billion", math.inf: "more than 1 billion"}
 Measure = Callable[[History, Rights], str]
@@ -86,10 +85,9 @@ def _synthetic(history: History, _: Rights) -> str:
 
 def _reservations(history: History, rights: Rights) -> str:
     opted_out = sum(rows for (_, _, reason), rows in refused(history).items() if reason == "opted-out")
-    signals = sum(rights.signals.values()) - rights.signals[""]
-    checked = f"{rights.checked:,} of {rights.photographs:,} say when theirs was checked"
+    signals = f"{rights.signalled:,} of {rights.photographs:,} photographs that were used carry a signal"
     kept_out = f"{opted_out:,} rows kept out because of an opt-out"
-    return f"{kept_out}; {signals:,} photographs that were used carry a signal; {checked}"
+    return f"{kept_out}; {signals}, and {rights.checked:,} say when one was checked"
 
 
 FIELDS: dict[str, dict[str, Field]] = {
@@ -134,9 +132,9 @@ enough. This draft makes no claim that any obligation is met.
 """
 
 
-def eu_summary(history: History, declared: Declared) -> dict[str, bytes]:
+def eu_summary(history: History, declared: Declared) -> bytes:
     """The draft."""
-    measured = rights(history.datasets["images"])
+    measured = rights(history)
     text = HEAD
     for section, fields in FIELDS.items():
         rows = [
@@ -145,7 +143,7 @@ def eu_summary(history: History, declared: Declared) -> dict[str, bytes]:
             for status, said in statements(field, history, measured, declared.of(key))
         ]
         text += f"\n## {section}\n\n{table(('field', 'key', 'status', 'statement'), rows)}\n"
-    return {FILE: text.encode()}
+    return text.encode()
 
 
 def statements(field: Field, history: History, measured: Rights, said: str) -> list[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """Writes a workspace's current run in the requested formats."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from components.common.data.files import write_atomically
@@ -12,16 +12,22 @@ from pipelines.lineage.exports import eu_summary
 from pipelines.lineage.exports.declared import DATASET, Declared, read_declared
 from pipelines.lineage.exports.history import History, read_history
 
-FORMATS = ("croissant", "openlineage", "prov", "card", "eu-summary", "page")
-FILES = ("croissant.json", "openlineage.jsonl", "prov.json", "README.md", "eu-training-summary.md", "explorer")
-"""What an export of all formats leaves in its folder."""
+FORMATS = {
+    "croissant": "croissant.json",
+    "openlineage": "openlineage.jsonl",
+    "prov": "prov.json",
+    "card": "README.md",  # the name under which the hub shows a card
+    "eu-summary": "eu-training-summary.md",
+    "page": "explorer",
+}
+"""Format -> the file or folder that it leaves."""
 EXTRA, PACKAGES = "lineage", ("mlcroissant", "openlineage", "prov")
 """The extra that installs the formats' own libraries."""
 
 
 def export(
     workspace: Workspace,
-    formats: Sequence[str],
+    formats: Iterable[str],
     folder: Path,
     receiver: str = "",
     declared: Path | None = None,
@@ -32,22 +38,23 @@ def export(
     what only a person can say. Raises `UserError` for a wrong format, address or declaration, a run without finished
     stages, or a library that is not installed, and `StageFailed` if the receiver cannot be reached.
     """
-    for name in formats:
+    asked = list(dict.fromkeys(formats))
+    for name in asked:
         if name not in FORMATS:
             raise UserError(f"there is no export '{name}': choose from {', '.join(FORMATS)}")
-    if receiver and "openlineage" not in formats:
+    if receiver and "openlineage" not in asked:
         raise UserError("only OpenLineage events are sent to --to: add --as openlineage, or leave out --to")
     declarations = read_declared(declared, DATASET | eu_summary.KEYS)
     history = read_history(workspace)
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for name in dict.fromkeys(formats):
+    for name in asked:
+        path = folder / FORMATS[name]
         if name == "page":
-            paths.append(_write_explorer(workspace, history, folder))
-            continue
-        for file, content in _contents(name, history, declarations, folder).items():
-            write_atomically(folder / file, content)
-            paths.append(folder / file)
+            path = _write_explorer(workspace, history, path)
+        else:
+            write_atomically(path, _content(name, history, declarations, folder))
+        paths.append(path)
     if receiver:
         _deliver(history, receiver)
     return paths
@@ -55,18 +62,18 @@ def export(
 
 def _write_explorer(workspace: Workspace, history: History, folder: Path) -> Path:
     """Writes the explorer in place of an earlier one, and returns the page that a browser opens."""
-    from pipelines.lineage.exports.explorer.export import FOLDER, START, explorer
+    from pipelines.lineage.exports.explorer.export import START, explorer
 
-    if (folder / FOLDER / START).is_file():
-        shutil.rmtree(folder / FOLDER)
-    (folder / FOLDER).mkdir(exist_ok=True)
+    if (folder / START).is_file():
+        shutil.rmtree(folder)
+    folder.mkdir(exist_ok=True)
     for file, content in explorer(history, workspace.data):
         (folder / file).write_bytes(content)
-    return folder / FOLDER / START
+    return folder / START
 
 
-def _contents(name: str, history: History, declared: Declared, folder: Path) -> dict[str, bytes]:
-    """File -> content of one format."""
+def _content(name: str, history: History, declared: Declared, folder: Path) -> bytes:
+    """The content of one format's file."""
     try:
         return _formatted(name, history, declared, folder)
     except ImportError as error:
@@ -75,7 +82,7 @@ def _contents(name: str, history: History, declared: Declared, folder: Path) -> 
         raise UserError(f"the export {name} needs the package {error.name}: {how_to_install(EXTRA)}") from None
 
 
-def _formatted(name: str, history: History, declared: Declared, folder: Path) -> dict[str, bytes]:
+def _formatted(name: str, history: History, declared: Declared, folder: Path) -> bytes:
     if name == "croissant":
         from pipelines.lineage.exports.croissant import croissant
 

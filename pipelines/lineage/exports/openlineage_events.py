@@ -11,17 +11,16 @@ from pipelines.lineage.exports.counting import files, size
 from pipelines.lineage.exports.history import History, StageRun
 from pipelines.lineage.exports.words import ROWS, about_column
 
-FILE = "openlineage.jsonl"
 NAMESPACE = "objectmate"
 PRODUCER = "https://pypi.org/project/objectmate"
 STATUS = {"pass": "pass", "fail": "fail", "undecided": "fail"}
 """A gate's verdict -> the status of a test. OpenLineage has no `undecided`; it counts as not passed."""
 
 
-def openlineage(history: History) -> dict[str, bytes]:
+def openlineage(history: History) -> bytes:
     """One event per line, in the order of the stages."""
     lines = [Serde.to_json(event) + "\n" for event in run_events(history)]
-    return {FILE: "".join(lines).encode()}
+    return "".join(lines).encode()
 
 
 def run_events(history: History) -> list[events.RunEvent]:

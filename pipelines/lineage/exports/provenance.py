@@ -9,7 +9,6 @@ from prov.model import ProvActivity, ProvDocument
 
 from pipelines.lineage.exports.history import History, StageRun
 
-FILE = "prov.json"
 NAMESPACES = {
     "dataset": "urn:objectmate:dataset:",
     "content": "urn:objectmate:content:",
@@ -23,10 +22,10 @@ CAME_IN = ("photographs", "labels")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-def provenance(history: History) -> dict[str, bytes]:
+def provenance(history: History) -> bytes:
     """The PROV-JSON document."""
     text = prov_document(history).serialize(format="json", indent=1)
-    return {FILE: f"{text}\n".encode()}
+    return f"{text}\n".encode()
 
 
 def prov_document(history: History) -> ProvDocument:

@@ -37,8 +37,6 @@ COLUMNS = {
     "licence": "licence, an SPDX identifier where known; null: unknown",
     "attribution": "whom to credit",
     "collected_at": "when the photograph was collected",
-    "rights_signal": "what the holder of the rights signalled; null: nothing known",
-    "rights_checked_at": "when the signal was checked",
     "train_ai": "whether the rights signals together allow training: allowed, disallowed or unknown",
     "mechanism": "how the statement was made: labels, a file beside the photograph, a site's file, metadata",
     "address": "where the statement was found",

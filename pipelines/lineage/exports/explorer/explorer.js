@@ -1,6 +1,6 @@
 'use strict';
 const LEAST_DIGITS = 6, AT_ONCE = 24, TRAIL = 8;
-const RIGHTS = ['licence', 'attribution', 'train_ai', 'rights_signal', 'source_url'];
+const RIGHTS = ['licence', 'attribution', 'train_ai', 'source_url'];
 const main = document.getElementById('main'), said = document.getElementById('said'), what = document.getElementById('what');
 const files = new Map(), waiting = new Map();
 let trail = [], turn = 0;

@@ -10,31 +10,29 @@ from typing import Any
 
 from components.common.data.reading import Dataset
 from components.common.vision.images import Rejected, decode, webp_address
-from components.lineage.references import IDS
+from components.lineage.references import IDS, PICTURES
 from components.lineage.rows import Run, is_place
 from pipelines.lineage.exports.explorer.graph import MOST, Graph, graph
 from pipelines.lineage.exports.history import History
 from pipelines.report.templates import environment
 
-FOLDER, START = "explorer", "index.html"
+START = "index.html"
 PER_FILE = 200
 """Rows per file: about half a megabyte if they have pictures."""
-THUMBNAILS = {"images": "image", "objects": "crop", "backgrounds": "image", "tuples": "target"}
-"""Dataset -> the blob that is its rows' thumbnail."""
 SIDE = 160  # px
 
 
 def explorer(history: History, data: Path, most: int = MOST) -> Iterator[tuple[str, bytes]]:
-    """File -> content, the page first. data: the folder of the run's datasets; most: photographs that are shown."""
+    """(file, content), the page first. data: the folder of the run's datasets; most: photographs that are shown."""
     run = Run(data)
     run.datasets = {name: rows for name, rows in run.datasets.items() if name in history.datasets}
     shown = graph(run, most)
-    yield f"{FOLDER}/{START}", _page(history, run, shown).encode()
+    yield START, _page(history, run, shown).encode()
     for name, positions in shown.kept.items():
         for number in range(0, -(-len(positions) // PER_FILE)):
             rows = [_row(run, shown, name, at) for at in range(len(positions))[number * PER_FILE :][:PER_FILE]]
             words = f"receive({json.dumps(name)}, {number}, {json.dumps(rows, default=str)});\n"
-            yield f"{FOLDER}/{name}-{number:04}.js", words.encode()
+            yield f"{name}-{number:04}.js", words.encode()
 
 
 def _page(history: History, run: Run, shown: Graph) -> str:
@@ -44,7 +42,7 @@ def _page(history: History, run: Run, shown: Graph) -> str:
         "perFile": PER_FILE,
         "part": part if photographs < whole else "",
         "datasets": {name: _dataset(history, shown, name) for name in history.datasets},
-        "pictured": list(THUMBNAILS),
+        "pictured": list(PICTURES),
         "ids": {name: _ids(shown, name, column) for name, column in IDS.items() if name in shown.kept},
         "names": [row["uri"] for row in shown.rows.get("images", [])],
         "refused": _refused(history),
@@ -92,9 +90,9 @@ def _row(run: Run, shown: Graph, name: str, at: int) -> dict[str, Any]:
 
 
 def _thumbnail(dataset: Dataset, name: str, row: Mapping[str, Any]) -> str:
-    if name not in THUMBNAILS:
+    if name not in PICTURES:
         return ""
     try:
-        return webp_address(decode(dataset.blob(row, THUMBNAILS[name])), SIDE, quality=80)
+        return webp_address(decode(dataset.blob(row, PICTURES[name][0])), SIDE, quality=80)
     except Rejected:
         return ""

@@ -66,6 +66,11 @@ class Workspace:
         return self.data / "report" / "index.html"
 
     @property
+    def kubeflow(self) -> Path:
+        """Where Kubeflow's local runners work: RUN/TASK/executor_output.json is Kubeflow's record of a task."""
+        return self.data / "kfp"
+
+    @property
     def recorded(self) -> Path:
         """A marker: the page and MLflow's record of the last run exist. It holds the name of that run's pipeline."""
         return self.page.with_name("recorded")
@@ -79,11 +84,6 @@ class Workspace:
     def dvc_lock(self) -> Path:
         """DVC's record of what it has made or what was committed to it."""
         return self.root / DVC_LOCK
-
-    @property
-    def kubeflow(self) -> Path:
-        """Where Kubeflow's local runners work: RUN/TASK/executor_output.json is Kubeflow's record of a task."""
-        return self.data / "kfp"
 
     def inputs(self, step: Step) -> dict[str, Path]:
         """Role -> folder of each dataset that a step reads."""

@@ -32,6 +32,18 @@ class InParts(StageParams):
     part_rows: int = parameter(256, "rows per part (shard): the most that a killed run loses", ge=1, le=100_000)
 
 
+class KeptApart(StageParams):
+    """The benchmark, which is used for evaluation and therefore kept out of training."""
+
+    section: ClassVar[str] = ""
+
+    benchmark: Place = parameter(
+        "sandbox:benchmark",
+        "a folder with a COCO annotations.json, or sandbox:NAME. Mining and the leakage gate keep its objects out of "
+        "training, and evaluation uses them; empty: none, for dataset runs only",
+    )
+
+
 class InThreads(StageParams):
     """How many threads prepare pictures."""
 
@@ -46,18 +58,6 @@ class Seeded(StageParams):
     section: ClassVar[str] = ""
 
     seed: int = parameter(0, "seed of splits, samples, noise and resampling; training has training.seed", ge=0)
-
-
-class KeptApart(StageParams):
-    """The benchmark, which is used for evaluation and therefore kept out of training."""
-
-    section: ClassVar[str] = ""
-
-    benchmark: Place = parameter(
-        "sandbox:benchmark",
-        "a folder with a COCO annotations.json, or sandbox:NAME. Mining and the leakage gate keep its objects out of "
-        "training, and evaluation uses them; empty: none, for dataset runs only",
-    )
 
 
 class Crops(StageParams):

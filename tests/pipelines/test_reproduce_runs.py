@@ -214,5 +214,5 @@ def test_runs_that_measured_otherwise_are_not_compared(
         scored_run(request.folder, base(), benchmark=request.folder.name, **request.settings())
 
     monkeypatch.setattr("pipelines.reproduce.runs.run_pipeline", other)
-    with pytest.raises(UserError, match=r"data-half cannot .* measured insertion\.second_ir otherwise"):
+    with pytest.raises(UserError, match=r"data-half cannot .* measured insertion\.second_ir differently"):
         reproduce(given, ["data-half"], None, quick=True)

@@ -41,6 +41,7 @@ def test_every_difference_has_its_own_folder() -> None:
         Request("full", overrides=[f"models.captioner={'x' * 60}/2"]),
         Request("full", images="x" * 60),
         Request("full", images="x" * 60, profile="open"),
+        Request("full", images="x" * 60, profile="paper"),
         Request("full", images="x" * 60, continue_past_gates=True),
     ]
     assert len({request.folder for request in requests}) == len(requests)

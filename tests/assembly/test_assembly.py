@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 from folders import files_of, killed_at_call
 from PIL import Image
 
@@ -19,9 +20,12 @@ from components.assembly.params import Params
 from components.assembly.splits import held_out, split_of_groups
 from components.common.data.reading import Dataset, is_complete
 from components.common.data.rejections import REJECTIONS
+from components.common.diffusion.pipeline import pixels
 from components.common.errors import UserError
 from components.common.stage.params import validate
 from components.common.vision.geometry import Box, box_mask, crop, placed
+from components.common.vision.images import decode
+from components.evaluation.benchmark import View
 
 SPLITS = ("train", "validation")
 SMALL = {"cell": 32, "validation_share": 0.34, "part_rows": 7, "workers": 2}
@@ -71,6 +75,23 @@ def test_target_background_and_mask_are_aligned(world, tmp_path: Path) -> None:
         shrunk = ~_grown(mask == 0, 2)
         assert (target[shrunk][:, 0] > 200).all()  # inside it the target shows the red object
         assert (target[shrunk][:, 1] < 60).all()
+
+
+def test_training_sees_a_square_as_evaluation_shows_it_to_the_model(world, tmp_path: Path) -> None:
+    """Evaluation leaves the scaling of a reference to the model; assembly stores it at the model's size."""
+    inputs, side, context, around = world(), 32, 1.7, 1.4
+    scales = {"context_min": context, "context_max": context, "reference_min": around, "reference_max": around}
+    tuples, _ = assemble(inputs, tmp_path / "out", cell=side, **scales)
+    objects, images = Dataset(inputs["objects"]).rows(), Dataset(inputs["images"])
+    photographs = {row["image_id"]: decode(images.blob(row, "image")) for row in images.rows()}
+    for row in tuples.rows():
+        for name, member in zip(("target", "ref0", "ref1", "ref2"), (row["anchor"], *row["refs"]), strict=True):
+            shown = objects[member]
+            box = Box(*(shown[key] for key in "xywh"))
+            view = View(subject="", photograph=photographs[shown["image_id"]], plate=None, box=box, caption="")
+            square = view.square(context, side) if name == "target" else view.square(around)
+            stored = Image.open(io.BytesIO(tuples.blob(row, name)))
+            assert torch.equal(pixels([stored], side), pixels([square], side)), name
 
 
 def _grown(area: np.ndarray, by: int) -> np.ndarray:

@@ -1,6 +1,7 @@
 """What a dataset's identity says about the machine and the models, and what only `run.json` says."""
 
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -15,6 +16,9 @@ from anchor_data import photograph
 from components.common.computing import arithmetic, pinned_threads
 from components.common.data.reading import Dataset
 from components.common.data.writing import Writer
+from components.common.join import built
+from components.common.join.built import Isa
+from components.common.stage import machine
 from components.common.stage.params import StageParams
 from components.common.stage.running import execute
 from components.common.stage.shared import OnDevice
@@ -142,12 +146,20 @@ def test_files_about_a_model_are_not_in_its_digest(judge: Path, tmp_path: Path, 
 def test_a_run_records_its_machine(inputs: dict[str, Path], judge: Path, tmp_path: Path) -> None:
     params = Removal(second_ir=str(judge), **RESIDUAL)
     execute(REMOVAL, params, inputs, anchor_outputs("backgrounds", tmp_path / "out"), tmp_path / "report")
-    machine = json.loads((tmp_path / "report" / "run.json").read_text())["machine"]
-    assert machine["processor"] and machine["gpu"] == ""
-    assert machine["instruction_sets"]["torch"] == torch.backends.cpu.get_cpu_capability()
-    assert machine["threads"]["torch"] == params.threads and machine["threads"]["opencv"] >= 1
-    assert machine["versions"]["torch"] == torch.__version__
-    assert {"python", "numpy", "pillow", "opencv-python-headless", "pillow:jpg"} <= machine["versions"].keys()
+    recorded = json.loads((tmp_path / "report" / "run.json").read_text())["machine"]
+    assert recorded["processor"] and recorded["gpu"] == ""
+    assert recorded["instruction_sets"]["torch"] == torch.backends.cpu.get_cpu_capability()
+    assert recorded["threads"]["torch"] == params.threads and recorded["threads"]["opencv"] >= 1
+    assert recorded["threads"]["cores"] == os.cpu_count()
+    assert recorded["threads"]["OMP_NUM_THREADS"] == os.environ.get("OMP_NUM_THREADS", "")
+    assert recorded["versions"]["torch"] == torch.__version__
+    assert {"python", "numpy", "pillow", "opencv-python-headless", "pillow:jpg"} <= recorded["versions"].keys()
+
+
+def test_a_run_that_joins_records_the_kernels_instruction_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for isa in (Isa.NONE, Isa.AVX2):
+        monkeypatch.setattr(built, "best_isa", lambda isa=isa: isa)
+        assert machine.describe()["instruction_sets"]["join"] == isa.name
 
 
 FAULTS = """

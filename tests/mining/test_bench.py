@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from components.common.errors import UserError
+from components.common.join.built import best_isa, in_words
 from components.common.join.exact import window_join
 from components.mining.bench import measure as bench
 from components.mining.bench import peers
@@ -31,6 +32,10 @@ def test_all_engines_find_the_same_pairs(rows):
 def test_work_is_compared_with_a_measured_product(rows):
     assert all(row.peak_share == pytest.approx(row.n**2 * row.d / row.seconds / row.peak.flops) for row in rows)
     assert rows[0].peak.flops > 1e8 and "product of 2048 x 2048" in rows[0].peak.what
+
+
+def test_ours_says_which_instruction_set_it_used(rows):
+    assert all(row.kernel == (in_words(best_isa(), "cpu") if row.engine == "ours" else "") for row in rows)
 
 
 def test_growth_is_relative_to_the_previous_size(rows):

@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 from components.common.data.reading import Dataset
 from components.common.data.writing import Writer
 from components.common.errors import UserError
+from components.common.join.built import best_isa, in_words
 from components.common.join.flags import Flag
 from components.common.join.scores import Pairs
 from components.mining import tiles
@@ -171,6 +172,11 @@ def test_the_report_uses_the_least_number_of_views(corpus_paths, tmp_path):
     [collection] = report.plots["recurrence_by_collection"]
     assert (collection["with_1_view"], collection["with_min_views"]) == (40, 0)
     assert any("0 (0.0%) at least 5" in note for note in report.notes)
+
+
+def test_the_report_names_the_instruction_set_that_found_the_pairs(corpus_paths, tmp_path):
+    report, _, _ = mine(corpus_paths, tmp_path, PARAMS.model_copy(update={"device": "cpu"}))
+    assert f"the join was exact ({in_words(best_isa(), 'cpu')})" in report.notes
 
 
 def test_the_report_shows_what_recurs(corpus_paths, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from components.common.errors import UserError
-from components.common.join.built import best_isa
+from components.common.join.built import best_isa, in_words
 from components.common.join.exact import prepare
 from components.mining.bench.plan import CARDS, TILE, Job, Speed, job_seconds, plan, published, whole, working_bytes
 from components.mining.bench.probe import BUDGET, SMALLEST, fit, probe, sizes_in_budget
@@ -142,6 +142,7 @@ def test_sizes_are_doubled_while_the_budget_lasts():
 def test_this_machine_is_measured_with_the_real_join():
     speed = probe(8, "cpu")
     assert speed.measured and "measured here: joins of" in speed.basis
+    assert speed.basis.endswith(f" vectors, CPU threads: {torch.get_num_threads()}, {in_words(best_isa(), 'cpu')}")
     larger = [job_seconds(Job(n, 8), speed, TILE) for n in (10**5, 10**6, 10**7)]
     assert speed.start < larger[0] < larger[1] < larger[2]
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from typer.testing import CliRunner
 from components.common.peak import Peak
 from components.mining.bench.measure import Row
 from pipelines.cli.app import app
-from pipelines.cli.bench import draw
+from pipelines.cli.bench import _explained, draw
 
 
 def test_a_bill_is_printed_and_written(tmp_path):
@@ -41,6 +42,11 @@ def test_looking_up_a_card_loads_no_torch():
     )
     looked_up = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert looked_up.stdout.splitlines()[-1] == "False"
+
+
+def test_the_benchmark_prints_which_instruction_set_ours_used():
+    ours = replace(row("ours", 640, 24, 1.0), kernel="kernel: AVX512")
+    assert _explained([ours, row("torch", 640, 24, 2.0)]).startswith("ours, kernel: AVX512. ")
 
 
 def row(engine: str, n: int, d: int, seconds: float) -> Row:

@@ -97,6 +97,15 @@ def test_the_first_champion_can_be_loaded_and_knows_where_it_comes_from(mlflow: 
     assert not again.moved and again.version == "1" and len(versions(mlflow)) == 1
 
 
+def test_a_model_that_was_damaged_on_the_disk_is_not_registered(mlflow: Any) -> None:
+    run = recorded(mlflow, "damaged", base())
+    weights = sorted((run.dataset("model_insertion") / "pipeline").iterdir())[-1]
+    weights.write_bytes(weights.read_bytes()[:-1] + b"!")
+    with pytest.raises(StageFailed, match=rf"model_insertion/pipeline/{weights.name}: expected .* was damaged"):
+        promote("damaged")
+    assert not versions(mlflow)
+
+
 def versions(mlflow: Any) -> list[Any]:
     return list(mlflow.MlflowClient().search_model_versions(f"name = '{MODEL}'"))
 

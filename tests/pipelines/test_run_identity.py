@@ -36,6 +36,13 @@ def test_every_difference_has_its_own_folder() -> None:
         Request("full", overrides=["mining.min_views=2"]),
         Request("full", engine="kfp"),
         Request("full", engine="docker"),
+        # What differs may be beyond the words that fit into a name.
+        Request("full", overrides=[f"models.captioner={'x' * 60}/1"]),
+        Request("full", overrides=[f"models.captioner={'x' * 60}/2"]),
+        Request("full", images="x" * 60),
+        Request("full", images="x" * 60, profile="open"),
+        Request("full", images="x" * 60, profile="paper"),
+        Request("full", images="x" * 60, continue_past_gates=True),
     ]
     assert len({request.folder for request in requests}) == len(requests)
     assert all(request.folder.parent == Path("runs") for request in requests)

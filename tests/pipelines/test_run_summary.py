@@ -14,9 +14,23 @@ from pipelines.engines import summary
 from pipelines.engines.ahead import duration, how_far, planned
 from pipelines.engines.request import Request
 from pipelines.engines.results import RowCount, result
-from pipelines.engines.summary import Outcome, summarise
+from pipelines.engines.summary import Outcome, announce, summarise
 from pipelines.engines.told import Told
-from pipelines.steps import STEPS
+from pipelines.steps import PIPELINES, STEPS
+
+
+def test_a_part_of_the_work_says_beforehand_what_else_it_brings_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
+    announce(Request("training"))
+    before = STEPS[PIPELINES["training"][0].name]
+    (last,) = {step.name for step in PIPELINES["dataset"][-1:]}
+    assert before.name != last
+    said = f"training needs everything before it: what has changed up to {last} runs first."
+    assert capsys.readouterr().out == f"{said}\n"
+    announce(Request("full"))
+    assert capsys.readouterr().out == ""
+    announce(Request("training", engine="kfp"))
+    stages = len(PIPELINES["training"])
+    assert capsys.readouterr().out.startswith(f"Kubeflow runs all {stages} stages of training, whether anything has")
 
 
 def test_what_did_not_come_in_is_told_by_name_if_anything_is_new(

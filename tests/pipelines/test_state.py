@@ -1,5 +1,6 @@
 """What belongs to the current run, and what is only left over from an earlier one."""
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -142,7 +143,9 @@ def test_kfp_is_judged_by_the_gates_of_its_own_run(
     finished = make_workspace(tmp_path / "finished")
     make_step(finished, STEPS["gate_model"], verdict=verdict)
 
-    (workspace.root / "data/kfp/earlier").mkdir(parents=True)
+    earlier = workspace.root / "data/kfp/earlier"
+    earlier.mkdir(parents=True)
+    os.utime(earlier, times=(2**32, 2**32))  # a clock that was wrong: the newest folder is not this run's
 
     def pipeline(**_: object) -> None:
         for step in (STEPS[name] for name in made):

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from components.common.statistics import Interval
+from components.evaluation.params import Params
 from components.sandbox.training.measure import Neighbours
+from components.sandbox.verify import grid_models, small_models
 from components.sandbox.verify.intervals import bootstrap, precision_above
 from components.sandbox.verify.small_models import window
-from components.sandbox.verify.table import BARS, Measured, rows_of
+from components.sandbox.verify.table import BARS, Measured, rows_of, verify_models
 
 PRECISE = "ir: precision of the benchmark's pairs in the corpus' window"
 MISSED = {
@@ -82,6 +84,20 @@ def test_the_lower_end_of_an_interval_has_to_reach_the_bar() -> None:
     assert all(row.passed for row in rows_of(all_at(2.0, 2.0)))
     at = rows_of({what: Measured(Interval(2, bar or 0.0, 2)) for what, bar in BARS.items()})
     assert all(row.passed for row in at)
+
+
+def test_the_table_says_which_bar_is_missed_and_a_missed_one_fails(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without measuring: one measure reaches its bar on average, but not surely."""
+    unsure = "detector: AP50"
+    for measured, missed in ((all_at(2, 2), []), (all_at(2, 2) | {unsure: Measured(Interval(2, 0, 2))}, [unsure])):
+        monkeypatch.setattr(small_models, "small_models", lambda measured=measured: measured)
+        monkeypatch.setattr(grid_models, "grid_models", lambda evaluation: {})
+        monkeypatch.setenv("COLUMNS", "200")
+        assert verify_models(Params(), None) == (not missed)
+        lines = capsys.readouterr().out.splitlines()
+        assert [line for line in lines if "MISSED" in line] == [line for line in lines if unsure in line and missed]
 
 
 def test_every_listed_row_is_measured_and_every_measure_listed() -> None:

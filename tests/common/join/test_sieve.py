@@ -110,3 +110,7 @@ def test_a_machine_without_the_kernel_has_none(monkeypatch, tmp_path):
     monkeypatch.setattr(built, "library", lambda: found)
     assert best_isa() == Isa.NONE
     assert "15 times slower: install g++ and run `make setup`" in built.in_words(Isa.NONE, "cpu")
+
+
+def test_a_kernel_is_called_by_its_instruction_set():
+    assert [built.in_words(isa, "cpu") for isa in LEVELS] == ["kernel: AVX2", "kernel: AVX512"]

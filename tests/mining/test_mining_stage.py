@@ -172,6 +172,7 @@ def test_the_report_uses_the_least_number_of_views(corpus_paths, tmp_path):
     [collection] = report.plots["recurrence_by_collection"]
     assert (collection["with_1_view"], collection["with_min_views"]) == (40, 0)
     assert any("0 (0.0%) at least 5" in note for note in report.notes)
+    assert any("no object has 5 views" in note for note in report.notes)
 
 
 def test_the_report_names_the_instruction_set_that_found_the_pairs(corpus_paths, tmp_path):

@@ -33,6 +33,14 @@ def test_a_part_of_the_work_says_beforehand_what_else_it_brings_up_to_date(capsy
     assert capsys.readouterr().out.startswith(f"Kubeflow runs all {stages} stages of training, whether anything has")
 
 
+def test_a_result_names_the_least_number_of_views_that_made_it(tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path / "run")
+    for folder in workspace.outputs(STEPS["mining"]).values():
+        manifest = folder / "manifest.json"
+        manifest.write_text(manifest.read_text().replace('"min_views": 3', '"min_views": 5'))
+    assert result(workspace, STEPS["mining"]) == "0 sets of at least 5 views from 0 objects"
+
+
 def test_what_did_not_come_in_is_told_by_name_if_anything_is_new(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -154,10 +154,12 @@ def test_kfp_is_judged_by_the_gates_of_its_own_run(
             for role, folder in finished.outputs(step).items():
                 shutil.copytree(folder, task / role)
 
-    monkeypatch.setattr(kubeflow, "build", lambda _, shares: pipeline)
+    built_with_shares = []
+    monkeypatch.setattr(kubeflow, "build", lambda _, shares: built_with_shares.append(shares) or pipeline)
     if error is None:
         engines.run_kfp(workspace, "evaluation")
     else:
         with pytest.raises(error, match="gate_model"):
             engines.run_kfp(workspace, "evaluation")
     assert Dataset(workspace.dataset("scores")).digest == Dataset(finished.dataset("scores")).digest
+    assert built_with_shares == [False], "with one share each step starts once"

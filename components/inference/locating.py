@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from components.common.data.reading import MANIFEST, Dataset
+from components.common.data.verification import refuse_damage
 from components.common.diffusion import PIPELINE
 from components.common.errors import UserError
 from components.common.vision.models import locate, weights_digest
@@ -31,7 +32,8 @@ class Found(NamedTuple):
 def find_model(reference: str) -> Found:
     """The model of a reference: a folder, `sandbox:NAME`, `models:/NAME/VERSION` or `models:/NAME@ALIAS`.
 
-    Raises `UserError` if there is no such model, or it is not one of ours.
+    A registered model has been copied, so its files are hashed. Raises `UserError` if there is no such model, or it is
+    not one of ours, and `StageFailed` if a registered one was damaged.
     """
     if reference.startswith(REGISTRY):
         name, folder = registered(reference)
@@ -42,6 +44,8 @@ def find_model(reference: str) -> Found:
         name, folder = reference, Path(where)
     pipeline = _pipeline_in(folder, reference)
     if (pipeline.parent / MANIFEST).is_file():
+        if reference.startswith(REGISTRY):
+            refuse_damage(pipeline.parent)
         manifest = Dataset(pipeline.parent).manifest
         return Found(pipeline, name, manifest.digest, manifest.inputs.get("latents", ""))
     return Found(pipeline, name, weights_digest(str(pipeline)), "")

@@ -120,11 +120,12 @@ def _refuse_if_overtaken(before: Any, now: Any, version: str) -> None:
 
 
 def _scores_of(champion: Any) -> Scored:
-    """The scores that are stored with a version."""
+    """The scores that are stored with a version. Raises `StageFailed` if they were damaged."""
     import mlflow
 
     name = f"{champion.name} version {champion.version}"
     folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=f"{champion.source}/{SCORES}"))
+    refuse_damage(folder)
     return Scored(name, Dataset(folder))
 
 

@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from components.common.data.digests import digest_file
 from components.common.data.reading import Dataset
-from components.common.errors import UserError
+from components.common.data.writing import Writer
+from components.common.errors import StageFailed, UserError
+from components.common.stage.params import StageParams
 from components.common.vision.origin import origin_of
 from components.inference.jobs import make, read_jobs, settle
 from components.inference.locating import find_model
@@ -153,13 +156,22 @@ def test_a_stop_leaves_whole_pictures_and_the_rest_is_made_later(inserting: Trai
     assert [outcome.state for outcome in settled] == ["kept"]
 
 
+def trained_model(data: Path) -> Dataset:
+    """The base model, as a training leaves its own."""
+    model = data / "model_insertion"
+    shutil.copytree(find_model(MODEL).pipeline, model / "pipeline")
+    files = sorted(path for path in (model / "pipeline").rglob("*") if path.is_file())
+    rows = [{"path": str(path.relative_to(model)), "bytes": 1, "sha256": digest_file(path)} for path in files]
+    with Writer(model, "model", "train_insertion", {"latents": data / "latents"}, StageParams()) as out:
+        out.write(0, rows)
+    return Dataset(model)
+
+
 def test_a_trained_model_is_named_by_its_dataset_and_by_the_registry(folder: Path, monkeypatch) -> None:
     import mlflow
 
     write_run(folder / "data", photographs=4)
-    pipeline = folder / "data/model_insertion/pipeline"
-    pipeline.symlink_to(find_model(MODEL).pipeline)
-    dataset = Dataset(folder / "data/model_insertion")
+    dataset = trained_model(folder / "data")
     found = find_model("data/model_insertion")
     assert (found.digest, found.trained_on) == (dataset.digest, dataset.manifest.inputs["latents"])
 
@@ -177,6 +189,9 @@ def test_a_trained_model_is_named_by_its_dataset_and_by_the_registry(folder: Pat
         assert registered.name == f"models:/mugs/{version}" and registered[2:] == found[2:]
     with pytest.raises(UserError, match="cannot be fetched from MLflow's registry"):
         find_model("models:/mugs/9")
+    (folder / "promoted/model/pipeline/model_index.json").write_text('{"_class_name": "GridPipeline"}')
+    with pytest.raises(StageFailed, match=r"model_index\.json: expected .*damaged on its way"):
+        find_model("models:/mugs@champion")
 
 
 def test_a_registry_that_is_away_is_one_sentence_without_its_password(monkeypatch) -> None:

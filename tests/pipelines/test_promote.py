@@ -106,6 +106,18 @@ def test_a_model_that_was_damaged_on_the_disk_is_not_registered(mlflow: Any) -> 
     assert not versions(mlflow)
 
 
+def test_no_run_is_compared_with_damaged_scores_of_the_champion(mlflow: Any) -> None:
+    recorded(mlflow, "first", base())
+    recorded(mlflow, "second", moved(base(), 0.02))
+    promote("first")
+    stored = Path(mlflow.artifacts.download_artifacts(f"models:/{MODEL}@champion")) / "scores"
+    [table] = stored.glob("*.parquet")
+    table.write_bytes(table.read_bytes()[:-1] + b"!")
+    with pytest.raises(StageFailed, match=rf"scores/{table.name}: expected .* was damaged"):
+        promote("second")
+    assert len(versions(mlflow)) == 1
+
+
 def versions(mlflow: Any) -> list[Any]:
     return list(mlflow.MlflowClient().search_model_versions(f"name = '{MODEL}'"))
 

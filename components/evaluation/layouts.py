@@ -67,7 +67,7 @@ class Annotations:
         files = [path for path in sorted(folder.glob("[!.]*")) if path.is_file() and path.name not in (BOXES, PROMPT)]
         others = [self.name(path) for path in files if path.suffix.lower() not in ENDINGS]
         if others:
-            self.notes.append(f"passed over, since their names do not end like a photograph's: {some(others)}")
+            self.notes.append(f"skipped, since their names have no ending of a photograph's: {some(others)}")
         return [path for path in files if path.suffix.lower() in ENDINGS]
 
     def name(self, path: Path) -> str:
@@ -84,7 +84,7 @@ def annotate(folder: Path) -> tuple[str, list[str]]:
     Raises `UserError` if there is one already, or the folder has no known layout.
     """
     if (folder / ANNOTATIONS).exists():
-        raise UserError(f"{folder / ANNOTATIONS} is there already: remove it to have it written again")
+        raise UserError(f"{folder / ANNOTATIONS} already exists: remove it to have it written again")
     if not folder.is_dir():
         raise UserError(f"there is no folder {folder}")
     name, read = _layout(folder)

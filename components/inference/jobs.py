@@ -135,7 +135,7 @@ def _is_there(path: Path, request: AnyRequest, model: Found) -> bool:
     existing = origin_of(path.read_bytes()) if path.is_file() else None
     if existing is None or _is_scene(path, request):
         problem = "the scene itself" if existing else "not a picture that was made here"
-        raise UserError(f"{path} is there already, and {problem}: name another file")
+        raise UserError(f"{path} already exists, and {problem}: name another file")
     origin = origin_of_request(request, model)
     return replace(existing, model_name=origin.model_name) == origin
 

@@ -13,14 +13,16 @@ from pipelines.takedown.plan import Plan
 from pipelines.takedown.purge import purge_run, purge_stores, stored_versions
 from pipelines.takedown.receipt import Receipt, write_receipt
 from pipelines.takedown.records import withdraw
-from pipelines.takedown.repair import deny_list_of, repair
+from pipelines.takedown.repair import local_deny_list, repair
 
 
 def apply(plan: Plan, denied: Sequence[Denied]) -> Receipt:
     """Does what the plan says and writes the receipt. denied: the photographs' entries for the deny list."""
     workspace, console = Workspace(Path(plan.workspace)), Terminal()
-    for place in {deny_list_of(Workspace(Path(root))) for root in (plan.workspace, *plan.elsewhere)}:
-        _deny(place, denied)
+    places = {local_deny_list(Workspace(Path(root))) for root in (plan.workspace, *plan.elsewhere)}
+    listed = [entry for place in places for entry in read_denied(str(place)).entries]
+    for place in places:  # also with what an interrupted takedown has put on only some of the lists
+        _deny(place, [*denied, *(entry for entry in listed if entry.takedown == plan.takedown)])
     plan.save()
     console.print("1/4 The datasets are made again without the photographs.")
     stopped = repair(workspace)

@@ -18,7 +18,7 @@ from pipelines.engines.workspace import Workspace, workspaces
 from pipelines.takedown.copies import copies_of
 from pipelines.takedown.holding import holding
 from pipelines.takedown.outputs import held_there, ids_there
-from pipelines.takedown.repair import deny_list_of
+from pipelines.takedown.repair import local_deny_list, refuse_elsewhere
 from pipelines.takedown.targets import deny, read_targets
 from pipelines.takedown.traces import Traces, traces_of
 
@@ -101,8 +101,9 @@ def make_plan(workspace: Path, asked: Sequence[str], outputs: Sequence[str] = ()
 
     workspace: the run to repair, relative to the current folder. asked: see `read_targets`. outputs: addresses of
     Kubeflow runs' artifacts, which are also searched. Raises `UserError` if an entry names no photograph, the
-    workspace holds no run, or a run's deny list is not a local file.
+    workspace holds no run or was started in another folder, or a run's deny list is not a local file.
     """
+    refuse_elsewhere(Workspace(workspace))
     runs = {root: Run(Workspace(root).data) for root in (workspace, *other_runs(workspace))}
     run = runs[workspace]
     targets = read_targets(run, asked)
@@ -112,7 +113,7 @@ def make_plan(workspace: Path, asked: Sequence[str], outputs: Sequence[str] = ()
     gone = [*targets.image_ids, *copies]
     affected = {root: rows for root, each in runs.items() if (rows := closure(each, gone))}
     for root in (workspace, *affected):
-        deny_list_of(Workspace(root))  # says so if it cannot be written
+        local_deny_list(Workspace(root))  # says so if it cannot be written
     own, own_asked = affected.get(workspace, {}), closure(run, targets.image_ids)
     stored = [ids_there(address, gone) for address in outputs]
     by_run = [traces_of(runs[root], rows) for root, rows in affected.items()]

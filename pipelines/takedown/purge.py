@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from components.common.data.reading import MANIFEST, Manifest, is_complete
-from components.common.errors import StageFailed
+from components.common.errors import StageFailed, in_one_line
 from components.lineage.indexes import keep_indexes
+from components.lineage.keys import FOLDER as INDEXES
 from components.lineage.rows import Rows, Run
 from pipelines.engines.local import open_dvc
 from pipelines.engines.workspace import Workspace, workspaces
@@ -19,8 +20,9 @@ from pipelines.takedown.holding import holding, maker_of
 from pipelines.takedown.traces import Traces
 from pipelines.takedown.versions import KEPT, Record, Store, opened_stores, records_of, tainted, unexplained
 
-GOING = "taken-down"
+GOING = "being-deleted"
 """The folder, beside a run's datasets, of those that are being deleted."""
+AGAIN = "then apply the takedown again with --resume and its name"
 
 
 def purge_run(root: Path, traces: Traces, repaired: bool = False) -> int:
@@ -39,6 +41,7 @@ def purge_run(root: Path, traces: Traces, repaired: bool = False) -> int:
     # These belong to no stage, and show or count what was in the datasets.
     kept_by_none = (workspace.kubeflow.name, "found.png", *FORMATS.values())
     others = [data / name for name in kept_by_none] if bad or repaired else []
+    others += [index for name in names for index in (data / INDEXES).glob(f"{name}-*")]
     count = sum(map(delete, [data / GOING, *sorted(reports), *pages, *others]))
     for rows in sorted(bad, key=_made_from_it):
         _set_aside(rows.dataset.folder, data / GOING)
@@ -54,7 +57,12 @@ def _made_from_it(rows: Rows) -> int:
 
 
 def _set_aside(folder: Path, going: Path) -> None:
-    """Moves a dataset at once: one of which only a part was deleted could not be read by another purge."""
+    """Moves a dataset at once: one of which only a part was deleted could not be read by another purge.
+
+    Raises `StageFailed` if it cannot be moved, or is a link, whose target would stay.
+    """
+    if folder.is_symlink():
+        raise StageFailed(f"{folder} is a symbolic link: put the folder {folder.resolve()} in its place, {AGAIN}")
     with _deleting(folder):
         going.mkdir(exist_ok=True)
         folder.rename(going / folder.name)
@@ -77,7 +85,7 @@ def purge_stores(workspace: Workspace, traces: Traces) -> dict[str, int]:
             counts[store.name] = _purge_store(store, bad)
             for record in records:
                 if record.file and record.stage not in KEPT and (record.makes | record.reads) & bad:
-                    record.file.unlink(missing_ok=True)
+                    delete(record.file)
     return counts
 
 
@@ -109,15 +117,15 @@ def _purge_store(store: Store, bad: set[str]) -> int:
 
 def delete_object(odb: Any, path: str) -> None:
     """Deletes an object; in a bucket, with all its versions."""
-    if odb.fs.protocol != "s3":
-        with _deleting(path):
+    with _deleting(path):
+        if odb.fs.protocol != "s3":
             odb.fs.remove(path)
-        return
-    server, (bucket, _, key) = odb.fs.fs, path.partition("/")
-    listed = server.call_s3("list_object_versions", Bucket=bucket, Prefix=key)
-    for version in [*listed.get("Versions", ()), *listed.get("DeleteMarkers", ())]:
-        server.call_s3("delete_object", Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
-    server.invalidate_cache(path)
+            return
+        server, (bucket, _, key) = odb.fs.fs, path.partition("/")
+        listed = server.call_s3("list_object_versions", Bucket=bucket, Prefix=key)
+        for version in [*listed.get("Versions", ()), *listed.get("DeleteMarkers", ())]:
+            server.call_s3("delete_object", Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
+        server.invalidate_cache(path)
 
 
 def _digest(store: Store, oid: str) -> str:
@@ -139,7 +147,5 @@ def _deleting(path: Path | str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StageFailed(
-            f"{path} cannot be deleted ({error.strerror}): make it writable, then apply the takedown again with "
-            "--resume and its name"
-        ) from None
+        reason = error.strerror or in_one_line(error)
+        raise StageFailed(f"{path} cannot be deleted ({reason}): make it writable, {AGAIN}") from None

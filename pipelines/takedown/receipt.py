@@ -18,7 +18,7 @@ from pipelines.engines.state import verdicts
 from pipelines.engines.workspace import Workspace
 from pipelines.takedown.plan import FOLDER, Plan, load_plan
 from pipelines.takedown.records import Withdrawn
-from pipelines.takedown.repair import deny_list_of
+from pipelines.takedown.repair import deny_list
 
 OUT_OF_REACH = (
     "The weights of models that were trained on the photographs before: train them again from the repaired dataset.",
@@ -86,7 +86,7 @@ def write_receipt(
         models=[*plan.models, *withdrawn.trained],
         originals=plan.originals,
         refused=_refused(run, plan),
-        by_bytes=without_look(read_denied(str(deny_list_of(workspace))).entries, plan.image_ids),
+        by_bytes=without_look(read_denied(deny_list(workspace)).entries, plan.image_ids),
         withdrawn=withdrawn.runs,
         out_of_reach=[*OUT_OF_REACH, *([BEHIND_MLFLOW] if withdrawn.behind else [])],
     )

@@ -1,10 +1,14 @@
 """Repairs a run: its own pipeline makes its dataset again, with the deny list."""
 
+import os
 from pathlib import Path
 
+from components.common.data.files import write_atomically
 from components.common.errors import GateStop, UserError
+from components.common.stage.params import section
 from components.common.stage.yaml_text import read_yaml
 from components.ingest.params import DENIED
+from pipelines.engines.again import started_in
 from pipelines.engines.dvc_file import render_dvc
 from pipelines.engines.identity import is_local
 from pipelines.engines.request import Request
@@ -18,7 +22,7 @@ def repair(workspace: Workspace) -> str:
 
     Returns the sentence of the gate that stopped it; empty if all passed.
     """
-    (workspace.root / "dvc.yaml").write_text(render_dvc(workspace.root), encoding="utf-8")  # it now names the deny list
+    write_atomically(workspace.root / "dvc.yaml", render_dvc(workspace.root).encode())  # it now names the deny list
     try:
         run_pipeline(Request.of(workspace))
     except GateStop as stop:
@@ -26,11 +30,30 @@ def repair(workspace: Workspace) -> str:
     return ""
 
 
-def deny_list_of(workspace: Workspace) -> Path:
-    """The deny list with which the datasets of a run are made again. Raises `UserError` if it is not a local file."""
+def refuse_elsewhere(workspace: Workspace) -> None:
+    """A run is repaired where it was started, since its photographs and deny list are relative to that folder.
+
+    Raises `UserError` if this is another one.
+    """
+    home = started_in(workspace.root) if workspace.identity.is_file() else workspace.root
+    if home.resolve() != Path().resolve():
+        named = os.path.relpath(workspace.root.resolve(), home.resolve())
+        raise UserError(
+            f"the run in {workspace.root} is repaired from the folder in which it was started: go to "
+            f"{os.path.relpath(home.resolve())} and give --workspace {named}"
+        )
+
+
+def deny_list(workspace: Workspace) -> str:
+    """The path or address of the deny list with which the datasets of a run are made again; empty if it has none."""
     in_place = not workspace.identity.is_file() and Path(FILE).is_file()
-    default = read_yaml(Path(FILE))["ingest"]["denied"] if in_place else DENIED
-    place = Request.of(workspace).asked().get("ingest.denied", default)
+    default = section(read_yaml(Path(FILE)), "ingest", FILE).get("denied", DENIED) if in_place else DENIED
+    return str(Request.of(workspace).asked().get("ingest.denied", default))
+
+
+def local_deny_list(workspace: Workspace) -> Path:
+    """The same as a file to write to. Raises `UserError` if it is not a local one."""
+    place = deny_list(workspace)
     if not is_local(place):
         raise UserError(
             f"ingest.denied of the run in {workspace.root} is {place or 'empty'}, and a takedown writes to a file: "

@@ -15,7 +15,7 @@ from components.lineage.find import find
 from components.lineage.identify import candidates
 from components.lineage.rows import Run
 from pipelines.engines.workspace import Workspace
-from pipelines.takedown.repair import deny_list_of
+from pipelines.takedown.repair import deny_list
 
 SHA256 = re.compile("[0-9a-f]{64}")
 EVERY = 1 << 40
@@ -104,7 +104,7 @@ def _taken_down(run: Run, text: str) -> str:
         return "".join(details[:1])
     data = Path(text).read_bytes()
     try:
-        read_denied(str(deny_list_of(Workspace(run.data.parent)))).check(sha256(data).hexdigest(), decode(data))
+        read_denied(deny_list(Workspace(run.data.parent))).check(sha256(data).hexdigest(), decode(data))
     except Rejected as refused:
         return refused.detail if refused.reason == REASON else ""
     return ""

@@ -8,6 +8,7 @@ from components.common.data.schemas import blob_columns
 from components.common.stage.progress import track
 from components.common.vision.looks import Look
 from components.ingest.denied import Denied, read_denied
+from components.ingest.params import DENIED
 from components.lineage.keys import FOLDER as INDEXES
 from components.lineage.references import PICTURES, WHOLE
 from pipelines.engines.local import open_dvc
@@ -17,7 +18,7 @@ from pipelines.takedown.copies import alike
 from pipelines.takedown.outputs import search_outputs
 from pipelines.takedown.plan import Plan
 from pipelines.takedown.records import search_records
-from pipelines.takedown.repair import deny_list_of
+from pipelines.takedown.repair import deny_list
 from pipelines.takedown.seen import Likeness, likenesses, without_kept
 from pipelines.takedown.traces import Trace, Traces, files_below
 from pipelines.takedown.versions import opened_stores
@@ -32,7 +33,7 @@ def verify(plan: Plan) -> tuple[list[Trace], int]:
     data = {path.resolve() for root in roots if (path := Workspace(root).data).is_dir()}
     files = [file for folder in sorted(data) for file in files_below(folder) if INDEXES not in file.parts]
     files += [file for folder in (Path("mlartifacts"), KEPT) for file in files_below(folder)]
-    denied = [entry for entry in read_denied(str(deny_list_of(workspace))).entries if entry.takedown == plan.takedown]
+    denied = [entry for entry in read_denied(deny_list(workspace) or DENIED).entries if entry.takedown == plan.takedown]
     looks = [entry.look for entry in denied if entry.look]
     kept = [Dataset(folder / "images") for folder in sorted(data) if is_complete(folder / "images")]
     in_files, alike_in = _searched(files, plan.traces, looks)

@@ -115,7 +115,7 @@ def put(cache: Path, data: bytes) -> str:
 def restored(root: Path, cache: Path, entry: dict) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(restoring, "shared_cache", lambda: cache)
-        texts = {restoring.LOCK: json.dumps({"stages": {"step": entry}}), restoring.FILE: "{}"}
+        texts = {restoring.DVC_LOCK: json.dumps({"stages": {"step": entry}}), restoring.FILE: "{}"}
         restoring.restore("a run", texts, root / "made")
 
 

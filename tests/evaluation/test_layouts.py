@@ -140,7 +140,7 @@ def test_photographs_by_the_guide_are_a_sound_benchmark(photographed: Path) -> N
     samples = insertion_samples(benchmark, Params())
     assert [(sample.subject, len(sample.references)) for sample in samples] == [("jug", 3), ("mug", 3)]
     assert benchmark.prompts == {"mug": ["a mug on a beach"], "jug": ["a jug on a beach"]}
-    with pytest.raises(UserError, match="is there already: remove it"):
+    with pytest.raises(UserError, match="already exists: remove it"):
         annotate(photographed)
 
 

@@ -158,12 +158,12 @@ def test_a_stop_leaves_whole_pictures_and_the_rest_is_made_later(inserting: Trai
 
 def trained_model(data: Path) -> Dataset:
     """The base model, as a training leaves its own."""
-    model = data / "model_insertion"
-    shutil.copytree(find_model(MODEL).pipeline, model / "pipeline")
-    files = sorted(path for path in (model / "pipeline").rglob("*") if path.is_file())
-    rows = [{"path": str(path.relative_to(model)), "bytes": 1, "sha256": digest_file(path)} for path in files]
+    model, pipeline = data / "model_insertion", find_model(MODEL).pipeline
+    files = {path.relative_to(pipeline): path for path in sorted(pipeline.rglob("*")) if path.is_file()}
+    rows = [{"path": f"pipeline/{name}", "bytes": 1, "sha256": digest_file(path)} for name, path in files.items()]
     with Writer(model, "model", "train_insertion", {"latents": data / "latents"}, StageParams()) as out:
         out.write(0, rows)
+    shutil.copytree(pipeline, model / "pipeline")
     return Dataset(model)
 
 

@@ -100,8 +100,8 @@ def test_the_summary_measures_what_can_be_measured(exported_run: Workspace, tmp_
     )  # fmt: skip
     assert fields["reservations"][0] == (
         "measured",
-        "2 rows kept out because of an opt-out; 2 of 5 photographs that were used carry a signal, "
-        "and 1 say when one was checked",
+        "2 rows kept out because of an opt-out; 2 of 5 photographs that were used carry a signal; "
+        "of these, 1 with the date of the check",
     )
     assert fields["model"][0][1].startswith("model_insertion (")
 

@@ -24,7 +24,6 @@ from pipelines.takedown.printing import print_plan
 from pipelines.takedown.purge import purge_run
 from pipelines.takedown.receipt import text_of, write_receipt
 from pipelines.takedown.records import Withdrawn
-from pipelines.takedown.repair import deny_list_of
 from pipelines.takedown.verify import _by_look
 
 IMAGES = Path(__file__).parents[2] / "components/sandbox/world/corpus/images"
@@ -111,13 +110,34 @@ def test_every_run_that_had_a_photograph_refuses_it_by_its_own_list(
         if not asked:
             with pytest.raises(UserError, match=r"ingest.denied of the run in runs/shop is (s3://b|empty)"):
                 make_plan(Path(), [GONE])
-    with monkeypatch.context() as there:
-        there.chdir("runs/shop")
-        assert deny_list_of(Workspace(Path())) == Path("../../of-shop.parquet")
     applying.apply(*make_plan(Path(), [GONE]))
     for place in ("of-home.parquet", "of-shop.parquet"):
         assert [entry.image_id for entry in read_denied(place).entries] == asked
     assert not (home / "denied.parquet").exists()
+
+
+def test_a_run_is_repaired_where_it_was_started(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Identity("", "", "sandbox", {}).write(Workspace(home / "runs/shop"))
+    monkeypatch.chdir(home / "runs/shop")
+    with pytest.raises(UserError, match=r"run in \. is repaired .*: go to \.\./\.\. and give --workspace runs/shop"):
+        make_plan(Path(), [GONE])
+    monkeypatch.chdir(home / "runs")
+    with pytest.raises(UserError, match=r"the run in \.\. is repaired .*: go to \.\. and give --workspace \."):
+        make_plan(Path(".."), [GONE])
+
+
+def test_a_list_that_an_interrupted_takedown_missed_gets_the_photographs(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, done in {"repair": "", "stored_versions": set(), "purge_stores": {}, "withdraw": NOTHING}.items():
+        monkeypatch.setattr(applying, name, lambda *_, done=done: done)
+    (home / "params.yaml").write_text(render(resolve("sandbox")))
+    Identity("", "", "sandbox", {"ingest.denied": "../../of-shop.parquet"}).write(Workspace(home / "runs/shop"))
+    plan, denied = make_plan(Path(), [GONE])
+    plan.save()
+    write_denied(home / "of-shop.parquet", denied)
+    applying.apply(load_plan(plan.takedown), [])
+    assert [entry.image_id for entry in read_denied("denied.parquet").entries] == plan.image_ids
 
 
 def test_the_receipt_says_what_is_refused_by_its_bytes_only(home: Path) -> None:

@@ -19,7 +19,7 @@ from components.lineage.indexes import keep_indexes
 from components.lineage.rows import Run
 from pipelines.engines.workspace import Workspace
 from pipelines.lineage.exports.export import FORMATS
-from pipelines.takedown.purge import purge_run, purge_stores, stored_versions
+from pipelines.takedown.purge import GOING, purge_run, purge_stores, stored_versions
 from pipelines.takedown.traces import Traces, files_below, traces_of
 from tests.lineage.lineage_data import write_run
 
@@ -87,7 +87,7 @@ def test_what_cannot_be_deleted_stops_the_takedown(tmp_path, monkeypatch):
             raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
     monkeypatch.setattr(shutil, "rmtree", read_only)
-    with pytest.raises(StageFailed, match=r"data/taken-down cannot be deleted \(Permission denied\)"):
+    with pytest.raises(StageFailed, match=r"data/being-deleted cannot be deleted \(Permission denied\)"):
         purge_run(tmp_path, traces)
 
 
@@ -97,20 +97,36 @@ def test_a_run_is_purged_alike_wherever_another_purge_of_it_was_killed(tmp_path,
         (tmp_path / "whole" / "data" / "reports" / step).mkdir(parents=True)
         (tmp_path / "whole" / "data" / "reports" / step / "report.json").write_text("{}")
     traces = traces_in(tmp_path / "whole" / "data", 3)
-    for killed_at in (0, 2, 4, 6, 9, 20):
-        shutil.copytree(tmp_path / "whole", tmp_path / "killed")
-        with monkeypatch.context() as kill:
-            left = iter(range(killed_at))
-            for name in ("unlink", "rename"):
-                kill.setattr(os, name, until_killed(getattr(os, name), left))
-            with pytest.raises(KeyboardInterrupt):
-                purge_run(tmp_path / "killed", traces)
-        purge_run(tmp_path / "killed", traces)
-        remaining = {path.relative_to(tmp_path / "killed") for path in (tmp_path / "killed").rglob("*")}
-        shutil.rmtree(tmp_path / "killed")
-        if not killed_at:
-            first = remaining
-        assert remaining == first and not any("taken-down" in path.parts for path in remaining)
+    expected, undisturbed = purged(tmp_path, traces, monkeypatch, killed_at=10_000)
+    assert undisturbed and not any(GOING in path.parts for path in expected)
+    for killed_at in range(10_000):
+        remaining, undisturbed = purged(tmp_path, traces, monkeypatch, killed_at)
+        assert remaining == expected, killed_at
+        if undisturbed:
+            break
+    assert killed_at > 20
+
+
+def purged(tmp_path: Path, traces: Traces, monkeypatch, killed_at: int) -> tuple[set[Path], bool]:
+    """What is left of a run after a purge that was killed at its `killed_at`-th step, and another one.
+
+    Also, whether the first one had ended before. Nothing that is left holds a trace.
+    """
+    run, undisturbed = tmp_path / "killed", True
+    shutil.copytree(tmp_path / "whole", run)
+    with monkeypatch.context() as kill:
+        left = iter(range(killed_at))
+        for name in ("unlink", "rename"):
+            kill.setattr(os, name, until_killed(getattr(os, name), left))
+        try:
+            purge_run(run, traces)
+        except KeyboardInterrupt:
+            undisturbed = False
+    purge_run(run, traces)
+    assert not holding(run, traces)
+    remaining = {path.relative_to(run) for path in run.rglob("*")}
+    shutil.rmtree(run)
+    return remaining, undisturbed
 
 
 def until_killed(act: Callable[..., None], left: Iterator[int]) -> Callable[..., None]:

@@ -14,7 +14,7 @@ PARQUET = b"PAR1"
 
 
 def check_writable(path: Path) -> None:
-    """Raises `UserError` if there is no folder to write a file to, before the work is done that it is to hold."""
+    """Raises `UserError` if there is no folder to write a file to: called before the work whose result it will hold."""
     if not path.parent.is_dir():
         raise UserError(f"there is no folder {path.parent} to write {path.name} to: make it first")
 

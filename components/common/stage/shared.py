@@ -69,7 +69,7 @@ class Crops(StageParams):
 
 
 class StoredCrops(Crops):
-    """How an object is cut out, of a photograph or of the benchmark that is kept apart."""
+    """How an object is cut out of a photograph, also of one in the benchmark that is kept apart."""
 
     section: ClassVar[str] = "crops"
 

@@ -33,8 +33,11 @@ def crops(source: str, scale: float, side: int) -> Iterator[tuple[str, Image.Ima
             try:
                 box = object_box(folder, annotation)
                 found = object_crop(read_photograph(folder, name), box, scale, side)
-            except (OSError, ValueError, Rejected, UserError) as error:
+            except (OSError, ValueError, Rejected) as error:
                 raise UserError(f"the benchmark's photograph {folder / name} cannot be read: {error}") from None
+            except UserError as error:
+                place = f"annotation {annotation['id']} of {folder / ANNOTATIONS} ({name})"
+                raise UserError(f"{place}: {error}: correct its bbox") from None
             yield f"{name}#{annotation['id']}", found
 
 

@@ -61,9 +61,12 @@ def checked_box(sides: Sequence[float], size: tuple[int, int], name: str) -> Box
 
 
 def whole_pixels(box: Box, width: int, height: int) -> Box:
-    """The box cut to a width x height photograph, edges rounded to whole px; without area if it is outside."""
-    left, right = (min(max(round(edge), 0), width) for edge in (box.x, box.x + box.w))
-    top, bottom = (min(max(round(edge), 0), height) for edge in (box.y, box.y + box.h))
+    """The box cut to a width x height photograph, edges rounded to whole px; without area if it is outside.
+
+    Halves are rounded up, so that a box of at least one px keeps its size within one px, and some area.
+    """
+    left, right = (min(max(math.floor(edge + 0.5), 0), width) for edge in (box.x, box.x + box.w))
+    top, bottom = (min(max(math.floor(edge + 0.5), 0), height) for edge in (box.y, box.y + box.h))
     return Box(left, top, max(right - left, 0), max(bottom - top, 0))
 
 

@@ -52,7 +52,7 @@ class Lock:
 
     def dataset(self, step: Step, folder: Path) -> Iterator[Finding]:
         """A dataset or report of the step, against what is on disk."""
-        path = f"data/{folder.name}" if folder.parent.name == DATA else f"data/reports/{folder.name}"
+        path = f"{DATA}/{folder.name}" if folder.parent.name == DATA else f"{DATA}/reports/{folder.name}"
         yield from unequal_items(
             f"out {path}:", hashed_by_dvc(folder), _named(self.entries[step.name], "outs").get(path, {})
         )

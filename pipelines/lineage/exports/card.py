@@ -102,8 +102,10 @@ def rights_section(measured: Rights) -> Iterator[str]:
         + (f" The parameter {measured.stated_how}." if measured.stated else "")
     )
     for title, counts in (
-        ("licence", measured.licences), ("signal in", measured.mechanisms), ("train_ai", measured.train_ai),
-    ):  # fmt: skip
+        ("licence", measured.licences),
+        ("where the signal was found", measured.mechanisms),
+        ("train_ai", measured.train_ai),
+    ):
         if counts:
             named = [(value or f"({UNKNOWN})", f"{count:,}") for value, count in counts.most_common()]
             yield table((title, "photographs"), named)

@@ -9,11 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.common.data.reading import Dataset
+from components.common.errors import UserError
 from pipelines.lineage.exports.history import History
 
 MONTH, DOMAIN = r"^(?P<found>\d{4}-\d{2})", r"^[a-z][a-z0-9+.-]*://(?:[^/@]*@)?(?P<found>[^/:?#]+)"
 TRAIN_AI = "train_ai"
-"""The column of `images` with what all rights signals say together, where a dataset has it."""
+"""The column of `images` with what all rights signals say together."""
 
 SIGNALS = """
 select mechanism, count(distinct image_id), count(distinct image_id) filter (where checked_at <> '')
@@ -80,14 +81,16 @@ class Rights:
 
 
 def rights(history: History) -> Rights:
-    """Counts the rights of every photograph that came in."""
+    """Counts the rights of every photograph that came in. Raises `UserError` if the run has no dataset of them."""
     images = history.datasets["images"]
+    if "rights" not in history.datasets:
+        raise UserError("the run has no dataset 'rights', as an earlier version of ingest made it: run it again")
     mechanisms, signalled, checked = _signals(images, history.datasets["rights"])
     return Rights(
         photographs=len(images),
         licences=_values(images, "licence"),
         mechanisms=mechanisms,
-        train_ai=_values(images, TRAIN_AI) if TRAIN_AI in columns(images) else Counter(),
+        train_ai=_values(images, TRAIN_AI),
         months=tally_matches(images, "collected_at", MONTH),
         domains=tally_matches(images, "source_url", DOMAIN),
         attributed=_filled(images, "attribution"),

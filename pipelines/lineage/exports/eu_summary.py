@@ -87,7 +87,7 @@ def _reservations(history: History, rights: Rights) -> str:
     opted_out = sum(rows for (_, _, reason), rows in refused(history).items() if reason == "opted-out")
     signals = f"{rights.signalled:,} of {rights.photographs:,} photographs that were used carry a signal"
     kept_out = f"{opted_out:,} rows kept out because of an opt-out"
-    return f"{kept_out}; {signals}, and {rights.checked:,} say when one was checked"
+    return f"{kept_out}; {signals}; of these, {rights.checked:,} with the date of the check"
 
 
 FIELDS: dict[str, dict[str, Field]] = {

@@ -1,4 +1,7 @@
-"""Conditions of use as ODRL: only what a person declares. What forbids training has not come in."""
+"""Conditions of use as ODRL: only what a person declares.
+
+Photographs that must not be used for training were not taken in.
+"""
 
 from typing import Any
 

@@ -46,7 +46,7 @@ def test_a_second_run_that_works_again_is_refused(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(whole, "_seconds", run)
     stamps = iter([{"ingest": 1}, {"ingest": 2}])
     monkeypatch.setattr(whole, "_stamps", lambda _: next(stamps))
-    with pytest.raises(StageFailed, match="did ingest again"):
+    with pytest.raises(StageFailed, match="the second run repeated ingest"):
         whole.bench("dataset", [])
 
 

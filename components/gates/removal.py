@@ -25,6 +25,9 @@ BETTER_REMOVER = (
 )
 
 
+NO_SETS = "there is no background to look at, since there is no set: see `objectmate gate explain yield`"
+
+
 def removal(inputs: dict[str, Path], params: Tuples) -> Gate:
     """Measures the residual and the outside change of every background of this run.
 
@@ -46,10 +49,10 @@ def removal(inputs: dict[str, Path], params: Tuples) -> Gate:
                 f"the share of clean backgrounds (residual at most {params.max_residual:g})",
                 share,
                 low=params.min_clean_share,
-                next_step=GIVE_BOXES if too_large else BETTER_REMOVER,
-                sentence=f"{int(clean.sum())} of all {len(clean)} backgrounds are clean, {share:.3f} (residual at most "
-                f"{params.max_residual:g}); at least {params.min_clean_share:g} is required; for other photographs "
-                f"this shows at least {others:.2f} ({CONFIDENCE:.0%}){cause}",
+                next_step=GIVE_BOXES if too_large else BETTER_REMOVER if len(clean) else NO_SETS,
+                sentence=f"{int(clean.sum())} of all {len(clean)} backgrounds are clean inside the box, {share:.3f} "
+                f"(residual at most {params.max_residual:g}); at least {params.min_clean_share:g} is required; for "
+                f"other photographs this shows at least {others:.2f} ({CONFIDENCE:.0%}){cause}",
             ),
             Check(
                 "outside_change",

@@ -29,7 +29,8 @@ def recurrence_yield(inputs: dict[str, Path], params: Recurrence) -> Gate:
                 f"the share of objects with at least {least} views",
                 full / max(objects, 1),
                 low=params.min_yield,
-                next_step=window_of(Dataset(inputs["calibration"])).wider,
+                next_step=f"a product needs photographs of {least} views besides the anchor: "
+                f"{window_of(Dataset(inputs['calibration'])).wider}",
                 after="retrieval-precision",
             ),
             Check(

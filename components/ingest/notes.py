@@ -73,7 +73,7 @@ def of_labels(
 ) -> list[str]:
     """Which labels are not used, by name, and which may not mean what they say."""
     if not labels.rows:
-        return ["There are no labels: precision can only be judged after people have labelled pairs."]
+        return ["There are no labels: only people's verdicts on pairs (`objectmate label`) can tell the precision."]
     notes = []
     if not metrics["labelled"]:
         notes.append(

@@ -219,6 +219,7 @@ def sentence(score: Score, reference: str, run: str, tests: int) -> str:
         return ""
     better, other = (run, reference) if score.difference.mean > 0 else (reference, run)
     low, high = sorted(abs(end) for end in (score.difference.low, score.difference.high))
+    digits = next((n for n in range(3, 9) if float(f"{low:.{n}f}") and f"{low:.{n}f}" != f"{high:.{n}f}"), 3)
     certain = score.verdict in (BETTER, WORSE)
     copies = score.run_copies if better == run else score.reference_copies
     copying = f"; {better} scores above the ceiling of real photographs, a sign of copying" if copies else ""
@@ -226,6 +227,6 @@ def sentence(score: Score, reference: str, run: str, tests: int) -> str:
     doubt = f"; not certain among {tests} scores, p {score.p_holm:.2g} after Holm's correction"
     return (
         f"{score.name}: {better} is {'better' if certain else 'perhaps better'} than {other} by "
-        f"{abs(score.difference.mean):.3f} ({low:.3f} to {high:.3f}, {score.subjects} subjects, paired)"
-        f"{overlap if certain else doubt}{copying}"
+        f"{abs(score.difference.mean):.{digits}f} ({low:.{digits}f} to {high:.{digits}f}, {score.subjects} subjects, "
+        f"paired){overlap if certain else doubt}{copying}"
     )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from components.lineage.find import Found
     from components.lineage.trace import Node
 
-DIGEST = re.compile("[0-9a-f]{64}")
+DIGEST, HEX = re.compile("[0-9a-f]{64}"), re.compile("[0-9a-f]{20,}")
 LISTS = ("parents", "sources", "views", "refs", "similarities")
 """Columns that name other rows, which are shown below in the tree."""
 RIGHTS = ("licence", "source_url", "attribution", "train_ai")
@@ -88,4 +88,4 @@ def shown_value(name: str, value: Any) -> str:
         return f"{value:.4g}"
     if value in (None, ""):
         return "unknown" if name in RIGHTS else ""
-    return short(value) if name.endswith(("_id", "_digest")) else str(value)
+    return short(value) if HEX.fullmatch(str(value)) else str(value)

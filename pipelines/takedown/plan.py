@@ -23,9 +23,6 @@ from pipelines.takedown.targets import deny, read_targets
 from pipelines.takedown.traces import Traces, traces_of
 
 FOLDER = Path("takedowns")
-REGENERABLE = ("sets", "tuples", "latents")
-"""Datasets whose rows are remade from what remains: a set keeps its other views, a tuple gets others. In other
-datasets, the rows about a photograph are left out."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +77,7 @@ def load_plan(takedown: str) -> Plan:
     path = inside(FOLDER, takedown) / "plan.json"
     if not path.is_file():
         known = ", ".join(sorted(path.name for path in FOLDER.glob("*"))) or "none yet"
-        raise UserError(f"there is no takedown {takedown} in this folder; there are: {known}")
+        raise UserError(f"there is no takedown {takedown} here (there are: {known}): go to where it was applied")
     try:
         return Plan(**read_json(path))
     except (TypeError, ValueError) as error:

@@ -8,12 +8,15 @@ from components.common.counts import counted
 from components.common.data.digests import short
 from components.common.data.names import some
 from components.common.terminal import Terminal, shown
-from pipelines.takedown.plan import REGENERABLE, Plan
+from pipelines.takedown.plan import Plan
 from pipelines.takedown.receipt import OUT_OF_REACH, Receipt, files_of, text_of
 from pipelines.takedown.traces import Trace
 from pipelines.takedown.verify import A_PICTURE
 
 SHOWN = 20
+OUTCOMES = {name: "made again from what remains" for name in ("sets", "tuples")}
+OUTCOMES["latents"] = "deleted: the next training makes them again"
+"""Dataset -> what becomes of its rows about a photograph, where they are not left out."""
 
 
 def print_plan(plan: Plan) -> None:
@@ -27,8 +30,7 @@ def print_plan(plan: Plan) -> None:
         console.print(f"- {short(image_id)} {shown(name)}", soft_wrap=True)
     table = Table("dataset", "rows", "only of copies", "what happens")
     for name, count in plan.rows.items():
-        outcome = "made again from what remains" if name in REGENERABLE else "left out"
-        table.add_row(name, str(count), str(plan.of_copies[name]), outcome)
+        table.add_row(name, str(count), str(plan.of_copies[name]), OUTCOMES.get(name, "left out"))
     for name in plan.models:
         table.add_row(shown(name), "", "", "irreducible: weights trained on them stay, and are tagged")
     console.print(table)

@@ -16,10 +16,12 @@ from components.ingest.denied import REASON, read_denied, without_look
 from components.lineage.rows import Run
 from pipelines.engines.state import verdicts
 from pipelines.engines.workspace import Workspace
+from pipelines.steps import PIPELINES
 from pipelines.takedown.plan import FOLDER, Plan, load_plan
 from pipelines.takedown.records import Withdrawn
 from pipelines.takedown.repair import deny_list
 
+REPAIRED = frozenset(name for step in PIPELINES["dataset"] for name in step.outputs.values())
 OUT_OF_REACH = (
     "The weights of models that were trained on the photographs before: train them again from the repaired dataset.",
     "Copies that people made by hand, backups, and clones of this project.",
@@ -80,7 +82,7 @@ def write_receipt(
         rows=plan.rows,
         tuples=plan.tuples,
         deleted={place: deleted.get(place, 0) + before.get(place, 0) for place in {**before, **deleted}},
-        versions={name: rows.dataset.digest for name, rows in run.datasets.items()},
+        versions={name: rows.dataset.digest for name, rows in run.datasets.items() if name in REPAIRED},
         gates={row["gate"]: row["verdict"] for row in verdicts(workspace)},
         stopped=stopped,
         models=[*plan.models, *withdrawn.trained],
@@ -133,7 +135,10 @@ def text_of(receipt: Receipt) -> str:
             "",
             "## What was done",
             "",
-            *(f"- {name}: {counted(count, 'row')} left out or made again" for name, count in receipt.rows.items()),
+            *(
+                f"- {name}: {counted(count, 'row')} left out, made again or deleted"
+                for name, count in receipt.rows.items()
+            ),
             *(
                 [f"- Tuples that no longer exist: {some(list(map(short, receipt.tuples)))}; receipt.json has all"]
                 * bool(receipt.tuples)

@@ -92,7 +92,9 @@ def _with_value(run: Run, question: str) -> set[str]:
 
 def _none(run: Run, text: str) -> set[str]:
     if before := _taken_down(run, text):
-        raise UserError(f"{text} was taken down already ({before}): `objectmate takedown verify NAME` searches again")
+        raise UserError(
+            f"{text} was taken down already ({before}): `objectmate takedown verify` with its name searches again"
+        )
     raise UserError(f"{text} names no photograph of this run: give its sha256 to keep it out anyway")
 
 

@@ -51,8 +51,15 @@ def test_removal_measures_every_background(make: Make) -> None:
     )
     assert checks(gate) == {"clean_share": 0.75, "outside_change": 0.4}
     assert gate.shows.metrics["clean_share_elsewhere"] == pytest.approx(share_lower_bound(1.5, 2))  # two photographs
-    assert str(gate.checks[0]).startswith("3 of all 4 backgrounds are clean, 0.750")
+    assert str(gate.checks[0]).startswith("3 of all 4 backgrounds are clean inside the box, 0.750")
     assert "removal model" in gate.checks[0].next_step and "whole photographs" not in str(gate.checks[0])
+
+
+def test_a_run_without_a_set_gets_no_advice_about_its_remover(make: Make) -> None:
+    objects = make("one", "objects", [object_row(0, "image-0")], blobs=[{"crop.png": b""}])
+    nothing = {"backgrounds": make("backgrounds", "backgrounds", []), "removal_rejects": make("none", "rejects", [])}
+    check = removal(nothing | {"objects": objects}, Tuples()).checks[0]
+    assert "there is no set" in check.next_step and "removal model" not in check.next_step
 
 
 def test_the_confidence_that_is_printed_is_the_one_of_the_bound(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:

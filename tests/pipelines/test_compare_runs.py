@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 
 from components.common.data.reading import Dataset
 from components.common.errors import UserError
+from components.common.statistics import Interval
 from components.common.systems import GAP
 from components.evaluation.summary import tabulate
 from pipelines.cli.app import app
@@ -107,6 +108,8 @@ def test_what_holds_for_one_score_is_doubted_among_many(tmp_path: Path) -> None:
     lost = next(score for score in against.scores if score.name == "insertion.ir")
     assert lost.p < 0.05 < lost.p_holm and lost.verdict == MAYBE_WORSE
     assert "perhaps better" in sentence(lost, "a", "b", 5)
+    tiny = replace(lost, difference=Interval(0.0008, 0.00006, 0.0014))
+    assert "by 0.0008 (0.0001 to 0.0014, " in sentence(tiny, "a", "b", 5), "no end is rounded to zero"
 
 
 def test_lower_is_better_for_errors_and_only_common_samples_count(tmp_path: Path) -> None:

@@ -133,7 +133,9 @@ def refuse_unknown(values: dict[str, Any], where: str) -> None:
         if key not in known:
             section = _section(key)
             near = [name.split(".")[-1] for name in known if _section(name) == section] or sorted(sections)
-            raise UserError(f"{where}: unknown parameter '{key}'; known: {', '.join(near)}")
+            others = [name for name in known if name.split(".")[-1] == key.split(".")[-1]]
+            meant = f" (perhaps {' or '.join(others)})" if others else ""
+            raise UserError(f"{where}: unknown parameter '{key}'{meant}; known: {', '.join(near)}")
 
 
 def _leaves(values: dict[str, Any], sections: set[str], path: str = "") -> list[str]:

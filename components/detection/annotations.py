@@ -1,8 +1,7 @@
 """Shared by the readers of human boxes: the boxes by photograph, and the annotations that cannot be used."""
 
-import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -89,15 +88,6 @@ def meant(name: str, matches: Matches) -> str:
     if name not in matches.uris:
         raise Unusable("missing", f"'{name}'")
     return matches.uris[name]
-
-
-def finite(values: Iterable[Any]) -> tuple[float, ...]:
-    """The values as numbers; empty if one of them is not a finite number."""
-    try:
-        numbers = tuple(float(value) for value in values)
-    except (TypeError, ValueError):
-        return ()
-    return numbers if all(map(math.isfinite, numbers)) else ()
 
 
 def is_set(flag: Any) -> bool:

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from components.common.data.names import Matches, Names
 from components.common.data.storage import read_address
 from components.common.errors import UserError
-from components.common.vision.geometry import Box
-from components.detection.annotations import Annotations, Unusable, finite, is_set, meant
+from components.common.vision.geometry import Box, finite
+from components.detection.annotations import Annotations, Unusable, is_set, meant
 from components.detection.boxes import Candidate
 
 SECTIONS = ("images", "categories", "annotations")

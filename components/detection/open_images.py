@@ -10,8 +10,8 @@ from typing import Any
 from components.common.data.names import Names
 from components.common.data.storage import read_address
 from components.common.data.tables import read_table, text_of
-from components.common.vision.geometry import Box
-from components.detection.annotations import Annotations, Rejects, Unusable, finite, is_set, meant
+from components.common.vision.geometry import Box, finite
+from components.detection.annotations import Annotations, Rejects, Unusable, is_set, meant
 from components.detection.boxes import Candidate
 
 CORNERS = ("XMin", "XMax", "YMin", "YMax")

@@ -4,12 +4,13 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
+from components.common.data.digests import short
 from components.common.data.reading import MANIFEST, Dataset
 from components.common.data.verification import refuse_damage
 from components.common.diffusion import PIPELINE
-from components.common.errors import UserError
+from components.common.errors import StageFailed, UserError
 from components.common.vision.models import locate, weights_digest
-from components.inference.registry import REGISTRY, registered
+from components.inference.registry import DIGEST, REGISTRY, registered
 
 INDEX = "model_index.json"
 
@@ -32,11 +33,15 @@ class Found(NamedTuple):
 def find_model(reference: str) -> Found:
     """The model of a reference: a folder, `sandbox:NAME`, `models:/NAME/VERSION` or `models:/NAME@ALIAS`.
 
-    A registered model has been copied, so its files are hashed. Raises `UserError` if there is no such model, or it is
-    not one of ours, and `StageFailed` if a registered one was damaged.
+    A model that `objectmate promote` has registered was copied, so its files are hashed. Raises `UserError` if there is
+    no such model, or it is not one of ours, and `StageFailed` if a registered one is not what was promoted.
     """
+    digest = ""
     if reference.startswith(REGISTRY):
-        name, folder = registered(reference)
+        name, folder, digest = registered(reference)
+        if digest:
+            folder = folder / DIGEST
+            refuse_damage(folder)
     else:
         where, revision = locate(reference)
         if revision is not None:
@@ -44,9 +49,9 @@ def find_model(reference: str) -> Found:
         name, folder = reference, Path(where)
     pipeline = _pipeline_in(folder, reference)
     if (pipeline.parent / MANIFEST).is_file():
-        if reference.startswith(REGISTRY):
-            refuse_damage(pipeline.parent)
         manifest = Dataset(pipeline.parent).manifest
+        if digest not in ("", manifest.digest):
+            raise StageFailed(f"{name} is tagged as model {short(digest)}, but its files are {short(manifest.digest)}")
         return Found(pipeline, name, manifest.digest, manifest.inputs.get("latents", ""))
     return Found(pipeline, name, weights_digest(str(pipeline)), "")
 

@@ -11,11 +11,14 @@ from components.common.errors import UserError, in_one_line
 from components.common.stage.tracking import STORE, own_store
 
 REGISTRY = "models:/"
+DIGEST = "model"
+"""The tag of a version with the digest of its model's dataset, which is in a folder of that name."""
 
 
-def registered(reference: str) -> tuple[str, Path]:
-    """`models:/NAME/VERSION` and the folder of its files, of a reference to it or to `models:/NAME@ALIAS`.
+def registered(reference: str) -> tuple[str, Path, str]:
+    """`models:/NAME/VERSION`, of a reference to it or to `models:/NAME@ALIAS`, and the folder of its files.
 
+    Also the digest of the model's dataset, with which `objectmate promote` has tagged it; empty if it has not.
     Raises `UserError` if the registry does not have it, or cannot be asked.
     """
     given = os.environ.get("MLFLOW_TRACKING_URI")
@@ -32,7 +35,8 @@ def registered(reference: str) -> tuple[str, Path]:
     name, _, version = (name, "", "") if at else name.rpartition("/")
     try:
         version = client.get_model_version_by_alias(name, alias).version if at else version
-        return f"{REGISTRY}{name}/{version}", _fetched(client.get_model_version_download_uri(name, version))
+        digest = client.get_model_version(name, version).tags.get(DIGEST, "")
+        return f"{REGISTRY}{name}/{version}", _fetched(client.get_model_version_download_uri(name, version)), digest
     except (MlflowException, OSError) as error:
         raise UserError(
             f"{reference} cannot be fetched from MLflow's registry ({in_one_line(error)}): write "

@@ -23,7 +23,7 @@ def docker_engine() -> Finding:
         with closing(docker.from_env(timeout=SECONDS)) as client:
             version = client.version()["Version"]
     except (docker.errors.DockerException, OSError, ValueError):
-        where = f" at {setting('DOCKER_HOST')}" if setting("DOCKER_HOST") else ""
+        where = f" at {without_user(setting('DOCKER_HOST'))}" if setting("DOCKER_HOST") else ""
         return Finding(
             "Docker",
             "absent",

@@ -58,8 +58,9 @@ def _typed_in(folder: Path, words: list[str]) -> str:
 
 def started_in(root: Path) -> Path:
     """The folder in which the run was started: the one that holds runs/, whose cache it shares, or the current one."""
-    if root.resolve().parent.name == RUNS.name:
-        return root.resolve().parent.parent
+    for above in (root.absolute().parent, root.resolve().parent):  # runs/ may be a link to another disk
+        if above.name == RUNS.name:
+            return above.parent
     return root.resolve().parent if root.resolve() == Path().resolve() else Path()
 
 

@@ -13,6 +13,7 @@ from rich.text import Text
 from components.common.data.digests import short
 from components.common.data.files import read_json
 from components.common.data.reading import Dataset
+from components.common.errors import without_user
 from components.common.stage.report import NOTES
 from components.common.stage.tracking import OWN_STORE
 from components.common.terminal import Terminal
@@ -114,10 +115,10 @@ def _mlflow() -> str:
     if not store or store.startswith(OWN_STORE):  # our run has set the variable
         store = "sqlite:///mlflow.db"
     if store.startswith("http"):
-        return store
+        return without_user(store)
     installed = Path(sys.executable).with_name("mlflow")
     program = "mlflow" if shutil.which("mlflow") else shlex.quote(os.path.relpath(installed))
-    return f"{program} ui --backend-store-uri {shlex.quote(store)}"
+    return f"{program} ui --backend-store-uri {shlex.quote(without_user(store))}"
 
 
 def _command(name: str, *words: str) -> str:

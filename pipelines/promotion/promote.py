@@ -16,6 +16,7 @@ from components.common.data.reading import Dataset
 from components.common.data.verification import refuse_damage
 from components.common.errors import GateStop, UserError
 from components.common.stage.tracking import be_quiet, refusals
+from components.inference.registry import DIGEST
 from pipelines.compare.named import Named, Names
 from pipelines.compare.scores import Score, Scored
 from pipelines.lineage.check.in_mlflow import store_of
@@ -24,7 +25,7 @@ from pipelines.promotion.card import model_card
 from pipelines.promotion.rule import in_words, model_gate, refuse_if_withdrawn, refuse_if_worse, refuse_unless_passed
 
 ALIAS = "champion"
-MODEL, SCORES, CARD = "model", "scores", "README.md"
+MODEL, SCORES, CARD = DIGEST, "scores", "README.md"
 """What a version holds: two datasets, and the card."""
 NOT_PROMOTED = "not promoted, since MLflow refused a request"
 PROMOTED = "promoted"
@@ -149,7 +150,7 @@ def _register(client: Any, named: Named, task: str, name: str, gates: dict[str, 
             raise
     source = f"{client.get_run(run_id).info.artifact_uri}/{PROMOTED}/{task}"
     tags = {
-        "model": model.digest,
+        DIGEST: model.digest,
         "dataset.tuples": history.datasets["tuples"].digest,
         "dataset.latents": model.manifest.inputs["latents"],
         "workspace": str(named.home.resolve()),

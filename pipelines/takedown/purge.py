@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from components.common.data.files import read_json, write_atomically
 from components.common.data.reading import MANIFEST, Manifest, is_complete
 from components.common.errors import StageFailed, in_one_line
 from components.lineage.indexes import keep_indexes
@@ -74,18 +75,23 @@ def stored_versions(workspace: Workspace, traces: Traces) -> set[str]:
         return {digest for store, bad, _ in stores for oid in bad if (digest := _digest(store, oid))}
 
 
-def purge_stores(workspace: Workspace, traces: Traces) -> dict[str, int]:
+def purge_stores(workspace: Workspace, traces: Traces, going: Path) -> dict[str, int]:
     """Deletes what holds traces from the DVC cache of a workspace and from every remote that it names.
 
-    Returns place -> number of deleted objects.
+    going: a file that lists the folders while they are being deleted. Without their tables, of which a purge that was
+    interrupted may have deleted some, they could not be recognised again. Returns place -> number of deleted objects.
     """
     counts: dict[str, int] = {}
-    with _opened(workspace, traces) as stores:
+    earlier = read_json(going) if going.is_file() else {}
+    with _opened(workspace, traces) as found:
+        stores = [(store, bad.union(earlier.get(store.name, ())), records) for store, bad, records in found]
+        write_atomically(going, json.dumps({store.name: sorted(bad) for store, bad, _ in stores}).encode())
         for store, bad, records in stores:
             counts[store.name] = _purge_store(store, bad)
             for record in records:
                 if record.file and record.stage not in KEPT and (record.makes | record.reads) & bad:
                     delete(record.file)
+    going.unlink()
     return counts
 
 

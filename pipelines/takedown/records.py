@@ -35,7 +35,12 @@ def withdraw(datasets: Iterable[str], takedown: str) -> Withdrawn:
 
     datasets: sha256 of each.
     """
-    client, known = _client(), set(datasets)
+    with tracking.refusals("MLflow's records could not be withdrawn"):
+        return _withdraw(set(datasets), takedown)
+
+
+def _withdraw(known: set[str], takedown: str) -> Withdrawn:
+    client = _client()
     runs = [run for run in _runs(client) if known & _datasets(run)]
     parents = {parent for run in runs if (parent := run.data.tags.get("mlflow.parentRunId"))}
     objects = 0
@@ -56,6 +61,11 @@ def search_records(takedown: str, traces: Traces) -> Iterator[Trace | None]:
 
     Any picture of a run whose pictures were withdrawn counts as a trace. Artifacts on disk are not searched here.
     """
+    with tracking.refusals("MLflow's records could not be searched"):
+        yield from _search(takedown, traces)
+
+
+def _search(takedown: str, traces: Traces) -> Iterator[Trace | None]:
     here = os.environ.get("MLFLOW_TRACKING_URI") or Path(tracking.STORE).is_file()
     for run in _runs(_client()) if here else ():
         if run.info.artifact_uri.startswith(S3):

@@ -45,10 +45,16 @@ def refuse_elsewhere(workspace: Workspace) -> None:
 
 
 def deny_list(workspace: Workspace) -> str:
-    """The path or address of the deny list with which the datasets of a run are made again; empty if it has none."""
+    """The path or address of the deny list with which the datasets of a run are made again; empty if it has none.
+
+    Raises `UserError` if it is not a text.
+    """
     in_place = not workspace.identity.is_file() and Path(FILE).is_file()
     default = section(read_yaml(Path(FILE)), "ingest", FILE).get("denied", DENIED) if in_place else DENIED
-    return str(Request.of(workspace).asked().get("ingest.denied", default))
+    place = Request.of(workspace).asked().get("ingest.denied", default)
+    if not isinstance(place, str):
+        raise UserError(f"ingest.denied of the run in {workspace.root} is {place}, which is not the name of a file")
+    return place
 
 
 def local_deny_list(workspace: Workspace) -> Path:

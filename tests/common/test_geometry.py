@@ -24,5 +24,5 @@ def test_a_benchmarks_box_outside_its_photograph_is_named(tmp_path: Path) -> Non
     picture = {"id": 1, "file_name": "cup.png", "width": 40, "height": 30}
     entry = {"id": 7, "image_id": 1, "design": "cup", "bbox": [50, 5, 10, 10]}
     (tmp_path / "annotations.json").write_text(json.dumps({"images": [picture], "annotations": [entry]}))
-    with pytest.raises(UserError, match=r"annotation 7 of .*annotations\.json \(cup\.png\): .*: correct its bbox"):
+    with pytest.raises(UserError, match=r"annotation 7 of .*annotations\.json \(cup\.png\): .*: correct it$"):
         list(crops(str(tmp_path), 1.15, 512))

@@ -37,7 +37,7 @@ def test_boxes_with_and_without_a_subject(images: Path, tmp_path: Path, detect: 
     assert rows == [
         (0, "cup", 1, 2, 30, 40),
         (0, "product", 50, 5, 40, 40),
-        (1, "product", 10, 10, 20, 20),
+        (1, "product", 10, 10, 21, 20),
         (2, "product", 10, 5, 80, 40),
     ]
     assert counts(objects) == {"broken": 1, "missing": 1, "small": 1}

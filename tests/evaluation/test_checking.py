@@ -63,7 +63,8 @@ MISTAKES: dict[str, Callable[[dict, Path], object]] = {
     ),
     "1.png: the annotation names no design": lambda coco, folder: first(coco).pop("design"),
     "1.png: it cannot be used: it has neither a bbox nor a mask": lambda coco, folder: first(coco).pop("bbox"),
-    "1.png: it cannot be used: the box is empty": lambda coco, folder: first(coco).update(bbox=[1, 1, 0, 4]),
+    "1.png: it cannot be used: its bbox is [1, 1, 0, 4]": lambda coco, folder: first(coco).update(bbox=[1, 1, 0, 4]),
+    "1.png: it cannot be used: its bbox is [1, 2, 3]": lambda coco, folder: first(coco).update(bbox=[1, 2, 3]),
     "1.png: the box exceeds the photograph of 60 x 60 px": lambda coco, folder: first(coco).update(
         bbox=[50, 1, 20, 4], plate=None
     ),

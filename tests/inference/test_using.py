@@ -182,13 +182,19 @@ def test_a_trained_model_is_named_by_its_dataset_and_by_the_registry(folder: Pat
     client = mlflow.MlflowClient((folder / "mlruns").as_uri())
     client.create_registered_model("mugs")
     shutil.copytree(folder / "data/model_insertion", folder / "promoted/model")  # as `objectmate promote` keeps it
-    version = client.create_model_version("mugs", (folder / "promoted").as_uri()).version
+    tags = {"model": dataset.digest}
+    version = client.create_model_version("mugs", (folder / "promoted").as_uri(), tags=tags).version
     client.set_registered_model_alias("mugs", "champion", version)
     for name in (f"models:/mugs/{version}", "models:/mugs@champion"):
         registered = find_model(name)
         assert registered.name == f"models:/mugs/{version}" and registered[2:] == found[2:]
     with pytest.raises(UserError, match="cannot be fetched from MLflow's registry"):
         find_model("models:/mugs/9")
+    shutil.copytree(find_model(MODEL).pipeline, folder / "promoted/pipeline")
+    assert find_model("models:/mugs@champion").pipeline == registered.pipeline, "the one that was promoted"
+    client.set_model_version_tag("mugs", version, "model", "0" * 64)
+    with pytest.raises(StageFailed, match="is tagged as model 000000000000, but its files are"):
+        find_model("models:/mugs@champion")
     (folder / "promoted/model/pipeline/model_index.json").write_text('{"_class_name": "GridPipeline"}')
     with pytest.raises(StageFailed, match=r"model_index\.json: expected .*damaged on its way"):
         find_model("models:/mugs@champion")

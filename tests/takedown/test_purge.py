@@ -19,6 +19,7 @@ from components.lineage.indexes import keep_indexes
 from components.lineage.rows import Run
 from pipelines.engines.workspace import Workspace
 from pipelines.lineage.exports.export import FORMATS
+from pipelines.takedown.apply import _clean
 from pipelines.takedown.purge import GOING, purge_run, purge_stores, stored_versions
 from pipelines.takedown.traces import Traces, files_below, traces_of
 from tests.lineage.lineage_data import write_run
@@ -187,7 +188,7 @@ def test_older_versions_go_from_the_cache_and_the_remote_and_others_stay(stores,
     assert {Dataset(tmp_path / "first" / name).digest for name in ("images", "objects", "sets", "tuples")} <= (
         stored_versions(Workspace(stores), traces)
     )
-    counts = purge_stores(Workspace(stores), traces)
+    counts = purge_stores(Workspace(stores), traces, tmp_path / "going.json")
     assert set(counts) == {"DVC cache", "DVC remote store"} and min(counts.values()) > 10
     assert not any(holding(place, traces) for place in places)
     assert not stored_versions(Workspace(stores), traces) & old
@@ -201,21 +202,31 @@ def test_older_versions_go_from_the_cache_and_the_remote_and_others_stay(stores,
         assert Dataset(stores / "data" / name).digest == Dataset(made).digest
 
 
+def test_models_that_were_trained_on_latents_of_before_are_withdrawn(tmp_path):
+    """The old latents are still there while MLflow's records are withdrawn: they are not a dataset that stays."""
+    write_run(tmp_path / "data")
+    staying = _clean(Workspace(tmp_path), traces_in(tmp_path / "data", 3))
+    assert Dataset(tmp_path / "data/latents").digest not in staying
+    assert Dataset(tmp_path / "data/model_insertion").digest in staying
+
+
 def test_an_interrupted_purge_is_finished_by_another(stores, tmp_path, monkeypatch):
     from pipelines.takedown import purge
 
     traces = traces_in(tmp_path / "first", 2)
-    whole, deleted = purge.delete_object, []
+    whole, deleted = purge.delete_object, list[str]()
+    for kill_at in (1, 7, 20, 45, 80):
 
-    def stops_in_the_middle(odb: object, path: str) -> None:
-        if len(deleted) == 7:
-            raise KeyboardInterrupt
-        deleted.append(path)
-        whole(odb, path)
+        def stops_in_the_middle(odb: object, path: str, kill_at: int = kill_at) -> None:
+            if len(deleted) == kill_at:
+                raise KeyboardInterrupt
+            deleted.append(path)
+            whole(odb, path)
 
-    monkeypatch.setattr(purge, "delete_object", stops_in_the_middle)
-    with pytest.raises(KeyboardInterrupt):
-        purge_stores(Workspace(stores), traces)
+        monkeypatch.setattr(purge, "delete_object", stops_in_the_middle)
+        with pytest.raises(KeyboardInterrupt):
+            purge_stores(Workspace(stores), traces, tmp_path / "going.json")
     monkeypatch.setattr(purge, "delete_object", whole)
-    purge_stores(Workspace(stores), traces)
+    purge_stores(Workspace(stores), traces, tmp_path / "going.json")
     assert not holding(tmp_path / "ws" / ".dvc" / "cache", traces) and not holding(tmp_path / "remote", traces)
+    assert not (tmp_path / "going.json").exists()

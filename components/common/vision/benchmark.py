@@ -10,7 +10,7 @@ from PIL import Image
 from components.common.data.files import inside
 from components.common.data.sandbox import resolve
 from components.common.errors import UserError
-from components.common.vision.geometry import Box, object_crop
+from components.common.vision.geometry import Box, finite, object_crop
 from components.common.vision.images import Rejected, decode
 
 ANNOTATIONS = "annotations.json"
@@ -29,15 +29,17 @@ def crops(source: str, scale: float, side: int) -> Iterator[tuple[str, Image.Ima
     pictures = {picture["id"]: picture["file_name"] for picture in coco["images"]}
     for annotation in coco["annotations"]:
         if annotation.get("main", True) and not annotation.get("absent"):
-            name = pictures[annotation["image_id"]]
+            place = f"annotation {annotation['id']} of {folder / ANNOTATIONS}"
+            name = pictures.get(annotation["image_id"])
+            if name is None:
+                raise UserError(f"{place}: the file lists no image {annotation['image_id']}")
             try:
                 box = object_box(folder, annotation)
                 found = object_crop(read_photograph(folder, name), box, scale, side)
-            except (OSError, ValueError, Rejected) as error:
+            except (OSError, Rejected) as error:
                 raise UserError(f"the benchmark's photograph {folder / name} cannot be read: {error}") from None
-            except UserError as error:
-                place = f"annotation {annotation['id']} of {folder / ANNOTATIONS} ({name})"
-                raise UserError(f"{place}: {error}: correct its bbox") from None
+            except (ValueError, UserError) as error:
+                raise UserError(f"{place} ({name}): {error}: correct it") from None
             yield f"{name}#{annotation['id']}", found
 
 
@@ -48,10 +50,10 @@ def object_box(folder: Path, annotation: Mapping[str, Any]) -> Box:
     Raises `ValueError` if neither says where, and `OSError` or `Rejected` if the mask cannot be read.
     """
     if annotation.get("bbox"):
-        box = Box(*map(float, annotation["bbox"]))
-        if min(box.w, box.h) <= 0:
-            raise ValueError("the box is empty")
-        return box
+        sides = finite(annotation["bbox"])
+        if len(sides) != 4 or min(sides[2:]) <= 0:
+            raise ValueError(f"its bbox is {annotation['bbox']}: give x, y, w and h in px, w and h above 0")
+        return Box(*sides)
     if not annotation.get("mask"):
         raise ValueError("it has neither a bbox nor a mask")
     left, top, right, bottom = covered(read_photograph(folder, annotation["mask"]))

@@ -1,8 +1,8 @@
 """Windows and crops around a box: the same rule for mining, training tuples and metrics."""
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 from PIL import Image, ImageDraw, ImageOps
 
@@ -39,6 +39,15 @@ def parse_box(text: str) -> Box:
 def box_text(sides: Sequence[float]) -> str:
     """x, y, w and h as `parse_box` reads them."""
     return ",".join(f"{side:g}" for side in sides)
+
+
+def finite(values: Iterable[Any]) -> tuple[float, ...]:
+    """The values as numbers; empty if one of them is not a finite number."""
+    try:
+        numbers = tuple(float(value) for value in values)
+    except (TypeError, ValueError):
+        return ()
+    return numbers if all(map(math.isfinite, numbers)) else ()
 
 
 def overhang(box: Box, width: float, height: float) -> float:

@@ -82,6 +82,7 @@ def purge_stores(workspace: Workspace, traces: Traces, going: Path) -> dict[str,
     interrupted may have deleted some, they could not be recognised again. Returns place -> number of deleted objects.
     """
     counts: dict[str, int] = {}
+    going = going.resolve()  # DVC works in the workspace's folder
     earlier = read_json(going) if going.is_file() else {}
     with _opened(workspace, traces) as found:
         stores = [(store, bad.union(earlier.get(store.name, ())), records) for store, bad, records in found]

@@ -149,10 +149,10 @@ def test_kubeflows_takedown_pipeline_makes_the_dataset_again_and_purges_earlier_
     client.create_bucket(Bucket="runs")
     client.put_bucket_versioning(Bucket="runs", VersioningConfiguration={"Status": "Enabled"})
     put_run(client, home / "ws/data")
-    monkeypatch.chdir(home / "ws")
-    gone = Dataset("data/tuples").rows()[0]["sources"][0]
-    about = blobs_about(Path("data"), gone)
-    plan, denied = make_plan(Path(), [gone])
+    monkeypatch.chdir(home)
+    gone = Dataset("ws/data/tuples").rows()[0]["sources"][0]
+    about = blobs_about(Path("ws/data"), gone)
+    plan, denied = make_plan(Path("ws"), [gone])
     write_denied(tmp_path / "denied.parquet", denied)
     client.upload_file(str(tmp_path / "denied.parquet"), "runs", "denied.parquet")
     settings = [word for word in (*SETTINGS, *FEW) if word != "--set"]

@@ -188,7 +188,7 @@ def test_older_versions_go_from_the_cache_and_the_remote_and_others_stay(stores,
     assert {Dataset(tmp_path / "first" / name).digest for name in ("images", "objects", "sets", "tuples")} <= (
         stored_versions(Workspace(stores), traces)
     )
-    counts = purge_stores(Workspace(stores), traces, tmp_path / "going.json")
+    counts = purge_stores(Workspace(stores), traces, Path("going.json"))
     assert set(counts) == {"DVC cache", "DVC remote store"} and min(counts.values()) > 10
     assert not any(holding(place, traces) for place in places)
     assert not stored_versions(Workspace(stores), traces) & old
@@ -225,8 +225,8 @@ def test_an_interrupted_purge_is_finished_by_another(stores, tmp_path, monkeypat
 
         monkeypatch.setattr(purge, "delete_object", stops_in_the_middle)
         with pytest.raises(KeyboardInterrupt):
-            purge_stores(Workspace(stores), traces, tmp_path / "going.json")
+            purge_stores(Workspace(stores), traces, Path("going.json"))
     monkeypatch.setattr(purge, "delete_object", whole)
-    purge_stores(Workspace(stores), traces, tmp_path / "going.json")
+    purge_stores(Workspace(stores), traces, Path("going.json"))
     assert not holding(tmp_path / "ws" / ".dvc" / "cache", traces) and not holding(tmp_path / "remote", traces)
     assert not (tmp_path / "going.json").exists()
